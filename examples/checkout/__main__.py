@@ -1,0 +1,113 @@
+"""The order of things: two runs, one after the other, then the story. Start it with `python -m examples.checkout`."""
+
+import argparse
+import math
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TextColumn
+
+from examples.checkout import configuration, facts, otlp, story
+from examples.checkout.processes import DemoFailed, Interrupted, interruptible
+from examples.checkout.run import SHOP, WITH, WITHOUT, Run, run
+from examples.checkout.schedule import Phase, Schedule
+
+
+def main() -> int:
+    arguments = _arguments()
+    console = Console(highlight=False)
+    interruptible()
+    try:
+        demo(console, arguments.output.resolve(), Schedule(arguments.healthy, arguments.down, arguments.recovered))
+    except DemoFailed as failure:
+        console.print(str(failure), style="red", markup=False, soft_wrap=True)
+        return 1
+    except Interrupted as interrupt:
+        console.print("Interrupted: the shop and its provider are ended.")
+        return interrupt.exit_status
+    return 0
+
+
+def demo(console: Console, output: Path, schedule: Schedule) -> None:
+    console.print("A shop, its payment provider and an outage: twice under the same load.")
+    console.print(f"  opentelemetry-instrument python -m {SHOP}", style="bold")
+    console.print("  All that names a breaker is its configuration, examples/checkout/otel.yaml")
+    collector = _collector(console)
+    with _progress(console, WITHOUT, schedule) as tick:
+        without = run(output / WITHOUT, schedule, breaker=False, collector=collector, tick=tick)
+    with _progress(console, WITH, schedule) as tick:
+        with_breaker = run(output / WITH, schedule, breaker=True, collector=collector, tick=tick)
+    tell(console, without, with_breaker, collector)
+
+
+def tell(console: Console, without: Run, with_breaker: Run, collector: str | None) -> None:
+    try:
+        spans = otlp.read_spans(with_breaker.folder / "traces.jsonl")
+        points = otlp.read_points(with_breaker.folder / "metrics.jsonl")
+    except FileNotFoundError as error:
+        raise DemoFailed(f"The shop wrote no {error.filename}. Why is in {with_breaker.folder / 'shop.log'}") from error
+    moves, refusal, calls = facts.moves(spans), facts.refusal(spans), facts.calls(points)
+    problem = facts.missing(moves, refusal, calls)
+    if problem or refusal is None:
+        raise DemoFailed(f"{problem}. What the shop said is in {with_breaker.folder / 'shop.log'}")
+    story.section(console, "The circuit", story.timeline(with_breaker, moves))
+    impact = story.comparison(facts.impact(without), facts.impact(with_breaker))
+    story.section(console, "What the outage did", impact)
+    story.section(console, "One refused checkout, and why", story.refused_trace(refusal))
+    story.section(console, "All calls, from the metric circuit_breaker.calls", story.calls(calls))
+    story.section(console, "The files (OTLP in JSON lines, and logs)", story.files(without, with_breaker))
+    story.section(console, "Where to go from here", story.onward(collector))
+
+
+def _collector(console: Console) -> str | None:
+    url = configuration.collector()
+    if url and not configuration.answers(url):
+        console.print(f"Nothing answers at {url} ({configuration.ENDPOINT}), so the runs go to files only.")
+        return None
+    return url
+
+
+@contextmanager
+def _progress(console: Console, name: str, schedule: Schedule) -> Iterator[Callable[[float], None]]:
+    """Yields what to call with the seconds gone by; where there is no terminal, each phase is a line."""
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        TextColumn("{task.completed:2.0f} of {task.total:.0f} s, {task.fields[phase]}"),
+    )
+    seen: set[Phase] = set()
+    with Progress(*columns, console=console, disable=not console.is_terminal) as progress:
+        task = progress.add_task(f"{name:16}", total=schedule.total, phase="starting")
+
+        def tick(elapsed: float) -> None:
+            phase = schedule.phase(elapsed)
+            progress.update(task, completed=elapsed, phase=f"the provider is {phase.value}")
+            if phase not in seen and not console.is_terminal:
+                console.print(f"{name:16} {elapsed:4.0f} s  the provider is {phase.value}")
+            seen.add(phase)
+
+        yield tick
+        progress.update(task, phase="done")
+
+
+def _arguments() -> argparse.Namespace:
+    schedule = Schedule()
+    parser = argparse.ArgumentParser(prog="python -m examples.checkout", description=__doc__)
+    for phase in ("healthy", "down", "recovered"):
+        default = getattr(schedule, phase)
+        parser.add_argument(f"--{phase}", type=duration, default=default, help=f"seconds (default {default})")
+    parser.add_argument("--output", type=Path, default=Path("demo-output"), help="where the files go")
+    return parser.parse_args()
+
+
+def duration(text: str) -> float:
+    if not math.isfinite(seconds := float(text)) or seconds < 1:
+        raise argparse.ArgumentTypeError("a second or more")
+    return seconds
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,75 @@
+"""One run: a provider and a shop of their own, the same outage and the same customers, without or with the breaker.
+
+What it leaves behind are samples, counts and files; it never judges or prints them.
+"""
+
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import requests
+
+from examples.checkout import configuration, load, processes
+from examples.checkout.schedule import Phase, Schedule
+
+WITHOUT, WITH = "without-breaker", "with-breaker"
+SHOP = "examples.checkout.shop"
+PROVIDER = "examples.checkout.provider"
+
+
+@dataclass(frozen=True)
+class Run:
+    folder: Path
+    schedule: Schedule
+    started: int  # wall clock, nanoseconds
+    samples: list[load.Sample]
+    provider_requests: dict[Phase, int]
+
+
+def run(
+    folder: Path, schedule: Schedule, *, breaker: bool, collector: str | None, tick: Callable[[float], None]
+) -> Run:
+    _empty(folder)
+    with processes.running(
+        "payment provider", [sys.executable, "-m", PROVIDER], folder / "provider.log", configuration.plain_environment()
+    ) as provider:
+        payments_url = provider.address()
+        environment = configuration.shop_environment(folder, payments_url, breaker=breaker, collector=collector)
+        with processes.running("shop", shop_command(), folder / "shop.log", environment) as shop:
+            shop_url = shop.address()
+
+            def watch(elapsed: float) -> None:
+                shop.check()
+                provider.check()
+                tick(elapsed)
+
+            started = time.time_ns()
+            _provider("POST", f"{payments_url}/schedule", json=asdict(schedule))
+            samples = load.drive(shop_url, schedule.total, watch)
+            counts = _provider("GET", f"{payments_url}/requests")
+    if not any(sample.ok for sample in samples if sample.path == "/checkout"):
+        raise processes.DemoFailed(f"Not one checkout succeeded. What the shop said is in {folder / 'shop.log'}")
+    return Run(folder, schedule, started, samples, {phase: counts[phase.value] for phase in Phase})
+
+
+def shop_command() -> list[str]:
+    instrument = Path(sys.executable).with_name("opentelemetry-instrument")
+    return [str(instrument), sys.executable, "-m", SHOP]
+
+
+def _empty(folder: Path) -> None:
+    folder.mkdir(parents=True, exist_ok=True)
+    # The file exporter appends to what it finds.
+    for old in (*folder.glob("*.jsonl"), *folder.glob("*.log"), *folder.glob("otel.yaml")):
+        old.unlink()
+
+
+def _provider(method: str, url: str, json: dict[str, float] | None = None) -> dict[str, int]:
+    with requests.Session() as session:
+        session.trust_env = False
+        answer = session.request(method, url, json=json, timeout=5)
+    answer.raise_for_status()
+    counts: dict[str, int] = answer.json()
+    return counts

@@ -1,0 +1,137 @@
+"""Prints what a person wants to see of the two runs. Every number comes from `facts`; none is computed here."""
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+from rich.console import Console, Group, RenderableType
+from rich.markup import escape
+from rich.padding import Padding
+from rich.table import Table
+from rich.text import Text
+from rich.tree import Tree
+
+from examples.checkout.configuration import ENDPOINT
+from examples.checkout.facts import Impact, Move, Refusal
+from examples.checkout.otlp import Span
+from examples.checkout.run import Run
+
+STATES = {"closed": "green", "open": "red", "half_open": "yellow"}
+COMPARED: tuple[tuple[str, Callable[[Impact], str]], ...] = (
+    ("a checkout took (p50)", lambda impact: _seconds(impact.checkout_p50)),
+    ("a checkout took (p99)", lambda impact: _seconds(impact.checkout_p99)),
+    ("a page without payment took (p50)", lambda impact: _seconds(impact.products_p50)),
+    ("requests that reached the provider", lambda impact: str(impact.provider_requests)),
+    ("checkouts that failed", lambda impact: f"{impact.checkouts_failed} of {impact.checkouts}"),
+)
+HTTP_STATUS = ("http.response.status_code", "http.status_code")
+
+
+def timeline(run: Run, moves: list[Move]) -> RenderableType:
+    """The circuit and the provider on one clock."""
+    rows = [
+        (start, Text(f"the payment provider is {phase.value}", "dim")) for phase, start in run.schedule.starts.items()
+    ]
+    rows += [((move.time - run.started) / 1e9, _move(move)) for move in moves]
+    table = Table.grid(padding=(0, 2))
+    table.add_column(justify="right")
+    for seconds, what in sorted(rows, key=lambda row: row[0]):
+        table.add_row(f"{seconds:.2f} s", what)
+    return table
+
+
+def comparison(without: Impact, with_breaker: Impact) -> RenderableType:
+    table = Table(box=None, padding=(0, 2, 0, 0), header_style="bold")
+    table.add_column("while the provider was down")
+    table.add_column("without", justify="right")
+    table.add_column("with the breaker", justify="right")
+    for title, cell in COMPARED:
+        table.add_row(title, cell(without), cell(with_breaker))
+    # Said because the last row invites the question.
+    moral = "A breaker cannot make a payment succeed: it says no at once, keeps the rest of the shop quick and "
+    moral += "leaves the provider alone. Without it, who did not fail had queued until the provider was back."
+    return Group(table, Text(), Text(moral, "dim"))
+
+
+def refused_trace(refusal: Refusal) -> RenderableType:
+    """The refusal's trace and, under its link, the trace of what it links to."""
+    tree = _tree(refusal.trace, refusal.span, f"trace {refusal.span.trace_id}")
+    cause = _tree(refusal.cause_trace, refusal.cause, f"trace {refusal.cause.trace_id}")
+    arrow = Text.assemble(
+        "its link leads to the call that opened the circuit, ",
+        (f"{refusal.seconds_after_cause:.2f} s earlier", "bold"),
+        f": {refusal.cause.name}, span {refusal.cause.span_id}",
+    )
+    return Group(tree, Text(), arrow, Text(), cause)
+
+
+def calls(counts: Mapping[str, int]) -> RenderableType:
+    return Text(", ".join(f"{count} {outcome}" for outcome, count in counts.items()))
+
+
+def files(*runs: Run) -> RenderableType:
+    table = Table.grid(padding=(0, 2))
+    for run in runs:
+        table.add_row(f"{_near(run.folder)}/", " ".join(sorted(file.name for file in run.folder.iterdir())))
+    return table
+
+
+def onward(collector: str | None) -> RenderableType:
+    if collector:
+        return Text(f"Both runs went to {collector} as well: look for service.name=shop and demo.run=with-breaker.")
+    command = f"{ENDPOINT}=http://localhost:4318 make demo"
+    return Group(Text("The same two runs, sent to a Collector (OTLP over HTTP) as well:"), Text(command, "bold"))
+
+
+def section(console: Console, title: str, content: RenderableType) -> None:
+    console.print()
+    console.print(Text(title, "bold underline"))
+    console.print(Padding(content, (1, 0, 0, 2)))
+
+
+def _move(move: Move) -> Text:
+    return Text.assemble(
+        "circuit ",
+        (move.before, STATES.get(move.before, "")),
+        " → ",
+        (move.after, STATES.get(move.after, "")),
+        f"  ({move.reason})",
+    )
+
+
+def _tree(trace: list[Span], detailed: Span, title: str) -> Tree:
+    """A trace as a tree, with all attributes and events of one of its spans."""
+    tree = Tree(title, guide_style="dim")
+    branches: dict[str, Tree] = {}
+    for span in trace:
+        branch = branches.get(span.parent_id, tree).add(_span(span))
+        branches[span.span_id] = branch
+        if span is detailed:
+            _detail(branch, span)
+    return tree
+
+
+def _span(span: Span) -> Text:
+    status = next((f"  HTTP {span.attributes[name]}" for name in HTTP_STATUS if name in span.attributes), "")
+    label = Text.assemble((span.name, "bold"), f"  {span.kind}  {_seconds(span.seconds)}{status}")
+    return label.append("  ERROR", "red") if span.failed else label
+
+
+def _detail(branch: Tree, span: Span) -> None:
+    for name, value in span.attributes.items():
+        branch.add(f"{escape(name)} = [cyan]{escape(str(value))}[/]")
+    for event in span.events:
+        below = branch.add(Text.assemble("event ", (event.name, "bold")))
+        for name, value in event.attributes.items():
+            below.add(f"{escape(name)} = [cyan]{escape(str(value))}[/]")
+    for link in span.links:
+        below = branch.add(Text("link", "bold"))
+        below.add(f"trace = [cyan]{link.trace_id}[/]")
+        below.add(f"span = [cyan]{link.span_id}[/]")
+
+
+def _near(folder: Path) -> Path:
+    return folder.relative_to(Path.cwd()) if folder.is_relative_to(Path.cwd()) else folder
+
+
+def _seconds(seconds: float) -> str:
+    return f"{seconds:.2f} s" if seconds >= 1 else f"{seconds * 1000:.1f} ms"

@@ -1,0 +1,252 @@
+"""CircuitBreaker, the public class: composes circuit, guard and telemetry, and adds no behaviour of its own."""
+
+from __future__ import annotations
+
+import sys
+import time
+import weakref
+from collections import deque
+from typing import TYPE_CHECKING, Any, Final, ParamSpec, TypeVar, overload
+
+from opentelemetry import trace
+
+from otel_breaker.circuit import Circuit, Listener, Snapshot
+from otel_breaker.core.states import CircuitState, Outcome
+from otel_breaker.errors import CircuitOpenError
+from otel_breaker.guard import Block, guard
+from otel_breaker.settings import Settings
+from otel_breaker.telemetry.metrics import LEDGER
+from otel_breaker.telemetry.traces import CallSite, Tracing
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from types import FrameType
+
+    from typing_extensions import Self, Unpack
+
+    from otel_breaker.core.permits import Permit
+    from otel_breaker.settings import Keywords
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+LIVING: Final[weakref.WeakSet[CircuitBreaker]] = weakref.WeakSet()
+"""Every breaker that somebody still holds."""
+
+_TRACING: Final = Tracing()
+_MOST_UNSETTLED: Final = 10_000
+
+
+class CircuitBreaker:
+    """Counts failures of a dependency, refuses calls while it is down, and probes whether it is back.
+
+    Use it as a decorator, as `with breaker.guard():`, or as `await breaker.call(function, ...)`.
+
+    Args:
+        name: what telemetry calls it; without one it is called after where it is made.
+        clock: monotonic seconds; for tests.
+        **settings: see docs/configuration.md.
+
+    Raises:
+        InvalidSettings: naming the setting, its value and what is allowed.
+    """
+
+    def __init__(
+        self, name: str | None = None, *, clock: Callable[[], float] = time.monotonic, **settings: Unpack[Keywords]
+    ) -> None:
+        self._build(name or _place(sys._getframe(1)), Settings.from_mapping(settings), clock)  # noqa: SLF001  # documented for this
+
+    @classmethod
+    def from_settings(
+        cls, name: str, settings: Settings, *, clock: Callable[[], float] = time.monotonic
+    ) -> CircuitBreaker:
+        """Make a breaker of settings that were read elsewhere.
+
+        Raises:
+            InvalidSettings: when a dotted name in them stands for nothing usable.
+        """
+        breaker = cls.__new__(cls)
+        breaker._build(name, settings, clock)
+        return breaker
+
+    def _build(self, name: str, settings: Settings, clock: Callable[[], float]) -> None:
+        self.name = name
+        self._listeners: list[Listener] = []
+        self._circuit = Circuit(name, None, settings.resolved(), self._listeners, clock)
+        self._unsettled: deque[Permit] = deque(maxlen=_MOST_UNSETTLED)
+        self._block_site = CallSite(_TRACING, name, None)
+        LEDGER.follow(self._circuit)
+        LIVING.add(self)
+
+    def __repr__(self) -> str:
+        return f"<CircuitBreaker {self.name!r} {self.state.value}>"
+
+    # A copy would be a second breaker that sees half of the calls.
+    def __copy__(self) -> Self:
+        return self
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Self:
+        return self
+
+    @property
+    def settings(self) -> Settings:
+        return self._circuit.settings
+
+    def replace_settings(self, settings: Settings) -> None:
+        """Live by other settings from now on; state, counts and telemetry identity are kept."""
+        self._circuit.adopt(settings.resolved())
+
+    # --- guarding
+
+    def __call__(self, function: Callable[P, R]) -> Callable[P, R]:
+        """Guard a function, coroutine function or method; a decorator.
+
+        Raises:
+            TypeError: when a call of it cannot be guarded.
+        """
+        return self.wrap(function)
+
+    def wrap(self, function: Callable[P, R], *, patched: bool = False) -> Callable[P, R]:
+        """Guard a callable.
+
+        Args:
+            function: what to guard.
+            patched: it is put in place of a function whose callers know nothing of it, so that telemetry's own
+                calls must pass unguarded.
+        """
+        if isinstance(function, classmethod | staticmethod):
+            return type(function)(self.wrap(function.__func__, patched=patched))
+        site = CallSite(_TRACING, self.name, _code_name(function), patched=patched)
+        guarded = guard(function, self._circuit, site)
+        guarded.__dict__["__circuit_breaker__"] = self  # a guarded function keeps its breaker alive, and listed
+        return guarded
+
+    def call(self, function: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
+        """Call a function guarded; returns what it returns: an awaitable for a coroutine function.
+
+        Raises:
+            CircuitOpenError: when the circuit refuses the call; for a coroutine function, when it is awaited.
+        """
+        return self.wrap(function)(*args, **kwargs)
+
+    def guard(self) -> Block:
+        """Guard a block: `with breaker.guard() as call:`, also inside async code, or `async with`."""
+        return Block(self._circuit, self._block_site)
+
+    # --- two-step use
+
+    def can_execute(self) -> Permit | None:
+        """Ask for leave to make one call; settle it with `record_success` or `record_failure`.
+
+        Returns:
+            A permit, or None when the circuit refuses.
+        """
+        decision, moves = self._circuit.ask(alone=True)
+        self._circuit.announce(moves, _current_span())
+        if isinstance(decision, CircuitOpenError):
+            return None
+        self._unsettled.append(decision)
+        return decision
+
+    def record_success(self, permit: Permit | None = None) -> None:
+        """Say that a call went well.
+
+        Args:
+            permit: what `can_execute` gave; else the oldest that is not settled.
+        """
+        self._settle(permit, Outcome.SUCCESS, None)
+
+    def record_failure(self, error: BaseException | None = None, permit: Permit | None = None) -> None:
+        """Say that a call failed.
+
+        Args:
+            error: what it raised; decides by type whether it counts.
+            permit: what `can_execute` gave; else the oldest that is not settled.
+        """
+        outcome = Outcome.FAILURE if error is None else self._circuit.judge.of_error(error)
+        self._settle(permit, outcome, error)
+
+    def _settle(self, permit: Permit | None, outcome: Outcome, error: BaseException | None) -> None:
+        try:
+            if permit is None:
+                permit = self._unsettled.popleft()
+            else:
+                self._unsettled.remove(permit)
+        except ValueError:
+            return  # settled before: once is enough
+        except IndexError:
+            permit = self._circuit.permit_for_stranger()
+        self._circuit.settle(permit, outcome, error=error, origin=_current_span())
+
+    # --- seeing
+
+    @property
+    def state(self) -> CircuitState:
+        """What the circuit does now; `open` until a probe is admitted."""
+        return self._circuit.state
+
+    def snapshot(self) -> Snapshot:
+        """A frozen, consistent view."""
+        return self._circuit.snapshot()
+
+    @property
+    def failures(self) -> int:
+        """Failures since the last success."""
+        return self.snapshot().consecutive_failures
+
+    @property
+    def last_failure_time(self) -> float | None:
+        """When a call last failed, in seconds since the epoch."""
+        return self._circuit.record.last_failure_time
+
+    @property
+    def last_state_change(self) -> float:
+        """When the circuit last moved, or was made, in seconds since the epoch."""
+        return self._circuit.record.last_change_time
+
+    def add_listener(self, listener: Listener) -> None:
+        """Have a function called with a `StateChange` after each move, in order, never under a lock."""
+        self._listeners.append(listener)
+
+    # --- operating
+
+    def force_open(self, *, reason: str | None = None, actor: str | None = None) -> None:
+        """Refuse all calls until `reset` or `force_closed`.
+
+        Args:
+            reason: why, for telemetry and `snapshot`.
+            actor: who.
+        """
+        self._circuit.force_open(reason, actor, _current_span())
+
+    def force_closed(self, *, reason: str | None = None, actor: str | None = None) -> None:
+        """Let all calls pass, unjudged, until `reset` or `force_open`."""
+        self._circuit.force_closed(reason, actor, _current_span())
+
+    def reset(self, *, reason: str | None = None, actor: str | None = None) -> None:
+        """Close the circuit and forget what was counted against it."""
+        self._circuit.reset(reason, actor, _current_span())
+
+
+def _current_span() -> trace.SpanContext | None:
+    context = trace.get_current_span().get_span_context()
+    return context if context.is_valid else None
+
+
+def _code_name(function: object) -> str | None:
+    """A callable's name as `code.function.name` wants it: fully qualified."""
+    while not hasattr(function, "__qualname__") and hasattr(function, "func"):
+        function = function.func  # functools.partial
+    qualified = getattr(function, "__qualname__", type(function).__qualname__)
+    module = getattr(function, "__module__", None)
+    return f"{module}.{qualified}" if module else qualified
+
+
+def _place(frame: FrameType) -> str:
+    """Where code stands: `module:qualname`; the same for every instance of a class that makes one each."""
+    code = frame.f_code
+    qualified = getattr(code, "co_qualname", None)
+    if qualified is None:  # Python 3.10
+        owner = frame.f_locals.get("self")
+        qualified = code.co_name if owner is None else f"{type(owner).__qualname__}.{code.co_name}"
+    return f"{frame.f_globals.get('__name__', '?')}:{qualified}"

@@ -1,0 +1,11 @@
+"""One circuit in a living process: the only place where lock, clock and listeners meet the machine.
+
+`circuit` decides under the lock, `changes` announces after it, `owners` tells who is calling. Nothing here knows
+OpenTelemetry or what a guarded function looks like.
+"""
+
+from otel_breaker.circuit.changes import Listener, StateChange
+from otel_breaker.circuit.circuit import Circuit
+from otel_breaker.circuit.snapshot import Snapshot
+
+__all__ = ["Circuit", "Listener", "Snapshot", "StateChange"]

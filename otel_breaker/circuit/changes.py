@@ -1,0 +1,106 @@
+"""Telling listeners that a circuit moved: one record for each move, in order, never under the circuit's lock.
+
+Listeners are user code: what they raise is logged and stops nobody; a slow one delays only the call that delivers.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections import deque
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from typing import TypeAlias
+
+from otel_breaker.core.rules import Counts
+from otel_breaker.core.states import CircuitState, Reason
+
+_log = logging.getLogger("otel_breaker")
+
+
+@dataclass(frozen=True)
+class StateChange:
+    """One move of one circuit, and why."""
+
+    name: str
+    key: str | None
+    from_state: CircuitState
+    to_state: CircuitState
+    reason: Reason
+    mode: str
+    episode: str | None
+    """Joins everything from one opening to the recovery."""
+    timestamp: float
+    """Seconds since the epoch."""
+    counts: Counts
+    """What was known of the calls before it."""
+    threshold: float | None
+    """The threshold that was reached, when a rule tripped the circuit."""
+    open_time: float | None
+    """Seconds until probing, when the circuit opened."""
+    origin: object
+    """The span context of the call that caused it, where there was one."""
+    actor: str | None = None
+    """Who moved it by hand."""
+    note: str | None = None
+    """Why somebody moved it by hand."""
+
+
+Listener: TypeAlias = Callable[[StateChange], None]
+
+
+class Notice:
+    """A change that waits for its turn; told only when it is complete."""
+
+    __slots__ = ("change", "complete")
+
+    def __init__(self, change: StateChange, *, complete: bool) -> None:
+        self.change = change
+        self.complete = complete
+
+
+class Announcer:
+    """Delivers changes in the order in which they were decided, from whichever thread is there."""
+
+    __slots__ = ("_delivering", "_queue", "listeners")
+
+    def __init__(self, listeners: Sequence[Listener]) -> None:
+        self.listeners = listeners
+        self._queue: deque[Notice] = deque()
+        self._delivering = threading.Lock()
+
+    def post(self, change: StateChange, *, complete: bool) -> Notice:
+        """Queue a change; called under the circuit's lock, so that the order is the circuit's."""
+        notice = Notice(change, complete=complete)
+        self._queue.append(notice)
+        return notice
+
+    def complete(self, notices: Sequence[Notice], origin: object) -> None:
+        """Add what was not known when the change was decided: the span of the call that caused it."""
+        for notice in notices:
+            if not notice.complete:
+                if origin is not None:
+                    notice.change = replace(notice.change, origin=origin)
+                notice.complete = True
+
+    def deliver(self) -> None:
+        """Tell the listeners whatever is complete; returns at once when another thread is at it."""
+        while self._queue and self._queue[0].complete:
+            if not self._delivering.acquire(blocking=False):
+                return  # whoever delivers looks again before it leaves
+            try:
+                while self._queue and self._queue[0].complete:
+                    self._tell(self._queue.popleft().change)
+            finally:
+                self._delivering.release()
+
+    def _tell(self, change: StateChange) -> None:
+        for listener in tuple(self.listeners):
+            try:
+                listener(change)
+            except Exception:
+                _log.exception("a listener of circuit breaker %r raised; the call is not affected", change.name)
+
+    def start_afresh(self) -> None:
+        """In a forked child: whoever was delivering is gone."""
+        self._delivering = threading.Lock()

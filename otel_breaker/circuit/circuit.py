@@ -1,0 +1,341 @@
+"""A machine made safe to share: decisions under the lock, announcements after it.
+
+The one thing done without the lock is a success in a plainly closed circuit: whoever sees its own permit still
+standing in `standing_permit` only adds one to `count_success`.
+
+A signal handler or a finaliser may make a guarded call at any instruction, also while its own thread is in here
+half-way through a move. The lock lets it in (it is re-entrant); `_inside` then makes it a passer-by that is
+admitted or refused by the state as it stands, is counted, and moves nothing.
+"""
+
+from __future__ import annotations
+
+import os
+import random
+import threading
+import time
+import weakref
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Final, TypeAlias
+
+from otel_breaker.circuit.changes import Listener, Notice
+from otel_breaker.circuit.owners import running_owner
+from otel_breaker.circuit.record import Episode, Record
+from otel_breaker.circuit.snapshot import Snapshot
+from otel_breaker.core.machine import Machine, Transition
+from otel_breaker.core.permits import NO_GENERATION, Permit
+from otel_breaker.core.states import CircuitState, Outcome
+from otel_breaker.errors import UNNAMED, CircuitOpenError
+from otel_breaker.outcomes import Judge
+from otel_breaker.settings import Mode, Settings
+
+if TYPE_CHECKING:
+    from otel_breaker.core.tally import Totals
+
+Clock: TypeAlias = Callable[[], float]
+
+_CIRCUITS: Final[weakref.WeakSet[Circuit]] = weakref.WeakSet()
+_REFUSING: Final = (CircuitState.OPEN, CircuitState.FORCED_OPEN)
+
+
+class Circuit:
+    """One circuit.
+
+    Args:
+        name: the breaker's name.
+        key: which circuit of a keyed breaker, or None.
+        settings: what it lives by, without unresolved names.
+        listeners: told of each move; a living sequence that may change.
+        clock: monotonic seconds.
+    """
+
+    __slots__ = (
+        "__weakref__",
+        "_clock",
+        "_inside",
+        "_lock",
+        "_machine",
+        "_mark",
+        "count_success",
+        "judge",
+        "record",
+        "settings",
+        "standing_permit",
+    )
+
+    def __init__(
+        self,
+        name: str,
+        key: str | None,
+        settings: Settings,
+        listeners: Sequence[Listener] = (),
+        clock: Clock = time.monotonic,
+    ) -> None:
+        now = clock()
+        self.record = Record(name, key, now, listeners)
+        successes = self.record.tally.calls[Outcome.SUCCESS]
+        self.count_success = successes.add
+        self.standing_permit: Permit | None = None
+        self._clock = clock
+        self._lock = threading.RLock()
+        self._inside = False
+        self._machine = Machine(settings.policy, now, successes.total)
+        self._mark = random.getrandbits(64)
+        self._live_by(settings)
+        _CIRCUITS.add(self)
+
+    @property
+    def state(self) -> CircuitState:
+        return self._machine.state
+
+    @property
+    def is_plain(self) -> bool:
+        """Whether there is nothing to say of a call in a closed state but that state."""
+        return self.settings.mode is Mode.ENFORCE and self.record.key is None
+
+    @property
+    def episode(self) -> Episode | None:
+        return self.record.episode
+
+    def ask(self, *, alone: bool = False) -> tuple[Permit | CircuitOpenError, Sequence[Notice]]:
+        """Decide about one call.
+
+        Args:
+            alone: the permit must be the caller's own, to be settled by hand.
+
+        Returns:
+            A permit, or the refusal to raise; and the moves that deciding brought about, which the caller must give
+            to `announce` once it knows its own span.
+        """
+        now = self._clock()
+        with self._lock:
+            if self._inside:
+                return self._pass_by(now), ()
+            self._inside = True
+            try:
+                moves = self._catch_up(now)
+                permit = self._admit(now, alone)
+                return permit or self._refuse(now), moves
+            finally:
+                self._publish()
+                self._inside = False
+
+    def announce(self, moves: Sequence[Notice], origin: object) -> None:
+        """Tell the listeners of the moves that a decision brought about.
+
+        Args:
+            moves: what `ask` returned.
+            origin: the span context of the call that asked, or None.
+        """
+        self.record.announcer.complete(moves, origin)
+        self.record.announcer.deliver()
+
+    def settle(
+        self,
+        permit: Permit,
+        outcome: Outcome,
+        *,
+        error: BaseException | None = None,
+        error_type: str | None = None,
+        origin: object = None,
+    ) -> Sequence[Notice]:
+        """Take in what became of an admitted call.
+
+        Args:
+            permit: what the call was admitted with.
+            outcome: what became of it.
+            error: what it raised, if it did; not kept.
+            error_type: what to call a failure that raised nothing.
+            origin: the span context of the call.
+
+        Returns:
+            The moves that it brought about, already announced.
+        """
+        self.record.tally.calls[outcome].add()
+        failed = outcome is Outcome.FAILURE
+        retry_after = self.judge.wait_asked_by(error) if failed and error is not None else None
+        now = self._clock()
+        with self._lock:
+            if self._inside:
+                return ()
+            self._inside = True
+            try:
+                if failed:
+                    self.record.failed(error_type or (type(error) if error is not None else UNNAMED))
+                    if error is not None and not self._counts_first(error, permit):
+                        outcome = Outcome.IGNORED
+                moves = self._judge(permit, outcome, now, retry_after, origin)
+            finally:
+                self._publish()
+                self._inside = False
+        if moves:
+            self.record.announcer.deliver()
+        return moves
+
+    def permit_for_stranger(self) -> Permit:
+        """For the result of a call that nobody asked leave for: it counts only while the circuit is closed."""
+        with self._lock:
+            state, now = self._machine.state, self._clock()
+            permit = self._machine.admit(now) if state is CircuitState.CLOSED else None
+            return permit or Permit(NO_GENERATION, state, started=now)
+
+    def settle_error(self, permit: Permit, error: BaseException) -> None:
+        """Take in that a call raised, where nobody follows it with a span."""
+        self.settle(permit, self.judge.of_error(error), error=error)
+
+    def is_slow(self, permit: Permit) -> bool:
+        """Whether a call that ends now was slow."""
+        limit = self.settings.slow_call_duration
+        return limit is not None and self._clock() - permit.started >= limit
+
+    def force_open(self, reason: str | None, actor: str | None, origin: object) -> Sequence[Notice]:
+        """Refuse all calls until an operator says otherwise."""
+        return self._operate(self._machine.force_open, reason, actor, origin)
+
+    def force_closed(self, reason: str | None, actor: str | None, origin: object) -> Sequence[Notice]:
+        """Let all calls pass, unjudged, until an operator says otherwise."""
+        return self._operate(self._machine.force_closed, reason, actor, origin)
+
+    def reset(self, reason: str | None, actor: str | None, origin: object) -> Sequence[Notice]:
+        """Close, and forget what was counted."""
+        return self._operate(self._machine.reset, reason, actor, origin)
+
+    def adopt(self, settings: Settings) -> None:
+        """Live by other settings from now on; state, counts and identity are kept."""
+        with self._lock:
+            self._machine.adopt(settings.policy)
+            self._live_by(settings)
+
+    def snapshot(self) -> Snapshot:
+        now = self._clock()
+        with self._lock:
+            counts, record = self._machine.counts(now), self.record
+            return Snapshot(
+                name=record.name,
+                key=record.key,
+                state=self._machine.state,
+                mode=self.settings.mode.value,
+                episode=record.episode.id if record.episode is not None else None,
+                calls={outcome.value: counter.read() for outcome, counter in record.tally.calls.items()},
+                consecutive_failures=counts.consecutive_failures,
+                window_calls=counts.window_calls,
+                window_failures=counts.window_failures,
+                window_slow=counts.window_slow,
+                probes_in_flight=self._machine.probes_in_flight,
+                retry_after=self._machine.retry_after(now),
+                opened_at=record.episode.opened_time if record.episode is not None else None,
+                last_failure_type=record.last_failure_type,
+                last_failure_time=record.last_failure_time,
+                forced_by=record.forced_by,
+                forced_reason=record.forced_reason,
+            )
+
+    def totals(self) -> Totals:
+        """What was counted so far."""
+        now = self._clock()
+        with self._lock:
+            return self.record.tally.totals(now)
+
+    def start_afresh(self) -> None:
+        """In a forked child: no other thread lives, no call in flight will end, nothing was counted here."""
+        self._lock = threading.RLock()
+        self._inside = False
+        self._mark = random.getrandbits(64)
+        self._machine.forget_calls_in_flight()
+        self.record.announcer.start_afresh()
+        self.record.tally.restart(self._clock())
+
+    def _live_by(self, settings: Settings) -> None:
+        self.settings = settings
+        self.judge = Judge(settings)
+        self._publish()
+
+    def _publish(self) -> None:
+        plain = self.settings.mode is Mode.ENFORCE and not self.judge.looks_at_results
+        self.standing_permit = self._machine.standing_permit if plain else None
+
+    def _jitter(self) -> float:
+        return random.random()  # noqa: S311  # spreads retries, guards no secret
+
+    def _moved(self, transition: Transition | None, origin: object, *, complete: bool) -> list[Notice]:
+        if transition is None:
+            return []
+        return [self.record.moved(transition, self.settings.mode.value, origin, complete=complete)]
+
+    def _catch_up(self, now: float) -> list[Notice]:
+        """What time alone has brought about since the last call."""
+        state = self._machine.state
+        if state is CircuitState.CLOSED:
+            if self.settings.slow_call_duration is None:
+                return []
+            return self._moved(self._machine.sweep(now, self._jitter()), None, complete=False)
+        moves = self._moved(self._machine.expire(now, self._jitter()), None, complete=False)
+        return moves + self._moved(self._machine.cool_down(now), None, complete=False)
+
+    def _admit(self, now: float, alone: bool) -> Permit | None:
+        owner = None if self._machine.state is CircuitState.CLOSED else running_owner()
+        permit = self._machine.admit(now, owner, alone=alone)
+        if permit is not None and permit.deadline is not None:
+            self.record.probing()
+        return permit
+
+    def _refuse(self, now: float) -> Permit | CircuitOpenError:
+        if self.settings.mode is Mode.SHADOW:
+            permit = Permit(NO_GENERATION, self._machine.state, started=now)
+            permit.shadowed = True
+            return permit
+        return self.record.refused(self._machine.state, self._machine.retry_after(now))
+
+    def _pass_by(self, now: float) -> Permit | CircuitOpenError:
+        if self._machine.state in _REFUSING:
+            return self._refuse(now)
+        return Permit(NO_GENERATION, self._machine.state, started=now)
+
+    def _judge(
+        self, permit: Permit, outcome: Outcome, now: float, retry_after: float | None, origin: object
+    ) -> list[Notice]:
+        machine, record = self._machine, self.record
+        if permit.shadowed:
+            record.tally.shadowed[outcome] += 1
+        # A probe that ends after its deadline is lost; calls in flight may be overdue.
+        moves = self._moved(machine.expire(now, self._jitter()), origin, complete=True)
+        moves += self._moved(machine.sweep(now, self._jitter()), origin, complete=True)
+        if permit.deadline is not None and permit.generation == machine.generation:
+            record.probed(outcome)
+        settled = machine.settle(permit, outcome, now, self._jitter(), retry_after)
+        return moves + self._moved(settled, origin, complete=True)
+
+    def _counts_first(self, error: BaseException, permit: Permit) -> bool:
+        """Whether this failure is news: an exception that passes through nested calls counts once.
+
+        The innermost call leaves a mark on the exception; an outer one, admitted before that, finds it. The same
+        object raised by a later call is a failure of its own.
+        """
+        marks: dict[int, int] = error.__dict__.setdefault("__otel_breaker__", {})
+        if marks.get(self._mark, -1) > permit.epoch:
+            return False
+        if permit.generation == self._machine.generation:
+            marks[self._mark] = self._machine.epoch + 1
+        return True
+
+    def _operate(
+        self, act: Callable[[float], Transition | None], reason: str | None, actor: str | None, origin: object
+    ) -> Sequence[Notice]:
+        with self._lock:
+            transition = act(self._clock())
+            self._publish()
+            if transition is None:
+                return ()
+            mode = self.settings.mode.value
+            moves = (self.record.moved(transition, mode, origin, complete=True, actor=actor, note=reason),)
+        self.record.announcer.deliver()
+        return moves
+
+
+def _start_afresh() -> None:
+    for circuit in list(_CIRCUITS):
+        circuit.start_afresh()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_start_afresh)

@@ -1,0 +1,161 @@
+"""What a circuit has to tell: its counts, the current episode, the last failure, and each move as it happens.
+
+Written under the circuit's lock; what is announced is delivered after it (changes.py). Deciding is not done here.
+"""
+
+from __future__ import annotations
+
+import secrets
+import time
+from typing import TYPE_CHECKING
+
+from otel_breaker.circuit.changes import Announcer, Listener, Notice, StateChange
+from otel_breaker.core.states import CircuitState, Outcome, Reason
+from otel_breaker.core.tally import Tally
+from otel_breaker.errors import CircuitOpenError, type_name
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from otel_breaker.core.machine import Transition
+
+_OPEN = (CircuitState.OPEN, CircuitState.FORCED_OPEN)
+_PASSING = (CircuitState.CLOSED, CircuitState.FORCED_CLOSED)
+
+
+class Episode:
+    """One outage: from the first opening, through failed recoveries, to the recovery."""
+
+    __slots__ = ("failed_recoveries", "id", "opened_at", "opened_time", "origin", "probes", "rejected")
+
+    def __init__(self, opened_at: float) -> None:
+        self.id = secrets.token_hex(8)
+        """Globally unique."""
+        self.opened_at = opened_at
+        """On the circuit's clock."""
+        self.opened_time = time.time()
+        """Seconds since the epoch."""
+        self.origin: object = None
+        """The span context of the call that last opened the circuit: the trip, or the probe that failed."""
+        self.rejected = 0
+        self.probes = 0
+        self.failed_recoveries = 0
+
+
+class Record:
+    """The story of one circuit so far."""
+
+    __slots__ = (
+        "_last_failure",
+        "announcer",
+        "episode",
+        "forced_by",
+        "forced_reason",
+        "key",
+        "last_change_time",
+        "last_failure_time",
+        "name",
+        "tally",
+    )
+
+    def __init__(self, name: str, key: str | None, now: float, listeners: Sequence[Listener]) -> None:
+        self.name = name
+        self.key = key
+        self.tally = Tally(now)
+        self.announcer = Announcer(listeners)
+        self.episode: Episode | None = None
+        self.forced_by: str | None = None
+        self.forced_reason: str | None = None
+        self.last_change_time = time.time()
+        self.last_failure_time: float | None = None
+        self._last_failure: type[BaseException] | str | None = None
+
+    @property
+    def last_failure_type(self) -> str | None:
+        if self._last_failure is not None:
+            self._last_failure = type_name(self._last_failure)
+        return self._last_failure
+
+    def failed(self, failure: type[BaseException] | str) -> None:
+        self._last_failure = failure
+        self.last_failure_time = time.time()
+
+    def refused(self, state: CircuitState, retry_after: float | None) -> CircuitOpenError:
+        """Count a refusal, and make what the caller gets."""
+        self.tally.calls[Outcome.REJECTED].add()
+        episode = self.episode
+        if episode is not None:
+            episode.rejected += 1
+        return CircuitOpenError(
+            self.name,
+            self.key,
+            state,
+            retry_after,
+            episode.id if episode is not None else None,
+            self.last_failure_type,
+            self.last_failure_time,
+        )
+
+    def probing(self) -> None:
+        if self.episode is not None:
+            self.episode.probes += 1
+
+    def probed(self, outcome: Outcome) -> None:
+        self.tally.probes[outcome.value] += 1
+
+    def moved(
+        self,
+        transition: Transition,
+        mode: str,
+        origin: object,
+        *,
+        complete: bool,
+        actor: str | None = None,
+        note: str | None = None,
+    ) -> Notice:
+        """Keep a move, and queue it for the listeners.
+
+        Args:
+            transition: what moved.
+            mode: the breaker's mode.
+            origin: the span context of the call that caused it, as far as it is known.
+            complete: whether the origin is known; else the listeners wait for it.
+            actor: who moved it by hand.
+            note: why somebody moved it by hand.
+        """
+        self.tally.move(transition.source, transition.target, mode, transition.at)
+        self.last_change_time = time.time()
+        self.forced_by, self.forced_reason = actor, note
+        if transition.reason is Reason.PROBE_TIMEOUT:
+            self.tally.probes["timeout"] += 1
+        episode = self._follow(transition, origin)
+        change = StateChange(
+            name=self.name,
+            key=self.key,
+            from_state=transition.source,
+            to_state=transition.target,
+            reason=transition.reason,
+            mode=mode,
+            episode=episode.id if episode is not None else None,
+            timestamp=self.last_change_time,
+            counts=transition.counts,
+            threshold=transition.threshold,
+            open_time=transition.open_time,
+            origin=origin,
+            actor=actor,
+            note=note,
+        )
+        return self.announcer.post(change, complete=complete)
+
+    def _follow(self, transition: Transition, origin: object) -> Episode | None:
+        """The episode that a move belongs to; a move back to passing calls ends it."""
+        if self.episode is None and transition.target in _OPEN:
+            self.episode = Episode(transition.at)
+        episode = self.episode
+        if episode is not None and transition.target in _OPEN:
+            culprit = transition.culprit
+            episode.origin = origin if culprit is None else culprit.origin
+            episode.failed_recoveries += transition.source is CircuitState.HALF_OPEN
+        if transition.target in _PASSING:
+            self.episode = None
+        return episode

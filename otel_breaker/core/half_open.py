@@ -1,0 +1,65 @@
+"""A half-open circuit: its probes, each a lease with a deadline and an owner.
+
+Which state comes next is not decided here but in machine.py.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from otel_breaker.core.permits import NO_GENERATION, Permit
+from otel_breaker.core.states import CircuitState, Outcome, Trigger
+
+if TYPE_CHECKING:
+    from collections.abc import Hashable
+
+    from otel_breaker.core.policy import Policy
+
+
+class HalfOpen:
+    """One half-open period: so many probes at once and in all, and every one must succeed.
+
+    It ends under the policy it began with.
+    """
+
+    __slots__ = ("_generation", "_leases", "_policy", "_succeeded")
+
+    def __init__(self, policy: Policy, generation: int) -> None:
+        self._policy = policy
+        self._generation = generation
+        self._leases: dict[Permit, None] = {}
+        self._succeeded = 0
+
+    @property
+    def in_flight(self) -> int:
+        return len(self._leases)
+
+    def admit(self, now: float, owner: Hashable, epoch: int) -> Permit | None:
+        """Lease a place to a probe; a call made by a probe's owner passes as part of that probe."""
+        if self._succeeded + len(self._leases) < self._policy.half_open_calls:
+            deadline = now + self._policy.probe_timeout
+            permit = Permit(
+                self._generation, CircuitState.HALF_OPEN, epoch=epoch, started=now, deadline=deadline, owner=owner
+            )
+            self._leases[permit] = None
+            return permit
+        if owner is not None and any(lease.owner == owner for lease in self._leases):
+            return Permit(NO_GENERATION, CircuitState.HALF_OPEN, epoch=epoch, started=now)
+        return None
+
+    def settle(self, permit: Permit, outcome: Outcome) -> Trigger | None:
+        """End a probe; a permit that holds no lease (any more) changes nothing."""
+        if permit not in self._leases:
+            return None
+        del self._leases[permit]
+        if outcome is Outcome.FAILURE:
+            return Trigger.RELAPSE
+        if outcome is Outcome.SUCCESS:
+            self._succeeded += 1
+        return Trigger.RECOVER if self._succeeded >= self._policy.half_open_calls else None
+
+    def first_expired(self, now: float) -> Permit | None:
+        """The lease that ran out first."""
+        expired = [(lease.deadline, lease) for lease in self._leases if lease.deadline is not None]
+        deadline, lease = min(expired, key=lambda pair: pair[0], default=(now, None))
+        return lease if deadline <= now else None

@@ -1,0 +1,49 @@
+"""What an admitted call holds. A permit is data: whether its result still counts is for its machine to say."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from collections.abc import Hashable
+
+    from otel_breaker.core.states import CircuitState
+
+NO_GENERATION: Final = -1
+
+
+class Permit:
+    """Leave for one call.
+
+    A closed circuit hands one and the same permit to every call; a probe's permit is its own, and a lease: it
+    ends at `deadline`.
+    """
+
+    __slots__ = ("deadline", "epoch", "generation", "origin", "owner", "place", "shadowed", "started", "state")
+
+    def __init__(
+        self,
+        generation: int,
+        state: CircuitState,
+        *,
+        epoch: int = 0,
+        started: float = 0.0,
+        deadline: float | None = None,
+        owner: Hashable = None,
+    ) -> None:
+        self.generation = generation
+        """The generation in which its result counts; NO_GENERATION when it never does."""
+        self.state = state
+        """The state at admission."""
+        self.epoch = epoch
+        """How many failures the circuit had counted when this call was admitted."""
+        self.started = started
+        """When the call began; only kept where somebody will ask."""
+        self.deadline = deadline
+        self.owner = owner
+        self.place: int | None = None
+        """Where in the window the call stands, once it was counted as overdue."""
+        self.origin: object = None
+        """Whatever finds the call again, for whoever will want to point at it."""
+        self.shadowed = False
+        """Whether it would have been refused, had the breaker been enforced."""

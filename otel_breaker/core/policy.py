@@ -1,0 +1,72 @@
+"""The numbers that one circuit lives by: its rules, its window, and how it recovers.
+
+Values only; where they come from and whether they make sense is settings.py's business.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from otel_breaker.core.windows import LastCalls, LastSeconds, Window
+
+if TYPE_CHECKING:
+    from otel_breaker.core.rules import Rule
+
+
+@dataclass(frozen=True)
+class Policy:
+    """All durations are seconds."""
+
+    rules: tuple[Rule, ...]
+    window_calls: int | None
+    """Remember so many calls; None when no rule needs a window, or the window is one of time."""
+    window_seconds: float | None
+    slow_call_duration: float | None
+    recovery_time: float
+    recovery_backoff: float
+    recovery_time_max: float
+    recovery_jitter: float
+    half_open_calls: int
+    probe_timeout: float
+
+    @property
+    def needs_clock(self) -> bool:
+        """Whether a call must be timed even when it succeeds."""
+        return self.slow_call_duration is not None or self.window_seconds is not None
+
+    def is_slow(self, seconds: float) -> bool:
+        return self.slow_call_duration is not None and seconds >= self.slow_call_duration
+
+    def new_window(self) -> Window | None:
+        if self.window_seconds is not None:
+            return LastSeconds(self.window_seconds)
+        if self.window_calls is not None:
+            return LastCalls(self.window_calls)
+        return None
+
+    def fit_window(self, old: Window | None) -> Window | None:
+        """The window to go on with when this policy replaces another: the old one where it still fits."""
+        if isinstance(old, LastCalls) and self.window_calls is not None:
+            old.resize(self.window_calls)
+            return old
+        if isinstance(old, LastSeconds) and self.window_seconds == old.seconds:
+            return old
+        return self.new_window()
+
+    def open_time(self, previous: float | None, retry_after: float | None, jitter: float) -> tuple[float, float]:
+        """How long to stay open: the base for the next relapse, and the time with its spread.
+
+        Args:
+            previous: the base of the opening before, when this is a relapse.
+            retry_after: seconds that the failure itself asked for.
+            jitter: a random number in [0, 1).
+        """
+        base = self.recovery_time
+        if previous is not None:
+            base = max(base, min(previous * self.recovery_backoff, self.recovery_time_max))
+        if retry_after is None:
+            return base, base * (1 + self.recovery_jitter * (2 * jitter - 1))
+        # Whoever says when to come back means "not before": spread to the later side only.
+        asked = min(max(retry_after, 0.0), self.recovery_time_max)
+        return base, asked * (1 + self.recovery_jitter * jitter)

@@ -1,0 +1,111 @@
+"""What one circuit has counted since it was made: calls, moves, probes and the time spent in each state.
+
+Plain integers that telemetry reads when it collects, so that a call pays nothing for being counted. Which of them
+are shown, and under what names, is telemetry's business.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass, field
+from itertools import count
+from typing import TYPE_CHECKING
+
+from otel_breaker.core.states import CircuitState, Outcome
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+
+class CallCounter:
+    """Counts calls without a lock.
+
+    Advancing an `itertools.count` is one atomic step on every Python, also seen from a signal handler; `+= 1` from
+    two threads loses some.
+    """
+
+    __slots__ = ("_before", "_counter", "_reads", "add")
+
+    def __init__(self) -> None:
+        self._counter = count()
+        self._reads = 0
+        self._before = 0
+        self.add: Callable[[], int] = self._counter.__next__
+
+    def total(self) -> int:
+        """All calls ever; one reader at a time."""
+        # Reading takes a number out, too; so the reads are counted, and taken off.
+        self._reads += 1
+        return next(self._counter) - self._reads + 1
+
+    def read(self) -> int:
+        """The calls since the last restart; one reader at a time."""
+        return self.total() - self._before
+
+    def restart(self) -> None:
+        self._before = self.total()
+
+
+class Tally:
+    """Counts of one circuit. Calls may be counted by anyone; all else under the circuit's lock."""
+
+    __slots__ = ("calls", "changes", "probes", "seconds", "shadowed", "since", "state")
+
+    def __init__(self, now: float) -> None:
+        self.calls = {outcome: CallCounter() for outcome in Outcome}
+        self.changes: Counter[tuple[CircuitState, CircuitState, str]] = Counter()
+        """Moves by source, target and the mode in which they were made."""
+        self.probes: Counter[str] = Counter()
+        """Probes by outcome, or "timeout"."""
+        self.shadowed: Counter[Outcome] = Counter()
+        """Calls that would have been refused, by what they did."""
+        self.seconds: dict[CircuitState, float] = dict.fromkeys(CircuitState, 0.0)
+        """Time in each state, without the current stay."""
+        self.state = CircuitState.CLOSED
+        self.since = now
+
+    def move(self, source: CircuitState, target: CircuitState, mode: str, at: float) -> None:
+        self.changes[source, target, mode] += 1
+        self.seconds[source] += max(0.0, at - self.since)
+        self.state, self.since = target, at
+
+    def restart(self, now: float) -> None:
+        """Count from zero again; the state is kept."""
+        for counter in self.calls.values():
+            counter.restart()
+        for kept in (self.changes, self.probes, self.shadowed):
+            kept.clear()
+        self.seconds = dict.fromkeys(CircuitState, 0.0)
+        self.since = now
+
+    def totals(self, now: float | None) -> Totals:
+        """A copy of all counts; the current stay is left out when nobody knows the time any more."""
+        seconds = dict(self.seconds)
+        if now is not None:
+            seconds[self.state] += max(0.0, now - self.since)
+        return Totals(
+            Counter({outcome: counter.read() for outcome, counter in self.calls.items()}),
+            Counter(self.changes),
+            Counter(self.probes),
+            Counter(self.shadowed),
+            seconds,
+        )
+
+
+@dataclass
+class Totals:
+    """The counts of one circuit at one instant, or of several together."""
+
+    calls: Counter[Outcome] = field(default_factory=Counter)
+    changes: Counter[tuple[CircuitState, CircuitState, str]] = field(default_factory=Counter)
+    probes: Counter[str] = field(default_factory=Counter)
+    shadowed: Counter[Outcome] = field(default_factory=Counter)
+    seconds: dict[CircuitState, float] = field(default_factory=lambda: dict.fromkeys(CircuitState, 0.0))
+
+    def add(self, other: Totals) -> None:
+        self.calls.update(other.calls)
+        self.changes.update(other.changes)
+        self.probes.update(other.probes)
+        self.shadowed.update(other.shadowed)
+        for state, seconds in other.seconds.items():
+            self.seconds[state] += seconds

@@ -1,0 +1,75 @@
+"""The exceptions that callers may meet: a refusal, and settings that make no sense."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from otel_breaker.core.states import CircuitState
+
+UNNAMED: Final = "_OTHER"
+"""What OpenTelemetry's `error.type` says of an error that has no name."""
+
+
+def _told(position: int, default: object, doc: str) -> Any:
+    """One of the things that a refused caller is told: its place in `args`."""
+
+    def read(error: CircuitOpenError) -> object:
+        return error.args[position] if len(error.args) > position else default
+
+    return property(read, doc=doc)
+
+
+class CircuitOpenError(Exception):
+    """The circuit refused the call: the dependency was not asked.
+
+    All that it tells stands in `args` as plain data. So it pickles, holds no exception or traceback alive, and
+    needs no `__init__`, which would cost where refusals come in thousands.
+    """
+
+    name: str = _told(0, "", "The breaker's name.")
+    key: str | None = _told(1, None, "Which circuit of a keyed breaker.")
+    state: CircuitState = _told(
+        2, CircuitState.OPEN, "What refused: open, half_open (all probes are out) or forced_open."
+    )
+    retry_after: float | None = _told(
+        3, None, "Seconds until it is worth trying again; None when an operator forced the circuit open."
+    )
+    episode: str | None = _told(
+        4, None, "Joins all refusals, probes and events from one opening to the recovery."
+    )
+    last_failure_type: str | None = _told(5, None, "The type of the last failure, or what its block called it.")
+    last_failure_time: float | None = _told(6, None, "When that was, in seconds since the epoch.")
+
+    def __str__(self) -> str:
+        named = repr(self.name) if self.key is None else f"{self.name!r} for {self.key!r}"
+        later = "" if self.retry_after is None else f"; retry after {self.retry_after:.3g} s"
+        return f"circuit breaker {named} is {self.state.value}{later}"
+
+
+def type_name(failure: type | str) -> str:
+    """How telemetry names a type: qualified by its module, built-in ones bare; a name stays as it is.
+
+    The same form as `exception.type` in the OpenTelemetry SDK's exception events.
+    """
+    if isinstance(failure, str):
+        return failure
+    return failure.__qualname__ if failure.__module__ == "builtins" else f"{failure.__module__}.{failure.__qualname__}"
+
+
+class InvalidSettings(ValueError):
+    """A setting that cannot be meant: where it stands, what it says, and what would be right.
+
+    Attributes:
+        path: where the setting stands, such as `breakers.payments.failure_threshold`.
+        problem: what is wrong with it.
+        remedy: what to write instead.
+    """
+
+    def __init__(self, path: str, problem: str, remedy: str) -> None:
+        super().__init__(path, problem, remedy)
+        self.path = path
+        self.problem = problem
+        self.remedy = remedy
+
+    def __str__(self) -> str:
+        return f"{self.path}: {self.problem}: {self.remedy}"

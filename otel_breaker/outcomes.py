@@ -1,0 +1,149 @@
+"""What became of a call: success, failure, ignored or cancelled? And how long does a failure ask us to wait?
+
+Settings decide; nothing here knows a circuit. The settings' predicates are user code: what they raise is logged,
+once for each judge, and never reaches the caller.
+"""
+
+from __future__ import annotations
+
+import logging
+import math
+import sys
+import time
+from datetime import datetime, timezone
+from email.utils import parsedate_to_datetime
+from typing import TYPE_CHECKING, Any
+
+from otel_breaker.core.states import Outcome
+from otel_breaker.errors import CircuitOpenError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from otel_breaker.settings import Settings
+    from otel_breaker.settings.code import Matcher
+
+_log = logging.getLogger("otel_breaker")
+
+
+class Judge:
+    """Tells outcomes by the settings of one breaker."""
+
+    __slots__ = ("_complained", "_failure_on", "_failure_result", "_ignore", "_names_refusals", "_retry_after")
+
+    def __init__(self, settings: Settings) -> None:
+        self._failure_on = settings.failure_on
+        self._ignore = settings.ignore
+        self._failure_result: Any = settings.failure_result
+        self._retry_after: Any = settings.retry_after
+        self._names_refusals = any(
+            isinstance(matcher, type) and issubclass(matcher, CircuitOpenError) for matcher in settings.failure_on
+        )
+        self._complained = False
+
+    @property
+    def looks_at_results(self) -> bool:
+        return self._failure_result is not None
+
+    def of_result(self, result: object) -> Outcome:
+        """What a call that returned became."""
+        if self._failure_result is None:
+            return Outcome.SUCCESS
+        try:
+            failed = bool(self._failure_result(result))
+        except Exception:
+            self._complain("failure_result")
+            failed = True
+        return Outcome.FAILURE if failed else Outcome.SUCCESS
+
+    def of_error(self, error: BaseException) -> Outcome:
+        """What a call that raised became; a group is judged by its leaves."""
+        outcomes = {self._of_leaf(leaf) for leaf in _leaves(error)}
+        if Outcome.FAILURE in outcomes:
+            return Outcome.FAILURE
+        return Outcome.IGNORED if Outcome.IGNORED in outcomes else Outcome.CANCELLED
+
+    def wait_asked_by(self, error: BaseException) -> float | None:
+        """Seconds that a failure asks us to stay away, where the settings say how to read them."""
+        if self._retry_after is None:
+            return None
+        for leaf in _leaves(error):
+            if self._of_leaf(leaf) is Outcome.FAILURE:
+                try:
+                    wait = _seconds(self._read_wait(leaf))
+                except Exception:
+                    self._complain("retry_after")
+                    continue
+                if wait is not None:
+                    return wait
+        return None
+
+    def _of_leaf(self, error: BaseException) -> Outcome:
+        if not isinstance(error, Exception):
+            return Outcome.CANCELLED
+        # Another circuit's refusal says nothing about this dependency: outages must not chain.
+        if isinstance(error, CircuitOpenError) and not self._names_refusals:
+            return Outcome.IGNORED
+        if self._matches(error, self._ignore, "ignore"):
+            return Outcome.IGNORED
+        return Outcome.FAILURE if self._matches(error, self._failure_on, "failure_on") else Outcome.IGNORED
+
+    def _matches(self, error: BaseException, matchers: tuple[Matcher, ...], setting: str) -> bool:
+        for matcher in matchers:
+            if isinstance(matcher, type):
+                if isinstance(error, matcher):
+                    return True
+                continue
+            try:
+                matched = bool(matcher(error))  # type: ignore[operator]  # references are resolved by now
+            except Exception:
+                # A predicate that cannot tell must not hide a failure.
+                self._complain(setting)
+                matched = setting == "failure_on"
+            if matched:
+                return True
+        return False
+
+    def _read_wait(self, error: BaseException) -> object:
+        if isinstance(self._retry_after, str):
+            asked: object = error
+            for name in self._retry_after.split("."):
+                asked = getattr(asked, name, None)
+            return asked
+        return self._retry_after(error)
+
+    def _complain(self, setting: str) -> None:
+        if not self._complained:
+            self._complained = True
+            _log.exception("the code given as %r raised; told once", setting)
+
+
+def _leaves(error: BaseException) -> Iterator[BaseException]:
+    if isinstance(error, _group_types()):
+        for inner in error.exceptions:  # type: ignore[attr-defined]
+            yield from _leaves(inner)
+    else:
+        yield error
+
+
+def _group_types() -> tuple[type, ...]:
+    if sys.version_info >= (3, 11):
+        return (BaseExceptionGroup,)
+    backport = sys.modules.get("exceptiongroup")  # where AnyIO and Trio find groups on Python 3.10
+    return () if backport is None else (backport.BaseExceptionGroup,)
+
+
+def _seconds(asked: object) -> float | None:
+    """Seconds from a number, from text with a number, or from an HTTP date (RFC 9110, section 10.2.3)."""
+    if isinstance(asked, datetime):
+        return max(0.0, asked.astimezone(timezone.utc).timestamp() - time.time())
+    if isinstance(asked, bytes):
+        asked = asked.decode("ascii")
+    if isinstance(asked, str):
+        asked = asked.strip()
+        if not asked.isdigit():
+            return _seconds(parsedate_to_datetime(asked))
+        asked = float(asked)
+    if isinstance(asked, bool) or not isinstance(asked, int | float) or math.isnan(asked):
+        return None
+    return max(0.0, float(asked))

@@ -1,0 +1,10 @@
+"""What can be set on a breaker: every setting, its default, its meaning, and what is allowed.
+
+`model` holds the settings, `values` reads single values, `code` those that stand for code. Where a mapping comes from (a file, the environment) is
+not known here.
+"""
+
+from otel_breaker.settings.code import Reference
+from otel_breaker.settings.model import Keywords, Mode, Settings
+
+__all__ = ["Keywords", "Mode", "Reference", "Settings"]

@@ -1,0 +1,115 @@
+"""Settings that are code: exception types, predicates and functions, as objects or as dotted names.
+
+A name is kept as a `Reference` and imported only when `load` is asked to, which nobody does before the settings are
+put to use: reading a configuration runs nobody's code.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from importlib import import_module
+from typing import Final, TypeAlias
+
+from otel_breaker.errors import InvalidSettings
+from otel_breaker.settings.values import allowed, nearest
+
+_DOTTED: Final = re.compile(r"[^\W\d]\w*(\.[^\W\d]\w*)*(:[^\W\d]\w*(\.[^\W\d]\w*)*)?")
+
+
+@dataclass(frozen=True)
+class Reference:
+    """A dotted name that stands for code: `module.name`, or `module:qualified.name`. Not imported until `load`."""
+
+    name: str
+    path: str
+    """Where it was written."""
+
+    @classmethod
+    def read(cls, value: str, path: str) -> Reference:
+        if not _DOTTED.fullmatch(value):
+            raise allowed(path, value, "a dotted name such as shop.errors.CardDeclined or shop.errors:CardDeclined")
+        return cls(value, path)
+
+    def load(self) -> object:
+        """Import what the name stands for.
+
+        Raises:
+            InvalidSettings: when there is no such thing.
+        """
+        module, _, qualified = self.name.partition(":")
+        if not qualified:
+            module, _, qualified = self.name.rpartition(".")
+            module = module or "builtins"
+        try:
+            found: object = import_module(module)
+        except Exception as error:  # whatever the module's own code raises
+            problem = f"{self.name!r} cannot be imported"
+            raise InvalidSettings(self.path, problem, f"{type(error).__name__}: {error}") from error
+        for part in qualified.split("."):
+            if not hasattr(found, part):
+                raise InvalidSettings(self.path, f"there is no {self.name!r}", nearest(part, _public(found)))
+            found = getattr(found, part)
+        return found
+
+
+def _public(owner: object) -> list[str]:
+    return [name for name in dir(owner) if not name.startswith("_")]
+
+
+Matcher: TypeAlias = type[BaseException] | Callable[[BaseException], bool] | Reference
+"""One way to recognise an exception."""
+
+
+def matchers(value: object, path: str) -> tuple[Matcher, ...]:
+    if isinstance(value, tuple | list | set | frozenset):
+        return tuple(_matcher(item, f"{path}[{index}]") for index, item in enumerate(value))
+    return (_matcher(value, path),)
+
+
+def _matcher(value: object, path: str) -> Matcher:
+    if isinstance(value, Reference):
+        return value
+    if isinstance(value, str):
+        return Reference.read(value, path)
+    # A type first: an exception class can be called, too, but is no predicate.
+    if isinstance(value, type):
+        if issubclass(value, BaseException):
+            return value
+    elif callable(value):
+        return value
+    raise allowed(path, value, "exception types, or a predicate that takes the exception")
+
+
+def function(value: object, path: str) -> object:
+    if isinstance(value, str):
+        return Reference.read(value, path)
+    if isinstance(value, Reference) or callable(value):
+        return value
+    raise allowed(path, value, "a function, or the dotted name of one")
+
+
+def wait(value: object, path: str) -> object:
+    """An attribute of the exception as a name, with dots for attributes of attributes; or code."""
+    if isinstance(value, str) and ":" not in value:
+        if all(part.isidentifier() for part in value.split(".")):
+            return value
+        raise allowed(path, value, "the name of an attribute, or a function as module:name")
+    return function(value, path)
+
+
+def load(value: object) -> object:
+    """The value with every reference in it imported.
+
+    Raises:
+        InvalidSettings: when a name cannot be imported, or stands for the wrong kind of thing.
+    """
+    if isinstance(value, tuple):
+        return tuple(load(item) for item in value)
+    if not isinstance(value, Reference):
+        return value
+    found = value.load()
+    if not callable(found):
+        raise InvalidSettings(value.path, f"{value.name!r} is {type(found).__name__}", "name something callable")
+    return found

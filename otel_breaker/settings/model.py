@@ -1,0 +1,214 @@
+"""The settings of a breaker: names, defaults, meanings, and what they amount to for a circuit."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, fields
+from datetime import timedelta
+from enum import Enum
+from typing import TYPE_CHECKING, Any, Final, TypedDict
+
+from otel_breaker.core.policy import Policy
+from otel_breaker.core.rules import ConsecutiveFailures, FailureRate, Rule, SlowCallRate
+from otel_breaker.errors import InvalidSettings
+from otel_breaker.settings import code, values
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from typing_extensions import Self
+
+    from otel_breaker.settings.code import Matcher, Reference
+
+_UNSET: Final[Any] = object()
+"""Stands for "nobody said", where that differs from the default."""
+
+
+class Mode(Enum):
+    """How much a breaker does."""
+
+    ENFORCE = "enforce"
+    """Decide, report, and refuse."""
+    SHADOW = "shadow"
+    """Decide and report, but never refuse."""
+    OFF = "off"
+    """Nothing at all: no decision, span or count."""
+
+
+class Keywords(TypedDict, total=False):
+    """The settings as keyword arguments; the same names stand in the configuration file."""
+
+    failure_threshold: int | None
+    failure_rate: float | None
+    slow_call_duration: float | str | timedelta | None
+    slow_call_rate: float | None
+    window: int | str | timedelta
+    minimum_calls: int
+    recovery_time: float | str | timedelta
+    recovery_backoff: float
+    recovery_time_max: float | str | timedelta
+    recovery_jitter: float
+    retry_after: str | Callable[[BaseException], object] | None
+    half_open_calls: int
+    probe_timeout: float | str | timedelta
+    failure_on: Matcher | tuple[Matcher, ...] | list[Matcher]
+    ignore: Matcher | tuple[Matcher, ...] | list[Matcher]
+    failure_result: Callable[[Any], bool] | None
+    mode: str | Mode
+
+
+def _mode(value: object, path: str) -> Mode:
+    if value is False:  # YAML 1.1 reads a bare `off` so
+        return Mode.OFF
+    try:
+        return Mode(value)
+    except ValueError:
+        raise values.allowed(path, value, "one of enforce, shadow, off") from None
+
+
+def _setting(default: object, read: Callable[[object, str], object], meaning: str, example: str) -> Any:
+    return field(default=default, metadata={"read": read, "meaning": meaning, "example": example})
+
+
+@dataclass(frozen=True, kw_only=True)
+class Settings:
+    """All settings of one breaker, checked. Durations are kept in seconds.
+
+    Raises:
+        InvalidSettings: naming the setting, its value and what is allowed.
+    """
+
+    failure_threshold: int | None = _setting(
+        _UNSET,
+        values.optional(values.whole(1)),
+        "Consecutive failures that trip; a success resets the count. Off when a rate is set and this is not.",
+        "3",
+    )
+    failure_rate: float | None = _setting(
+        None, values.optional(values.share), "Share of failed calls in the window that trips.", "0.5"
+    )
+    slow_call_duration: float | None = _setting(
+        None, values.optional(values.duration), "A call that takes this long is slow.", "2s"
+    )
+    slow_call_rate: float | None = _setting(
+        None, values.optional(values.share), "Share of slow calls in the window that trips.", "0.8"
+    )
+    window: int | timedelta = _setting(
+        100, values.window, "What rates are judged over: the last N calls, or a duration.", "60s"
+    )
+    minimum_calls: int = _setting(
+        10, values.whole(1), "Calls in the window before a rate is judged; at most the window's N.", "20"
+    )
+    recovery_time: float = _setting(60.0, values.duration, "How long to stay open before probing.", "30s")
+    recovery_backoff: float = _setting(
+        1.0, values.factor, "Multiplies the open time on each relapse; reset by a recovery.", "2"
+    )
+    recovery_time_max: float = _setting(
+        None,
+        values.optional(values.duration),
+        "Caps what backoff and Retry-After grow; the larger of 600 s and `recovery_time` unless set.",
+        "10m",
+    )
+    recovery_jitter: float = _setting(0.0, values.share_or_zero, "Share of random spread of the open time.", "0.2")
+    retry_after: str | Callable[[BaseException], object] | Reference | None = _setting(
+        None,
+        values.optional(code.wait),
+        "Attribute or function that reads from a failure how long to stay open: seconds or an HTTP date.",
+        "retry_after",
+    )
+    half_open_calls: int = _setting(
+        1, values.whole(1), "Probes allowed at once and in all; all must succeed to close.", "3"
+    )
+    probe_timeout: float = _setting(60.0, values.duration, "A probe unheard of for this long has failed.", "20s")
+    failure_on: tuple[Matcher, ...] = _setting(
+        (Exception,), code.matchers, "Exceptions that count as failures: types, or a predicate.", "[builtins.OSError]"
+    )
+    ignore: tuple[Matcher, ...] = _setting(
+        (), code.matchers, "Exceptions that say nothing about the dependency; beats `failure_on`.", "[builtins.KeyError]"
+    )
+    failure_result: Callable[[Any], bool] | Reference | None = _setting(
+        None, values.optional(code.function), "Predicate: this return value is a failure.", "operator:not_"
+    )
+    mode: Mode = _setting(
+        Mode.ENFORCE, _mode, "`enforce`; `shadow`: decide and report, never refuse; `off`: nothing.", "shadow"
+    )
+
+    def __post_init__(self) -> None:
+        self._read("")
+
+    @classmethod
+    def from_mapping(cls, mapping: Mapping[str, object], path: str = "") -> Self:
+        """Read settings as they are written in a file or as keyword arguments.
+
+        Args:
+            mapping: names to values; durations may be text with a unit, code a dotted name.
+            path: where the mapping stands, for errors.
+
+        Raises:
+            InvalidSettings: for a name that is not known, or a value that is not allowed.
+        """
+        known = {spec.name for spec in fields(cls)}
+        for name in mapping:
+            if name not in known:
+                problem = "there is no such setting"
+                raise InvalidSettings(_join(path, str(name)), problem, values.nearest(str(name), known))
+        settings = object.__new__(cls)
+        for spec in fields(cls):
+            object.__setattr__(settings, spec.name, mapping.get(spec.name, spec.default))
+        settings._read(path)
+        return settings
+
+    def _read(self, path: str) -> None:
+        def keep(name: str, value: object) -> None:
+            object.__setattr__(self, name, value)
+
+        rated = self.failure_rate is not None or self.slow_call_rate is not None
+        if self.failure_threshold is _UNSET:
+            keep("failure_threshold", None if rated else 5)
+        for spec in fields(self):
+            keep(spec.name, spec.metadata["read"](getattr(self, spec.name), _join(path, spec.name)))
+        if self.slow_call_rate is not None and self.slow_call_duration is None:
+            where = _join(path, "slow_call_rate")
+            raise InvalidSettings(where, "nothing says which calls are slow", "set slow_call_duration, too")
+        if self.recovery_time_max is None:
+            keep("recovery_time_max", max(600.0, self.recovery_time))
+        if self.recovery_time_max < self.recovery_time:
+            where = _join(path, "recovery_time_max")
+            raise values.allowed(where, self.recovery_time_max, f"at least recovery_time ({self.recovery_time:g} s)")
+
+    @property
+    def policy(self) -> Policy:
+        """What the settings amount to for a circuit."""
+        rules: list[Rule] = []
+        calls = self.window if isinstance(self.window, int) else None
+        minimum = self.minimum_calls if calls is None else min(self.minimum_calls, calls)
+        if self.failure_threshold is not None:
+            rules.append(ConsecutiveFailures(self.failure_threshold))
+        if self.failure_rate is not None:
+            rules.append(FailureRate(self.failure_rate, minimum))
+        if self.slow_call_rate is not None:
+            rules.append(SlowCallRate(self.slow_call_rate, minimum))
+        rated = self.failure_rate is not None or self.slow_call_rate is not None
+        return Policy(
+            rules=tuple(rules),
+            window_calls=calls if rated else None,
+            window_seconds=self.window.total_seconds() if rated and isinstance(self.window, timedelta) else None,
+            slow_call_duration=self.slow_call_duration,
+            recovery_time=self.recovery_time,
+            recovery_backoff=self.recovery_backoff,
+            recovery_time_max=self.recovery_time_max,
+            recovery_jitter=self.recovery_jitter,
+            half_open_calls=self.half_open_calls,
+            probe_timeout=self.probe_timeout,
+        )
+
+    def resolved(self) -> Self:
+        """The same settings with every dotted name replaced by what it stands for.
+
+        Raises:
+            InvalidSettings: when a name cannot be imported, or stands for the wrong kind of thing.
+        """
+        return type(self).from_mapping({name: code.load(value) for name, value in vars(self).items()})
+
+
+def _join(path: str, name: str) -> str:
+    return f"{path}.{name}" if path else name

@@ -1,0 +1,239 @@
+"""The span of a guarded call: what it says at its start and at its end, and what it links to.
+
+A span is started after the decision, so that samplers see it. It becomes the current one only if that changes
+anything. Whatever the SDK, a processor or a sampler raises is logged, once, and stops here.
+"""
+
+from __future__ import annotations
+
+import logging
+from typing import TYPE_CHECKING, Any, Final
+
+from opentelemetry import context as otel_context
+from opentelemetry import trace
+from opentelemetry.trace import Link, Span, SpanContext, SpanKind, Status, StatusCode, Tracer
+
+from otel_breaker.core.states import CircuitState, Outcome
+from otel_breaker.errors import CircuitOpenError, type_name
+from otel_breaker.settings import Mode
+from otel_breaker.telemetry import names
+from otel_breaker.version import __version__
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from opentelemetry.context import Context
+    from opentelemetry.util.types import AttributeValue
+
+    from otel_breaker.circuit import Circuit
+    from otel_breaker.circuit.changes import Notice, StateChange
+    from otel_breaker.core.permits import Permit
+
+_log = logging.getLogger("otel_breaker")
+
+_ERROR: Final = Status(StatusCode.ERROR)
+_OUTCOMES: Final = {outcome: {names.CALL_OUTCOME: outcome.value} for outcome in Outcome}
+_REFUSED: Final = type_name(CircuitOpenError)
+_SUPPRESSED: Final = ("suppress_instrumentation", otel_context._SUPPRESS_INSTRUMENTATION_KEY)  # noqa: SLF001  # no public name yet
+
+
+class Tracing:
+    """Where the spans of all breakers go; finds the tracer of whatever provider is set up, however late."""
+
+    def __init__(self) -> None:
+        self._provider: object = None
+        self._tracer: Tracer | None = None
+        self._complained = False
+        self.source: Any = trace
+        """Has the provider in `_TRACER_PROVIDER`; None there means that nobody listens. Read at every call:
+        `get_tracer_provider()` would cost 2 µs each time."""
+
+    def tracer(self) -> Tracer:
+        provider = self.source._TRACER_PROVIDER  # noqa: SLF001  # see above
+        if self._tracer is None or provider is not self._provider:
+            self._tracer = provider.get_tracer(names.SCOPE, __version__)
+            self._provider = provider
+        return self._tracer
+
+    def complain(self) -> None:
+        if not self._complained:
+            self._complained = True
+            _log.exception("tracing failed; the guarded calls are not affected; told once")
+
+
+class CallSite:
+    """What all spans of one guarded function or block have in common."""
+
+    __slots__ = ("_attributes", "_name", "_patched", "tracing")
+
+    def __init__(self, tracing: Tracing, name: str, function: str | None, *, patched: bool = False) -> None:
+        self.tracing = tracing
+        self._patched = patched
+        self._name = f"circuit_breaker {name}"
+        common: dict[str, AttributeValue] = {names.NAME: name}
+        if function is not None:
+            common[names.CODE_FUNCTION_NAME] = function
+        self._attributes = {state: {**common, names.STATE: state.value} for state in CircuitState}
+
+    def stands_aside(self) -> bool:
+        """Whether this call must pass as if it were not guarded: telemetry's own, through a patched function."""
+        return self._patched and is_suppressed()
+
+    def start(self, circuit: Circuit, permit: Permit, moves: Sequence[Notice]) -> CallSpan | None:
+        """Start the span of an admitted call and make it current; None when nobody is to be told."""
+        try:
+            context = otel_context.get_current()
+            if is_suppressed(context):
+                return None
+            attributes, links = self._attributes[permit.state], None
+            if permit.state is not CircuitState.CLOSED or not circuit.is_plain:
+                attributes = dict(attributes)
+                if permit.shadowed:
+                    attributes[names.SHADOW_REJECTED] = True
+                links = _add_particulars(circuit, attributes)
+            span = self.tracing.tracer().start_span(
+                self._name, context, kind=SpanKind.INTERNAL, attributes=attributes, links=links
+            )
+            call_span = CallSpan(span, context, self.tracing)
+            if moves:
+                tell(span, moves)
+            call_span.attach()
+        except Exception:
+            self.tracing.complain()
+            return None
+        return call_span
+
+    def refuse(self, circuit: Circuit, error: CircuitOpenError, moves: Sequence[Notice]) -> SpanContext | None:
+        """Make the short span of a refused call.
+
+        Returns:
+            Its context; None when nobody is to be told.
+        """
+        try:
+            context = otel_context.get_current()
+            if is_suppressed(context):
+                return None
+            attributes: dict[str, AttributeValue] = {
+                **self._attributes[error.state],
+                names.CALL_OUTCOME: Outcome.REJECTED.value,
+                names.ERROR_TYPE: _REFUSED,
+            }
+            if error.retry_after is not None:
+                attributes[names.RETRY_AFTER] = error.retry_after
+            links = _add_particulars(circuit, attributes)
+            span = self.tracing.tracer().start_span(
+                self._name, context, kind=SpanKind.INTERNAL, attributes=attributes, links=links
+            )
+            if moves:
+                tell(span, moves)
+            span.set_status(_ERROR)
+            span.end()
+            return span.get_span_context()
+        except Exception:
+            self.tracing.complain()
+            return None
+
+
+class CallSpan:
+    """The span of one admitted call."""
+
+    __slots__ = ("_attached", "_before", "_span", "_tracing")
+
+    def __init__(self, span: Span, before: Context, tracing: Tracing) -> None:
+        self._span = span
+        self._before = before
+        self._tracing = tracing
+        self._attached = False
+
+    @property
+    def origin(self) -> SpanContext:
+        return self._span.get_span_context()
+
+    def attach(self) -> None:
+        """Make the span current, unless it only stands for the one that is: a disabled tracer's would hide it."""
+        parent = trace.get_current_span(self._before)
+        if self._span.is_recording() or self.origin.span_id != parent.get_span_context().span_id:
+            otel_context.attach(trace.set_span_in_context(self._span, self._before))
+            self._attached = True
+
+    def detach(self) -> None:
+        # No token: a block may be left in another context than it was entered in, where a token is an error.
+        if self._attached and trace.get_current_span() is self._span:
+            otel_context.attach(self._before)
+        self._attached = False
+
+    def finish(
+        self, outcome: Outcome, error_type: type[BaseException] | str | None, moves: Sequence[Notice], *, slow: bool
+    ) -> None:
+        """End the span.
+
+        Args:
+            outcome: what became of the call.
+            error_type: of the error that the caller sees; None when there is none.
+            moves: what the call's result brought about.
+            slow: whether it took long.
+        """
+        try:
+            self.detach()
+            span = self._span
+            if span.is_recording():
+                span.set_attributes(_OUTCOMES[outcome])
+                if slow:
+                    span.set_attribute(names.CALL_SLOW, True)
+                if error_type is not None and outcome is not Outcome.CANCELLED:
+                    span.set_attribute(names.ERROR_TYPE, type_name(error_type))
+                    span.set_status(_ERROR)
+                if moves:
+                    tell(span, moves)
+            span.end()
+        except Exception:
+            self._tracing.complain()
+
+
+def _add_particulars(circuit: Circuit, attributes: dict[str, AttributeValue]) -> Sequence[Link] | None:
+    """Say what is not true of every call, and link to the call that last opened the circuit."""
+    if circuit.record.key is not None:
+        attributes[names.KEY] = circuit.record.key
+    if circuit.settings.mode is not Mode.ENFORCE:
+        attributes[names.MODE] = circuit.settings.mode.value
+    episode = circuit.episode
+    if episode is None:
+        return None
+    attributes[names.EPISODE] = episode.id
+    if not isinstance(episode.origin, SpanContext):
+        return None
+    attributes[names.LINK] = "opening"
+    return (Link(episode.origin),)
+
+
+def is_suppressed(context: Context | None = None) -> bool:
+    """Whether the current work is telemetry's own, such as an exporter's request."""
+    if context is None:
+        context = otel_context.get_current()
+    return any(context.get(key) for key in _SUPPRESSED)
+
+
+def tell(span: Span, moves: Sequence[Notice]) -> None:
+    """Put moves of the circuit on the span of the call that caused them."""
+    for notice in moves:
+        change = notice.change
+        span.add_event(names.EVENT_STATE_CHANGE, describe(change), round(change.timestamp * 1e9))
+        span.set_attribute(names.STATE_CHANGE_TO, change.to_state.value)
+        if change.episode is not None:
+            span.set_attribute(names.EPISODE, change.episode)
+
+
+def describe(change: StateChange) -> dict[str, AttributeValue]:
+    """The attributes of a state change."""
+    attributes: dict[str, AttributeValue] = {
+        names.NAME: change.name,
+        names.MODE: change.mode,
+        names.STATE_CHANGE_FROM: change.from_state.value,
+        names.STATE_CHANGE_TO: change.to_state.value,
+        names.STATE_CHANGE_REASON: change.reason.value,
+    }
+    if change.key is not None:
+        attributes[names.KEY] = change.key
+    if change.episode is not None:
+        attributes[names.EPISODE] = change.episode
+    return attributes

@@ -1,0 +1,90 @@
+"""Telemetry of a small outage as the SDK and the official file exporter write it: no line of it is made by hand.
+
+The contract of the telemetry is tested with the engine; here it is only what there is to read.
+"""
+
+from pathlib import Path
+
+import pytest
+from opentelemetry.exporter.otlp.json.file.metric_exporter import FileMetricExporter
+from opentelemetry.exporter.otlp.json.file.trace_exporter import FileSpanExporter
+from opentelemetry.metrics import CallbackOptions, Observation
+from opentelemetry.sdk.metrics import MeterProvider
+from opentelemetry.sdk.metrics.export import PeriodicExportingMetricReader
+from opentelemetry.sdk.trace import TracerProvider
+from opentelemetry.sdk.trace.export import SimpleSpanProcessor
+from opentelemetry.trace import Link, Span, SpanKind, Status, StatusCode, Tracer, set_span_in_context
+
+SECOND = 1_000_000_000
+START = 1_800_000_000 * SECOND
+
+
+@pytest.fixture
+def traces(tmp_path: Path) -> Path:
+    """A trip one second in, three refusals a second apart, a probe that closes."""
+    file = tmp_path / "traces.jsonl"
+    provider = TracerProvider()
+    provider.add_span_processor(SimpleSpanProcessor(FileSpanExporter(file)))
+    tracer = provider.get_tracer("otel_breaker")
+    trip = _checkout(
+        tracer, START, {"circuit_breaker.call.outcome": "failure"}, moves=[("closed", "open", "failure_threshold")]
+    )
+    for second in (2, 3, 4):
+        refused: dict[str, str | float] = {
+            "circuit_breaker.state": "open",
+            "circuit_breaker.call.outcome": "rejected",
+            "circuit_breaker.retry_after": 0.5,
+        }
+        _checkout(tracer, START + second * SECOND, refused, link=trip)
+    probing = [("open", "half_open", "recovery_time_elapsed"), ("half_open", "closed", "probe_succeeded")]
+    _checkout(tracer, START + 5 * SECOND, {"circuit_breaker.call.outcome": "success"}, moves=probing, link=trip)
+    provider.shutdown()
+    return file
+
+
+@pytest.fixture
+def metrics(tmp_path: Path) -> Path:
+    """Two exports of a counter: 1 and 3 refusals, no failure."""
+    file = tmp_path / "metrics.jsonl"
+    reader = PeriodicExportingMetricReader(FileMetricExporter(file), export_interval_millis=3_600_000)
+    provider = MeterProvider([reader])
+    refusals = iter((1, 3))
+
+    def observe(_: CallbackOptions) -> list[Observation]:
+        counts = {"failure": 0, "rejected": next(refusals)}
+        return [Observation(count, {"circuit_breaker.call.outcome": outcome}) for outcome, count in counts.items()]
+
+    meter = provider.get_meter("otel_breaker")
+    meter.create_observable_counter("circuit_breaker.calls", [observe], unit="{call}")
+    meter.create_histogram("http.server.request.duration").record(0.25)
+    provider.force_flush()
+    provider.shutdown()
+    return file
+
+
+def _checkout(
+    tracer: Tracer,
+    start: int,
+    attributes: dict[str, str | float],
+    moves: list[tuple[str, str, str]] | None = None,
+    link: Span | None = None,
+) -> Span:
+    """A request of a second, with the guarded call in its second half."""
+    request = tracer.start_span("POST /checkout", kind=SpanKind.SERVER, start_time=start)
+    links = [Link(link.get_span_context())] if link else []
+    call = tracer.start_span(
+        "circuit_breaker payments",
+        context=set_span_in_context(request),
+        attributes=attributes,
+        links=links,
+        start_time=start + SECOND // 2,
+    )
+    for number, (before, after, reason) in enumerate(moves or ()):
+        change = {"from": before, "to": after, "reason": reason}
+        told = {f"circuit_breaker.state_change.{name}": value for name, value in change.items()}
+        call.add_event("circuit_breaker.state_change", told, timestamp=start + SECOND - 2 + number)
+    if attributes["circuit_breaker.call.outcome"] != "success":
+        call.set_status(Status(StatusCode.ERROR))
+    call.end(start + SECOND)
+    request.end(start + SECOND)
+    return call
