@@ -6,7 +6,7 @@ import sys
 import time
 import weakref
 from collections import deque
-from typing import TYPE_CHECKING, Any, Final, ParamSpec, TypeVar, overload
+from typing import TYPE_CHECKING, Any, Final, ParamSpec, TypeVar
 
 from opentelemetry import trace
 
@@ -16,7 +16,7 @@ from otel_breaker.errors import CircuitOpenError
 from otel_breaker.guard import Block, guard
 from otel_breaker.settings import Settings
 from otel_breaker.telemetry.metrics import LEDGER
-from otel_breaker.telemetry.traces import CallSite, Tracing
+from otel_breaker.telemetry.traces import CallSite, Tracing, code_name
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -54,27 +54,12 @@ class CircuitBreaker:
     def __init__(
         self, name: str | None = None, *, clock: Callable[[], float] = time.monotonic, **settings: Unpack[Keywords]
     ) -> None:
-        self._build(name or _place(sys._getframe(1)), Settings.from_mapping(settings), clock)  # noqa: SLF001  # documented for this
-
-    @classmethod
-    def from_settings(
-        cls, name: str, settings: Settings, *, clock: Callable[[], float] = time.monotonic
-    ) -> CircuitBreaker:
-        """Make a breaker of settings that were read elsewhere.
-
-        Raises:
-            InvalidSettings: when a dotted name in them stands for nothing usable.
-        """
-        breaker = cls.__new__(cls)
-        breaker._build(name, settings, clock)
-        return breaker
-
-    def _build(self, name: str, settings: Settings, clock: Callable[[], float]) -> None:
-        self.name = name
+        checked = Settings.from_mapping(settings).resolved()
+        self.name = name or _place(sys._getframe(1))  # noqa: SLF001  # the documented way to find one's caller
         self._listeners: list[Listener] = []
-        self._circuit = Circuit(name, None, settings.resolved(), self._listeners, clock)
+        self._circuit = Circuit(self.name, None, checked, self._listeners, clock)
         self._unsettled: deque[Permit] = deque(maxlen=_MOST_UNSETTLED)
-        self._block_site = CallSite(_TRACING, name, None)
+        self._block_site = CallSite(_TRACING, self.name, None)
         LEDGER.follow(self._circuit)
         LIVING.add(self)
 
@@ -106,17 +91,21 @@ class CircuitBreaker:
         """
         return self.wrap(function)
 
-    def wrap(self, function: Callable[P, R], *, patched: bool = False) -> Callable[P, R]:
+    def wrap(self, function: Callable[P, R], *, name: str | None = None, patched: bool = False) -> Callable[P, R]:
         """Guard a callable.
 
         Args:
             function: what to guard.
+            name: what spans call the function, when it is not what its own name says.
             patched: it is put in place of a function whose callers know nothing of it, so that telemetry's own
                 calls must pass unguarded.
+
+        Raises:
+            TypeError: when a call of it cannot be guarded.
         """
         if isinstance(function, classmethod | staticmethod):
-            return type(function)(self.wrap(function.__func__, patched=patched))
-        site = CallSite(_TRACING, self.name, _code_name(function), patched=patched)
+            return type(function)(self.wrap(function.__func__, name=name, patched=patched))
+        site = CallSite(_TRACING, self.name, name or code_name(function), patched=patched)
         guarded = guard(function, self._circuit, site)
         guarded.__dict__["__circuit_breaker__"] = self  # a guarded function keeps its breaker alive, and listed
         return guarded
@@ -231,15 +220,6 @@ class CircuitBreaker:
 def _current_span() -> trace.SpanContext | None:
     context = trace.get_current_span().get_span_context()
     return context if context.is_valid else None
-
-
-def _code_name(function: object) -> str | None:
-    """A callable's name as `code.function.name` wants it: fully qualified."""
-    while not hasattr(function, "__qualname__") and hasattr(function, "func"):
-        function = function.func  # functools.partial
-    qualified = getattr(function, "__qualname__", type(function).__qualname__)
-    module = getattr(function, "__module__", None)
-    return f"{module}.{qualified}" if module else qualified
 
 
 def _place(frame: FrameType) -> str:

@@ -34,9 +34,7 @@ class CircuitOpenError(Exception):
     retry_after: float | None = _told(
         3, None, "Seconds until it is worth trying again; None when an operator forced the circuit open."
     )
-    episode: str | None = _told(
-        4, None, "Joins all refusals, probes and events from one opening to the recovery."
-    )
+    episode: str | None = _told(4, None, "Joins all refusals, probes and events from one opening to the recovery.")
     last_failure_type: str | None = _told(5, None, "The type of the last failure, or what its block called it.")
     last_failure_time: float | None = _told(6, None, "When that was, in seconds since the epoch.")
 

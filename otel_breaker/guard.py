@@ -7,7 +7,6 @@ what a span says is not known here. The kind of callable is settled when it is w
 from __future__ import annotations
 
 import inspect
-from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from functools import partial, wraps
 from typing import TYPE_CHECKING, Any, Final, ParamSpec, Protocol, TypeVar, cast
 
@@ -16,6 +15,7 @@ from otel_breaker.errors import UNNAMED, CircuitOpenError
 from otel_breaker.settings import Mode
 
 if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, Coroutine, Sequence
     from types import TracebackType
 
     from typing_extensions import Self

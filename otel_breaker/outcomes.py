@@ -128,7 +128,7 @@ def _leaves(error: BaseException) -> Iterator[BaseException]:
 
 def _group_types() -> tuple[type, ...]:
     if sys.version_info >= (3, 11):
-        return (BaseExceptionGroup,)
+        return (BaseExceptionGroup,)  # noqa: F821  # built in since Python 3.11
     backport = sys.modules.get("exceptiongroup")  # where AnyIO and Trio find groups on Python 3.10
     return () if backport is None else (backport.BaseExceptionGroup,)
 

@@ -45,7 +45,9 @@ class Registry:
         with self._lock:
             breaker = self._breakers.get(name)
             if breaker is None:
-                breaker = self._breakers[name] = CircuitBreaker.from_settings(name, self._decide(name, said))
+                settings = self._decide(name, said).resolved()
+                breaker = self._breakers[name] = CircuitBreaker(name)
+                breaker.replace_settings(settings)
                 self._said[name] = dict(said)
             elif said and self._said[name] and said != self._said[name] and name not in self._configured:
                 problem = f"asked for with {said}, but made with {self._said[name]}"

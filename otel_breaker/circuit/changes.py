@@ -10,10 +10,11 @@ import threading
 from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from typing import TypeAlias
+from typing import TYPE_CHECKING, TypeAlias
 
-from otel_breaker.core.rules import Counts
-from otel_breaker.core.states import CircuitState, Reason
+if TYPE_CHECKING:
+    from otel_breaker.core.rules import Counts
+    from otel_breaker.core.states import CircuitState, Reason
 
 _log = logging.getLogger("otel_breaker")
 

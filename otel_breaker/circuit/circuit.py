@@ -18,7 +18,6 @@ import weakref
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Final, TypeAlias
 
-from otel_breaker.circuit.changes import Listener, Notice
 from otel_breaker.circuit.owners import running_owner
 from otel_breaker.circuit.record import Episode, Record
 from otel_breaker.circuit.snapshot import Snapshot
@@ -30,6 +29,7 @@ from otel_breaker.outcomes import Judge
 from otel_breaker.settings import Mode, Settings
 
 if TYPE_CHECKING:
+    from otel_breaker.circuit.changes import Listener, Notice
     from otel_breaker.core.tally import Totals
 
 Clock: TypeAlias = Callable[[], float]

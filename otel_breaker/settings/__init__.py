@@ -1,7 +1,7 @@
 """What can be set on a breaker: every setting, its default, its meaning, and what is allowed.
 
-`model` holds the settings, `values` reads single values, `code` those that stand for code. Where a mapping comes from (a file, the environment) is
-not known here.
+`model` holds the settings, `values` reads single values, `code` those that stand for code. Where a mapping
+comes from (a file, the environment) is not known here.
 """
 
 from otel_breaker.settings.code import Reference

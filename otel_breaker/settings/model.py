@@ -123,7 +123,10 @@ class Settings:
         (Exception,), code.matchers, "Exceptions that count as failures: types, or a predicate.", "[builtins.OSError]"
     )
     ignore: tuple[Matcher, ...] = _setting(
-        (), code.matchers, "Exceptions that say nothing about the dependency; beats `failure_on`.", "[builtins.KeyError]"
+        (),
+        code.matchers,
+        "Exceptions that tell nothing about the dependency; beats `failure_on`.",
+        "[builtins.KeyError]",
     )
     failure_result: Callable[[Any], bool] | Reference | None = _setting(
         None, values.optional(code.function), "Predicate: this return value is a failure.", "operator:not_"

@@ -17,6 +17,7 @@ from otel_breaker.errors import InvalidSettings
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
+_LONGEST: Final = 80
 _UNITS: Final = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0}
 _DURATION: Final = re.compile(r"(\d+(?:\.\d+)?)\s*(ms|s|m|h)")
 
@@ -25,8 +26,7 @@ A_DURATION: Final = 'seconds as a number, or text with a unit such as "500ms", "
 
 def allowed(path: str, value: object, remedy: str) -> InvalidSettings:
     """The error for a value that is not allowed; shows at most a line of it."""
-    shown = repr(value)
-    return InvalidSettings(path, f"{shown if len(shown) <= 80 else shown[:77] + '...'} is not allowed", remedy)
+    return InvalidSettings(path, f"{repr(value)[:_LONGEST]} is not allowed", remedy)
 
 
 def nearest(name: str, known: Iterable[str]) -> str:

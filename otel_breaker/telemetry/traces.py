@@ -7,6 +7,7 @@ anything. Whatever the SDK, a processor or a sampler raises is logged, once, and
 from __future__ import annotations
 
 import logging
+from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
 from opentelemetry import context as otel_context
@@ -206,6 +207,15 @@ def _add_particulars(circuit: Circuit, attributes: dict[str, AttributeValue]) ->
     return (Link(episode.origin),)
 
 
+def code_name(function: object) -> str:
+    """A callable's name as `code.function.name` wants it: fully qualified."""
+    while isinstance(function, partial):
+        function = function.func
+    qualified: str = getattr(function, "__qualname__", type(function).__qualname__)
+    module = getattr(function, "__module__", None)
+    return f"{module}.{qualified}" if module else qualified
+
+
 def is_suppressed(context: Context | None = None) -> bool:
     """Whether the current work is telemetry's own, such as an exporter's request."""
     if context is None:
@@ -217,7 +227,7 @@ def tell(span: Span, moves: Sequence[Notice]) -> None:
     """Put moves of the circuit on the span of the call that caused them."""
     for notice in moves:
         change = notice.change
-        span.add_event(names.EVENT_STATE_CHANGE, describe(change), round(change.timestamp * 1e9))
+        span.add_event(names.EVENT_STATE_CHANGE, describe(change))
         span.set_attribute(names.STATE_CHANGE_TO, change.to_state.value)
         if change.episode is not None:
             span.set_attribute(names.EPISODE, change.episode)

@@ -1,0 +1,82 @@
+"""Fixtures that every test may use: a clock, and the real SDK with its output kept in memory."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+from opentelemetry import trace
+from opentelemetry.sdk.metrics import MeterProvider
+from opentelemetry.sdk.metrics.export import InMemoryMetricReader
+from opentelemetry.sdk.trace import TracerProvider
+from opentelemetry.sdk.trace.export import SimpleSpanProcessor
+from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
+
+sys.path.insert(0, str(Path(__file__).parents[1]))  # importlib mode adds nothing: tests share fakes as `tests.fakes`
+
+from tests.fakes import FakeClock
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from opentelemetry.sdk.trace import ReadableSpan
+
+
+@pytest.fixture
+def clock() -> FakeClock:
+    return FakeClock()
+
+
+class Spans:
+    """The finished spans, in the order in which they ended."""
+
+    def __init__(self, exporter: InMemorySpanExporter) -> None:
+        self._exporter = exporter
+
+    def __call__(self) -> tuple[ReadableSpan, ...]:
+        return self._exporter.get_finished_spans()
+
+    def last(self) -> ReadableSpan:
+        return self()[-1]
+
+
+@pytest.fixture
+def spans(monkeypatch: pytest.MonkeyPatch) -> Iterator[Spans]:
+    """A real SDK that samples everything, for the length of one test."""
+    exporter = InMemorySpanExporter()
+    provider = TracerProvider(shutdown_on_exit=False)
+    provider.add_span_processor(SimpleSpanProcessor(exporter))
+    monkeypatch.setattr(trace, "_TRACER_PROVIDER", provider)
+    yield Spans(exporter)
+    provider.shutdown()
+
+
+class Points:
+    """The metric points of one collection, by metric name and attributes."""
+
+    def __init__(self, reader: InMemoryMetricReader) -> None:
+        self._reader = reader
+
+    def __call__(self, metric: str, **attributes: str) -> float:
+        """The sum of all points of a metric that have these attributes, written with `_` for `.`."""
+        return sum(
+            point.value
+            for name, point in self.all()
+            if name == metric
+            and all(
+                point.attributes.get(f"circuit_breaker.{key.replace('__', '.')}") == value
+                for key, value in attributes.items()
+            )
+        )
+
+    def all(self) -> list[tuple[str, object]]:
+        data = self._reader.get_metrics_data()
+        return [
+            (metric.name, point)
+            for resource in data.resource_metrics
+            for scope in resource.scope_metrics
+            for metric in scope.metrics
+            for point in metric.data.data_points
+        ]
