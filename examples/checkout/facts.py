@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from examples.checkout.load import Sample
-from examples.checkout.otlp import Point, Span
+from examples.checkout.otlp import Attributes, Point, Span
 from examples.checkout.run import Run
 from examples.checkout.schedule import Phase
 
@@ -22,6 +22,7 @@ class Move:
     before: str
     after: str
     reason: str
+    evidence: Attributes
 
 
 @dataclass(frozen=True)
@@ -57,6 +58,7 @@ def moves(spans: Iterable[Span]) -> list[Move]:
             event.attributes[f"{STATE_CHANGE}.from"],
             event.attributes[f"{STATE_CHANGE}.to"],
             event.attributes[f"{STATE_CHANGE}.reason"],
+            event.attributes,
         )
         for span in spans
         for event in span.events

@@ -4,7 +4,6 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from rich.console import Console, Group, RenderableType
-from rich.markup import escape
 from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
@@ -12,10 +11,15 @@ from rich.tree import Tree
 
 from examples.checkout.configuration import ENDPOINT
 from examples.checkout.facts import Impact, Move, Refusal
-from examples.checkout.otlp import Span
+from examples.checkout.otlp import Attributes, Span
 from examples.checkout.run import Run
 
 STATES = {"closed": "green", "open": "red", "half_open": "yellow"}
+EVIDENCE = {
+    "circuit_breaker.consecutive_failures": "{:.0f} failures in a row",
+    "circuit_breaker.open.planned_duration": "next probe in {:.3g} s",
+    "circuit_breaker.open.rejected_calls": "{:.0f} calls refused meanwhile",
+}
 COMPARED: tuple[tuple[str, Callable[[Impact], str]], ...] = (
     ("a checkout took (p50)", lambda impact: _seconds(impact.checkout_p50)),
     ("a checkout took (p99)", lambda impact: _seconds(impact.checkout_p99)),
@@ -89,12 +93,14 @@ def section(console: Console, title: str, content: RenderableType) -> None:
 
 
 def _move(move: Move) -> Text:
+    evidence = [text.format(move.evidence[name]) for name, text in EVIDENCE.items() if name in move.evidence]
+    why = ", ".join([move.reason, *evidence])
     return Text.assemble(
         "circuit ",
         (move.before, STATES.get(move.before, "")),
         " → ",
         (move.after, STATES.get(move.after, "")),
-        f"  ({move.reason})",
+        f"  ({why})",
     )
 
 
@@ -117,16 +123,17 @@ def _span(span: Span) -> Text:
 
 
 def _detail(branch: Tree, span: Span) -> None:
-    for name, value in span.attributes.items():
-        branch.add(f"{escape(name)} = [cyan]{escape(str(value))}[/]")
+    _attributes(branch, span.attributes)
     for event in span.events:
-        below = branch.add(Text.assemble("event ", (event.name, "bold")))
-        for name, value in event.attributes.items():
-            below.add(f"{escape(name)} = [cyan]{escape(str(value))}[/]")
+        _attributes(branch.add(Text.assemble("event ", (event.name, "bold"))), event.attributes)
     for link in span.links:
-        below = branch.add(Text("link", "bold"))
-        below.add(f"trace = [cyan]{link.trace_id}[/]")
-        below.add(f"span = [cyan]{link.span_id}[/]")
+        _attributes(branch.add(Text("link", "bold")), {"trace": link.trace_id, "span": link.span_id})
+
+
+def _attributes(branch: Tree, attributes: Attributes) -> None:
+    for name, value in attributes.items():
+        shown = f"{value:.3g}" if isinstance(value, float) else str(value)
+        branch.add(Text.assemble(f"{name} = ", (shown, "cyan")))
 
 
 def _near(folder: Path) -> Path:

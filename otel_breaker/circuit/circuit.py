@@ -209,26 +209,7 @@ class Circuit:
     def snapshot(self) -> Snapshot:
         now = self._clock()
         with self._lock:
-            counts, record = self._machine.counts(now), self.record
-            return Snapshot(
-                name=record.name,
-                key=record.key,
-                state=self._machine.state,
-                mode=self.settings.mode.value,
-                episode=record.episode.id if record.episode is not None else None,
-                calls={outcome.value: counter.read() for outcome, counter in record.tally.calls.items()},
-                consecutive_failures=counts.consecutive_failures,
-                window_calls=counts.window_calls,
-                window_failures=counts.window_failures,
-                window_slow=counts.window_slow,
-                probes_in_flight=self._machine.probes_in_flight,
-                retry_after=self._machine.retry_after(now),
-                opened_at=record.episode.opened_time if record.episode is not None else None,
-                last_failure_type=record.last_failure_type,
-                last_failure_time=record.last_failure_time,
-                forced_by=record.forced_by,
-                forced_reason=record.forced_reason,
-            )
+            return Snapshot.of(self._machine, self.record, self.settings.mode.value, now)
 
     def totals(self) -> Totals:
         """What was counted so far."""
@@ -254,9 +235,6 @@ class Circuit:
         plain = self.settings.mode is Mode.ENFORCE and not self.judge.looks_at_results
         self.standing_permit = self._machine.standing_permit if plain else None
 
-    def _jitter(self) -> float:
-        return random.random()  # noqa: S311  # spreads retries, guards no secret
-
     def _moved(self, transition: Transition | None, origin: object, *, complete: bool) -> list[Notice]:
         if transition is None:
             return []
@@ -264,12 +242,10 @@ class Circuit:
 
     def _catch_up(self, now: float) -> list[Notice]:
         """What time alone has brought about since the last call."""
-        state = self._machine.state
-        if state is CircuitState.CLOSED:
-            if self.settings.slow_call_duration is None:
-                return []
-            return self._moved(self._machine.sweep(now, self._jitter()), None, complete=False)
-        moves = self._moved(self._machine.expire(now, self._jitter()), None, complete=False)
+        jitter = _jitter()
+        if self._machine.state is CircuitState.CLOSED:
+            return self._moved(self._machine.sweep(now, jitter), None, complete=False)
+        moves = self._moved(self._machine.expire(now, jitter), None, complete=False)
         return moves + self._moved(self._machine.cool_down(now), None, complete=False)
 
     def _admit(self, now: float, alone: bool) -> Permit | None:
@@ -294,15 +270,15 @@ class Circuit:
     def _judge(
         self, permit: Permit, outcome: Outcome, now: float, retry_after: float | None, origin: object
     ) -> list[Notice]:
-        machine, record = self._machine, self.record
+        machine, record, jitter = self._machine, self.record, _jitter()
         if permit.shadowed:
             record.tally.shadowed[outcome] += 1
         # A probe that ends after its deadline is lost; calls in flight may be overdue.
-        moves = self._moved(machine.expire(now, self._jitter()), origin, complete=True)
-        moves += self._moved(machine.sweep(now, self._jitter()), origin, complete=True)
+        moves = self._moved(machine.expire(now, jitter), origin, complete=True)
+        moves += self._moved(machine.sweep(now, jitter), origin, complete=True)
         if permit.deadline is not None and permit.generation == machine.generation:
             record.probed(outcome)
-        settled = machine.settle(permit, outcome, now, self._jitter(), retry_after)
+        settled = machine.settle(permit, outcome, now, jitter, retry_after)
         return moves + self._moved(settled, origin, complete=True)
 
     def _counts_first(self, error: BaseException, permit: Permit) -> bool:
@@ -330,6 +306,10 @@ class Circuit:
             moves = (self.record.moved(transition, mode, origin, complete=True, actor=actor, note=reason),)
         self.record.announcer.deliver()
         return moves
+
+
+def _jitter() -> float:
+    return random.random()  # noqa: S311  # spreads retries, guards no secret
 
 
 def _start_afresh() -> None:

@@ -8,6 +8,10 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from typing_extensions import Self
+
+    from otel_breaker.circuit.record import Record
+    from otel_breaker.core.machine import Machine
     from otel_breaker.core.states import CircuitState
 
 
@@ -36,3 +40,27 @@ class Snapshot:
     """Seconds since the epoch, for display only."""
     forced_by: str | None
     forced_reason: str | None
+
+    @classmethod
+    def of(cls, machine: Machine, record: Record, mode: str, now: float) -> Self:
+        """Look at a circuit; under its lock."""
+        counts, episode = machine.counts(now), record.episode
+        return cls(
+            name=record.name,
+            key=record.key,
+            state=machine.state,
+            mode=mode,
+            episode=episode.id if episode is not None else None,
+            calls={outcome.value: counter.read() for outcome, counter in record.tally.calls.items()},
+            consecutive_failures=counts.consecutive_failures,
+            window_calls=counts.window_calls,
+            window_failures=counts.window_failures,
+            window_slow=counts.window_slow,
+            probes_in_flight=machine.probes_in_flight,
+            retry_after=machine.retry_after(now),
+            opened_at=episode.opened_time if episode is not None else None,
+            last_failure_type=record.last_failure_type,
+            last_failure_time=record.last_failure_time,
+            forced_by=record.forced_by,
+            forced_reason=record.forced_reason,
+        )

@@ -7,8 +7,8 @@ from examples.checkout.load import Sample
 from examples.checkout.run import Run
 from examples.checkout.schedule import Phase, Schedule
 
-TRIPPED = facts.Move(1, "closed", "open", "failure_threshold")
-CLOSED = facts.Move(2, "half_open", "closed", "probe_succeeded")
+TRIPPED = facts.Move(1, "closed", "open", "failure_threshold", {})
+CLOSED = facts.Move(2, "half_open", "closed", "probe_succeeded", {})
 
 
 @pytest.mark.parametrize(("share", "expected"), [(0.5, 5), (0.99, 10), (0.0, 1), (1.0, 10)])
