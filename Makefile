@@ -28,7 +28,11 @@ check: $(STAMP) ## lint, types, layers, generated documents, and the wheel in a 
 	@$(BIN)/ruff format --check .
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports
+	@$(BIN)/python docs/build.py --check
 	@$(BIN)/python -m tests.wheel
+
+docs: $(STAMP) ## write the generated documents
+	@$(BIN)/python docs/build.py
 
 clean: ## remove everything that the targets made
 	@rm -rf $(VENV) build dist .pytest_cache .mypy_cache .ruff_cache .import_linter_cache demo-output

@@ -65,8 +65,9 @@ def _mode(value: object, path: str) -> Mode:
         raise values.allowed(path, value, "one of enforce, shadow, off") from None
 
 
-def _setting(default: object, read: Callable[[object, str], object], meaning: str, example: str) -> Any:
-    return field(default=default, metadata={"read": read, "meaning": meaning, "example": example})
+def _setting(default: object, read: Callable[[object, str], object], meaning: str, example: str, **needs: str) -> Any:
+    """A field with its reader, what it means, and an example as YAML with what that needs beside it."""
+    return field(default=default, metadata={"read": read, "meaning": meaning, "example": example, "needs": needs})
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -90,13 +91,21 @@ class Settings:
         None, values.optional(values.duration), "A call that takes this long is slow.", "2s"
     )
     slow_call_rate: float | None = _setting(
-        None, values.optional(values.share), "Share of slow calls in the window that trips.", "0.8"
+        None,
+        values.optional(values.share),
+        "Share of slow calls in the window that trips.",
+        "0.8",
+        slow_call_duration="2s",
     )
     window: int | timedelta = _setting(
-        100, values.window, "What rates are judged over: the last N calls, or a duration.", "60s"
+        100, values.window, "What rates are judged over: the last N calls, or a duration.", "60s", failure_rate="0.5"
     )
     minimum_calls: int = _setting(
-        10, values.whole(1), "Calls in the window before a rate is judged; at most the window's N.", "20"
+        10,
+        values.whole(1),
+        "Calls in the window before a rate is judged; at most the window's N.",
+        "20",
+        failure_rate="0.5",
     )
     recovery_time: float = _setting(60.0, values.duration, "How long to stay open before probing.", "30s")
     recovery_backoff: float = _setting(
@@ -120,13 +129,16 @@ class Settings:
     )
     probe_timeout: float = _setting(60.0, values.duration, "A probe unheard of for this long has failed.", "20s")
     failure_on: tuple[Matcher, ...] = _setting(
-        (Exception,), code.matchers, "Exceptions that count as failures: types, or a predicate.", "[builtins.OSError]"
+        (Exception,),
+        code.matchers,
+        "Exceptions that count as failures: types, or a predicate.",
+        "[ConnectionError, TimeoutError]",
     )
     ignore: tuple[Matcher, ...] = _setting(
         (),
         code.matchers,
         "Exceptions that tell nothing about the dependency; beats `failure_on`.",
-        "[builtins.KeyError]",
+        "[json.JSONDecodeError]",
     )
     failure_result: Callable[[Any], bool] | Reference | None = _setting(
         None, values.optional(code.function), "Predicate: this return value is a failure.", "operator:not_"
