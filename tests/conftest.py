@@ -8,8 +8,6 @@ from typing import TYPE_CHECKING
 
 import pytest
 from opentelemetry import trace
-from opentelemetry.sdk.metrics import MeterProvider
-from opentelemetry.sdk.metrics.export import InMemoryMetricReader
 from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
@@ -51,32 +49,3 @@ def spans(monkeypatch: pytest.MonkeyPatch) -> Iterator[Spans]:
     monkeypatch.setattr(trace, "_TRACER_PROVIDER", provider)
     yield Spans(exporter)
     provider.shutdown()
-
-
-class Points:
-    """The metric points of one collection, by metric name and attributes."""
-
-    def __init__(self, reader: InMemoryMetricReader) -> None:
-        self._reader = reader
-
-    def __call__(self, metric: str, **attributes: str) -> float:
-        """The sum of all points of a metric that have these attributes, written with `_` for `.`."""
-        return sum(
-            point.value
-            for name, point in self.all()
-            if name == metric
-            and all(
-                point.attributes.get(f"circuit_breaker.{key.replace('__', '.')}") == value
-                for key, value in attributes.items()
-            )
-        )
-
-    def all(self) -> list[tuple[str, object]]:
-        data = self._reader.get_metrics_data()
-        return [
-            (metric.name, point)
-            for resource in data.resource_metrics
-            for scope in resource.scope_metrics
-            for metric in scope.metrics
-            for point in metric.data.data_points
-        ]

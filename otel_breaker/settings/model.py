@@ -115,7 +115,7 @@ class Settings:
         None,
         values.optional(values.duration),
         "Caps what backoff and Retry-After grow; the larger of 600 s and `recovery_time` unless set.",
-        "10m",
+        "5m",
     )
     recovery_jitter: float = _setting(0.0, values.share_or_zero, "Share of random spread of the open time.", "0.2")
     retry_after: str | Callable[[BaseException], object] | Reference | None = _setting(

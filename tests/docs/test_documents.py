@@ -1,0 +1,79 @@
+"""What the documents show is true: examples run, generated parts are fresh, links lead somewhere."""
+
+from __future__ import annotations
+
+import importlib.util
+import re
+from dataclasses import fields
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+import yaml
+
+from otel_breaker.settings import Settings
+from otel_breaker_instrumentation.config import understand
+
+if TYPE_CHECKING:
+    from types import ModuleType
+
+ROOT = Path(__file__).parents[2]
+DOCUMENTS = [ROOT / name for name in ("README.md", "CONTRIBUTING.md", "SECURITY.md", "CHANGELOG.md")]
+DOCUMENTS += sorted((ROOT / "docs").glob("*.md"))
+
+
+def blocks(document: Path, language: str) -> list[str]:
+    return re.findall(rf"^```{language}\n(.*?)^```", document.read_text(), re.DOTALL | re.MULTILINE)
+
+
+def build() -> ModuleType:
+    spec = importlib.util.spec_from_file_location("docs_build", ROOT / "docs" / "build.py")
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def test_generated_documents_are_up_to_date() -> None:
+    stale = [path.name for path, text in build().documents().items() if path.read_text() != text]
+
+    assert stale == []
+
+
+def test_the_readme_shows_how_to_use_it_by_hand_and_that_runs() -> None:
+    (shown,) = blocks(ROOT / "README.md", "python")
+    namespace: dict[str, Any] = {"__name__": "readme"}
+
+    exec(compile(shown, "README.md", "exec"), namespace)
+
+    assert namespace["charge_by_hand"]("order 2") is None
+    assert namespace["payments"].snapshot().calls["failure"] == 1
+
+
+def test_the_readme_shows_a_configuration_that_is_understood() -> None:
+    (shown,) = blocks(ROOT / "README.md", "yaml")
+
+    configuration = understand(yaml.safe_load(shown), "")
+
+    assert str(configuration.targets[0]) == "shop.payments:PaymentClient.charge"
+    assert configuration.breakers["payments"].recovery_time == 30
+
+
+@pytest.mark.parametrize("index", range(len(fields(Settings))), ids=[spec.name for spec in fields(Settings)])
+def test_every_setting_has_an_example_that_sets_it(index: int) -> None:
+    name = fields(Settings)[index].name
+    shown = blocks(ROOT / "docs" / "configuration.md", "yaml")[index]
+
+    settings = understand(yaml.safe_load(shown), "").breakers["payments"].resolved()
+
+    assert getattr(settings, name) != getattr(Settings(), name)
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda document: document.name)
+def test_links_between_documents_lead_somewhere(document: Path) -> None:
+    targets = re.findall(r"\]\((?!https?:)([^)#]+)", document.read_text())
+
+    missing = [target for target in targets if not (document.parent / target).exists()]
+
+    assert missing == []
