@@ -172,6 +172,36 @@ class Circuit:
             self.record.announcer.deliver()
         return moves
 
+    def suspend(self, permit: Permit) -> bool:
+        """A call of several steps waits for its consumer.
+
+        Returns:
+            Whether the step was slow.
+        """
+        now = self._clock()
+        with self._lock:
+            if self._inside:
+                return False
+            self._inside = True
+            try:
+                slow = self._machine.policy.is_slow(now - permit.started)
+                permit.owner = None
+                moves = self._moved(self._machine.suspend(permit, now, _jitter()), permit.origin, complete=True)
+            finally:
+                self._publish()
+                self._inside = False
+        if moves:
+            self.record.announcer.deliver()
+        return slow
+
+    def resume(self, permit: Permit) -> None:
+        """A call of several steps goes on, maybe elsewhere."""
+        now = self._clock()
+        with self._lock:
+            if permit.deadline is not None:
+                permit.owner = running_owner()
+            self._machine.resume(permit, now)
+
     def permit_for_stranger(self) -> Permit:
         """For the result of a call that nobody asked leave for: it counts only while the circuit is closed."""
         with self._lock:

@@ -61,7 +61,7 @@ class Closed:
         self.epoch = epoch
         self.streak = 0
         self.window = policy.new_window()
-        self.standing = Permit(generation, CircuitState.CLOSED, epoch=epoch)
+        self.standing = Permit(generation, CircuitState.CLOSED, epoch=epoch, is_shared=True)
 
     @property
     def is_plain(self) -> bool:
@@ -72,9 +72,20 @@ class Closed:
         if not alone and not self._policy.needs_clock:
             return self.standing
         permit = Permit(self.generation, CircuitState.CLOSED, epoch=self.epoch, started=now, owner=owner)
-        if self.window is not None and self._policy.slow_call_duration is not None:
-            self._in_flight[permit] = None
+        self._watch(permit)
         return permit
+
+    def suspend(self, permit: Permit, now: float) -> Trip | None:
+        """A call waits for its consumer: one step of it is over."""
+        self._in_flight.pop(permit, None)
+        if permit.place is not None or not self._policy.is_slow(now - permit.started):
+            return None
+        return self._count_late(permit, now)
+
+    def resume(self, permit: Permit, now: float) -> None:
+        """The next step of a call begins."""
+        permit.started = now
+        self._watch(permit)
 
     def settle(self, permit: Permit, outcome: Outcome, now: float) -> Trip | None:
         """Take in the result of a call of this period."""
@@ -94,11 +105,8 @@ class Closed:
 
     def sweep(self, now: float) -> Trip | None:
         """Count the calls in flight that are overdue as slow, once each, and judge them."""
-        if self.window is None:
-            return None
         for late in self._take_overdue(now):
-            late.place = self.window.add(now, self._untold, failed=False, slow=True)
-            trip = self._judge(now, overdue=late)
+            trip = self._count_late(late, now)
             if trip is not None:
                 return trip
         return None
@@ -137,7 +145,17 @@ class Closed:
         if self.streak:
             self.streak = 0
             # A new permit for a new epoch: it tells calls admitted before the failures from those after.
-            self.standing = Permit(self.generation, CircuitState.CLOSED, epoch=self.epoch)
+            self.standing = Permit(self.generation, CircuitState.CLOSED, epoch=self.epoch, is_shared=True)
+
+    def _watch(self, permit: Permit) -> None:
+        if self.window is not None and self._policy.slow_call_duration is not None and permit.place is None:
+            self._in_flight[permit] = None
+
+    def _count_late(self, permit: Permit, now: float) -> Trip | None:
+        if self.window is None:
+            return None
+        permit.place = self.window.add(now, self._untold, failed=False, slow=True)
+        return self._judge(now, overdue=permit)
 
     def _take_overdue(self, now: float) -> Iterator[Permit]:
         while self._in_flight:

@@ -160,6 +160,18 @@ class Machine:
             return self._open(trigger, Reason.PROBE_FAILED, now, retry_after, jitter)
         return None if trigger is None else self._move(trigger, Reason.PROBE_SUCCEEDED, now)
 
+    def suspend(self, permit: Permit, now: float, jitter: float) -> Transition | None:
+        """A call of several steps ends one of them."""
+        if permit.generation != self.generation or self.state is not CircuitState.CLOSED:
+            return None
+        trip = self._closed.suspend(permit, now)
+        return None if trip is None else self._trip(trip, now, None, jitter)
+
+    def resume(self, permit: Permit, now: float) -> None:
+        """A call of several steps begins another."""
+        if permit.generation == self.generation and self.state is CircuitState.CLOSED:
+            self._closed.resume(permit, now)
+
     def force_open(self, now: float) -> Transition | None:
         return self._move(Trigger.FORCE_OPEN, Reason.MANUAL, now)
 

@@ -19,7 +19,18 @@ class Permit:
     ends at `deadline`.
     """
 
-    __slots__ = ("deadline", "epoch", "generation", "origin", "owner", "place", "shadowed", "started", "state")
+    __slots__ = (
+        "deadline",
+        "epoch",
+        "generation",
+        "is_shared",
+        "origin",
+        "owner",
+        "place",
+        "shadowed",
+        "started",
+        "state",
+    )
 
     def __init__(
         self,
@@ -27,6 +38,7 @@ class Permit:
         state: CircuitState,
         *,
         epoch: int = 0,
+        is_shared: bool = False,
         started: float = 0.0,
         deadline: float | None = None,
         owner: Hashable = None,
@@ -37,6 +49,8 @@ class Permit:
         """The state at admission."""
         self.epoch = epoch
         """How many failures the circuit had counted when this call was admitted."""
+        self.is_shared = is_shared
+        """Whether many calls hold it at once."""
         self.started = started
         """When the call began; only kept where somebody will ask."""
         self.deadline = deadline

@@ -1,0 +1,11 @@
+"""The bodies of a guarded call: function, coroutine function, generators, `with` block.
+
+Each asks the circuit, starts the span, runs the user's code, and says what became of it (`call`); what a circuit
+decides and what a span says is not known here. The kind of callable is settled when it is wrapped (`kinds`), never
+per call.
+"""
+
+from otel_breaker.guard.block import Block
+from otel_breaker.guard.kinds import guard, is_asynchronous
+
+__all__ = ["Block", "guard", "is_asynchronous"]

@@ -1,0 +1,67 @@
+"""A guarded `with` or `async with` block."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from otel_breaker.core.states import Outcome
+from otel_breaker.guard.call import Call, CallSite
+
+if TYPE_CHECKING:
+    from types import TracebackType
+
+    from typing_extensions import Self
+
+    from otel_breaker.circuit import Circuit
+
+
+class Block:
+    """A guarded block; entered once."""
+
+    __slots__ = ("_call", "_circuit", "_error_type", "_site", "_verdict")
+
+    def __init__(self, circuit: Circuit, site: CallSite) -> None:
+        self._circuit = circuit
+        self._site = site
+        self._call: Call | None = None
+        self._verdict: Outcome | None = None
+        self._error_type: str | None = None
+
+    def failed(self, error_type: str) -> None:
+        """Count the block as a failure, whether it raises or not.
+
+        Args:
+            error_type: what to call the failure: text of low cardinality, such as "503".
+        """
+        self._verdict, self._error_type = Outcome.FAILURE, error_type
+
+    def ignored(self) -> None:
+        """Let the block say nothing about the dependency, whether it raises or not."""
+        self._verdict, self._error_type = Outcome.IGNORED, None
+
+    def __enter__(self) -> Self:
+        if self._call is not None:
+            raise RuntimeError("a guard is entered once: ask the breaker for a new one with guard()")
+        self._call = Call(self._circuit, self._site)
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        call = self._call
+        if call is None:
+            return
+        if self._verdict is not None and (error is None or isinstance(error, Exception)):
+            call.end(self._verdict, error, self._error_type)
+        elif error is not None:
+            call.raised(error)
+        else:
+            call.end(Outcome.SUCCESS)
+
+    async def __aenter__(self) -> Self:
+        return self.__enter__()
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self.__exit__(kind, error, traceback)

@@ -1,0 +1,154 @@
+"""One guarded call from its admission to its end, and the ports through which it is told."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final, Protocol
+
+from otel_breaker.core.states import Outcome
+from otel_breaker.errors import UNNAMED, CircuitOpenError
+from otel_breaker.settings import Mode
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from otel_breaker.circuit import Circuit
+    from otel_breaker.circuit.changes import Notice
+    from otel_breaker.core.permits import Permit
+
+_NO_MOVES: Final[Sequence[Notice]] = ()
+
+
+class CallSpan(Protocol):
+    """The span of one admitted call."""
+
+    @property
+    def origin(self) -> object: ...
+
+    def attach(self) -> None: ...
+
+    def detach(self) -> None: ...
+
+    def finish(
+        self, outcome: Outcome, error_type: type[BaseException] | str | None, moves: Sequence[Notice], *, slow: bool
+    ) -> None: ...
+
+
+class Tracing(Protocol):
+    """Has the provider of spans, or None while nobody listens, in `source._TRACER_PROVIDER`."""
+
+    @property
+    def source(self) -> Any: ...
+
+
+class CallSite(Protocol):
+    """Starts the spans of one guarded function or block."""
+
+    @property
+    def tracing(self) -> Tracing: ...
+
+    def stands_aside(self) -> bool: ...
+
+    def start(self, circuit: Circuit, permit: Permit, moves: Sequence[Notice]) -> CallSpan | None: ...
+
+    def refuse(self, circuit: Circuit, error: CircuitOpenError, moves: Sequence[Notice]) -> object: ...
+
+
+class Call:
+    """One guarded call.
+
+    Args:
+        circuit: decides about it.
+        site: tells of it.
+        admitted: the permit of a call that goes on after the hot path, where nobody was to be told of it.
+
+    Raises:
+        CircuitOpenError: when the circuit refuses it.
+    """
+
+    __slots__ = ("_circuit", "_permit", "_slow", "_span")
+
+    def __init__(self, circuit: Circuit, site: CallSite, *, admitted: Permit | None = None) -> None:
+        self._circuit = circuit
+        self._permit = admitted
+        self._slow = False
+        self._span: CallSpan | None = None
+        if admitted is not None:
+            return
+        traced = site.tracing.source._TRACER_PROVIDER is not None  # noqa: SLF001  # see Tracing
+        if circuit.settings.mode is Mode.OFF or (traced and site.stands_aside()):
+            return
+        permit, moves, origin = circuit.standing_permit, _NO_MOVES, None
+        if permit is None:
+            decision, moves = circuit.ask()
+            if isinstance(decision, CircuitOpenError):
+                if traced:
+                    origin = site.refuse(circuit, decision, moves)
+                circuit.announce(moves, origin)
+                raise decision
+            permit = decision
+        self._permit = permit
+        if traced:
+            self._span = site.start(circuit, permit, moves)
+            if self._span is not None:
+                origin = self._span.origin
+        if permit is not circuit.standing_permit:
+            permit.origin = origin
+            circuit.announce(moves, origin)
+
+    def _continue(self, circuit: Circuit, permit: Permit) -> None:
+        self._circuit, self._permit, self._slow, self._span = circuit, permit, False, None
+
+    def returned(self, result: object) -> None:
+        """The call came back with a result."""
+        self.end(self._circuit.judge.of_result(result))
+
+    def raised(self, error: BaseException) -> None:
+        """The call came back with an exception, which the caller will see."""
+        self.end(self._circuit.judge.of_error(error), error)
+
+    def end(self, outcome: Outcome, error: BaseException | None = None, error_type: str | None = None) -> None:
+        """Say what became of the call; only the first time counts.
+
+        Args:
+            outcome: the verdict.
+            error: what the caller sees, when it is an exception.
+            error_type: what to call a failure that is no exception.
+        """
+        circuit, permit, span = self._circuit, self._permit, self._span
+        if permit is None:
+            return
+        self._permit = None
+        slow = self._slow or circuit.is_slow(permit)
+        if outcome is Outcome.SUCCESS and circuit.standing_permit is permit:
+            circuit.count_success()
+            moves = _NO_MOVES
+        else:
+            origin = span.origin if span is not None else None
+            moves = circuit.settle(permit, outcome, error=error, error_type=error_type, origin=origin)
+        if span is not None:
+            shown = type(error) if error is not None else error_type
+            if shown is None and outcome is Outcome.FAILURE:
+                shown = UNNAMED
+            span.finish(outcome, shown, moves, slow=slow)
+
+    def suspend(self) -> None:
+        """The call waits for its consumer: neither that time nor what the consumer does is its own."""
+        self.suspend_span()
+        if self._permit is not None and not self._permit.is_shared:
+            self._slow = self._circuit.suspend(self._permit) or self._slow
+
+    def resume(self) -> None:
+        """The consumer wants the next item."""
+        if self._permit is not None and not self._permit.is_shared:
+            self._circuit.resume(self._permit)
+        self.resume_span()
+
+    def suspend_span(self) -> None:
+        """Somebody else's code runs."""
+        if self._span is not None:
+            self._span.detach()
+
+    def resume_span(self) -> None:
+        """The call's own code runs again, maybe in another context."""
+        if self._span is not None:
+            self._span.attach()
