@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final, Protocol
+from typing import TYPE_CHECKING, Any, Final, ParamSpec, Protocol, TypeVar
 
 from otel_breaker.core.states import Outcome
 from otel_breaker.errors import UNNAMED, CircuitOpenError
+from otel_breaker.guard.fallback import bind
 from otel_breaker.settings import Mode
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from otel_breaker.circuit import Circuit
     from otel_breaker.circuit.changes import Notice
     from otel_breaker.core.permits import Permit
+
+P = ParamSpec("P")
+R = TypeVar("R")
 
 _NO_MOVES: Final[Sequence[Notice]] = ()
 
@@ -46,11 +50,16 @@ class CallSite(Protocol):
     @property
     def tracing(self) -> Tracing: ...
 
+    @property
+    def has_fallback(self) -> bool: ...
+
     def stands_aside(self) -> bool: ...
 
     def start(self, circuit: Circuit, permit: Permit, moves: Sequence[Notice]) -> CallSpan | None: ...
 
-    def refuse(self, circuit: Circuit, error: CircuitOpenError, moves: Sequence[Notice]) -> object: ...
+    def refuse(
+        self, circuit: Circuit, refusal: CircuitOpenError, moves: Sequence[Notice], *, answered: bool
+    ) -> CallSpan | None: ...
 
 
 class Call:
@@ -62,14 +71,15 @@ class Call:
         admitted: the permit of a call that goes on after the hot path, where nobody was to be told of it.
 
     Raises:
-        CircuitOpenError: when the circuit refuses it.
+        CircuitOpenError: when the circuit refuses it, and no fallback is set, or allowed.
     """
 
-    __slots__ = ("_circuit", "_permit", "_slow", "_span")
+    __slots__ = ("_circuit", "_permit", "_refusal", "_slow", "_span")
 
     def __init__(self, circuit: Circuit, site: CallSite, *, admitted: Permit | None = None) -> None:
         self._circuit = circuit
         self._permit = admitted
+        self._refusal: CircuitOpenError | None = None
         self._slow = False
         self._span: CallSpan | None = None
         if admitted is not None:
@@ -81,10 +91,8 @@ class Call:
         if permit is None:
             decision, moves = circuit.ask()
             if isinstance(decision, CircuitOpenError):
-                if traced:
-                    origin = site.refuse(circuit, decision, moves)
-                circuit.announce(moves, origin)
-                raise decision
+                self._refuse(site, decision, moves, traced=traced)
+                return
             permit = decision
         self._permit = permit
         if traced:
@@ -95,8 +103,22 @@ class Call:
             permit.origin = origin
             circuit.announce(moves, origin)
 
-    def _continue(self, circuit: Circuit, permit: Permit) -> None:
-        self._circuit, self._permit, self._slow, self._span = circuit, permit, False, None
+    def _refuse(self, site: CallSite, refusal: CircuitOpenError, moves: Sequence[Notice], *, traced: bool) -> None:
+        answered = site.has_fallback and self._circuit.settings.fallback is not None
+        self._span = site.refuse(self._circuit, refusal, moves, answered=answered) if traced else None
+        self._circuit.announce(moves, self._span.origin if self._span is not None else None)
+        if not answered:
+            if self._span is not None:
+                self._span.finish(Outcome.REJECTED, type(refusal), _NO_MOVES, slow=False)
+            raise refusal
+        self._refusal = refusal
+
+    def choose(self, function: Callable[P, R]) -> Callable[P, R]:
+        """What is to be called: the function, or the fallback of a refused call."""
+        if self._refusal is None:
+            return function
+        fallback: Any = self._circuit.settings.fallback
+        return bind(fallback, self._refusal)
 
     def returned(self, result: object) -> None:
         """The call came back with a result."""
@@ -115,16 +137,17 @@ class Call:
             error_type: what to call a failure that is no exception.
         """
         circuit, permit, span = self._circuit, self._permit, self._span
-        if permit is None:
-            return
-        self._permit = None
-        slow = self._slow or circuit.is_slow(permit)
-        if outcome is Outcome.SUCCESS and circuit.standing_permit is permit:
-            circuit.count_success()
-            moves = _NO_MOVES
-        else:
-            origin = span.origin if span is not None else None
-            moves = circuit.settle(permit, outcome, error=error, error_type=error_type, origin=origin)
+        self._permit = self._span = None
+        slow, moves = False, _NO_MOVES
+        if self._refusal is not None:
+            outcome = Outcome.REJECTED
+        elif permit is not None:
+            slow = self._slow or circuit.is_slow(permit)
+            if outcome is Outcome.SUCCESS and circuit.standing_permit is permit:
+                circuit.count_success()
+            else:
+                origin = span.origin if span is not None else None
+                moves = circuit.settle(permit, outcome, error=error, error_type=error_type, origin=origin)
         if span is not None:
             shown = type(error) if error is not None else error_type
             if shown is None and outcome is Outcome.FAILURE:

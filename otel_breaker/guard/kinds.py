@@ -7,13 +7,15 @@ from contextlib import asynccontextmanager, contextmanager
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final, ParamSpec, TypeVar, cast
 
-from otel_breaker.guard.function import guard_coroutine, guard_function
-from otel_breaker.guard.generator import guard_async_generator, guard_generator
+from otel_breaker.guard.bodies import guard_async_generator, guard_coroutine, guard_function, guard_generator
+from otel_breaker.guard.call import Call
+from otel_breaker.guard.hot import heat_coroutine, heat_function
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from otel_breaker.circuit import Circuit
+    from otel_breaker.guard.bodies import Begin
     from otel_breaker.guard.call import CallSite
 
 P = ParamSpec("P")
@@ -27,7 +29,21 @@ _CONTEXT_MANAGERS: Final[dict[Any, Callable[[Any], Any]]] = {
 
 
 def guard(function: Callable[P, R], circuit: Circuit, site: CallSite) -> Callable[P, R]:
-    """Guard any callable, by its kind.
+    """Guard any callable by one circuit.
+
+    Raises:
+        TypeError: when a call of it cannot be guarded.
+    """
+    body = guard_each(function, lambda args, kwargs: Call(circuit, site))  # noqa: ARG005  # one circuit for all
+    if is_asynchronous(function):
+        return cast("Callable[P, R]", heat_coroutine(cast("Any", function), cast("Any", body), circuit, site))
+    if _body_for(function) is guard_function and not _makes_context(function):
+        return heat_function(function, body, circuit, site)
+    return body
+
+
+def guard_each(function: Callable[P, R], begin: Begin) -> Callable[P, R]:
+    """Guard any callable, each call by the circuit that `begin` finds for it.
 
     Raises:
         TypeError: when a call of it cannot be guarded.
@@ -37,26 +53,28 @@ def guard(function: Callable[P, R], circuit: Circuit, site: CallSite) -> Callabl
         raise TypeError("a coroutine was given: give the function and its arguments, not what it returned")
     if not callable(function):
         raise TypeError(f"{function!r} cannot be called, so it cannot be guarded")
-    makes_context = _CONTEXT_MANAGERS.get(getattr(function, "__code__", None))
+    makes_context = _makes_context(function)
     if makes_context is not None:
-        return cast("Callable[P, R]", makes_context(guard(inspect.unwrap(function), circuit, site)))
-    body: Any = guard_function
-    for asked, answer in _BODIES:
-        if asked(_essence(function)):
-            body = answer
-    return cast("Callable[P, R]", body(function, circuit, site))
-
-
-_BODIES: Final[tuple[tuple[Callable[[object], bool], Any], ...]] = (
-    (inspect.iscoroutinefunction, guard_coroutine),
-    (inspect.isgeneratorfunction, guard_generator),
-    (inspect.isasyncgenfunction, guard_async_generator),
-)
+        return cast("Callable[P, R]", makes_context(guard_each(inspect.unwrap(function), begin)))
+    return cast("Callable[P, R]", _body_for(function)(function, begin))
 
 
 def is_asynchronous(function: object) -> bool:
     """Whether calling it gives a coroutine: also for `functools.partial` and objects with an async `__call__`."""
     return inspect.iscoroutinefunction(_essence(function))
+
+
+def _body_for(function: object) -> Any:
+    essence = _essence(function)
+    if inspect.iscoroutinefunction(essence):
+        return guard_coroutine
+    if inspect.isgeneratorfunction(essence):
+        return guard_generator
+    return guard_async_generator if inspect.isasyncgenfunction(essence) else guard_function
+
+
+def _makes_context(function: object) -> Callable[[Any], Any] | None:
+    return _CONTEXT_MANAGERS.get(getattr(function, "__code__", None))
 
 
 def _essence(function: object) -> object:

@@ -53,6 +53,7 @@ class Keywords(TypedDict, total=False):
     failure_on: Matcher | tuple[Matcher, ...] | list[Matcher]
     ignore: Matcher | tuple[Matcher, ...] | list[Matcher]
     failure_result: Callable[[Any], bool] | None
+    fallback: Callable[..., Any] | None
     mode: str | Mode
 
 
@@ -142,6 +143,13 @@ class Settings:
     )
     failure_result: Callable[[Any], bool] | Reference | None = _setting(
         None, values.optional(code.function), "Predicate: this return value is a failure.", "operator:not_"
+    )
+    fallback: Callable[..., Any] | Reference | None = _setting(
+        None,
+        values.optional(code.function),
+        "Called with the same arguments instead of raising when refused; its parameter `refusal`, if it has one,"
+        " gets the `CircuitOpenError`.",
+        "builtins:dict",
     )
     mode: Mode = _setting(
         Mode.ENFORCE, _mode, "`enforce`; `shadow`: decide and report, never refuse; `off`: nothing.", "shadow"

@@ -34,7 +34,8 @@ _log = logging.getLogger("otel_breaker")
 
 _ERROR: Final = Status(StatusCode.ERROR)
 _OUTCOMES: Final = {outcome: {names.CALL_OUTCOME: outcome.value} for outcome in Outcome}
-_REFUSED: Final = type_name(CircuitOpenError)
+_REFUSED: Final = {names.ERROR_TYPE: type_name(CircuitOpenError)}
+_ANSWERED: Final = {names.FALLBACK_USED: True}
 _SUPPRESSED: Final = ("suppress_instrumentation", otel_context._SUPPRESS_INSTRUMENTATION_KEY)  # noqa: SLF001  # no public name yet
 
 
@@ -65,11 +66,13 @@ class Tracing:
 class CallSite:
     """What all spans of one guarded function or block have in common."""
 
-    __slots__ = ("_attributes", "_name", "_patched", "tracing")
+    __slots__ = ("_attributes", "_name", "_patched", "has_fallback", "tracing")
 
     def __init__(self, tracing: Tracing, name: str, function: str | None, *, patched: bool = False) -> None:
         self.tracing = tracing
         self._patched = patched
+        self.has_fallback = function is not None
+        """A block cannot be answered for."""
         self._name = f"circuit_breaker {name}"
         common: dict[str, AttributeValue] = {names.NAME: name}
         if function is not None:
@@ -92,47 +95,56 @@ class CallSite:
                 if permit.shadowed:
                     attributes[names.SHADOW_REJECTED] = True
                 links = _add_particulars(circuit, attributes)
-            span = self.tracing.tracer().start_span(
-                self._name, context, kind=SpanKind.INTERNAL, attributes=attributes, links=links
-            )
-            call_span = CallSpan(span, context, self.tracing)
-            if moves:
-                tell(span, moves)
+            call_span = self._start(context, attributes, links, moves)
             call_span.attach()
         except Exception:
             self.tracing.complain()
             return None
         return call_span
 
-    def refuse(self, circuit: Circuit, error: CircuitOpenError, moves: Sequence[Notice]) -> SpanContext | None:
-        """Make the short span of a refused call.
+    def refuse(
+        self, circuit: Circuit, refusal: CircuitOpenError, moves: Sequence[Notice], *, answered: bool
+    ) -> CallSpan | None:
+        """Start the span of a refused call; None when nobody is to be told.
 
-        Returns:
-            Its context; None when nobody is to be told.
+        Args:
+            circuit: what refused it.
+            refusal: why.
+            moves: what deciding brought about.
+            answered: whether a fallback answers; it runs within the span.
         """
         try:
             context = otel_context.get_current()
             if is_suppressed(context):
                 return None
             attributes: dict[str, AttributeValue] = {
-                **self._attributes[error.state],
+                **self._attributes[refusal.state],
                 names.CALL_OUTCOME: Outcome.REJECTED.value,
-                names.ERROR_TYPE: _REFUSED,
             }
-            if error.retry_after is not None:
-                attributes[names.RETRY_AFTER] = error.retry_after
-            links = _add_particulars(circuit, attributes)
-            span = self.tracing.tracer().start_span(
-                self._name, context, kind=SpanKind.INTERNAL, attributes=attributes, links=links
-            )
-            if moves:
-                tell(span, moves)
-            span.set_status(_ERROR)
-            span.end()
-            return span.get_span_context()
+            attributes.update(_ANSWERED if answered else _REFUSED)
+            if refusal.retry_after is not None:
+                attributes[names.RETRY_AFTER] = refusal.retry_after
+            call_span = self._start(context, attributes, _add_particulars(circuit, attributes), moves)
+            if answered:
+                call_span.attach()
         except Exception:
             self.tracing.complain()
             return None
+        return call_span
+
+    def _start(
+        self,
+        context: Context,
+        attributes: dict[str, AttributeValue],
+        links: Sequence[Link] | None,
+        moves: Sequence[Notice],
+    ) -> CallSpan:
+        span = self.tracing.tracer().start_span(
+            self._name, context, kind=SpanKind.INTERNAL, attributes=attributes, links=links
+        )
+        if moves:
+            tell(span, moves)
+        return CallSpan(span, context, self.tracing)
 
 
 class CallSpan:
@@ -178,11 +190,14 @@ class CallSpan:
             self.detach()
             span = self._span
             if span.is_recording():
-                span.set_attributes(_OUTCOMES[outcome])
+                refused = outcome is Outcome.REJECTED
+                if not refused:
+                    span.set_attributes(_OUTCOMES[outcome])
                 if slow:
                     span.set_attribute(names.CALL_SLOW, True)
                 if error_type is not None and outcome is not Outcome.CANCELLED:
-                    span.set_attribute(names.ERROR_TYPE, type_name(error_type))
+                    if not (refused and error_type is CircuitOpenError):  # said at the start
+                        span.set_attribute(names.ERROR_TYPE, type_name(error_type))
                     span.set_status(_ERROR)
                 if moves:
                     tell(span, moves)

@@ -1,7 +1,6 @@
-"""A guarded function or coroutine function: the hot path.
+"""The hot path: a plainly closed circuit that nobody traces costs two attribute reads and a counter.
 
-Both bodies are written out twice on purpose: while the circuit is plainly closed and nobody traces, a call costs two
-attribute reads and a counter, and anything shared between the two would cost a call more.
+Whatever else is wanted is left to the body of the callable's kind (bodies.py).
 """
 
 from __future__ import annotations
@@ -22,24 +21,15 @@ P = ParamSpec("P")
 R = TypeVar("R")
 
 
-def guard_function(function: Callable[P, R], circuit: Circuit, site: CallSite) -> Callable[P, R]:
-    """Guard a plain function; if it returns an awaitable, the call ends when that does."""
+def heat_function(function: Callable[P, R], body: Callable[P, R], circuit: Circuit, site: CallSite) -> Callable[P, R]:
+    """Put the hot path of a plain function in front of its body."""
     tracing, count_success, settle_error = site.tracing, circuit.count_success, circuit.settle_error
 
     @wraps(function)
     def guarded(*args: P.args, **kwargs: P.kwargs) -> R:
         permit = circuit.standing_permit
         if permit is None or tracing.source._TRACER_PROVIDER is not None:  # noqa: SLF001  # see Tracing
-            call = Call(circuit, site)
-            try:
-                result = function(*args, **kwargs)
-            except BaseException as error:  # a cancelled probe must give its place back, too
-                call.raised(error)
-                raise
-            if is_awaitable(result):
-                return cast("R", follow(result, call))
-            call.returned(result)
-            return result
+            return body(*args, **kwargs)
         try:
             result = function(*args, **kwargs)
         except BaseException as error:
@@ -56,24 +46,20 @@ def guard_function(function: Callable[P, R], circuit: Circuit, site: CallSite) -
     return guarded
 
 
-def guard_coroutine(
-    function: Callable[P, Awaitable[R]], circuit: Circuit, site: CallSite
+def heat_coroutine(
+    function: Callable[P, Awaitable[R]],
+    body: Callable[P, Coroutine[Any, Any, R]],
+    circuit: Circuit,
+    site: CallSite,
 ) -> Callable[P, Coroutine[Any, Any, R]]:
-    """Guard a coroutine function; the call begins when the coroutine is first awaited."""
+    """Put the hot path of a coroutine function in front of its body."""
     tracing, count_success, settle_error = site.tracing, circuit.count_success, circuit.settle_error
 
     @wraps(function)
     async def guarded(*args: P.args, **kwargs: P.kwargs) -> R:
         permit = circuit.standing_permit
         if permit is None or tracing.source._TRACER_PROVIDER is not None:  # noqa: SLF001  # see Tracing
-            call = Call(circuit, site)
-            try:
-                result = await function(*args, **kwargs)
-            except BaseException as error:
-                call.raised(error)
-                raise
-            call.returned(result)
-            return result
+            return await body(*args, **kwargs)
         try:
             result = await function(*args, **kwargs)
         except BaseException as error:
