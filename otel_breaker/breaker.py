@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import sys
-import time
 import weakref
 from collections import deque
 from typing import TYPE_CHECKING, Any, Final, ParamSpec, TypeVar
 
 from opentelemetry import trace
 
-from otel_breaker.circuit import Circuit, Listener, Snapshot
+from otel_breaker.circuit import Circuit, Listener, Listeners, Snapshot
 from otel_breaker.core.states import CircuitState, Outcome
 from otel_breaker.errors import CircuitOpenError
-from otel_breaker.guard import Block, guard
+from otel_breaker.guard import Block, Call, guard
 from otel_breaker.settings import Settings
 from otel_breaker.telemetry.metrics import LEDGER
 from otel_breaker.telemetry.traces import CallSite, Tracing, code_name
@@ -44,6 +43,7 @@ class CircuitBreaker:
 
     Args:
         name: what telemetry calls it; without one it is called after where it is made.
+        key: which circuit of those that share the name; see `get_breaker`.
         clock: monotonic seconds; for tests.
         **settings: see docs/configuration.md.
 
@@ -52,19 +52,25 @@ class CircuitBreaker:
     """
 
     def __init__(
-        self, name: str | None = None, *, clock: Callable[[], float] = time.monotonic, **settings: Unpack[Keywords]
+        self,
+        name: str | None = None,
+        *,
+        key: str | None = None,
+        clock: Callable[[], float] | None = None,
+        **settings: Unpack[Keywords],
     ) -> None:
         checked = Settings.from_mapping(settings).resolved()
         self.name = name or _place(sys._getframe(1))  # noqa: SLF001  # the documented way to find one's caller
-        self._listeners: list[Listener] = []
-        self._circuit = Circuit(self.name, None, checked, self._listeners, clock)
+        self._listeners = Listeners()
+        self._circuit = Circuit(self.name, key, checked, self._listeners, clock)
         self._unsettled: deque[Permit] = deque(maxlen=_MOST_UNSETTLED)
         self._block_site = CallSite(_TRACING, self.name, None)
         LEDGER.follow(self._circuit)
         LIVING.add(self)
 
     def __repr__(self) -> str:
-        return f"<CircuitBreaker {self.name!r} {self.state.value}>"
+        keyed = "" if self.key is None else f" {self.key!r}"
+        return f"<CircuitBreaker {self.name!r}{keyed} {self.state.value}>"
 
     # A copy would be a second breaker that sees half of the calls.
     def __copy__(self) -> Self:
@@ -72,6 +78,15 @@ class CircuitBreaker:
 
     def __deepcopy__(self, memo: dict[int, Any]) -> Self:
         return self
+
+    @property
+    def key(self) -> str | None:
+        return self._circuit.record.key
+
+    @property
+    def is_idle(self) -> bool:
+        """Whether nothing would be lost with it: closed, without a failure, nothing in flight that is watched."""
+        return self._circuit.is_idle
 
     @property
     def settings(self) -> Settings:
@@ -105,10 +120,14 @@ class CircuitBreaker:
         """
         if isinstance(function, classmethod | staticmethod):
             return type(function)(self.wrap(function.__func__, name=name, patched=patched))
-        site = CallSite(_TRACING, self.name, name or code_name(function), patched=patched)
+        site = call_site(self.name, function, name=name, patched=patched)
         guarded = guard(function, self._circuit, site)
         guarded.__dict__["__circuit_breaker__"] = self  # a guarded function keeps its breaker alive, and listed
         return guarded
+
+    def begin(self, site: CallSite) -> Call:
+        """Begin a call by hand, for guards that choose a breaker per call."""
+        return Call(self._circuit, site)
 
     def call(self, function: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
         """Call a function guarded; returns what it returns: an awaitable for a coroutine function.
@@ -194,8 +213,15 @@ class CircuitBreaker:
         return self._circuit.record.last_change_time
 
     def add_listener(self, listener: Listener) -> None:
-        """Have a function called with a `StateChange` after each move, in order, never under a lock."""
-        self._listeners.append(listener)
+        """Have a function called with a `StateChange` after each move, in order, never under a lock.
+
+        A method is held weakly: it is forgotten with the object that it is bound to.
+        """
+        self._listeners.add(listener)
+
+    def remove_listener(self, listener: Listener) -> None:
+        """Stop telling a listener; does nothing when it is not told."""
+        self._listeners.remove(listener)
 
     # --- operating
 
@@ -215,6 +241,11 @@ class CircuitBreaker:
     def reset(self, *, reason: str | None = None, actor: str | None = None) -> None:
         """Close the circuit and forget what was counted against it."""
         self._circuit.reset(reason, actor, _current_span())
+
+
+def call_site(breaker: str, function: object, *, name: str | None = None, patched: bool = False) -> CallSite:
+    """What the spans of a guarded function have in common; see `CircuitBreaker.wrap`."""
+    return CallSite(_TRACING, breaker, name or code_name(function), patched=patched)
 
 
 def _current_span() -> trace.SpanContext | None:

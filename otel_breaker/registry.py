@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final
 
 from otel_breaker.breaker import LIVING, CircuitBreaker
 from otel_breaker.errors import InvalidSettings
+from otel_breaker.keyed import KeyedBreaker
 from otel_breaker.settings import Settings
 
 if TYPE_CHECKING:
@@ -21,11 +22,12 @@ _log = logging.getLogger("otel_breaker")
 
 
 class Registry:
-    """Breakers that were asked for by name."""
+    """Breakers that were asked for by name, with and without a key."""
 
     def __init__(self) -> None:
         self._lock = threading.RLock()
         self._breakers: dict[str, CircuitBreaker] = {}
+        self._keyed: dict[str, KeyedBreaker] = {}
         self._said: dict[str, Mapping[str, object]] = {}
         self._configured: Mapping[str, Settings] = {}
 
@@ -37,48 +39,79 @@ class Registry:
         """
         with self._lock:
             self._configured = dict(settings)
-            living = [(self._breakers[name], wanted) for name, wanted in settings.items() if name in self._breakers]
-        for breaker, wanted in living:
-            breaker.replace_settings(wanted)
+            living: list[CircuitBreaker | KeyedBreaker] = [*self._breakers.values(), *self._keyed.values()]
+        for breaker in living:
+            if breaker.name in settings:
+                breaker.replace_settings(settings[breaker.name])
 
     def get(self, name: str, said: Mapping[str, object]) -> CircuitBreaker:
+        """The breaker of a name, without a key."""
         with self._lock:
+            news = self._hear(name, said)
             breaker = self._breakers.get(name)
-            if breaker is None:
-                settings = self._decide(name, said).resolved()
-                breaker = self._breakers[name] = CircuitBreaker(name)
+            if breaker is None or news:
+                settings = self._settings(name)
+                breaker = self._breakers[name] = breaker or CircuitBreaker(name)
                 breaker.replace_settings(settings)
-                self._said[name] = dict(said)
-            elif said and self._said[name] and said != self._said[name] and name not in self._configured:
-                problem = f"asked for with {said}, but made with {self._said[name]}"
-                raise InvalidSettings(name, problem, "give the settings in one place, or the same in both")
             return breaker
 
-    def _decide(self, name: str, said: Mapping[str, object]) -> Settings:
+    def get_keyed(self, name: str, said: Mapping[str, object]) -> KeyedBreaker:
+        """All breakers of a name that go by a key."""
+        with self._lock:
+            news = self._hear(name, said)
+            keyed = self._keyed.get(name)
+            if keyed is None:
+                keyed = self._keyed[name] = KeyedBreaker(name, self._settings(name))
+            elif news:
+                keyed.replace_settings(self._settings(name))
+            return keyed
+
+    def forget(self) -> None:
+        """Make every name anew when it is next asked for; for tests."""
+        with self._lock:
+            self._breakers.clear()
+            self._keyed.clear()
+            self._said.clear()
+
+    def _hear(self, name: str, said: Mapping[str, object]) -> bool:
+        """Take in what code says of a name; False when that is nothing new. It may be said in one place only."""
+        known = self._said.get(name)
+        if known is not None and (not said or said == known):
+            return False
+        if name in self._configured:
+            if said:
+                _log.warning("circuit breaker %r: its configured settings win over the code's %s", name, said)
+        elif known:
+            problem = f"asked for with {said}, but made with {known}"
+            raise InvalidSettings(name, problem, "give the settings in one place, or the same in both")
+        else:
+            Settings.from_mapping(said, name)
+        self._said[name] = dict(said)
+        return True
+
+    def _settings(self, name: str) -> Settings:
         configured = self._configured.get(name)
-        if configured is None:
-            return Settings.from_mapping(said, name)
-        if said:
-            _log.warning("circuit breaker %r: the configuration's settings win over the code's %s", name, dict(said))
-        return configured
+        return (configured or Settings.from_mapping(self._said[name], name)).resolved()
 
 
 REGISTRY: Final = Registry()
 
 
-def get_breaker(name: str, **settings: Unpack[Keywords]) -> CircuitBreaker:
+def get_breaker(name: str, *, key: str | None = None, **settings: Unpack[Keywords]) -> CircuitBreaker:
     """The breaker of a name: made at the first call, the same one ever after.
 
     Args:
         name: what telemetry calls it.
+        key: one circuit of several that share name and settings, such as one per host or tenant; at most
+            `max_keys` of them are kept.
         **settings: see docs/configuration.md; those of a configuration file win.
 
     Raises:
         InvalidSettings: for settings that are not allowed, or that differ from those it was made with.
     """
-    return REGISTRY.get(name, settings)
+    return REGISTRY.get(name, settings) if key is None else REGISTRY.get_keyed(name, settings).for_key(key)
 
 
 def breakers() -> list[CircuitBreaker]:
-    """All living breakers, by name; for health endpoints."""
-    return sorted(LIVING, key=lambda breaker: breaker.name)
+    """All living breakers, by name and key; for health endpoints."""
+    return sorted(LIVING, key=lambda breaker: (breaker.name, breaker.key or ""))

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from otel_breaker import InvalidSettings
+from otel_breaker.keyed import Template
 from otel_breaker.settings import Settings
 from otel_breaker.settings.values import allowed, nearest
 from otel_breaker_instrumentation.environment_variables import (
@@ -36,7 +37,7 @@ class Target:
 
     module: str
     qualified_name: str
-    breaker: str
+    breaker: Template
     path: str
     """Where it stands in the configuration."""
 
@@ -93,8 +94,8 @@ def understand(mapping: Mapping[str, object], source: str) -> Configuration:
         raise allowed(f"{source}targets", listed, "a list of targets such as {function: module:qualified.name}")
     targets = tuple(_target(item, f"{source}targets[{index}]") for index, item in enumerate(listed))
     for target in targets:
-        if target.breaker not in breakers:
-            breakers[target.breaker] = _settings({}, defaults, target.path)
+        if target.breaker.name not in breakers:
+            breakers[target.breaker.name] = _settings({}, defaults, target.path)
     return Configuration(breakers, targets)
 
 
@@ -118,7 +119,7 @@ def _target(item: object, path: str) -> Target:
     if breaker is not None and (not isinstance(breaker, str) or not breaker):
         raise allowed(f"{path}.breaker", breaker, "the name of a breaker")
     module, _, qualified_name = function.partition(":")
-    return Target(module, qualified_name, breaker or function, path)
+    return Target(module, qualified_name, Template(breaker or function, f"{path}.breaker"), path)
 
 
 def _mapping(value: object, path: str) -> Mapping[str, object]:

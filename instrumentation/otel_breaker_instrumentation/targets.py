@@ -7,7 +7,6 @@ leaves that target unguarded; the application's import never fails because of us
 from __future__ import annotations
 
 import atexit
-import inspect
 import logging
 import sys
 from dataclasses import dataclass
@@ -17,8 +16,9 @@ from typing import TYPE_CHECKING, Any, Final
 
 import wrapt
 
-from otel_breaker import CircuitBreaker, InvalidSettings, get_breaker
+from otel_breaker import InvalidSettings, get_breaker
 from otel_breaker.guard import is_asynchronous
+from otel_breaker.registry import REGISTRY
 from otel_breaker.settings.values import nearest
 
 if TYPE_CHECKING:
@@ -99,9 +99,8 @@ class Patches:
         reason = _why_not(found)
         if reason is not None:
             raise InvalidSettings(target.path, f"{target} {reason}", "name a function or a method")
-        breaker = get_breaker(target.breaker)
         try:
-            guard = _guard_for(breaker, found, f"{target.module}.{target.qualified_name}")
+            guard = _guard_for(target, found)
             original = vars(owner).get(attribute, _MISSING)
             setattr(owner, attribute, guard)
         except TypeError as error:
@@ -133,15 +132,22 @@ def _why_not(found: object) -> str | None:
     return None
 
 
-def _guard_for(breaker: CircuitBreaker, found: Any, name: str) -> Any:
+def _guard_for(target: Target, found: Any) -> Any:
     inner = found.__func__ if isinstance(found, classmethod | staticmethod) else found
     if isinstance(inner, FunctionType):
-        return breaker.wrap(found, name=name, patched=True)
-    if inspect.isgeneratorfunction(inner) or inspect.isasyncgenfunction(inner):
-        return breaker.wrap(inner)  # says why it cannot
+        guard = _wrap(target, inner, None)
+        return guard if inner is found else type(found)(guard)
     # Callables of C, foreign descriptors and other instrumentors' wrappers bind in ways that only wrapt gets right.
-    apply = breaker.wrap(_await if is_asynchronous(inner) else _apply, name=name, patched=True)
+    apply = _wrap(target, _await if is_asynchronous(inner) else _apply, inner)
     return wrapt.FunctionWrapper(found, lambda wrapped, _instance, args, kwargs: apply(wrapped, *args, **kwargs))
+
+
+def _wrap(target: Target, function: Callable[..., Any], handed: Callable[..., Any] | None) -> Callable[..., Any]:
+    name = f"{target.module}.{target.qualified_name}"
+    if target.breaker.fields:
+        keyed = REGISTRY.get_keyed(target.breaker.name, {})
+        return keyed.wrap(function, target.breaker, handed=handed, name=name, patched=True)
+    return get_breaker(target.breaker.name).wrap(function, name=name, patched=True)
 
 
 def _apply(function: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:

@@ -4,8 +4,8 @@
 OpenTelemetry or what a guarded function looks like.
 """
 
-from otel_breaker.circuit.changes import Listener, StateChange
-from otel_breaker.circuit.circuit import Circuit
+from otel_breaker.circuit.changes import Listener, Listeners, StateChange
+from otel_breaker.circuit.circuit import WORLD, Circuit
 from otel_breaker.circuit.snapshot import Snapshot
 
-__all__ = ["Circuit", "Listener", "Snapshot", "StateChange"]
+__all__ = ["WORLD", "Circuit", "Listener", "Listeners", "Snapshot", "StateChange"]

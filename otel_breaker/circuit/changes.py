@@ -7,12 +7,16 @@ from __future__ import annotations
 
 import logging
 import threading
+import weakref
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, replace
+from types import MethodType
 from typing import TYPE_CHECKING, TypeAlias
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Sequence
+
     from otel_breaker.core.rules import Counts
     from otel_breaker.core.states import CircuitState, Reason
 
@@ -50,6 +54,26 @@ class StateChange:
 Listener: TypeAlias = Callable[[StateChange], None]
 
 
+class Listeners:
+    """Who is told, in the order of joining; a bound method is forgotten with its object."""
+
+    __slots__ = ("_references",)
+
+    def __init__(self) -> None:
+        self._references: tuple[Callable[[], Listener | None], ...] = ()
+
+    def __iter__(self) -> Iterator[Listener]:
+        return (listener for reference in self._references if (listener := reference()) is not None)
+
+    def add(self, listener: Listener) -> None:
+        reference: Callable[[], Listener | None]
+        reference = weakref.WeakMethod(listener) if isinstance(listener, MethodType) else lambda: listener
+        self._references = (*(kept for kept in self._references if kept() is not None), reference)
+
+    def remove(self, listener: Listener) -> None:
+        self._references = tuple(kept for kept in self._references if kept() not in (None, listener))
+
+
 class Notice:
     """A change that waits for its turn; told only when it is complete."""
 
@@ -65,7 +89,7 @@ class Announcer:
 
     __slots__ = ("_delivering", "_queue", "listeners")
 
-    def __init__(self, listeners: Sequence[Listener]) -> None:
+    def __init__(self, listeners: Iterable[Listener]) -> None:
         self.listeners = listeners
         self._queue: deque[Notice] = deque()
         self._delivering = threading.Lock()

@@ -15,7 +15,7 @@ import random
 import threading
 import time
 import weakref
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING, Final, TypeAlias
 
 from otel_breaker.circuit.owners import running_owner
@@ -38,6 +38,24 @@ _CIRCUITS: Final[weakref.WeakSet[Circuit]] = weakref.WeakSet()
 _REFUSING: Final = (CircuitState.OPEN, CircuitState.FORCED_OPEN)
 
 
+class World:
+    """What tests may hold still for all circuits at once: the time, and whether there are breakers at all."""
+
+    def __init__(self) -> None:
+        self.clock: Clock = time.monotonic
+        self.off = False
+
+    def switch(self, *, clock: Clock | None = None, off: bool | None = None) -> None:
+        """Change it for living and future circuits; those that were given a clock keep it."""
+        before, self.clock = self.clock, clock or self.clock
+        self.off = self.off if off is None else off
+        for circuit in list(_CIRCUITS):
+            circuit.live_in(before, self.clock)
+
+
+WORLD: Final = World()
+
+
 class Circuit:
     """One circuit.
 
@@ -46,7 +64,7 @@ class Circuit:
         key: which circuit of a keyed breaker, or None.
         settings: what it lives by, without unresolved names.
         listeners: told of each move; a living sequence that may change.
-        clock: monotonic seconds.
+        clock: monotonic seconds; the world's unless given.
     """
 
     __slots__ = (
@@ -68,9 +86,10 @@ class Circuit:
         name: str,
         key: str | None,
         settings: Settings,
-        listeners: Sequence[Listener] = (),
-        clock: Clock = time.monotonic,
+        listeners: Iterable[Listener] = (),
+        clock: Clock | None = None,
     ) -> None:
+        clock = clock or WORLD.clock
         now = clock()
         self.record = Record(name, key, now, listeners)
         successes = self.record.tally.calls[Outcome.SUCCESS]
@@ -87,6 +106,16 @@ class Circuit:
     @property
     def state(self) -> CircuitState:
         return self._machine.state
+
+    @property
+    def is_idle(self) -> bool:
+        """Whether nothing would be lost with it."""
+        return self._machine.is_idle
+
+    @property
+    def is_off(self) -> bool:
+        """Whether calls pass as if there were no breaker."""
+        return self.settings.mode is Mode.OFF or WORLD.off
 
     @property
     def is_plain(self) -> bool:
@@ -256,13 +285,20 @@ class Circuit:
         self.record.announcer.start_afresh()
         self.record.tally.restart(self._clock())
 
+    def live_in(self, before: Clock, clock: Clock) -> None:
+        """Follow a change of the world."""
+        with self._lock:
+            if self._clock is before:
+                self._clock = clock
+            self._publish()
+
     def _live_by(self, settings: Settings) -> None:
         self.settings = settings
         self.judge = Judge(settings)
         self._publish()
 
     def _publish(self) -> None:
-        plain = self.settings.mode is Mode.ENFORCE and not self.judge.looks_at_results
+        plain = self.settings.mode is Mode.ENFORCE and not self.judge.looks_at_results and not WORLD.off
         self.standing_permit = self._machine.standing_permit if plain else None
 
     def _moved(self, transition: Transition | None, origin: object, *, complete: bool) -> list[Notice]:

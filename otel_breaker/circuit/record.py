@@ -15,7 +15,7 @@ from otel_breaker.core.tally import Tally
 from otel_breaker.errors import CircuitOpenError, type_name
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable
 
     from otel_breaker.core.machine import Transition
 
@@ -58,7 +58,7 @@ class Record:
         "tally",
     )
 
-    def __init__(self, name: str, key: str | None, now: float, listeners: Sequence[Listener]) -> None:
+    def __init__(self, name: str, key: str | None, now: float, listeners: Iterable[Listener]) -> None:
         self.name = name
         self.key = key
         self.tally = Tally(now)

@@ -68,6 +68,10 @@ class Closed:
         """Whether a success would change nothing, so that all calls may share one permit."""
         return not self.streak and not self._policy.needs_clock
 
+    @property
+    def is_idle(self) -> bool:
+        return not self.streak and not self._in_flight
+
     def admit(self, now: float, owner: Hashable, *, alone: bool) -> Permit:
         if not alone and not self._policy.needs_clock:
             return self.standing

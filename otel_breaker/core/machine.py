@@ -80,6 +80,11 @@ class Machine:
         return None
 
     @property
+    def is_idle(self) -> bool:
+        """Whether it is closed, and nothing is held against it or watched."""
+        return self.state is CircuitState.CLOSED and self._closed.is_idle
+
+    @property
     def epoch(self) -> int:
         """How many failures were counted so far."""
         return self._closed.epoch

@@ -6,6 +6,7 @@ per call.
 """
 
 from otel_breaker.guard.block import Block
-from otel_breaker.guard.kinds import guard, is_asynchronous
+from otel_breaker.guard.call import Call
+from otel_breaker.guard.kinds import guard, guard_each, is_asynchronous
 
-__all__ = ["Block", "guard", "is_asynchronous"]
+__all__ = ["Block", "Call", "guard", "guard_each", "is_asynchronous"]

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any, Final, ParamSpec, Protocol, TypeVar
 from otel_breaker.core.states import Outcome
 from otel_breaker.errors import UNNAMED, CircuitOpenError
 from otel_breaker.guard.fallback import bind
-from otel_breaker.settings import Mode
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -85,7 +84,7 @@ class Call:
         if admitted is not None:
             return
         traced = site.tracing.source._TRACER_PROVIDER is not None  # noqa: SLF001  # see Tracing
-        if circuit.settings.mode is Mode.OFF or (traced and site.stands_aside()):
+        if circuit.is_off or (traced and site.stands_aside()):
             return
         permit, moves, origin = circuit.standing_permit, _NO_MOVES, None
         if permit is None:

@@ -55,6 +55,7 @@ class Keywords(TypedDict, total=False):
     failure_result: Callable[[Any], bool] | None
     fallback: Callable[..., Any] | None
     mode: str | Mode
+    max_keys: int
 
 
 def _mode(value: object, path: str) -> Mode:
@@ -154,6 +155,8 @@ class Settings:
     mode: Mode = _setting(
         Mode.ENFORCE, _mode, "`enforce`; `shadow`: decide and report, never refuse; `off`: nothing.", "shadow"
     )
+
+    max_keys: int = _setting(1000, values.whole(1), "Circuits of one keyed breaker.", "200")
 
     def __post_init__(self) -> None:
         self._read("")

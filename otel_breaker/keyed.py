@@ -1,0 +1,170 @@
+"""One circuit per host, tenant or argument: breakers of one name, bounded in number, and the keys they go by."""
+
+from __future__ import annotations
+
+import inspect
+import logging
+import threading
+from collections import OrderedDict
+from string import Formatter
+from typing import TYPE_CHECKING, Any, Final, ParamSpec, TypeVar
+
+from otel_breaker.breaker import CircuitBreaker, call_site
+from otel_breaker.errors import InvalidSettings
+from otel_breaker.guard import guard_each
+from otel_breaker.settings import Mode, Settings
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from otel_breaker.guard import Call
+
+_log = logging.getLogger("otel_breaker")
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+_LONGEST_KEY: Final = 256
+
+
+class KeyedBreaker:
+    """The breakers of one name, one for each key, at most `max_keys` of them.
+
+    When there is no room, the one that was longest not asked for and is idle, closed without a failure and with
+    nothing in flight, makes way. When none is idle, further keys pass unguarded.
+    """
+
+    def __init__(self, name: str, settings: Settings) -> None:
+        self.name = name
+        self.settings = settings
+        self.overflowed = 0
+        """How often a key found no room."""
+        self._complained = False
+        self._breakers: OrderedDict[str, CircuitBreaker] = OrderedDict()
+        self._lock = threading.RLock()
+        self._unguarded: CircuitBreaker | None = None
+
+    def __len__(self) -> int:
+        return len(self._breakers)
+
+    def for_key(self, key: str) -> CircuitBreaker:
+        """The breaker of a key: made when the key is first seen."""
+        key = key[:_LONGEST_KEY]
+        with self._lock:
+            breaker = self._breakers.get(key)
+            if breaker is not None:
+                self._breakers.move_to_end(key)
+                return breaker
+            if len(self._breakers) >= self.settings.max_keys and not self._make_room():
+                return self._overflow()
+            breaker = self._breakers[key] = CircuitBreaker(self.name, key=key)
+            breaker.replace_settings(self.settings)
+            return breaker
+
+    def wrap(
+        self,
+        function: Callable[P, R],
+        template: Template,
+        *,
+        handed: Callable[..., Any] | None = None,
+        name: str | None = None,
+        patched: bool = False,
+    ) -> Callable[P, R]:
+        """Guard a callable, each call by the breaker of the key that its arguments make.
+
+        Args:
+            function: what to guard.
+            template: says how they make it.
+            handed: when *function* only calls what it is handed as its first argument: something like that.
+            name: see `CircuitBreaker.wrap`.
+            patched: see `CircuitBreaker.wrap`.
+
+        Raises:
+            TypeError: when a call of it cannot be guarded.
+            InvalidSettings: when it has no such parameters.
+        """
+        signature = inspect.signature(handed or function)
+        template.check(signature)
+        site = call_site(self.name, function, name=name, patched=patched)
+
+        def begin(args: tuple[Any, ...], kwargs: dict[str, Any]) -> Call:
+            try:
+                if handed is None:
+                    key = template.render(signature, args, kwargs)
+                else:
+                    key = template.render(inspect.signature(args[0]), args[1:], kwargs)
+            except Exception:
+                # Arguments that fit no parameters, or that cannot be shown: guarded all the same, all together.
+                key = ""
+                self._complain()
+            return self.for_key(key).begin(site)
+
+        guarded = guard_each(function, begin)
+        guarded.__dict__["__circuit_breaker__"] = self
+        return guarded
+
+    def _complain(self) -> None:
+        if not self._complained:
+            self._complained = True
+            _log.exception("no key of %r can be made for a call; told once", self.name)
+
+    def replace_settings(self, settings: Settings) -> None:
+        """Let all keys live by other settings; their state is kept."""
+        with self._lock:
+            self.settings = settings
+            for breaker in self._breakers.values():
+                breaker.replace_settings(settings)
+
+    def _make_room(self) -> bool:
+        for key, breaker in self._breakers.items():
+            if breaker.is_idle:
+                del self._breakers[key]
+                return True
+        return False
+
+    def _overflow(self) -> CircuitBreaker:
+        self.overflowed += 1
+        if self._unguarded is None:
+            _log.warning(
+                "circuit breaker %r has max_keys=%d circuits, none of them idle: further keys pass unguarded",
+                self.name,
+                self.settings.max_keys,
+            )
+            self._unguarded = CircuitBreaker(self.name, mode=Mode.OFF)
+        return self._unguarded
+
+
+class Template:
+    """A breaker's name with fields that make the key: `"tenant {tenant_id}"`; fields are parameter names."""
+
+    def __init__(self, text: str, path: str) -> None:
+        try:
+            parts = list(Formatter().parse(text))
+        except ValueError as error:
+            raise InvalidSettings(path, f"{text!r} is no template", str(error)) from None
+        self.path = path
+        self.name = parts[0][0].strip() if parts else text
+        self.fields = [field for _, field, _, _ in parts if field is not None]
+        self.key = text[len(parts[0][0]) :] if parts else ""
+        if not self.name:
+            raise InvalidSettings(path, f"{text!r} has no name", 'put text before the first field: "tenant {tenant}"')
+
+    def check(self, signature: inspect.Signature) -> None:
+        """Refuse fields that a function has no parameter for.
+
+        Raises:
+            InvalidSettings: naming the field and the parameters there are.
+        """
+        known = list(signature.parameters)
+        for field in self.fields:
+            parameter = field.partition(".")[0].partition("[")[0]
+            if parameter not in known:
+                raise InvalidSettings(
+                    self.path, f"there is no parameter {parameter!r}", f"known are {', '.join(known)}"
+                )
+
+    def render(self, signature: inspect.Signature, args: tuple[Any, ...], kwargs: dict[str, Any]) -> str:
+        """The key of a call with these arguments."""
+        bound = signature.bind(*args, **kwargs)
+        bound.apply_defaults()
+        return self.key.format(**bound.arguments)
