@@ -90,7 +90,10 @@ class Call:
         if permit is None:
             decision, moves = circuit.ask()
             if isinstance(decision, CircuitOpenError):
-                self._refuse(site, decision, moves, traced=traced)
+                try:
+                    self._refuse(site, decision, moves, traced=traced)
+                finally:
+                    del decision  # or error, traceback and frame would hold each other, and the caller's arguments
                 return
             permit = decision
         self._permit = permit
@@ -109,7 +112,10 @@ class Call:
         if not answered:
             if self._span is not None:
                 self._span.finish(Outcome.REJECTED, type(refusal), _NO_MOVES, slow=False)
-            raise refusal
+            try:
+                raise refusal
+            finally:
+                del refusal  # as above
         self._refusal = refusal
 
     def choose(self, function: Callable[P, R]) -> Callable[P, R]:

@@ -34,10 +34,12 @@ def test_the_timeline_puts_circuit_and_provider_on_one_clock(traces: Path) -> No
 
 
 def test_a_move_is_printed_with_the_evidence_for_it() -> None:
-    evidence = {"circuit_breaker.consecutive_failures": 5, "circuit_breaker.open.planned_duration": 2.0}
-    move = facts.Move(START, "closed", "open", "failure_threshold", evidence)
-    text = rendered(story.timeline(Run(Path(), Schedule(), START, [], {}), [move]))
-    assert "closed → open  (failure_threshold, 5 failures in a row, next probe in 2 s)" in text
+    run = Run(Path(), Schedule(), START, [], {})
+    opened = facts.Move(START, "closed", "open", "failure_threshold", {"circuit_breaker.consecutive_failures": 5})
+    closed = facts.Move(START, "half_open", "closed", "probe_succeeded", {"circuit_breaker.open.rejected_calls": 128})
+    text = rendered(story.timeline(run, [opened, closed]))
+    assert "closed → open  (failure_threshold, 5 failures in a row)" in text
+    assert "half_open → closed  (probe_succeeded, 128 calls refused)" in text
 
 
 def test_a_refused_trace_is_printed_with_its_attributes_and_its_cause(traces: Path) -> None:
