@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Final, ParamSpec, TypeVar
 from opentelemetry import trace
 
 from otel_breaker.circuit import Circuit, Listener, Listeners, Snapshot
+from otel_breaker.core.permits import NO_GENERATION, Permit
 from otel_breaker.core.states import CircuitState, Outcome
 from otel_breaker.errors import CircuitOpenError
 from otel_breaker.guard import Block, Call, guard
@@ -23,7 +24,6 @@ if TYPE_CHECKING:
 
     from typing_extensions import Self, Unpack
 
-    from otel_breaker.core.permits import Permit
     from otel_breaker.settings import Keywords
 
 P = ParamSpec("P")
@@ -149,6 +149,8 @@ class CircuitBreaker:
         Returns:
             A permit, or None when the circuit refuses.
         """
+        if self._circuit.is_off:
+            return Permit(NO_GENERATION, self.state)
         decision, moves = self._circuit.ask(alone=True)
         self._circuit.announce(moves, _current_span())
         if isinstance(decision, CircuitOpenError):
@@ -175,6 +177,8 @@ class CircuitBreaker:
         self._settle(permit, outcome, error)
 
     def _settle(self, permit: Permit | None, outcome: Outcome, error: BaseException | None) -> None:
+        if self._circuit.is_off:
+            return
         try:
             if permit is None:
                 permit = self._unsettled.popleft()

@@ -28,7 +28,7 @@ class Registry:
         self._lock = threading.RLock()
         self._breakers: dict[str, CircuitBreaker] = {}
         self._keyed: dict[str, KeyedBreaker] = {}
-        self._said: dict[str, Mapping[str, object]] = {}
+        self._said: dict[str, tuple[Mapping[str, object], Settings]] = {}
         self._configured: Mapping[str, Settings] = {}
 
     def configure(self, settings: Mapping[str, Settings]) -> None:
@@ -40,9 +40,9 @@ class Registry:
         with self._lock:
             self._configured = dict(settings)
             living: list[CircuitBreaker | KeyedBreaker] = [*self._breakers.values(), *self._keyed.values()]
-        for breaker in living:
-            if breaker.name in settings:
-                breaker.replace_settings(settings[breaker.name])
+            for breaker in living:
+                if breaker.name in settings:
+                    self._replace(breaker, settings[breaker.name])
 
     def get(self, name: str, said: Mapping[str, object]) -> CircuitBreaker:
         """The breaker of a name, without a key."""
@@ -73,27 +73,37 @@ class Registry:
             self._keyed.clear()
             self._said.clear()
 
+    def _replace(self, breaker: CircuitBreaker | KeyedBreaker, settings: Settings) -> None:
+        said, _ = self._said[breaker.name]
+        if said:
+            _log.warning(_OVERRULED, breaker.name, dict(said))
+        try:
+            breaker.replace_settings(settings.resolved())
+        except InvalidSettings as error:
+            _log.error("circuit breaker %r keeps its settings: %s", breaker.name, error)  # noqa: TRY400  # says it all
+
     def _hear(self, name: str, said: Mapping[str, object]) -> bool:
         """Take in what code says of a name; False when that is nothing new. It may be said in one place only."""
         known = self._said.get(name)
-        if known is not None and (not said or said == known):
+        if known is not None and (not said or said == known[0]):
             return False
+        settings = Settings.from_mapping(said, name)
         if name in self._configured:
             if said:
-                _log.warning("circuit breaker %r: its configured settings win over the code's %s", name, said)
-        elif known:
-            problem = f"asked for with {said}, but made with {known}"
+                _log.warning(_OVERRULED, name, dict(said))
+        elif known is not None and known[0]:
+            if settings == known[1]:
+                return False
+            problem = f"asked for with {dict(said)}, but made with {dict(known[0])}"
             raise InvalidSettings(name, problem, "give the settings in one place, or the same in both")
-        else:
-            Settings.from_mapping(said, name)
-        self._said[name] = dict(said)
+        self._said[name] = dict(said), settings
         return True
 
     def _settings(self, name: str) -> Settings:
-        configured = self._configured.get(name)
-        return (configured or Settings.from_mapping(self._said[name], name)).resolved()
+        return (self._configured.get(name) or self._said[name][1]).resolved()
 
 
+_OVERRULED: Final = "circuit breaker %r: its configured settings win over the code's %s"
 REGISTRY: Final = Registry()
 
 

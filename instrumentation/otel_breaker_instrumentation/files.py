@@ -26,7 +26,7 @@ def read_file(name: str) -> Mapping[str, object]:
     """
     text = _read_text(name)
     try:
-        content = _parse_json(text) if name.endswith(".json") else _parse_yaml(text, name)
+        content = _parse_json(text, name) if name.endswith(".json") else _parse_yaml(text, name)
     except RecursionError:
         raise InvalidSettings(name, "it is nested too deeply", "write it as documented") from None
     if content is None:
@@ -51,19 +51,19 @@ def _read_text(name: str) -> str:
         raise InvalidSettings(name, "it cannot be read", str(error)) from error
 
 
-def _parse_json(text: str) -> Any:
+def _parse_json(text: str, name: str) -> Any:
     def without_repeats(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-        mapping = dict(pairs)
-        if len(mapping) < len(pairs):
-            keys = [key for key, _ in pairs]
-            repeated = next(key for key in keys if keys.count(key) > 1)
-            raise ValueError(f"the key {repeated!r} stands twice")
+        mapping: dict[str, Any] = {}
+        for key, value in pairs:
+            if key in mapping:
+                raise ValueError(f"the key {key!r} stands twice")
+            mapping[key] = value
         return mapping
 
     try:
         return json.loads(text, object_pairs_hook=without_repeats)
     except ValueError as error:
-        raise InvalidSettings("JSON", "it cannot be understood", str(error)) from error
+        raise InvalidSettings(name, "it cannot be understood", str(error)) from error
 
 
 def _parse_yaml(text: str, name: str) -> Any:
@@ -80,13 +80,17 @@ def _parse_yaml(text: str, name: str) -> Any:
             return super().compose_node(parent, index)
 
         def construct_mapping(self, node: Any, deep: bool = False) -> Any:  # noqa: FBT002  # the base class's signature
-            keys = [self.construct_object(key, deep=True) for key, _ in node.value]
-            for position, key in enumerate(keys):
-                if key in keys[:position]:
-                    raise yaml.YAMLError(f"the key {key!r} stands twice{node.value[position][0].start_mark}")
+            seen = set()
+            for key_node, _ in node.value:
+                key = self.construct_object(key_node, deep=True)
+                if key in seen:
+                    raise yaml.YAMLError(f"the key {key!r} stands twice{key_node.start_mark}")
+                seen.add(key)
             return super().construct_mapping(node, deep)
 
     try:
         return yaml.load(text, Loader)  # noqa: S506  # a SafeLoader
-    except (yaml.YAMLError, ValueError, TypeError) as error:
+    except RecursionError:
+        raise
+    except Exception as error:  # the reader's constructors raise whatever they meet
         raise InvalidSettings(name, "it cannot be understood", " ".join(str(error).split())) from error

@@ -74,8 +74,11 @@ class Patches:
         atexit.unregister(self._report_pending)
         while self._points:
             point = self._points.pop()
-            if not point.restore():
-                _log.warning("%s.%s stays guarded: something has wrapped it since", point.owner, point.attribute)
+            try:
+                if not point.restore():
+                    _log.warning("%s.%s stays guarded: something has wrapped it since", point.owner, point.attribute)
+            except Exception:
+                _log.exception("%s.%s stays guarded", point.owner, point.attribute)
 
     def _report_pending(self) -> None:
         for target in self._pending:
@@ -133,8 +136,9 @@ def _why_not(found: object) -> str | None:
 
 
 def _guard_for(target: Target, found: Any) -> Any:
-    inner = found.__func__ if isinstance(found, classmethod | staticmethod) else found
-    if isinstance(inner, FunctionType):
+    inner = found.__func__ if type(found) in (classmethod, staticmethod) else found
+    # By `type`: a proxy says that it is what it stands for.
+    if type(inner) is FunctionType:
         guard = _wrap(target, inner, None)
         return guard if inner is found else type(found)(guard)
     # Callables of C, foreign descriptors and other instrumentors' wrappers bind in ways that only wrapt gets right.

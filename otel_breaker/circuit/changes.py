@@ -127,5 +127,6 @@ class Announcer:
                 _log.exception("a listener of circuit breaker %r raised; the call is not affected", change.name)
 
     def start_afresh(self) -> None:
-        """In a forked child: whoever was delivering is gone."""
+        """In a forked child: whoever was delivering is gone, and what waits is the parent's to tell."""
         self._delivering = threading.Lock()
+        self._queue.clear()

@@ -180,11 +180,12 @@ class Circuit:
         Returns:
             The moves that it brought about, already announced.
         """
-        self.record.tally.calls[outcome].add()
+        count = self.record.tally.calls[outcome].add
         failed = outcome is Outcome.FAILURE
         retry_after = self.judge.wait_asked_by(error) if failed and error is not None else None
         now = self._clock()
         with self._lock:
+            count()
             if self._inside:
                 return ()
             self._inside = True
@@ -213,7 +214,7 @@ class Circuit:
                 return False
             self._inside = True
             try:
-                slow = self._machine.policy.is_slow(now - permit.started)
+                slow = self._machine.policy.is_slow(permit.started, now)
                 permit.owner = None
                 moves = self._moved(self._machine.suspend(permit, now, _jitter()), permit.origin, complete=True)
             finally:
@@ -244,8 +245,9 @@ class Circuit:
 
     def is_slow(self, permit: Permit) -> bool:
         """Whether a call that ends now was slow."""
-        limit = self.settings.slow_call_duration
-        return limit is not None and self._clock() - permit.started >= limit
+        return self.settings.slow_call_duration is not None and self._machine.policy.is_slow(
+            permit.started, self._clock()
+        )
 
     def force_open(self, reason: str | None, actor: str | None, origin: object) -> Sequence[Notice]:
         """Refuse all calls until an operator says otherwise."""
@@ -315,7 +317,7 @@ class Circuit:
         return moves + self._moved(self._machine.cool_down(now), None, complete=False)
 
     def _admit(self, now: float, alone: bool) -> Permit | None:
-        owner = None if self._machine.state is CircuitState.CLOSED else running_owner()
+        owner = None if alone or self._machine.state is CircuitState.CLOSED else running_owner()
         permit = self._machine.admit(now, owner, alone=alone)
         if permit is not None and permit.deadline is not None:
             self.record.probing()

@@ -61,7 +61,7 @@ class Closed:
         self.epoch = epoch
         self.streak = 0
         self.window = policy.new_window()
-        self.standing = Permit(generation, CircuitState.CLOSED, epoch=epoch, is_shared=True)
+        self.standing = self._new_standing()
 
     @property
     def is_plain(self) -> bool:
@@ -82,7 +82,7 @@ class Closed:
     def suspend(self, permit: Permit, now: float) -> Trip | None:
         """A call waits for its consumer: one step of it is over."""
         self._in_flight.pop(permit, None)
-        if permit.place is not None or not self._policy.is_slow(now - permit.started):
+        if permit.place is not None or not self._policy.is_slow(permit.started, now):
             return None
         return self._count_late(permit, now)
 
@@ -94,17 +94,16 @@ class Closed:
     def settle(self, permit: Permit, outcome: Outcome, now: float) -> Trip | None:
         """Take in the result of a call of this period."""
         self._in_flight.pop(permit, None)
-        failed, slow = outcome is Outcome.FAILURE, self._policy.is_slow(now - permit.started)
+        failed, slow = outcome is Outcome.FAILURE, self._policy.is_slow(permit.started, now)
         if failed:
             self.count_failure()
         elif outcome is Outcome.SUCCESS:
-            self._told += 1
-            self._end_streak()
+            self.streak = 0
         if self.window is not None and (slow or outcome in (Outcome.SUCCESS, Outcome.FAILURE)):
             if permit.place is None:
                 self.window.add(now, self._untold, failed=failed, slow=slow)
-            elif failed:
-                self.window.mark_failed(permit.place, now, self._untold)
+            elif failed and permit.place[0] is self.window:
+                self.window.mark_failed(permit.place[1], now, self._untold)
         return self._judge(now) if failed or slow else None
 
     def sweep(self, now: float) -> Trip | None:
@@ -124,6 +123,12 @@ class Closed:
     def count_failure(self) -> None:
         self.streak += 1
         self.epoch += 1
+        # A new permit for a new epoch: it tells calls admitted before a failure from those after.
+        self.standing = self._new_standing()
+
+    def hear_of_success(self) -> None:
+        """A success is settled one by one, whatever period it belongs to: it is no plain one."""
+        self._told += 1
 
     def end(self, counts: Counts) -> None:
         """Keep what was known when the circuit left the state; no call of the period counts any more."""
@@ -134,10 +139,10 @@ class Closed:
         self._in_flight.clear()
 
     def adopt(self, policy: Policy) -> None:
-        if self.window is None:
-            self._told = self._successes()
+        before, self.window = self.window, policy.fit_window(self.window)
         self._policy = policy
-        self.window = policy.fit_window(self.window)
+        if self.window is not before:
+            self._told = self._successes()
         if self.window is None or policy.slow_call_duration is None:
             self.forget_calls_in_flight()
 
@@ -145,11 +150,8 @@ class Closed:
     def _untold(self) -> int:
         return self._successes() - self._told if self.window is not None else 0
 
-    def _end_streak(self) -> None:
-        if self.streak:
-            self.streak = 0
-            # A new permit for a new epoch: it tells calls admitted before the failures from those after.
-            self.standing = Permit(self.generation, CircuitState.CLOSED, epoch=self.epoch, is_shared=True)
+    def _new_standing(self) -> Permit:
+        return Permit(self.generation, CircuitState.CLOSED, epoch=self.epoch, is_shared=True)
 
     def _watch(self, permit: Permit) -> None:
         if self.window is not None and self._policy.slow_call_duration is not None and permit.place is None:
@@ -158,13 +160,13 @@ class Closed:
     def _count_late(self, permit: Permit, now: float) -> Trip | None:
         if self.window is None:
             return None
-        permit.place = self.window.add(now, self._untold, failed=False, slow=True)
+        permit.place = self.window, self.window.add(now, self._untold, failed=False, slow=True)
         return self._judge(now, overdue=permit)
 
     def _take_overdue(self, now: float) -> Iterator[Permit]:
         while self._in_flight:
             oldest = next(iter(self._in_flight))
-            if not self._policy.is_slow(now - oldest.started):
+            if not self._policy.is_slow(oldest.started, now):
                 return
             del self._in_flight[oldest]
             yield oldest

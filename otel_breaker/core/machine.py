@@ -154,6 +154,8 @@ class Machine:
             jitter: see the module.
             retry_after: seconds that a failure asked to wait.
         """
+        if outcome is Outcome.SUCCESS:
+            self._closed.hear_of_success()
         if permit.generation != self.generation:
             return None
         if self.state is CircuitState.CLOSED:

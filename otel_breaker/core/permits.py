@@ -8,6 +8,7 @@ if TYPE_CHECKING:
     from collections.abc import Hashable
 
     from otel_breaker.core.states import CircuitState
+    from otel_breaker.core.windows import Window
 
 NO_GENERATION: Final = -1
 
@@ -39,7 +40,7 @@ class Permit:
         *,
         epoch: int = 0,
         is_shared: bool = False,
-        started: float = 0.0,
+        started: float | None = None,
         deadline: float | None = None,
         owner: Hashable = None,
     ) -> None:
@@ -52,11 +53,11 @@ class Permit:
         self.is_shared = is_shared
         """Whether many calls hold it at once."""
         self.started = started
-        """When the call began; only kept where somebody will ask."""
+        """When the call began; None where nobody was going to ask."""
         self.deadline = deadline
         self.owner = owner
-        self.place: int | None = None
-        """Where in the window the call stands, once it was counted as overdue."""
+        self.place: tuple[Window, int] | None = None
+        """Where in which window the call stands, once it was counted as overdue."""
         self.origin: object = None
         """Whatever finds the call again, for whoever will want to point at it."""
         self.shadowed = False

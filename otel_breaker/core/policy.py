@@ -35,8 +35,10 @@ class Policy:
         """Whether a call must be timed even when it succeeds."""
         return self.slow_call_duration is not None or self.window_seconds is not None
 
-    def is_slow(self, seconds: float) -> bool:
-        return self.slow_call_duration is not None and seconds >= self.slow_call_duration
+    def is_slow(self, started: float | None, now: float) -> bool:
+        """Whether a call that began then has taken long; it is not known of one whose start nobody kept."""
+        limit = self.slow_call_duration
+        return limit is not None and started is not None and now - started >= limit
 
     def new_window(self) -> Window | None:
         if self.window_seconds is not None:
