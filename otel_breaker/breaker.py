@@ -15,6 +15,8 @@ from otel_breaker.core.states import CircuitState, Outcome
 from otel_breaker.errors import CircuitOpenError
 from otel_breaker.guard import Block, Call, guard
 from otel_breaker.settings import Settings
+from otel_breaker.settings.values import allowed
+from otel_breaker.telemetry import events
 from otel_breaker.telemetry.metrics import LEDGER
 from otel_breaker.telemetry.traces import CallSite, Tracing, code_name
 
@@ -60,8 +62,11 @@ class CircuitBreaker:
         **settings: Unpack[Keywords],
     ) -> None:
         checked = Settings.from_mapping(settings).resolved()
+        if name is not None and (not isinstance(name, str) or not name):
+            raise allowed("name", name, "text, or nothing for a name after the place")
         self.name = name or _place(sys._getframe(1))  # noqa: SLF001  # the documented way to find one's caller
         self._listeners = Listeners()
+        self._listeners.add(events.tell)
         self._circuit = Circuit(self.name, key, checked, self._listeners, clock)
         self._unsettled: deque[Permit] = deque(maxlen=_MOST_UNSETTLED)
         self._block_site = CallSite(_TRACING, self.name, None)
@@ -106,11 +111,19 @@ class CircuitBreaker:
         """
         return self.wrap(function)
 
-    def wrap(self, function: Callable[P, R], *, name: str | None = None, patched: bool = False) -> Callable[P, R]:
+    def wrap(
+        self,
+        function: Callable[P, R],
+        *,
+        like: Callable[..., Any] | None = None,
+        name: str | None = None,
+        patched: bool = False,
+    ) -> Callable[P, R]:
         """Guard a callable.
 
         Args:
             function: what to guard.
+            like: when *function* only calls what it is handed as its first argument: something like that.
             name: what spans call the function, when it is not what its own name says.
             patched: it is put in place of a function whose callers know nothing of it, so that telemetry's own
                 calls must pass unguarded.
@@ -121,7 +134,7 @@ class CircuitBreaker:
         if isinstance(function, classmethod | staticmethod):
             return type(function)(self.wrap(function.__func__, name=name, patched=patched))
         site = call_site(self.name, function, name=name, patched=patched)
-        guarded = guard(function, self._circuit, site)
+        guarded = guard(function, self._circuit, site, like)
         guarded.__dict__["__circuit_breaker__"] = self  # a guarded function keeps its breaker alive, and listed
         return guarded
 

@@ -66,7 +66,7 @@ class KeyedBreaker:
         function: Callable[P, R],
         template: Template,
         *,
-        handed: Callable[..., Any] | None = None,
+        like: Callable[..., Any] | None = None,
         name: str | None = None,
         patched: bool = False,
     ) -> Callable[P, R]:
@@ -75,7 +75,7 @@ class KeyedBreaker:
         Args:
             function: what to guard.
             template: says how they make it.
-            handed: when *function* only calls what it is handed as its first argument: something like that.
+            like: when *function* only calls what it is handed as its first argument: something like that.
             name: see `CircuitBreaker.wrap`.
             patched: see `CircuitBreaker.wrap`.
 
@@ -83,13 +83,13 @@ class KeyedBreaker:
             TypeError: when a call of it cannot be guarded.
             InvalidSettings: when it has no such parameters.
         """
-        signature = inspect.signature(handed or function)
+        signature = inspect.signature(like or function)
         template.check(signature)
         site = call_site(self.name, function, name=name, patched=patched)
 
         def begin(args: tuple[Any, ...], kwargs: dict[str, Any]) -> Call:
             try:
-                if handed is None:
+                if like is None:
                     key = template.render(signature, args, kwargs)
                 else:
                     key = template.render(inspect.signature(args[0]), args[1:], kwargs)
@@ -99,7 +99,7 @@ class KeyedBreaker:
                 self._complain()
             return self.for_key(key).begin(site)
 
-        guarded = guard_each(function, begin)
+        guarded = guard_each(function, begin, like)
         guarded.__dict__["__circuit_breaker__"] = self
         return guarded
 

@@ -142,7 +142,8 @@ def _seconds(asked: object) -> float | None:
     if isinstance(asked, str):
         asked = asked.strip()
         if not asked.isdigit():
-            return _seconds(parsedate_to_datetime(asked))
+            date = parsedate_to_datetime(asked)
+            return _seconds(date if date.tzinfo is not None else date.replace(tzinfo=timezone.utc))
         asked = float(asked)
     if isinstance(asked, bool) or not isinstance(asked, int | float) or math.isnan(asked):
         return None

@@ -80,7 +80,7 @@ class Registry:
         try:
             breaker.replace_settings(settings.resolved())
         except InvalidSettings as error:
-            _log.error("circuit breaker %r keeps its settings: %s", breaker.name, error)  # noqa: TRY400  # says it all
+            _log.error("circuit breaker %r keeps its settings: %s", breaker.name, error)  # says it all
 
     def _hear(self, name: str, said: Mapping[str, object]) -> bool:
         """Take in what code says of a name; False when that is nothing new. It may be said in one place only."""

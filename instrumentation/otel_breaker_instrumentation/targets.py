@@ -17,12 +17,11 @@ from typing import TYPE_CHECKING, Any, Final
 import wrapt
 
 from otel_breaker import InvalidSettings, get_breaker
-from otel_breaker.guard import is_asynchronous
 from otel_breaker.registry import REGISTRY
 from otel_breaker.settings.values import nearest
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Iterable
+    from collections.abc import Callable, Iterable
     from types import ModuleType
 
     from otel_breaker_instrumentation.config import Target
@@ -142,21 +141,17 @@ def _guard_for(target: Target, found: Any) -> Any:
         guard = _wrap(target, inner, None)
         return guard if inner is found else type(found)(guard)
     # Callables of C, foreign descriptors and other instrumentors' wrappers bind in ways that only wrapt gets right.
-    apply = _wrap(target, _await if is_asynchronous(inner) else _apply, inner)
+    apply = _wrap(target, _apply, inner)
     return wrapt.FunctionWrapper(found, lambda wrapped, _instance, args, kwargs: apply(wrapped, *args, **kwargs))
 
 
-def _wrap(target: Target, function: Callable[..., Any], handed: Callable[..., Any] | None) -> Callable[..., Any]:
+def _wrap(target: Target, function: Callable[..., Any], like: Callable[..., Any] | None) -> Callable[..., Any]:
     name = f"{target.module}.{target.qualified_name}"
     if target.breaker.fields:
         keyed = REGISTRY.get_keyed(target.breaker.name, {})
-        return keyed.wrap(function, target.breaker, handed=handed, name=name, patched=True)
-    return get_breaker(target.breaker.name).wrap(function, name=name, patched=True)
+        return keyed.wrap(function, target.breaker, like=like, name=name, patched=True)
+    return get_breaker(target.breaker.name).wrap(function, like=like, name=name, patched=True)
 
 
 def _apply(function: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
     return function(*args, **kwargs)
-
-
-async def _await(function: Callable[..., Awaitable[Any]], *args: Any, **kwargs: Any) -> Any:
-    return await function(*args, **kwargs)

@@ -39,12 +39,24 @@ class StateChange:
     """Seconds since the epoch."""
     counts: Counts
     """What was known of the calls before it."""
-    threshold: float | None
+    threshold: float | None = None
     """The threshold that was reached, when a rule tripped the circuit."""
-    open_time: float | None
+    error_types: tuple[str, ...] = ()
+    """What failed, as `type=count`, when the circuit opened; bounded."""
+    open_time: float | None = None
     """Seconds until probing, when the circuit opened."""
-    origin: object
-    """The span context of the call that caused it, where there was one."""
+    failed_recoveries: int = 0
+    """How often probing has failed in this episode."""
+    open_duration: float | None = None
+    """Seconds since the first opening, when the circuit closed."""
+    rejected_calls: int | None = None
+    """Calls refused in the episode, when the circuit closed."""
+    probes: int | None = None
+    """Probes made in the episode, when the circuit closed."""
+    origin: object = None
+    """The span context of the call that caused it, where there was one that is sampled."""
+    culprit: object = None
+    """That of the overdue or lost call, where the call that caused it only noticed."""
     actor: str | None = None
     """Who moved it by hand."""
     note: str | None = None
@@ -92,7 +104,7 @@ class Announcer:
     def __init__(self, listeners: Iterable[Listener]) -> None:
         self.listeners = listeners
         self._queue: deque[Notice] = deque()
-        self._delivering = threading.Lock()
+        self._delivering = threading.RLock()
 
     def post(self, change: StateChange, *, complete: bool) -> Notice:
         """Queue a change; called under the circuit's lock, so that the order is the circuit's."""
@@ -109,15 +121,19 @@ class Announcer:
                 notice.complete = True
 
     def deliver(self) -> None:
-        """Tell the listeners whatever is complete; returns at once when another thread is at it."""
-        while self._queue and self._queue[0].complete:
-            if not self._delivering.acquire(blocking=False):
-                return  # whoever delivers looks again before it leaves
+        """Tell the listeners whatever is complete; returns at once when somebody is at it already."""
+        while self._queue and self._queue[0].complete and not self._delivering._is_owned():  # type: ignore[attr-defined]  # noqa: SLF001
             try:
+                if not self._delivering.acquire(blocking=False):
+                    return  # whoever delivers looks again before it leaves
                 while self._queue and self._queue[0].complete:
                     self._tell(self._queue.popleft().change)
             finally:
-                self._delivering.release()
+                # Not under a condition: an interrupt may come between taking the lock and knowing that it is ours.
+                try:  # noqa: SIM105  # `suppress` is a call, at which another interrupt could come
+                    self._delivering.release()
+                except RuntimeError:
+                    pass
 
     def _tell(self, change: StateChange) -> None:
         for listener in tuple(self.listeners):
@@ -128,5 +144,5 @@ class Announcer:
 
     def start_afresh(self) -> None:
         """In a forked child: whoever was delivering is gone, and what waits is the parent's to tell."""
-        self._delivering = threading.Lock()
+        self._delivering = threading.RLock()
         self._queue.clear()

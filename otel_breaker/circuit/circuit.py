@@ -4,8 +4,8 @@ The one thing done without the lock is a success in a plainly closed circuit: wh
 standing in `standing_permit` only adds one to `count_success`.
 
 A signal handler or a finaliser may make a guarded call at any instruction, also while its own thread is in here
-half-way through a move. The lock lets it in (it is re-entrant); `_inside` then makes it a passer-by that is
-admitted or refused by the state as it stands, is counted, and moves nothing.
+half-way through a move. The lock would let it in (it is re-entrant): it is a passer-by, which is admitted or refused
+by the state as it stands, is counted, and moves nothing.
 """
 
 from __future__ import annotations
@@ -70,7 +70,6 @@ class Circuit:
     __slots__ = (
         "__weakref__",
         "_clock",
-        "_inside",
         "_lock",
         "_machine",
         "_mark",
@@ -97,7 +96,6 @@ class Circuit:
         self.standing_permit: Permit | None = None
         self._clock = clock
         self._lock = threading.RLock()
-        self._inside = False
         self._machine = Machine(settings.policy, now, successes.total)
         self._mark = random.getrandbits(64)
         self._live_by(settings)
@@ -137,17 +135,15 @@ class Circuit:
             to `announce` once it knows its own span.
         """
         now = self._clock()
+        if self._is_inside():
+            return self._pass_by(now), ()
         with self._lock:
-            if self._inside:
-                return self._pass_by(now), ()
-            self._inside = True
             try:
                 moves = self._catch_up(now)
                 permit = self._admit(now, alone)
                 return permit or self._refuse(now), moves
             finally:
                 self._publish()
-                self._inside = False
 
     def announce(self, moves: Sequence[Notice], origin: object) -> None:
         """Tell the listeners of the moves that a decision brought about.
@@ -156,8 +152,10 @@ class Circuit:
             moves: what `ask` returned.
             origin: the span context of the call that asked, or None.
         """
-        self.record.announcer.complete(moves, origin)
-        self.record.announcer.deliver()
+        if moves:
+            with self._lock:
+                self.record.caused(moves, origin)
+            self.record.announcer.deliver()
 
     def settle(
         self,
@@ -180,24 +178,20 @@ class Circuit:
         Returns:
             The moves that it brought about, already announced.
         """
-        count = self.record.tally.calls[outcome].add
         failed = outcome is Outcome.FAILURE
         retry_after = self.judge.wait_asked_by(error) if failed and error is not None else None
         now = self._clock()
+        if self._is_inside():
+            self.record.tally.calls[outcome].add()
+            return ()
         with self._lock:
-            count()
-            if self._inside:
-                return ()
-            self._inside = True
             try:
                 if failed:
-                    self.record.failed(error_type or (type(error) if error is not None else UNNAMED))
-                    if error is not None and not self._counts_first(error, permit):
-                        outcome = Outcome.IGNORED
-                moves = self._judge(permit, outcome, now, retry_after, origin)
+                    failure = error_type or (type(error) if error is not None else UNNAMED)
+                    self.record.failed(failure, origin, first=self._machine.starts_afresh)
+                moves = self._judge(permit, outcome, error, now, retry_after, origin)
             finally:
                 self._publish()
-                self._inside = False
         if moves:
             self.record.announcer.deliver()
         return moves
@@ -209,17 +203,15 @@ class Circuit:
             Whether the step was slow.
         """
         now = self._clock()
+        if self._is_inside():
+            return False
         with self._lock:
-            if self._inside:
-                return False
-            self._inside = True
             try:
                 slow = self._machine.policy.is_slow(permit.started, now)
                 permit.owner = None
                 moves = self._moved(self._machine.suspend(permit, now, _jitter()), permit.origin, complete=True)
             finally:
                 self._publish()
-                self._inside = False
         if moves:
             self.record.announcer.deliver()
         return slow
@@ -281,7 +273,6 @@ class Circuit:
     def start_afresh(self) -> None:
         """In a forked child: no other thread lives, no call in flight will end, nothing was counted here."""
         self._lock = threading.RLock()
-        self._inside = False
         self._mark = random.getrandbits(64)
         self._machine.forget_calls_in_flight()
         self.record.announcer.start_afresh()
@@ -299,7 +290,12 @@ class Circuit:
         self.judge = Judge(settings)
         self._publish()
 
+    def _is_inside(self) -> bool:
+        """Whether this very thread is half-way through a decision already."""
+        return self._lock._is_owned()  # type: ignore[attr-defined,no-any-return]  # noqa: SLF001  # what Condition asks
+
     def _publish(self) -> None:
+        self.standing_permit = None  # the safe side, should an interrupt come now
         plain = self.settings.mode is Mode.ENFORCE and not self.judge.looks_at_results and not WORLD.off
         self.standing_permit = self._machine.standing_permit if plain else None
 
@@ -336,7 +332,13 @@ class Circuit:
         return Permit(NO_GENERATION, self._machine.state, started=now)
 
     def _judge(
-        self, permit: Permit, outcome: Outcome, now: float, retry_after: float | None, origin: object
+        self,
+        permit: Permit,
+        outcome: Outcome,
+        error: BaseException | None,
+        now: float,
+        retry_after: float | None,
+        origin: object,
     ) -> list[Notice]:
         machine, record, jitter = self._machine, self.record, _jitter()
         if permit.shadowed:
@@ -346,6 +348,10 @@ class Circuit:
         moves += self._moved(machine.sweep(now, jitter), origin, complete=True)
         if permit.deadline is not None and permit.generation == machine.generation:
             record.probed(outcome)
+        # Together with settling: in between, a success would stand in the window twice.
+        record.tally.calls[outcome].add()
+        if error is not None and outcome is Outcome.FAILURE and not self._counts_first(error, permit):
+            outcome = Outcome.IGNORED
         settled = machine.settle(permit, outcome, now, jitter, retry_after)
         return moves + self._moved(settled, origin, complete=True)
 

@@ -7,18 +7,20 @@ from __future__ import annotations
 
 import secrets
 import time
-from typing import TYPE_CHECKING
+from collections import Counter
+from typing import TYPE_CHECKING, Final
 
 from otel_breaker.circuit.changes import Announcer, Listener, Notice, StateChange
 from otel_breaker.core.states import CircuitState, Outcome, Reason
 from otel_breaker.core.tally import Tally
-from otel_breaker.errors import CircuitOpenError, type_name
+from otel_breaker.errors import UNNAMED, CircuitOpenError, type_name
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
 
     from otel_breaker.core.machine import Transition
 
+_MOST_ERROR_TYPES: Final = 10
 _OPEN = (CircuitState.OPEN, CircuitState.FORCED_OPEN)
 _PASSING = (CircuitState.CLOSED, CircuitState.FORCED_CLOSED)
 
@@ -46,9 +48,11 @@ class Record:
     """The story of one circuit so far."""
 
     __slots__ = (
+        "_errors",
         "_last_failure",
         "announcer",
         "episode",
+        "failure_origin",
         "forced_by",
         "forced_reason",
         "key",
@@ -68,6 +72,9 @@ class Record:
         self.forced_reason: str | None = None
         self.last_change_time = time.time()
         self.last_failure_time: float | None = None
+        self.failure_origin: object = None
+        """The span context of the last failed call that is sampled."""
+        self._errors: Counter[type[BaseException] | str] = Counter()
         self._last_failure: type[BaseException] | str | None = None
 
     @property
@@ -76,9 +83,21 @@ class Record:
             self._last_failure = type_name(self._last_failure)
         return self._last_failure
 
-    def failed(self, failure: type[BaseException] | str) -> None:
+    def failed(self, failure: type[BaseException] | str, origin: object, *, first: bool) -> None:
+        """Keep what a failure was, by name.
+
+        Args:
+            failure: its type, or what its block called it.
+            origin: the span context of the call.
+            first: whether what failed before it is of no account any more.
+        """
+        if first:
+            self._errors.clear()
+        self._errors[failure if failure in self._errors or len(self._errors) < _MOST_ERROR_TYPES else UNNAMED] += 1
         self._last_failure = failure
         self.last_failure_time = time.time()
+        if origin is not None:
+            self.failure_origin = origin
 
     def refused(self, state: CircuitState, retry_after: float | None) -> CircuitOpenError:
         """Count a refusal, and make what the caller gets."""
@@ -129,6 +148,7 @@ class Record:
         if transition.reason is Reason.PROBE_TIMEOUT:
             self.tally.probes["timeout"] += 1
         episode = self._follow(transition, origin)
+        opens, ends = transition.target in _OPEN, transition.target in _PASSING and episode is not None
         change = StateChange(
             name=self.name,
             key=self.key,
@@ -140,12 +160,30 @@ class Record:
             timestamp=self.last_change_time,
             counts=transition.counts,
             threshold=transition.threshold,
+            error_types=self._take_error_types() if opens else (),
             open_time=transition.open_time,
+            failed_recoveries=episode.failed_recoveries if episode is not None else 0,
+            open_duration=transition.at - episode.opened_at if episode is not None and ends else None,
+            rejected_calls=episode.rejected if episode is not None and ends else None,
+            probes=episode.probes if episode is not None and ends else None,
             origin=origin,
+            culprit=transition.culprit.origin if transition.culprit is not None else None,
             actor=actor,
             note=note,
         )
         return self.announcer.post(change, complete=complete)
+
+    def caused(self, notices: Sequence[Notice], origin: object) -> None:
+        """Learn, after the decision, which span the call that brought moves about has."""
+        self.announcer.complete(notices, origin)
+        episode = self.episode
+        if origin is not None and episode is not None and any(n.change.to_state in _OPEN for n in notices):
+            episode.origin = origin
+
+    def _take_error_types(self) -> tuple[str, ...]:
+        shown = tuple(f"{type_name(failure)}={count}" for failure, count in self._errors.most_common())
+        self._errors.clear()
+        return shown
 
     def _follow(self, transition: Transition, origin: object) -> Episode | None:
         """The episode that a move belongs to; a move back to passing calls ends it."""
@@ -154,7 +192,7 @@ class Record:
         episode = self.episode
         if episode is not None and transition.target in _OPEN:
             culprit = transition.culprit
-            episode.origin = origin if culprit is None else culprit.origin
+            episode.origin = culprit.origin if culprit is not None else origin
             episode.failed_recoveries += transition.source is CircuitState.HALF_OPEN
         if transition.target in _PASSING:
             self.episode = None

@@ -69,6 +69,10 @@ class Closed:
         return not self.streak and not self._policy.needs_clock
 
     @property
+    def starts_afresh(self) -> bool:
+        return not self.streak and self.window is None
+
+    @property
     def is_idle(self) -> bool:
         return not self.streak and not self._in_flight
 
@@ -82,7 +86,8 @@ class Closed:
     def suspend(self, permit: Permit, now: float) -> Trip | None:
         """A call waits for its consumer: one step of it is over."""
         self._in_flight.pop(permit, None)
-        if permit.place is not None or not self._policy.is_slow(permit.started, now):
+        started, permit.started = permit.started, None
+        if permit.place is not None or not self._policy.is_slow(started, now):
             return None
         return self._count_late(permit, now)
 

@@ -36,7 +36,9 @@ class HalfOpen:
 
     def admit(self, now: float, owner: Hashable, epoch: int) -> Permit | None:
         """Lease a place to a probe; a call made by a probe's owner passes as part of that probe."""
-        if self._succeeded + len(self._leases) < self._policy.half_open_calls:
+        # At least one: should an interrupt have come between the last success and the recovery, one more is needed.
+        places = max(1, self._policy.half_open_calls - self._succeeded)
+        if len(self._leases) < places:
             deadline = now + self._policy.probe_timeout
             permit = Permit(
                 self._generation, CircuitState.HALF_OPEN, epoch=epoch, started=now, deadline=deadline, owner=owner

@@ -85,6 +85,11 @@ class Machine:
         return self.state is CircuitState.CLOSED and self._closed.is_idle
 
     @property
+    def starts_afresh(self) -> bool:
+        """Whether no call before this one counts any more."""
+        return self._closed.starts_afresh
+
+    @property
     def epoch(self) -> int:
         """How many failures were counted so far."""
         return self._closed.epoch
@@ -234,16 +239,17 @@ class Machine:
             return None
         counts = trip.counts if trip is not None else self._closed.counts(at)
         threshold = trip.rule.threshold if trip is not None else None
-        self.retry_at = at + open_time if open_time is not None else None
+        left = self._closed
+        self._begin(target, at, at + open_time if open_time is not None else None)
         if source is CircuitState.CLOSED:
-            self._closed.end(counts)
-        self._begin(target, at)
+            left.end(counts)
         return Transition(source, target, reason, self.generation, at, counts, threshold, open_time, culprit)
 
-    def _begin(self, state: CircuitState, at: float) -> None:
-        self.generation += 1
-        self._half_open = HalfOpen(self.policy, self.generation)
+    def _begin(self, state: CircuitState, at: float, retry_at: float | None = None) -> None:
+        generation, closed, base = self.generation + 1, self._closed, self._open_base
+        half_open = HalfOpen(self.policy, generation)
         if state is CircuitState.CLOSED:
-            self._open_base = None
-            self._closed = Closed(self.policy, self.generation, self._closed.epoch, self._successes)
-        self.state, self.since = state, at
+            closed, base = Closed(self.policy, generation, closed.epoch, self._successes), None
+        # All at once, without a call between: at any call an interrupt may come, and leave a circuit of two halves.
+        self.generation, self._half_open, self._closed, self._open_base = generation, half_open, closed, base
+        self.state, self.since, self.retry_at = state, at, retry_at

@@ -60,14 +60,14 @@ class Tally:
         self.shadowed: Counter[Outcome] = Counter()
         """Calls that would have been refused, by what they did."""
         self.seconds: dict[CircuitState, float] = dict.fromkeys(CircuitState, 0.0)
-        """Time in each state, without the current stay."""
+        """Time in each state, up to the last look."""
         self.state = CircuitState.CLOSED
         self.since = now
 
     def move(self, source: CircuitState, target: CircuitState, mode: str, at: float) -> None:
         self.changes[source, target, mode] += 1
-        self.seconds[source] += max(0.0, at - self.since)
-        self.state, self.since = target, at
+        self._spend_until(at)
+        self.state = target
 
     def restart(self, now: float) -> None:
         """Count from zero again; the state is kept."""
@@ -78,17 +78,21 @@ class Tally:
         self.seconds = dict.fromkeys(CircuitState, 0.0)
         self.since = now
 
+    def _spend_until(self, now: float) -> None:
+        if now > self.since:
+            self.seconds[self.state] += now - self.since
+            self.since = now
+
     def totals(self, now: float | None) -> Totals:
-        """A copy of all counts; the current stay is left out when nobody knows the time any more."""
-        seconds = dict(self.seconds)
+        """A copy of all counts; without the time since the last look when nobody knows what time it is."""
         if now is not None:
-            seconds[self.state] += max(0.0, now - self.since)
+            self._spend_until(now)
         return Totals(
             Counter({outcome: counter.read() for outcome, counter in self.calls.items()}),
             Counter(self.changes),
             Counter(self.probes),
             Counter(self.shadowed),
-            seconds,
+            dict(self.seconds),
         )
 
 

@@ -7,6 +7,6 @@ per call.
 
 from otel_breaker.guard.block import Block
 from otel_breaker.guard.call import Call
-from otel_breaker.guard.kinds import guard, guard_each, is_asynchronous
+from otel_breaker.guard.kinds import guard, guard_each
 
-__all__ = ["Block", "Call", "guard", "guard_each", "is_asynchronous"]
+__all__ = ["Block", "Call", "guard", "guard_each"]

@@ -97,13 +97,18 @@ class Call:
                 return
             permit = decision
         self._permit = permit
-        if traced:
-            self._span = site.start(circuit, permit, moves)
-            if self._span is not None:
-                origin = self._span.origin
-        if permit is not circuit.standing_permit:
-            permit.origin = origin
+        try:
+            if traced:
+                self._span = site.start(circuit, permit, moves)
+                if self._span is not None:
+                    origin = self._span.origin
+            if not permit.is_shared:
+                permit.origin = origin
             circuit.announce(moves, origin)
+        except BaseException:  # an interrupt: the call will not be made
+            self.end(Outcome.CANCELLED)
+            circuit.announce(moves, None)
+            raise
 
     def _refuse(self, site: CallSite, refusal: CircuitOpenError, moves: Sequence[Notice], *, traced: bool) -> None:
         answered = site.has_fallback and self._circuit.settings.fallback is not None
@@ -154,7 +159,7 @@ class Call:
                 origin = span.origin if span is not None else None
                 moves = circuit.settle(permit, outcome, error=error, error_type=error_type, origin=origin)
         if span is not None:
-            shown = type(error) if error is not None else error_type
+            shown = error_type or (type(error) if error is not None else None)
             if shown is None and outcome is Outcome.FAILURE:
                 shown = UNNAMED
             span.finish(outcome, shown, moves, slow=slow)

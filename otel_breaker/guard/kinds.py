@@ -28,21 +28,30 @@ _CONTEXT_MANAGERS: Final[dict[Any, Callable[[Any], Any]]] = {
 }
 
 
-def guard(function: Callable[P, R], circuit: Circuit, site: CallSite) -> Callable[P, R]:
+def guard(
+    function: Callable[P, R], circuit: Circuit, site: CallSite, like: Callable[..., Any] | None = None
+) -> Callable[P, R]:
     """Guard any callable by one circuit.
+
+    Args:
+        function: what to guard.
+        circuit: decides.
+        site: tells.
+        like: what says of which kind it is, when that is not itself.
 
     Raises:
         TypeError: when a call of it cannot be guarded.
     """
-    body = guard_each(function, lambda args, kwargs: Call(circuit, site))  # noqa: ARG005  # one circuit for all
-    if is_asynchronous(function):
+    body = guard_each(function, lambda args, kwargs: Call(circuit, site), like)  # noqa: ARG005  # one circuit for all
+    kind = _body_for(like or function)
+    if kind is guard_coroutine:
         return cast("Callable[P, R]", heat_coroutine(cast("Any", function), cast("Any", body), circuit, site))
-    if _body_for(function) is guard_function and not _makes_context(function):
+    if kind is guard_function and not _makes_context(function):
         return heat_function(function, body, circuit, site)
     return body
 
 
-def guard_each(function: Callable[P, R], begin: Begin) -> Callable[P, R]:
+def guard_each(function: Callable[P, R], begin: Begin, like: Callable[..., Any] | None = None) -> Callable[P, R]:
     """Guard any callable, each call by the circuit that `begin` finds for it.
 
     Raises:
@@ -56,12 +65,7 @@ def guard_each(function: Callable[P, R], begin: Begin) -> Callable[P, R]:
     makes_context = _makes_context(function)
     if makes_context is not None:
         return cast("Callable[P, R]", makes_context(guard_each(inspect.unwrap(function), begin)))
-    return cast("Callable[P, R]", _body_for(function)(function, begin))
-
-
-def is_asynchronous(function: object) -> bool:
-    """Whether calling it gives a coroutine: also for `functools.partial` and objects with an async `__call__`."""
-    return inspect.iscoroutinefunction(_essence(function))
+    return cast("Callable[P, R]", _body_for(like or function)(function, begin))
 
 
 def _body_for(function: object) -> Any:
@@ -81,6 +85,7 @@ def _essence(function: object) -> object:
     """What says of which kind a callable is: behind `functools.partial`, and an object's `__call__`."""
     while isinstance(function, partial):
         function = function.func
+    function = getattr(function, "__func__", function)  # of a method, a classmethod or a staticmethod
     if inspect.isroutine(function) or isinstance(function, type):
         return function
     return getattr(type(function), "__call__", function)  # noqa: B004  # its kind is asked, not whether it is there

@@ -41,6 +41,7 @@ class _Namesakes:
     def follow(self, circuit: Circuit) -> None:
         self._bury()
         self._living[weakref.ref(circuit, self._gone.append)] = circuit.record.tally
+        self._modes.add(circuit.settings.mode.value)
 
     def figures(self) -> Figures:
         self._bury()
@@ -55,6 +56,7 @@ class _Namesakes:
             states[circuit.state, circuit.settings.mode.value] += 1
         # A series that was shown once stays, or a sum over it would never go back to zero.
         self._modes.update(mode for _, mode in states)
+        self._modes.update(mode for *_, mode in totals.changes)
         return Figures(totals, states, sorted(self._modes))
 
     def forget(self) -> None:

@@ -21,6 +21,17 @@ STATE_CHANGE_FROM: Final = "circuit_breaker.state_change.from"
 STATE_CHANGE_TO: Final = "circuit_breaker.state_change.to"
 STATE_CHANGE_REASON: Final = "circuit_breaker.state_change.reason"
 
+CONSECUTIVE_FAILURES: Final = "circuit_breaker.consecutive_failures"
+WINDOW_CALLS: Final = "circuit_breaker.window.calls"
+WINDOW_FAILURES: Final = "circuit_breaker.window.failures"
+WINDOW_SLOW_CALLS: Final = "circuit_breaker.window.slow_calls"
+THRESHOLD: Final = "circuit_breaker.threshold"
+ERROR_TYPES: Final = "circuit_breaker.error_types"
+OPEN_PLANNED_DURATION: Final = "circuit_breaker.open.planned_duration"
+OPEN_DURATION: Final = "circuit_breaker.open.duration"
+OPEN_REJECTED_CALLS: Final = "circuit_breaker.open.rejected_calls"
+OPEN_PROBES: Final = "circuit_breaker.open.probes"
+
 CODE_FUNCTION_NAME: Final = "code.function.name"
 ERROR_TYPE: Final = "error.type"
 

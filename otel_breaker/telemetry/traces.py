@@ -18,6 +18,7 @@ from otel_breaker.core.states import CircuitState, Outcome
 from otel_breaker.errors import CircuitOpenError, type_name
 from otel_breaker.settings import Mode
 from otel_breaker.telemetry import names
+from otel_breaker.telemetry.changes import describe
 from otel_breaker.version import __version__
 
 if TYPE_CHECKING:
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
     from opentelemetry.util.types import AttributeValue
 
     from otel_breaker.circuit import Circuit
-    from otel_breaker.circuit.changes import Notice, StateChange
+    from otel_breaker.circuit.changes import Notice
     from otel_breaker.core.permits import Permit
 
 _log = logging.getLogger("otel_breaker")
@@ -159,13 +160,15 @@ class CallSpan:
         self._attached = False
 
     @property
-    def origin(self) -> SpanContext:
-        return self._span.get_span_context()
+    def origin(self) -> SpanContext | None:
+        """What finds the span again; None when it will not be kept."""
+        context = self._span.get_span_context()
+        return context if context.trace_flags.sampled else None
 
     def attach(self) -> None:
         """Make the span current, unless it only stands for the one that is: a disabled tracer's would hide it."""
         parent = trace.get_current_span(self._before)
-        if self._span.is_recording() or self.origin.span_id != parent.get_span_context().span_id:
+        if self._span.is_recording() or self._span.get_span_context().span_id != parent.get_span_context().span_id:
             otel_context.attach(trace.set_span_in_context(self._span, self._before))
             self._attached = True
 
@@ -216,10 +219,11 @@ def _add_particulars(circuit: Circuit, attributes: dict[str, AttributeValue]) ->
     if episode is None:
         return None
     attributes[names.EPISODE] = episode.id
-    if not isinstance(episode.origin, SpanContext):
-        return None
-    attributes[names.LINK] = "opening"
-    return (Link(episode.origin),)
+    for target, said in ((episode.origin, "opening"), (circuit.record.failure_origin, "last_failure")):
+        if isinstance(target, SpanContext):
+            attributes[names.LINK] = said
+            return (Link(target),)
+    return None
 
 
 def code_name(function: object) -> str:
@@ -246,19 +250,5 @@ def tell(span: Span, moves: Sequence[Notice]) -> None:
         span.set_attribute(names.STATE_CHANGE_TO, change.to_state.value)
         if change.episode is not None:
             span.set_attribute(names.EPISODE, change.episode)
-
-
-def describe(change: StateChange) -> dict[str, AttributeValue]:
-    """The attributes of a state change."""
-    attributes: dict[str, AttributeValue] = {
-        names.NAME: change.name,
-        names.MODE: change.mode,
-        names.STATE_CHANGE_FROM: change.from_state.value,
-        names.STATE_CHANGE_TO: change.to_state.value,
-        names.STATE_CHANGE_REASON: change.reason.value,
-    }
-    if change.key is not None:
-        attributes[names.KEY] = change.key
-    if change.episode is not None:
-        attributes[names.EPISODE] = change.episode
-    return attributes
+        if isinstance(change.culprit, SpanContext):
+            span.add_link(change.culprit)

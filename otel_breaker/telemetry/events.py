@@ -1,0 +1,75 @@
+"""A state change as a log event: for whoever is alerted by logs, and where spans are not sampled.
+
+It goes to OpenTelemetry's logs where a pipeline is set up for them, to `logging` otherwise, never to both. There is
+one record for each move and none for a refusal, so that an outage cannot flood anything.
+"""
+
+from __future__ import annotations
+
+import logging
+from typing import TYPE_CHECKING, Final
+
+from opentelemetry import trace
+from opentelemetry._logs import SeverityNumber, get_logger
+from opentelemetry.context import Context
+
+from otel_breaker.core.states import CircuitState
+from otel_breaker.telemetry import names
+from otel_breaker.telemetry.changes import describe
+from otel_breaker.version import __version__
+
+if TYPE_CHECKING:
+    from otel_breaker.circuit import StateChange
+
+_log = logging.getLogger("otel_breaker.state_change")
+_log.addHandler(logging.NullHandler())  # says nothing, unless the application wants logs
+
+_LEVELS: Final = {
+    SeverityNumber.INFO: logging.INFO,
+    SeverityNumber.WARN: logging.WARNING,
+    SeverityNumber.ERROR: logging.ERROR,
+}
+_OPEN: Final = (CircuitState.OPEN, CircuitState.FORCED_OPEN)
+_REPEATED: Final = 2
+
+
+def tell(change: StateChange) -> None:
+    """Make the log event of a move; a listener."""
+    severity, body = _severity(change), _sentence(change)
+    logger = get_logger(names.SCOPE, __version__)
+    if not logger.enabled(severity_number=severity, event_name=names.EVENT_STATE_CHANGE):
+        _log.log(_LEVELS[severity], "%s", body)
+        return
+    span = change.origin if isinstance(change.origin, trace.SpanContext) else trace.INVALID_SPAN_CONTEXT
+    logger.emit(
+        timestamp=round(change.timestamp * 1e9),
+        # An empty context would mean the current one, whose span may have nothing to do with the move.
+        context=trace.set_span_in_context(trace.NonRecordingSpan(span), Context()),
+        severity_number=severity,
+        severity_text=severity.name,
+        body=body,
+        attributes=describe(change),
+        event_name=names.EVENT_STATE_CHANGE,
+    )
+
+
+def _severity(change: StateChange) -> SeverityNumber:
+    if change.to_state not in _OPEN:
+        return SeverityNumber.INFO
+    failed_again = change.from_state is CircuitState.HALF_OPEN and change.failed_recoveries >= _REPEATED
+    return SeverityNumber.ERROR if failed_again else SeverityNumber.WARN
+
+
+def _sentence(change: StateChange) -> str:
+    """What happened, in one line for people."""
+    named = repr(change.name) if change.key is None else f"{change.name!r} for {change.key!r}"
+    text = f"circuit breaker {named}: {change.from_state.value} -> {change.to_state.value} ({change.reason.value}"
+    text += f" by {change.actor}" if change.actor else ""
+    text += f": {change.note})" if change.note else ")"
+    if change.error_types:
+        text += f", failures: {', '.join(change.error_types)}"
+    if change.open_time is not None:
+        text += f", probing in {change.open_time:.3g} s"
+    if change.open_duration is not None:
+        text += f", after {change.open_duration:.3g} s and {change.rejected_calls} refused calls"
+    return text
