@@ -70,39 +70,37 @@ class Judge:
         for leaf in _leaves(error):
             if self._of_leaf(leaf) is Outcome.FAILURE:
                 try:
-                    wait = _seconds(self._read_wait(leaf))
+                    asked = self._read_wait(leaf)
                 except Exception:
                     self._complain("retry_after")
                     continue
+                wait = _seconds(asked)
                 if wait is not None:
                     return wait
         return None
 
     def _of_leaf(self, error: BaseException) -> Outcome:
-        if not isinstance(error, Exception):
+        if _stops_the_caller(error):
             return Outcome.CANCELLED
         # Another circuit's refusal says nothing about this dependency: outages must not chain.
         if isinstance(error, CircuitOpenError) and not self._names_refusals:
             return Outcome.IGNORED
-        if self._matches(error, self._ignore, "ignore"):
-            return Outcome.IGNORED
-        return Outcome.FAILURE if self._matches(error, self._failure_on, "failure_on") else Outcome.IGNORED
+        try:
+            if self._matches(error, self._ignore):
+                return Outcome.IGNORED
+            if self._matches(error, self._failure_on):
+                return Outcome.FAILURE
+        except Exception:
+            # A predicate that cannot tell must not hide a failure.
+            self._complain("failure_on or ignore")
+            return Outcome.FAILURE
+        return Outcome.IGNORED if isinstance(error, Exception) else Outcome.CANCELLED
 
-    def _matches(self, error: BaseException, matchers: tuple[Matcher, ...], setting: str) -> bool:
-        for matcher in matchers:
-            if isinstance(matcher, type):
-                if isinstance(error, matcher):
-                    return True
-                continue
-            try:
-                matched = bool(matcher(error))  # type: ignore[operator]  # references are resolved by now
-            except Exception:
-                # A predicate that cannot tell must not hide a failure.
-                self._complain(setting)
-                matched = setting == "failure_on"
-            if matched:
-                return True
-        return False
+    def _matches(self, error: BaseException, matchers: tuple[Matcher, ...]) -> bool:
+        return any(
+            isinstance(error, matcher) if isinstance(matcher, type) else bool(matcher(error))  # type: ignore[operator]  # references are resolved by now
+            for matcher in matchers
+        )
 
     def _read_wait(self, error: BaseException) -> object:
         if isinstance(self._retry_after, str):
@@ -135,16 +133,37 @@ def _group_types() -> tuple[type, ...]:
 
 def _seconds(asked: object) -> float | None:
     """Seconds from a number, from text with a number, or from an HTTP date (RFC 9110, section 10.2.3)."""
+    if isinstance(asked, bytes):
+        asked = asked.decode("ascii", "replace")
+    if isinstance(asked, str):
+        asked = _number_or_date(asked.strip())
     if isinstance(asked, datetime):
         return max(0.0, asked.astimezone(timezone.utc).timestamp() - time.time())
-    if isinstance(asked, bytes):
-        asked = asked.decode("ascii")
-    if isinstance(asked, str):
-        asked = asked.strip()
-        if not asked.isdigit():
-            date = parsedate_to_datetime(asked)
-            return _seconds(date if date.tzinfo is not None else date.replace(tzinfo=timezone.utc))
-        asked = float(asked)
     if isinstance(asked, bool) or not isinstance(asked, int | float) or math.isnan(asked):
         return None
     return max(0.0, float(asked))
+
+
+def _number_or_date(text: str) -> float | datetime | None:
+    try:
+        return float(text)
+    except ValueError:
+        pass
+    try:
+        date = parsedate_to_datetime(text)
+    except ValueError:
+        return None
+    # The oldest of the three forms of an HTTP date names no zone: it is GMT, like the others.
+    return date if date.tzinfo is not None else date.replace(tzinfo=timezone.utc)
+
+
+def _stops_the_caller(error: BaseException) -> bool:
+    """Whether it is a cancellation or the end of the program, rather than something that went wrong."""
+    if isinstance(error, Exception):
+        return False
+    asyncio, trio = sys.modules.get("asyncio"), sys.modules.get("trio")
+    return (
+        isinstance(error, GeneratorExit | KeyboardInterrupt | SystemExit)
+        or (asyncio is not None and isinstance(error, asyncio.CancelledError))
+        or (trio is not None and isinstance(error, trio.Cancelled))
+    )

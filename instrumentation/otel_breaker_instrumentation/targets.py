@@ -129,7 +129,7 @@ def _why_not(found: object) -> str | None:
         return "is a property, which is not called"
     if isinstance(found, type):
         return "is a class"
-    if not callable(found) and not isinstance(found, classmethod | staticmethod):
+    if not callable(found) and not hasattr(type(found), "__get__"):  # what makes a method will do
         return f"is {type(found).__name__}, which cannot be called"
     return None
 

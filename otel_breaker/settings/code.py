@@ -48,9 +48,13 @@ class Reference:
             problem = f"{self.name!r} cannot be imported"
             raise InvalidSettings(self.path, problem, f"{type(error).__name__}: {error}") from error
         for part in qualified.split("."):
-            if not hasattr(found, part):
-                raise InvalidSettings(self.path, f"there is no {self.name!r}", nearest(part, _public(found)))
-            found = getattr(found, part)
+            try:
+                found = getattr(found, part)
+            except AttributeError:
+                raise InvalidSettings(self.path, f"there is no {self.name!r}", nearest(part, _public(found))) from None
+            except Exception as error:  # a module may answer for names itself
+                problem = f"{self.name!r} cannot be had"
+                raise InvalidSettings(self.path, problem, f"{type(error).__name__}: {error}") from error
         return found
 
 
@@ -106,7 +110,7 @@ def load(value: object) -> object:
         InvalidSettings: when a name cannot be imported, or stands for the wrong kind of thing.
     """
     if isinstance(value, tuple):
-        return tuple(load(item) for item in value)
+        return tuple(_matcher(load(item), item.path) if isinstance(item, Reference) else item for item in value)
     if not isinstance(value, Reference):
         return value
     found = value.load()

@@ -100,7 +100,8 @@ def window(value: object, path: str) -> int | timedelta:
     """So many calls as a number, or a duration as text or timedelta."""
     if isinstance(value, str | timedelta):
         seconds = _seconds(value)
-        if seconds is not None and 0 < seconds < timedelta.max.total_seconds():
+        shortest, longest = timedelta.resolution.total_seconds(), timedelta.max.total_seconds()
+        if seconds is not None and shortest <= seconds < longest:
             return timedelta(seconds=seconds)
     elif isinstance(value, int) and not isinstance(value, bool) and value >= 1:
         return value

@@ -204,6 +204,7 @@ class CallSpan:
                     span.set_status(_ERROR)
                 if moves:
                     tell(span, moves)
+                    _link_to_culprits(span, moves)
             span.end()
         except Exception:
             self._tracing.complain()
@@ -250,5 +251,10 @@ def tell(span: Span, moves: Sequence[Notice]) -> None:
         span.set_attribute(names.STATE_CHANGE_TO, change.to_state.value)
         if change.episode is not None:
             span.set_attribute(names.EPISODE, change.episode)
-        if isinstance(change.culprit, SpanContext):
-            span.add_link(change.culprit)
+
+
+def _link_to_culprits(span: Span, moves: Sequence[Notice]) -> None:
+    """Point at the calls that hung, where this one only noticed; one that noticed at its start does from there."""
+    for notice in moves:
+        if isinstance(notice.change.culprit, SpanContext):
+            span.add_link(notice.change.culprit)
