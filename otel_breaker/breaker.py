@@ -267,7 +267,7 @@ def call_site(breaker: str, function: object, *, name: str | None = None, patche
 
 def _current_span() -> trace.SpanContext | None:
     context = trace.get_current_span().get_span_context()
-    return context if context.is_valid else None
+    return context if context.trace_flags.sampled else None
 
 
 def _place(frame: FrameType) -> str:

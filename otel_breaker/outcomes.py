@@ -85,22 +85,18 @@ class Judge:
         # Another circuit's refusal says nothing about this dependency: outages must not chain.
         if isinstance(error, CircuitOpenError) and not self._names_refusals:
             return Outcome.IGNORED
-        try:
-            if self._matches(error, self._ignore):
-                return Outcome.IGNORED
-            if self._matches(error, self._failure_on):
+        for setting, matchers, outcome in (
+            ("ignore", self._ignore, Outcome.IGNORED),
+            ("failure_on", self._failure_on, Outcome.FAILURE),
+        ):
+            try:
+                if _matches(error, matchers):
+                    return outcome
+            except Exception:
+                # A predicate that cannot tell must not hide a failure.
+                self._complain(setting)
                 return Outcome.FAILURE
-        except Exception:
-            # A predicate that cannot tell must not hide a failure.
-            self._complain("failure_on or ignore")
-            return Outcome.FAILURE
         return Outcome.IGNORED if isinstance(error, Exception) else Outcome.CANCELLED
-
-    def _matches(self, error: BaseException, matchers: tuple[Matcher, ...]) -> bool:
-        return any(
-            isinstance(error, matcher) if isinstance(matcher, type) else bool(matcher(error))  # type: ignore[operator]  # references are resolved by now
-            for matcher in matchers
-        )
 
     def _read_wait(self, error: BaseException) -> object:
         if isinstance(self._retry_after, str):
@@ -114,6 +110,13 @@ class Judge:
         if not self._complained:
             self._complained = True
             _log.exception("the code given as %r raised; told once", setting)
+
+
+def _matches(error: BaseException, matchers: tuple[Matcher, ...]) -> bool:
+    return any(
+        isinstance(error, matcher) if isinstance(matcher, type) else bool(matcher(error))  # type: ignore[operator]  # references are resolved by now
+        for matcher in matchers
+    )
 
 
 def _leaves(error: BaseException) -> Iterator[BaseException]:
