@@ -31,6 +31,10 @@ check: $(STAMP) ## lint, types, layers, generated documents, and the wheel in a 
 	@$(BIN)/python docs/build.py --check
 	@$(BIN)/python -m tests.wheel
 
+bench: $(STAMP) ## measure against the peers and the bars; exits 1 when a bar is missed
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -r tests/bench/requirements.txt
+	@$(BIN)/python -m tests.bench
+
 docs: $(STAMP) ## write the generated documents
 	@$(BIN)/python docs/build.py
 
