@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import importlib.util
 import re
 from dataclasses import fields
@@ -49,6 +50,17 @@ def test_the_readme_shows_how_to_use_it_by_hand_and_that_runs() -> None:
 
     assert namespace["charge_by_hand"]("order 2") is None
     assert namespace["payments"].snapshot().calls["failure"] == 1
+    assert namespace["charge_in_two_steps"]("order 3") is None
+    assert list(namespace["pages"]("query")) == ["query"]
+    with namespace["session"]() as session:
+        assert session == "session"
+    assert asyncio.run(namespace["find"]("query")) is None
+    assert asyncio.run(namespace["fetch_later"]("query")) is None
+    assert asyncio.run(namespace["fetch_all"]()) is None
+    namespace["pause"](0)
+    assert namespace["call_host"]("a.example", "order 4") is None
+    namespace["rates"].force_open()
+    assert namespace["rates"].call(float, "3.2") == 1.0
 
 
 def test_the_readme_shows_a_configuration_that_is_understood() -> None:
