@@ -58,6 +58,8 @@ class Judge:
 
     def of_error(self, error: BaseException) -> Outcome:
         """What a call that raised became; a group is judged by its leaves."""
+        if not isinstance(error, _group_types()):
+            return self._of_leaf(error)
         outcomes = {self._of_leaf(leaf) for leaf in _leaves(error)}
         if Outcome.FAILURE in outcomes:
             return Outcome.FAILURE

@@ -1,11 +1,12 @@
 """One circuit in a living process: the only place where lock, clock and listeners meet the machine.
 
-`circuit` decides under the lock, `changes` announces after it, `owners` tells who is calling. Nothing here knows
-OpenTelemetry or what a guarded function looks like.
+`circuit` decides under the lock, `record` keeps the story, `changes` tells it after the lock, `owners` and `mark` tell
+nested calls from others. Nothing here knows OpenTelemetry or what a guarded function looks like.
 """
 
 from otel_breaker.circuit.changes import Listener, Listeners, StateChange
-from otel_breaker.circuit.circuit import WORLD, Circuit
+from otel_breaker.circuit.circuit import Circuit
 from otel_breaker.circuit.snapshot import Snapshot
+from otel_breaker.circuit.world import WORLD
 
 __all__ = ["WORLD", "Circuit", "Listener", "Listeners", "Snapshot", "StateChange"]

@@ -10,17 +10,15 @@ by the state as it stands, is counted, and moves nothing.
 
 from __future__ import annotations
 
-import os
 import random
 import threading
-import time
-import weakref
-from collections.abc import Callable, Iterable, Sequence
-from typing import TYPE_CHECKING, Final, TypeAlias
+from typing import TYPE_CHECKING, Final
 
+from otel_breaker.circuit.mark import Mark
 from otel_breaker.circuit.owners import running_owner
 from otel_breaker.circuit.record import Episode, Record
 from otel_breaker.circuit.snapshot import Snapshot
+from otel_breaker.circuit.world import WORLD
 from otel_breaker.core.machine import Machine, Transition
 from otel_breaker.core.permits import NO_GENERATION, Permit
 from otel_breaker.core.states import CircuitState, Outcome
@@ -29,31 +27,13 @@ from otel_breaker.outcomes import Judge
 from otel_breaker.settings import Mode, Settings
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Sequence
+
     from otel_breaker.circuit.changes import Listener, Notice
+    from otel_breaker.circuit.world import Clock
     from otel_breaker.core.tally import Totals
 
-Clock: TypeAlias = Callable[[], float]
-
-_CIRCUITS: Final[weakref.WeakSet[Circuit]] = weakref.WeakSet()
 _REFUSING: Final = (CircuitState.OPEN, CircuitState.FORCED_OPEN)
-
-
-class World:
-    """What tests may hold still for all circuits at once: the time, and whether there are breakers at all."""
-
-    def __init__(self) -> None:
-        self.clock: Clock = time.monotonic
-        self.off = False
-
-    def switch(self, *, clock: Clock | None = None, off: bool | None = None) -> None:
-        """Change it for living and future circuits; those that were given a clock keep it."""
-        before, self.clock = self.clock, clock or self.clock
-        self.off = self.off if off is None else off
-        for circuit in list(_CIRCUITS):
-            circuit.live_in(before, self.clock)
-
-
-WORLD: Final = World()
 
 
 class Circuit:
@@ -97,9 +77,9 @@ class Circuit:
         self._clock = clock
         self._lock = threading.RLock()
         self._machine = Machine(settings.policy, now, successes.total)
-        self._mark = random.getrandbits(64)
+        self._mark = Mark()
         self._live_by(settings)
-        _CIRCUITS.add(self)
+        WORLD.add(self)
 
     @property
     def state(self) -> CircuitState:
@@ -273,7 +253,7 @@ class Circuit:
     def start_afresh(self) -> None:
         """In a forked child: no other thread lives, no call in flight will end, nothing was counted here."""
         self._lock = threading.RLock()
-        self._mark = random.getrandbits(64)
+        self._mark = Mark()
         self._machine.forget_calls_in_flight()
         self.record.announcer.start_afresh()
         self.record.tally.restart(self._clock())
@@ -350,23 +330,10 @@ class Circuit:
             record.probed(outcome)
         # Together with settling: in between, a success would stand in the window twice.
         record.tally.calls[outcome].add()
-        if error is not None and outcome is Outcome.FAILURE and not self._counts_first(error, permit):
+        if error is not None and outcome is Outcome.FAILURE and not self._mark.is_news(error, permit, machine):
             outcome = Outcome.IGNORED
         settled = machine.settle(permit, outcome, now, jitter, retry_after)
         return moves + self._moved(settled, origin, complete=True)
-
-    def _counts_first(self, error: BaseException, permit: Permit) -> bool:
-        """Whether this failure is news: an exception that passes through nested calls counts once.
-
-        The innermost call leaves a mark on the exception; an outer one, admitted before that, finds it. The same
-        object raised by a later call is a failure of its own.
-        """
-        marks: dict[int, int] = error.__dict__.setdefault("__otel_breaker__", {})
-        if marks.get(self._mark, -1) > permit.epoch:
-            return False
-        if permit.generation == self._machine.generation:
-            marks[self._mark] = self._machine.epoch + 1
-        return True
 
     def _operate(
         self, act: Callable[[float], Transition | None], reason: str | None, actor: str | None, origin: object
@@ -384,12 +351,3 @@ class Circuit:
 
 def _jitter() -> float:
     return random.random()  # noqa: S311  # spreads retries, guards no secret
-
-
-def _start_afresh() -> None:
-    for circuit in list(_CIRCUITS):
-        circuit.start_afresh()
-
-
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_start_afresh)
