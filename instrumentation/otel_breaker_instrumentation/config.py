@@ -89,7 +89,9 @@ def understand(mapping: Mapping[str, object], source: str) -> Configuration:
         str(name): _settings(_mapping(said, f"{source}breakers.{name}"), defaults, f"{source}breakers.{name}")
         for name, said in _mapping(mapping.get("breakers"), f"{source}breakers").items()
     }
-    listed = mapping.get("targets") or []
+    listed = mapping.get("targets")
+    if listed is None:
+        listed = ()
     if not isinstance(listed, list | tuple):
         raise allowed(f"{source}targets", listed, "a list of targets such as {function: module:qualified.name}")
     targets = tuple(_target(item, f"{source}targets[{index}]") for index, item in enumerate(listed))
@@ -100,7 +102,7 @@ def understand(mapping: Mapping[str, object], source: str) -> Configuration:
 
 
 def _settings(said: Mapping[str, object], defaults: Mapping[str, object], path: str) -> Settings:
-    mode = os.environ.get(OTEL_BREAKER_MODE)
+    mode = os.environ.get(OTEL_BREAKER_MODE, "").strip().lower()
     override = {"mode": mode} if mode else {}
     try:
         return Settings.from_mapping({**defaults, **said, **override}, path)

@@ -122,11 +122,11 @@ class Announcer:
 
     def deliver(self) -> None:
         """Tell the listeners whatever is complete; returns at once when somebody is at it already."""
-        while self._queue and self._queue[0].complete and not self._delivering._is_owned():  # type: ignore[attr-defined]  # noqa: SLF001
+        while self._is_ready() and not self._delivering._is_owned():  # type: ignore[attr-defined]  # noqa: SLF001  # what Condition asks
             try:
                 if not self._delivering.acquire(blocking=False):
                     return  # whoever delivers looks again before it leaves
-                while self._queue and self._queue[0].complete:
+                while self._is_ready():
                     self._tell(self._queue.popleft().change)
             finally:
                 # Not under a condition: an interrupt may come between taking the lock and knowing that it is ours.
@@ -134,6 +134,12 @@ class Announcer:
                     self._delivering.release()
                 except RuntimeError:
                     pass
+
+    def _is_ready(self) -> bool:
+        try:
+            return self._queue[0].complete
+        except IndexError:  # asked for, not looked for: somebody else may take it in between
+            return False
 
     def _tell(self, change: StateChange) -> None:
         for listener in tuple(self.listeners):

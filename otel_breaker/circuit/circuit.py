@@ -5,14 +5,15 @@ standing in `standing_permit` only adds one to `count_success`.
 
 A signal handler or a finaliser may make a guarded call at any instruction, also while its own thread is in here
 half-way through a move. The lock would let it in (it is re-entrant): it is a passer-by, which is admitted or refused
-by the state as it stands, is counted, and moves nothing.
+by the state as it stands, is counted, and moves nothing. What it commands is done as soon as the move is.
 """
 
 from __future__ import annotations
 
 import random
 import threading
-from typing import TYPE_CHECKING, Final
+from collections import deque
+from typing import TYPE_CHECKING, Final, TypeAlias
 
 from otel_breaker.circuit.mark import Mark
 from otel_breaker.circuit.owners import running_owner
@@ -33,7 +34,9 @@ if TYPE_CHECKING:
     from otel_breaker.circuit.world import Clock
     from otel_breaker.core.tally import Totals
 
-_REFUSING: Final = (CircuitState.OPEN, CircuitState.FORCED_OPEN)
+Command: TypeAlias = "tuple[Callable[[float], Transition | None], str | None, str | None, object]"
+
+_PASSING: Final = (CircuitState.CLOSED, CircuitState.FORCED_CLOSED)
 
 
 class Circuit:
@@ -50,6 +53,7 @@ class Circuit:
     __slots__ = (
         "__weakref__",
         "_clock",
+        "_commands",
         "_lock",
         "_machine",
         "_mark",
@@ -75,6 +79,7 @@ class Circuit:
         self.count_success = successes.add
         self.standing_permit: Permit | None = None
         self._clock = clock
+        self._commands: deque[Command] = deque()
         self._lock = threading.RLock()
         self._machine = Machine(settings.policy, now, successes.total)
         self._mark = Mark()
@@ -121,9 +126,12 @@ class Circuit:
             try:
                 moves = self._catch_up(now)
                 permit = self._admit(now, alone)
-                return permit or self._refuse(now), moves
+                decision = permit or self._refuse(now)
             finally:
                 self._publish()
+        if self._commands:
+            self._obey()
+        return decision, moves
 
     def announce(self, moves: Sequence[Notice], origin: object) -> None:
         """Tell the listeners of the moves that a decision brought about.
@@ -172,6 +180,8 @@ class Circuit:
                 moves = self._judge(permit, outcome, error, now, retry_after, origin)
             finally:
                 self._publish()
+        if self._commands:
+            self._obey()
         if moves:
             self.record.announcer.deliver()
         return moves
@@ -192,6 +202,8 @@ class Circuit:
                 moves = self._moved(self._machine.suspend(permit, now, _jitter()), permit.origin, complete=True)
             finally:
                 self._publish()
+        if self._commands:
+            self._obey()
         if moves:
             self.record.announcer.deliver()
         return slow
@@ -221,17 +233,17 @@ class Circuit:
             permit.started, self._clock()
         )
 
-    def force_open(self, reason: str | None, actor: str | None, origin: object) -> Sequence[Notice]:
+    def force_open(self, reason: str | None, actor: str | None, origin: object) -> None:
         """Refuse all calls until an operator says otherwise."""
-        return self._operate(self._machine.force_open, reason, actor, origin)
+        self._operate(self._machine.force_open, reason, actor, origin)
 
-    def force_closed(self, reason: str | None, actor: str | None, origin: object) -> Sequence[Notice]:
+    def force_closed(self, reason: str | None, actor: str | None, origin: object) -> None:
         """Let all calls pass, unjudged, until an operator says otherwise."""
-        return self._operate(self._machine.force_closed, reason, actor, origin)
+        self._operate(self._machine.force_closed, reason, actor, origin)
 
-    def reset(self, reason: str | None, actor: str | None, origin: object) -> Sequence[Notice]:
+    def reset(self, reason: str | None, actor: str | None, origin: object) -> None:
         """Close, and forget what was counted."""
-        return self._operate(self._machine.reset, reason, actor, origin)
+        self._operate(self._machine.reset, reason, actor, origin)
 
     def adopt(self, settings: Settings) -> None:
         """Live by other settings from now on; state, counts and identity are kept."""
@@ -307,9 +319,9 @@ class Circuit:
         return self.record.refused(self._machine.state, self._machine.retry_after(now))
 
     def _pass_by(self, now: float) -> Permit | CircuitOpenError:
-        if self._machine.state in _REFUSING:
-            return self._refuse(now)
-        return Permit(NO_GENERATION, self._machine.state, started=now)
+        if self._machine.state in _PASSING:
+            return Permit(NO_GENERATION, self._machine.state, started=now)
+        return self._refuse(now)
 
     def _judge(
         self,
@@ -337,16 +349,24 @@ class Circuit:
 
     def _operate(
         self, act: Callable[[float], Transition | None], reason: str | None, actor: str | None, origin: object
-    ) -> Sequence[Notice]:
-        with self._lock:
-            transition = act(self._clock())
-            self._publish()
-            if transition is None:
-                return ()
-            mode = self.settings.mode.value
-            moves = (self.record.moved(transition, mode, origin, complete=True, actor=actor, note=reason),)
+    ) -> None:
+        self._commands.append((act, reason, actor, origin))
+        if not self._is_inside():
+            self._obey()
+
+    def _obey(self) -> None:
+        """Do what operators have commanded, in that order."""
+        while self._commands:
+            with self._lock:
+                if not self._commands:  # somebody else has obeyed
+                    break
+                act, reason, actor, origin = self._commands.popleft()
+                transition = act(self._clock())
+                self._publish()
+                if transition is not None:
+                    mode = self.settings.mode.value
+                    self.record.moved(transition, mode, origin, complete=True, actor=actor, note=reason)
         self.record.announcer.deliver()
-        return moves
 
 
 def _jitter() -> float:
