@@ -115,6 +115,10 @@ class KeyedBreaker:
             for breaker in self._breakers.values():
                 breaker.replace_settings(settings)
 
+    def start_afresh(self) -> None:
+        """In a forked child: whoever held the lock is gone."""
+        self._lock = threading.RLock()
+
     def _make_room(self) -> bool:
         for key, breaker in self._breakers.items():
             if breaker.is_idle:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 import threading
 from typing import TYPE_CHECKING, Final
 
@@ -66,6 +67,12 @@ class Registry:
                 keyed.replace_settings(self._settings(name))
             return keyed
 
+    def start_afresh(self) -> None:
+        """In a forked child: whoever held a lock is gone."""
+        self._lock = threading.RLock()
+        for keyed in self._keyed.values():
+            keyed.start_afresh()
+
     def forget(self) -> None:
         """Make every name anew when it is next asked for; for tests."""
         with self._lock:
@@ -105,6 +112,8 @@ class Registry:
 
 _OVERRULED: Final = "circuit breaker %r: its configured settings win over the code's %s"
 REGISTRY: Final = Registry()
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=REGISTRY.start_afresh)
 
 
 def get_breaker(name: str, *, key: str | None = None, **settings: Unpack[Keywords]) -> CircuitBreaker:
