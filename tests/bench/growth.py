@@ -1,0 +1,154 @@
+"""How cost grows: with the window, the breakers in the process, the threads, and with metric collection.
+
+Each is held against itself at its smallest, so that a line that should be flat has a ratio near one.
+"""
+
+from __future__ import annotations
+
+import statistics
+import sys
+import threading
+import time
+from typing import TYPE_CHECKING, Final
+
+from otel_breaker import CircuitBreaker
+from tests.bench import byhand, ours, shapes
+from tests.bench.children import ask
+from tests.bench.measure import Stopwatch
+from tests.bench.results import Result
+from tests.bench.sdks import Sdk, set_up
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from tests.bench.measure import Run
+
+SECTION: Final = "How cost grows"
+_WINDOWS: Final = (10, 100, 1_000, 10_000, 100_000, 1_000_000)
+_BREAKERS: Final = (1, 10, 100, 1_000, 10_000)
+_THREADS: Final = (1, 2, 4, 8, 16, 32)
+_FLAT: Final = 1.25
+_NO_CONVOY: Final = 2.0
+_SAMPLE_OF_THREADS: Final = 0.1
+_TURN: Final = 0.0005  # ten times shorter than usual: so a short sample has as many turns as a long one
+
+
+def measure(rounds: int, sample: float) -> Iterator[Result]:
+    """Everything, from the cheapest to the dearest."""
+    watch = Stopwatch(sample=sample)
+    with set_up(Sdk.NONE):
+        yield from windows(watch, rounds)
+        yield from threads(max(3, rounds // 10))
+        yield from breakers(watch, rounds)
+    yield from collection()
+
+
+def windows(watch: Stopwatch, rounds: int) -> Iterator[Result]:
+    """A full window of any size, one call in ten failed."""
+    smallest, *larger = _WINDOWS
+    reference = _filled(smallest)
+    for size in larger:
+        ratio = watch.compare(_filled(size), reference, rounds)
+        yield Result(
+            SECTION,
+            f"call, window of {size:,} calls",
+            f"window of {smallest}",
+            ratio.median,
+            "x",
+            _FLAT,
+            low=ratio.low,
+            high=ratio.high,
+            subject=ratio.subject,
+            reference=ratio.reference,
+        )
+
+
+def _filled(size: int) -> Run:
+    contender = ours.ours(failure_rate=0.5, failure_threshold=None, window=size)
+    run = shapes.one_in_ten(contender).run
+    run(size)
+    return run
+
+
+def breakers(watch: Stopwatch, rounds: int) -> Iterator[Result]:
+    """Any number of breakers in the process, one of which is called."""
+    run = shapes.closed(ours.ours()).run
+    reference = shapes.closed(byhand.pass_through()).run
+    alive: list[CircuitBreaker] = []
+    alone = 0.0
+    for count in _BREAKERS:
+        alive.extend(CircuitBreaker(f"bench {number}") for number in range(len(alive), count - 1))
+        ratio = watch.compare(run, reference, rounds)
+        alone = alone or ratio.median
+        if count > 1:
+            yield Result(
+                SECTION,
+                f"call, {count:,} breakers in the process",
+                "one breaker",
+                ratio.median / alone,
+                "x",
+                _FLAT,
+                subject=ratio.subject,
+            )
+
+
+def threads(rounds: int) -> Iterator[Result]:
+    """So many threads that call through one breaker; without a lock on the way, and with one."""
+    watch, turn = Stopwatch(sample=_SAMPLE_OF_THREADS), sys.getswitchinterval()
+    for name, contender in (("closed", ours.ours()), ("time window", ours.time_window())):
+        run = shapes.closed(contender).run
+        calls = watch.calls_for(run)
+        sys.setswitchinterval(_TURN)
+        times: dict[int, list[float]] = {count: [] for count in _THREADS}
+        for _ in range(rounds):
+            for count in _THREADS:
+                times[count].append(_together(run, count, calls))
+        sys.setswitchinterval(turn)
+        for count in _THREADS[1:]:
+            ratios = [many / one for many, one in zip(times[count], times[1], strict=True)]
+            yield Result(
+                SECTION,
+                f"{name} call, {count} threads",
+                "one thread",
+                statistics.median(ratios),
+                "x",
+                _NO_CONVOY,
+                subject=statistics.median(times[count]),
+                reference=statistics.median(times[1]),
+            )
+
+
+def _together(run: Run, count: int, calls: int) -> float:
+    """Seconds a call while so many threads share the calls."""
+    start = threading.Barrier(count + 1)
+
+    def work() -> None:
+        start.wait()
+        run(calls // count)
+
+    workers = [threading.Thread(target=work) for _ in range(count)]
+    for worker in workers:
+        worker.start()
+    start.wait()
+    began = time.perf_counter()
+    for worker in workers:
+        worker.join()
+    return (time.perf_counter() - began) / calls
+
+
+def collection() -> Iterator[Result]:
+    """One collection of all metrics by the SDK, in a process that has no other breakers."""
+    times = {int(count): seconds for count, seconds in ask("-m", "tests.bench.collection").items()}
+    fewest, *more = times
+    for count in more:
+        each, reference = times[count] / count, times[fewest] / fewest
+        yield Result(
+            SECTION,
+            f"collection, {count:,} breakers, each of them",
+            f"{fewest} breakers, each of them",
+            each / reference,
+            "x",
+            _FLAT,
+            subject=each,
+            reference=reference,
+        )

@@ -1,0 +1,95 @@
+"""What a breaker weighs, and what calls leave behind: `python -m tests.bench.memory` prints it in bytes."""
+
+from __future__ import annotations
+
+import gc
+import json
+import sys
+import tracemalloc
+from typing import TYPE_CHECKING, Final
+
+from otel_breaker import CircuitBreaker, get_breaker
+from tests.bench import ours, shapes
+from tests.bench.children import ask
+from tests.bench.results import Result
+from tests.bench.sdks import Sdk, set_up
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+SECTION: Final = "Memory"
+_MANY: Final = 1_000
+_WARM_UP: Final = 1_000
+_NOTHING: Final = 4_096  # what counters that have grown by some digits and the interpreter's own caches may take
+_RETAINED: Final = (
+    ("1,000,000 calls", shapes.closed, Sdk.NONE, 1_000_000),
+    ("20,000 calls, one failure in ten", shapes.one_in_ten, Sdk.NONE, 20_000),
+    ("20,000 blocks", shapes.entered, Sdk.NONE, 20_000),
+    ("20,000 refusals", shapes.refused, Sdk.NONE, 20_000),
+    ("10,000 traced calls", shapes.closed, Sdk.SAMPLED, 10_000),
+    ("10,000 traced refusals", shapes.refused, Sdk.SAMPLED, 10_000),
+)
+
+
+def measure() -> Iterator[Result]:
+    """All of it, in a process of its own: nothing else may allocate meanwhile."""
+    weights, retained = ask("-m", "tests.bench.memory")
+    for name, size in weights.items():
+        yield Result(SECTION, name, "", size, "B")
+    for name, size in retained.items():
+        yield Result(SECTION, f"kept after {name}", "nothing", size, "B", _NOTHING)
+
+
+def weights() -> dict[str, float]:
+    """Bytes of one of many."""
+    kept: list[object] = []
+
+    def make_breakers() -> None:
+        kept.extend(CircuitBreaker(f"bench {number}") for number in range(_MANY))
+
+    def make_keys() -> None:
+        kept.extend(get_breaker("bench keyed", key=str(number)) for number in range(_MANY))
+
+    def guard_functions() -> None:
+        breaker = get_breaker("bench")
+        kept.extend(breaker(shapes.work) for _ in range(_MANY))
+
+    return {
+        "one idle breaker": _grown(make_breakers) / _MANY,
+        "one key of a keyed breaker": _grown(make_keys) / _MANY,
+        "one guarded function": _grown(guard_functions) / _MANY,
+    }
+
+
+def retained() -> dict[str, float]:
+    """Bytes that calls leave behind."""
+    found = {}
+    for name, shape, sdk, calls in _RETAINED:
+        with set_up(sdk) as settle:
+            run = shape(ours.ours()).run
+            run(_WARM_UP)
+            settle()
+
+            def call(
+                run: Callable[[int], int] = run, calls: int = calls, settle: Callable[[], object] = settle
+            ) -> None:
+                run(calls)
+                settle()
+
+            found[name] = _grown(call)
+    return found
+
+
+def _grown(act: Callable[[], None]) -> float:
+    gc.collect()
+    before = tracemalloc.get_traced_memory()[0]
+    act()
+    gc.collect()
+    return tracemalloc.get_traced_memory()[0] - before
+
+
+if __name__ == "__main__":
+    CircuitBreaker("bench first")  # what is made once for all
+    get_breaker("bench first keyed", key="first")
+    tracemalloc.start()
+    json.dump((weights(), retained()), sys.stdout)

@@ -1,0 +1,52 @@
+"""Our own breaker as a contender: by default, with other rules, and put in place by configuration."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from otel_breaker import CircuitBreaker, CircuitOpenError, CircuitState, get_breaker
+from otel_breaker_instrumentation import OtelBreakerInstrumentor
+from tests.bench import targets
+from tests.bench.shapes import Contender
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+NAME = "bench"
+
+
+def ours(**settings: Any) -> Contender:
+    """A fresh breaker."""
+    return _contender(CircuitBreaker(NAME, recovery_time=3600, recovery_time_max=3600, **settings))
+
+
+def time_window() -> Contender:
+    return ours(failure_rate=0.5, window="30s")
+
+
+def slow_calls() -> Contender:
+    return ours(slow_call_duration=60, slow_call_rate=0.5)
+
+
+def patched() -> Contender:
+    """A function that a configuration names, as its module's users find it."""
+    instrumentor, before = OtelBreakerInstrumentor(), targets.work
+    function = f"{targets.__name__}:{before.__qualname__}"
+    instrumentor.instrument(targets=[{"function": function, "breaker": NAME}])
+    guard = targets.work
+    instrumentor.uninstrument()
+    assert guard is not before, "the configuration guards nothing"
+    return _contender(get_breaker(NAME), lambda _: guard)
+
+
+def _contender(breaker: CircuitBreaker, function: Callable[[Any], Any] | None = None) -> Contender:
+    return Contender(
+        "otel_breaker",
+        CircuitOpenError,
+        lambda: breaker.state is CircuitState.OPEN,
+        function=function or breaker,
+        coroutine=breaker,
+        generator=breaker,
+        async_generator=breaker,
+        block=breaker.guard,
+    )

@@ -1,0 +1,140 @@
+"""What is compared: each row a subject, what it is held against, a bar that it must keep to, and a goal."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final, TypeAlias
+
+from tests.bench import byhand, ours, peers, shapes
+from tests.bench.measure import Stopwatch
+from tests.bench.results import Result
+from tests.bench.sdks import Sdk, set_up
+from tests.bench.shapes import Contender, Subject
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+Shape: TypeAlias = Callable[[Contender], Subject]
+Maker: TypeAlias = Callable[[], Contender]
+
+BARS: Final = "Bars"
+_AGAIN: Final = 5  # times as many rounds for a row that misses its bar
+_ABILITIES: Final[dict[Shape, str]] = {
+    shapes.closed: "function",
+    shapes.one_in_ten: "function",
+    shapes.refused: "function",
+    shapes.awaited: "coroutine",
+    shapes.entered: "block",
+    shapes.iterated: "generator",
+    shapes.iterated_later: "async_generator",
+}
+
+
+@dataclass(frozen=True)
+class Row:
+    """One comparison.
+
+    `peers` stands for the fastest of them that can do it, which is found by measuring.
+    """
+
+    section: str
+    name: str
+    shape: Shape
+    subject: Maker
+    reference: Maker | None
+    """None stands for the fastest peer that can do it."""
+    bar: float | None = None
+    goal: float | None = None
+    sdk: Sdk = Sdk.NONE
+
+
+def _bars() -> Iterator[Row]:
+    """The table that the design promises."""
+
+    def row(
+        name: str, shape: Shape, subject: Maker, reference: Maker | None, bar: float, goal: float, **more: Any
+    ) -> Row:
+        return Row(BARS, name, shape, subject, reference, bar, goal, **more)
+
+    mine = ours.ours
+    yield row("closed", shapes.closed, mine, byhand.pass_through, 2.0, 1.65)
+    yield row("closed", shapes.closed, mine, None, 0.45, 0.33)
+    yield row("one failure in ten", shapes.one_in_ten, mine, None, 0.9, 0.6)
+    yield row("guard() block", shapes.entered, mine, peers.nopanic, 0.6, 0.3)
+    yield row("async closed", shapes.awaited, mine, None, 0.7, 0.4)
+    yield row("time window", shapes.closed, ours.time_window, peers.nopanic, 0.5, 0.25)
+    yield row("slow-call rule", shapes.closed, ours.slow_calls, byhand.pass_through, 6.0, 4.0)
+    yield row("refused", shapes.refused, mine, None, 1.0, 0.8)
+    yield row("traced closed", shapes.closed, mine, byhand.span, 1.0, 0.95, sdk=Sdk.SAMPLED)
+    yield row("traced closed", shapes.closed, mine, byhand.span_and_counter, 0.8, 0.6, sdk=Sdk.SAMPLED)
+    yield row("traced refusal with its link", shapes.refused, mine, byhand.error_span, 1.2, 1.0, sdk=Sdk.SAMPLED)
+    yield row("patched by configuration", shapes.closed, ours.patched, mine, 1.15, 1.0)
+
+
+_SHAPES: Final[tuple[tuple[str, Shape, Maker], ...]] = (
+    ("closed", shapes.closed, ours.ours),
+    ("async closed", shapes.awaited, ours.ours),
+    ("guard() block", shapes.entered, ours.ours),
+    ("generator of ten items", shapes.iterated, ours.ours),
+    ("async generator of ten items", shapes.iterated_later, ours.ours),
+    ("refused", shapes.refused, ours.ours),
+    ("one failure in ten", shapes.one_in_ten, ours.ours),
+    ("time window", shapes.closed, ours.time_window),
+    ("slow-call rule", shapes.closed, ours.slow_calls),
+    ("patched by configuration", shapes.closed, ours.patched),
+)
+
+
+def _every_shape() -> Iterator[Row]:
+    """Each shape in each situation, against what somebody would write there by hand."""
+    for sdk in Sdk:
+        for name, shape, subject in _SHAPES:
+            if shape is shapes.refused:
+                reference = byhand.error if sdk is Sdk.NONE else byhand.error_span
+            else:
+                reference = byhand.pass_through if sdk is Sdk.NONE else byhand.span
+            yield Row(f"Every shape: {sdk.value}", name, shape, subject, reference, sdk=sdk)
+
+
+def _against_peers() -> Iterator[Row]:
+    """Each shape against the fastest peer that has it."""
+    for name, shape, subject in _SHAPES:
+        yield Row("Every shape: against the fastest peer", name, shape, subject, None)
+
+
+ROWS: Final = (*_bars(), *_every_shape(), *_against_peers())
+
+
+def measure(row: Row, rounds: int, sample: float) -> Result:
+    """Time one row; one that misses its bar is timed again, for longer, before that counts."""
+    with set_up(row.sdk) as settle:
+        watch = Stopwatch(sample=sample, between=settle)
+        subject = row.shape(row.subject())
+        make = row.reference or _fastest_peer(row.shape, watch, rounds)
+        contender = make()
+        reference = row.shape(contender)
+        ratio = watch.compare(subject.run, reference.run, rounds)
+        if row.bar is not None and ratio.median > row.bar:
+            ratio = watch.compare(subject.run, reference.run, rounds * _AGAIN)
+        subject.check()
+        reference.check()
+    return Result(
+        row.section,
+        row.name,
+        contender.name,
+        ratio.median,
+        "x",
+        row.bar,
+        row.goal,
+        ratio.low,
+        ratio.high,
+        ratio.subject,
+        ratio.reference,
+    )
+
+
+def _fastest_peer(shape: Shape, watch: Stopwatch, rounds: int) -> Maker:
+    makers = {make.__name__: make for make in peers.able_to(_ABILITIES[shape])}
+    runs = {name: shape(make()).run for name, make in makers.items()}
+    return makers[next(iter(watch.rank(runs, max(3, rounds // 10))))]

@@ -1,0 +1,86 @@
+"""What a start costs: the import, and a configuration that names a thousand functions."""
+
+from __future__ import annotations
+
+import json
+import statistics
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING, Final
+
+from tests.bench.children import ask
+from tests.bench.results import Result
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+SECTION: Final = "Start-up"
+_TARGETS: Final = 1_000
+_API: Final = "import opentelemetry.trace, opentelemetry.metrics"
+_BREAKER: Final = f"{_API}, otel_breaker"
+
+# The processor's time, not the clock's: other programs are not in it.
+_IMPORT: Final = """
+import time
+began = time.process_time()
+{imports}
+print(time.process_time() - began)
+"""
+_START: Final = """
+import sys, time
+sys.path.insert(0, {folder!r})
+if {configured}:
+    import os
+    from otel_breaker_instrumentation import OtelBreakerInstrumentor
+    os.environ["OTEL_BREAKER_CONFIG_FILE"] = {folder!r} + "/breakers.json"
+began = time.process_time()
+if {configured}:
+    OtelBreakerInstrumentor().instrument()
+import bench_shop
+taken = time.process_time() - began
+assert hasattr(bench_shop.function_{last}, "__circuit_breaker__") is {configured}
+print(taken)
+"""
+
+
+def measure(rounds: int) -> Iterator[Result]:
+    """Each in fresh processes that take turns."""
+    yield from imports(rounds)
+    yield from targets(max(3, rounds // 3))
+
+
+def imports(rounds: int) -> Iterator[Result]:
+    """Importing otel_breaker, against OpenTelemetry's API, which it cannot do without."""
+    api, both = [], []
+    for _ in range(rounds):
+        api.append(float(ask("-c", _IMPORT.format(imports=_API))))
+        both.append(float(ask("-c", _IMPORT.format(imports=_BREAKER))))
+    ratios = [mine / other for mine, other in zip(both, api, strict=True)]
+    yield Result(
+        SECTION,
+        "import otel_breaker",
+        "import opentelemetry.trace, opentelemetry.metrics",
+        statistics.median(ratios),
+        "x",
+        subject=statistics.median(both),
+        reference=statistics.median(api),
+    )
+
+
+def targets(rounds: int) -> Iterator[Result]:
+    """A module of a thousand functions, each with a breaker of its own, against the same module unguarded."""
+    names = [f"function_{number}" for number in range(_TARGETS)]
+    with TemporaryDirectory() as name:
+        folder = Path(name)
+        (folder / "bench_shop.py").write_text("\n".join(f"def {name}(): pass" for name in names))
+        listed = [{"function": f"bench_shop:{name}"} for name in names]
+        (folder / "breakers.json").write_text(json.dumps({"targets": listed}))
+        guarded: list[float] = []
+        plain: list[float] = []
+        for _ in range(rounds):
+            for times, configured in ((plain, False), (guarded, True)):
+                code = _START.format(folder=str(folder), configured=configured, last=_TARGETS - 1)
+                times.append(float(ask("-c", code)))
+    added = statistics.median(guarded) - statistics.median(plain)
+    yield Result(SECTION, f"{_TARGETS:,} configured targets", "without", added * 1_000, "ms")
+    yield Result(SECTION, "one configured target", "without", added / _TARGETS * 1e6, "µs")

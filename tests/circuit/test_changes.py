@@ -1,0 +1,203 @@
+"""The announcer tells every change: in order, whole, once, from whichever thread is there."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections import deque
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+from otel_breaker import CircuitState, StateChange
+from otel_breaker.circuit.changes import Announcer, Notice
+from otel_breaker.core.rules import Counts
+from otel_breaker.core.states import Reason
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    import pytest
+
+    Listener = Callable[[StateChange], None]
+
+CHANGE = StateChange(
+    name="payments",
+    key=None,
+    from_state=CircuitState.CLOSED,
+    to_state=CircuitState.OPEN,
+    reason=Reason.FAILURE_THRESHOLD,
+    mode="enforce",
+    episode="1",
+    timestamp=0.0,
+    counts=Counts(5, 0, 0, 0),
+    threshold=5,
+    open_time=60.0,
+    origin=None,
+)
+
+
+def post(announcer: Announcer, episode: str, *, complete: bool = True) -> None:
+    announcer.post(replace(CHANGE, episode=episode), complete=complete)
+
+
+def test_changes_are_told_to_every_listener_in_the_order_in_which_they_were_posted() -> None:
+    told: list[str] = []
+    announcer = Announcer(
+        [lambda change: told.append(f"first {change.episode}"), lambda change: told.append(f"second {change.episode}")]
+    )
+
+    post(announcer, "1")
+    post(announcer, "2")
+    announcer.deliver()
+
+    assert told == ["first 1", "second 1", "first 2", "second 2"]
+
+
+def test_a_change_is_told_once() -> None:
+    told: list[StateChange] = []
+    announcer = Announcer([told.append])
+    post(announcer, "1")
+
+    announcer.deliver()
+    announcer.deliver()
+
+    assert len(told) == 1
+
+
+def test_a_change_that_is_not_complete_holds_back_those_after_it() -> None:
+    told: list[str | None] = []
+    announcer = Announcer([lambda change: told.append(change.episode)])
+    notice = announcer.post(replace(CHANGE, episode="1"), complete=False)
+    post(announcer, "2")
+
+    announcer.deliver()
+    early = list(told)
+    announcer.complete([notice], None)
+    announcer.deliver()
+
+    assert early == []
+    assert told == ["1", "2"]
+
+
+def test_completing_a_change_adds_the_call_that_caused_it() -> None:
+    told: list[StateChange] = []
+    announcer = Announcer([told.append])
+    known = announcer.post(replace(CHANGE, origin="known"), complete=True)
+    unknown = announcer.post(CHANGE, complete=False)
+
+    announcer.complete([known, unknown], "added")
+    announcer.deliver()
+
+    assert [change.origin for change in told] == ["known", "added"]
+
+
+def test_a_listener_that_raises_is_logged_and_stops_neither_the_others_nor_the_next_change(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    told: list[str | None] = []
+
+    def bad(change: StateChange) -> None:
+        raise ValueError("listener")
+
+    announcer = Announcer([bad, lambda change: told.append(change.episode)])
+    post(announcer, "1")
+    post(announcer, "2")
+
+    with caplog.at_level(logging.ERROR, "otel_breaker"):
+        announcer.deliver()
+
+    assert told == ["1", "2"]
+    assert ["payments" in message for message in caplog.messages] == [True, True]
+
+
+def test_a_change_posted_by_a_listener_is_told_after_the_one_it_heard() -> None:
+    told: list[str] = []
+
+    def busy(change: StateChange) -> None:
+        if change.episode == "1":
+            post(announcer, "2")
+            announcer.deliver()
+        told.append(f"busy {change.episode}")
+
+    announcer = Announcer([busy, lambda change: told.append(f"other {change.episode}")])
+    post(announcer, "1")
+
+    announcer.deliver()
+
+    assert told == ["busy 1", "other 1", "busy 2", "other 2"]
+
+
+def test_a_second_thread_leaves_its_change_to_the_one_that_is_delivering() -> None:
+    listening, go_on = threading.Event(), threading.Event()
+    told: list[tuple[str | None, int]] = []
+
+    def slow(change: StateChange) -> None:
+        listening.set()
+        assert go_on.wait(10)
+        told.append((change.episode, threading.get_ident()))
+
+    announcer = Announcer([slow])
+    post(announcer, "1")
+    with ThreadPoolExecutor(1) as another:
+        delivery = another.submit(announcer.deliver)
+        assert listening.wait(10)
+        post(announcer, "2")
+        announcer.deliver()
+        early = list(told)
+        go_on.set()
+        delivery.result()
+
+    assert early == []
+    assert [episode for episode, _ in told] == ["1", "2"]
+    assert len({thread for _, thread in told} - {threading.get_ident()}) == 1
+
+
+def test_a_change_posted_in_the_last_moment_of_a_delivery_is_not_forgotten() -> None:
+    told: list[str | None] = []
+    announcer = Announcer([lambda change: told.append(change.episode)])
+    late = ["2"]
+
+    class Queue(deque[Notice]):
+        """Once it was seen to be empty, another thread posts, and finds the delivery still under way."""
+
+        def __getitem__(self, index: Any) -> Any:
+            try:
+                return super().__getitem__(index)
+            except IndexError:
+                if late:
+                    post(announcer, late.pop())
+                    with ThreadPoolExecutor(1) as another:
+                        another.submit(announcer.deliver).result()
+                raise
+
+    announcer._queue = Queue()
+    post(announcer, "1")
+
+    announcer.deliver()
+
+    assert told == ["1", "2"]
+
+
+def test_a_forked_child_does_not_tell_what_waits_in_its_parent() -> None:
+    told: list[str | None] = []
+    announcer = Announcer([lambda change: told.append(change.episode)])
+    post(announcer, "parent", complete=False)
+
+    announcer.start_afresh()
+    post(announcer, "child")
+    announcer.deliver()
+
+    assert told == ["child"]
+
+
+def test_a_forked_child_delivers_although_its_parent_was_delivering() -> None:
+    told: list[StateChange] = []
+    announcer = Announcer([told.append])
+    announcer._delivering.acquire()
+
+    announcer.start_afresh()
+    post(announcer, "1")
+    announcer.deliver()
+
+    assert len(told) == 1

@@ -1,0 +1,120 @@
+"""A circuit shared by everybody: the standing permit, and generations."""
+
+from __future__ import annotations
+
+import sys
+from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING
+
+import pytest
+
+from otel_breaker import CircuitBreaker, CircuitState
+
+if TYPE_CHECKING:
+    from otel_breaker.settings import Keywords
+    from tests.fakes import FakeClock
+
+
+def standing(breaker: CircuitBreaker) -> bool:
+    return breaker._circuit.standing_permit is not None
+
+
+def half_opened(clock: FakeClock, **settings: object) -> CircuitBreaker:
+    """A breaker that admits a probe with the next call."""
+    breaker = CircuitBreaker(clock=clock, **{"failure_threshold": 1, **settings})  # type: ignore[arg-type]
+    breaker.record_failure()
+    clock.advance(60)
+    return breaker
+
+
+# --- the standing permit
+
+
+def test_a_plainly_closed_circuit_admits_without_being_asked() -> None:
+    assert standing(CircuitBreaker())
+
+
+def test_a_streak_withholds_the_standing_permit_until_a_success() -> None:
+    breaker = CircuitBreaker()
+
+    breaker.record_failure()
+    during = standing(breaker)
+    breaker.record_success()
+
+    assert (during, standing(breaker)) == (False, True)
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {"mode": "shadow"},
+        {"mode": "off"},
+        {"failure_result": bool},
+        {"failure_rate": 0.5, "window": "60s"},
+        {"slow_call_duration": 1, "slow_call_rate": 0.5},
+    ],
+)
+def test_whatever_wants_more_than_the_plain_path_withholds_the_standing_permit(settings: Keywords) -> None:
+    assert not standing(CircuitBreaker(**settings))
+
+
+def test_only_a_closed_circuit_has_a_standing_permit(clock: FakeClock) -> None:
+    breaker = half_opened(clock)
+
+    was_open = standing(breaker)
+    probe = breaker.can_execute()
+    was_half_open = standing(breaker)
+    breaker.record_success(probe)
+    is_closed = standing(breaker)
+    breaker.force_closed()
+
+    assert (was_open, was_half_open, is_closed, standing(breaker)) == (False, False, True, False)
+
+
+def test_a_success_is_never_lost_between_threads() -> None:
+    breaker = CircuitBreaker()
+    call = breaker(int)
+    interval = sys.getswitchinterval()
+    sys.setswitchinterval(1e-5)
+    try:
+        with ThreadPoolExecutor(8) as pool:
+            for _ in range(8):
+                pool.submit(lambda: [call() for _ in range(2_000)])
+    finally:
+        sys.setswitchinterval(interval)
+
+    assert breaker.snapshot().calls["success"] == 16_000
+
+
+# --- generations
+
+
+def test_a_result_from_before_the_circuit_opened_counts_but_moves_nothing(clock: FakeClock) -> None:
+    breaker = CircuitBreaker(failure_threshold=1, clock=clock)
+    late_success, late_failure = breaker.can_execute(), breaker.can_execute()
+    breaker.record_failure(permit=breaker.can_execute())
+    clock.advance(60)
+    probe = breaker.can_execute()
+
+    breaker.record_success(late_success)
+    breaker.record_failure(permit=late_failure)
+    during = breaker.state
+    breaker.record_success(probe)
+
+    assert (during, breaker.state) == (CircuitState.HALF_OPEN, CircuitState.CLOSED)
+    assert (breaker.snapshot().calls["success"], breaker.snapshot().calls["failure"]) == (2, 2)
+
+
+def test_a_guarded_call_that_outlives_its_generation_moves_nothing() -> None:
+    breaker = CircuitBreaker(failure_threshold=1)
+
+    @breaker
+    def fail_late() -> None:
+        breaker.force_closed()
+        breaker.reset()
+        raise ValueError("own")
+
+    with pytest.raises(ValueError, match="own"):
+        fail_late()
+
+    assert (breaker.state, breaker.failures) == (CircuitState.CLOSED, 0)

@@ -1,0 +1,61 @@
+"""Calls made in the middle of a decision, as by a signal handler or a finaliser."""
+
+from __future__ import annotations
+
+import random
+from typing import TYPE_CHECKING
+
+import pytest
+
+from otel_breaker import CircuitBreaker, CircuitState
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from tests.fakes import FakeClock
+
+
+def in_the_middle(monkeypatch: pytest.MonkeyPatch, interrupt: Callable[[], object]) -> None:
+    """Run something while a circuit decides: it draws random numbers then, under its lock."""
+
+    def draw() -> float:
+        monkeypatch.undo()
+        interrupt()
+        return 0.5
+
+    monkeypatch.setattr(random, "random", draw)
+
+
+def test_a_call_made_in_the_middle_of_a_decision_passes_and_is_counted(monkeypatch: pytest.MonkeyPatch) -> None:
+    breaker = CircuitBreaker(failure_threshold=2)
+    breaker.record_failure()
+
+    in_the_middle(monkeypatch, lambda: breaker.call(int))
+    breaker.record_failure()
+
+    assert (breaker.state, breaker.snapshot().calls["success"]) == (CircuitState.OPEN, 1)
+
+
+def test_a_failure_in_the_middle_of_a_decision_is_counted_and_moves_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    breaker = CircuitBreaker(failure_threshold=2)
+    breaker.record_failure()
+
+    def fail() -> None:
+        with pytest.raises(ValueError, match="invalid literal"):
+            breaker.call(int, "no number")
+
+    in_the_middle(monkeypatch, fail)
+    breaker.record_success(breaker.can_execute())
+
+    assert (breaker.state, breaker.snapshot().calls["failure"]) == (CircuitState.CLOSED, 2)
+
+
+def test_a_call_made_in_the_middle_of_a_refusal_is_refused(clock: FakeClock, monkeypatch: pytest.MonkeyPatch) -> None:
+    breaker = CircuitBreaker(failure_threshold=1, clock=clock)
+    breaker.record_failure()
+    refused: list[bool] = []
+
+    in_the_middle(monkeypatch, lambda: refused.append(breaker.can_execute() is None))
+    breaker.can_execute()
+
+    assert (refused, breaker.snapshot().calls["rejected"]) == ([True], 2)

@@ -1,0 +1,177 @@
+"""Asking for leave and telling the result apart: permits, and results without one."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING
+
+import pytest
+
+from otel_breaker import CircuitBreaker, CircuitOpenError, CircuitState
+
+if TYPE_CHECKING:
+    from tests.fakes import FakeClock
+
+
+def half_opened(clock: FakeClock, **settings: int) -> CircuitBreaker:
+    """A breaker that admits a probe with the next call."""
+    breaker = CircuitBreaker(failure_threshold=1, clock=clock, **settings)  # type: ignore[arg-type]
+    breaker.record_failure()
+    clock.advance(60)
+    return breaker
+
+
+def test_leave_is_a_permit_that_is_true_and_refusal_is_none() -> None:
+    breaker = CircuitBreaker(failure_threshold=1)
+
+    permit = breaker.can_execute()
+    breaker.record_failure()
+
+    assert permit
+    assert breaker.can_execute() is None
+
+
+def test_every_leave_is_a_permit_of_its_own() -> None:
+    breaker = CircuitBreaker()
+
+    assert breaker.can_execute() is not breaker.can_execute()
+
+
+def test_a_refusal_is_counted() -> None:
+    breaker = CircuitBreaker()
+    breaker.force_open()
+
+    breaker.can_execute()
+
+    assert breaker.snapshot().calls["rejected"] == 1
+
+
+def test_results_are_counted() -> None:
+    breaker = CircuitBreaker()
+
+    breaker.record_success(breaker.can_execute())
+    breaker.record_failure(permit=breaker.can_execute())
+
+    calls = breaker.snapshot().calls
+    assert (calls["success"], calls["failure"]) == (1, 1)
+
+
+def test_a_permit_that_is_settled_twice_counts_once() -> None:
+    breaker = CircuitBreaker()
+    permit = breaker.can_execute()
+
+    breaker.record_failure(permit=permit)
+    breaker.record_failure(permit=permit)
+    breaker.record_success(permit)
+
+    calls = breaker.snapshot().calls
+    assert (breaker.failures, calls["failure"], calls["success"]) == (1, 1, 0)
+
+
+def test_permits_may_be_settled_in_any_order() -> None:
+    breaker = CircuitBreaker()
+    first, second = breaker.can_execute(), breaker.can_execute()
+
+    breaker.record_success(second)
+    breaker.record_failure(permit=first)
+
+    assert breaker.failures == 1
+
+
+def test_a_result_without_a_permit_settles_the_oldest_that_is_unsettled(clock: FakeClock) -> None:
+    breaker = CircuitBreaker(failure_threshold=1, clock=clock)
+    breaker.can_execute()
+    breaker.record_success(breaker.can_execute())
+    breaker.force_open()
+    breaker.reset()
+    breaker.can_execute()
+
+    breaker.record_failure()
+    from_before_the_reset = breaker.state
+    breaker.record_failure()
+
+    assert (from_before_the_reset, breaker.state) == (CircuitState.CLOSED, CircuitState.OPEN)
+
+
+def test_a_result_without_a_permit_settles_a_probe(clock: FakeClock) -> None:
+    breaker = half_opened(clock)
+
+    breaker.can_execute()
+    breaker.record_success()
+
+    assert breaker.state is CircuitState.CLOSED
+
+
+def test_a_result_that_nobody_asked_leave_for_counts_while_the_circuit_is_closed() -> None:
+    breaker = CircuitBreaker(failure_threshold=1)
+
+    breaker.record_failure()
+
+    assert breaker.state is CircuitState.OPEN
+
+
+def test_a_result_that_nobody_asked_leave_for_moves_no_circuit_that_is_not_closed(clock: FakeClock) -> None:
+    breaker = half_opened(clock)
+    probe = breaker.can_execute()
+    breaker._unsettled.clear()
+
+    breaker.record_success()
+    breaker.record_failure()
+
+    assert breaker.state is CircuitState.HALF_OPEN
+    assert breaker.snapshot().probes_in_flight == 1
+    assert probe
+
+
+def test_a_failure_is_judged_by_its_type() -> None:
+    breaker = CircuitBreaker(failure_threshold=1, ignore=KeyError)
+
+    breaker.record_failure(KeyError())
+
+    assert (breaker.state, breaker.snapshot().calls["ignored"]) == (CircuitState.CLOSED, 1)
+
+
+def test_a_failure_is_known_by_its_type_and_without_one_has_no_name() -> None:
+    breaker = CircuitBreaker()
+
+    breaker.record_failure(TimeoutError())
+    named = breaker.snapshot().last_failure_type
+    breaker.record_failure()
+
+    assert (named, breaker.snapshot().last_failure_type) == ("TimeoutError", "_OTHER")
+
+
+def test_a_probe_asked_for_in_two_steps_takes_the_only_place(clock: FakeClock) -> None:
+    breaker = half_opened(clock)
+
+    first, second = breaker.can_execute(), breaker.can_execute()
+
+    assert first
+    assert second is None
+
+
+def test_a_probe_asked_for_in_two_steps_lets_no_other_call_of_its_thread_pass(clock: FakeClock) -> None:
+    breaker = half_opened(clock)
+    breaker.can_execute()
+
+    with pytest.raises(CircuitOpenError), breaker.guard():
+        pytest.fail("two-step permits own nothing")
+
+
+def test_a_probe_may_be_settled_by_another_thread(clock: FakeClock) -> None:
+    breaker = half_opened(clock)
+    permit = breaker.can_execute()
+
+    with ThreadPoolExecutor(1) as another:
+        another.submit(breaker.record_success, permit).result()
+
+    assert breaker.state is CircuitState.CLOSED
+
+
+def test_permits_that_nobody_settles_do_not_pile_up_without_end() -> None:
+    breaker = CircuitBreaker()
+
+    for _ in range(10_001):
+        breaker.can_execute()
+
+    assert len(breaker._unsettled) == 10_000

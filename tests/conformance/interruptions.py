@@ -1,0 +1,188 @@
+"""Something happens in the middle of something else: at every instruction of our own code, one after the other.
+
+A signal handler, a finaliser or another thread may come between any two instructions; here each such moment is tried.
+"""
+
+from __future__ import annotations
+
+import dis
+import sys
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from dataclasses import dataclass
+from functools import partial
+from itertools import count
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import otel_breaker
+from otel_breaker import CircuitBreaker, CircuitOpenError, CircuitState, StateChange
+from tests.conformance.conftest import RECOVERY, fail, moves, refuses, succeed, told
+from tests.fakes import FakeClock
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from types import FrameType
+
+    from typing_extensions import Unpack
+
+    from otel_breaker.settings import Keywords
+
+_OURS = Path(otel_breaker.__file__).parent
+_TRACED = {"signal": (str(_OURS),), "opcode": (str(_OURS / "core"), str(_OURS / "circuit"))}
+"""Where moments are looked for: every look for signals in ours, or every instruction of what is done under the lock."""
+
+_MOST_MOMENTS = 10_000
+
+
+@dataclass
+class Watched:
+    """A breaker whose moves are listened to from its first call."""
+
+    clock: FakeClock
+    breaker: CircuitBreaker
+    told: list[StateChange]
+
+    @classmethod
+    def new(cls, **settings: Unpack[Keywords]) -> Watched:
+        clock = FakeClock()
+        merged: Keywords = {"recovery_time": RECOVERY, **settings}
+        breaker = CircuitBreaker(clock=clock, **merged)
+        return cls(clock, breaker, told(breaker))
+
+
+def failing_once() -> Watched:
+    watched = Watched.new(failure_threshold=2)
+    fail(watched.breaker)
+    return watched
+
+
+def just_opened() -> Watched:
+    watched = failing_once()
+    fail(watched.breaker)
+    return watched
+
+
+def due_for_a_probe() -> Watched:
+    watched = just_opened()
+    watched.clock.advance(RECOVERY)
+    return watched
+
+
+def as_it_should_be(watched: Watched) -> str:
+    """Whether both calls were counted, listeners have heard all, and the circuit still recovers and trips."""
+    breaker = watched.breaker
+    heard = moves(watched.told)
+    sources, targets = [source for source, _ in heard], [target for _, target in heard]
+    if ["closed", *targets] != [*sources, breaker.state.value]:
+        return f"listeners heard {heard}, and it is {breaker.state.value}"
+    breaker.reset()
+    fail(breaker, 2)
+    if not refuses(breaker):
+        return "never trips again"
+    watched.clock.advance(RECOVERY)
+    succeed(breaker)
+    return "" if breaker.state is CircuitState.CLOSED else "never recovers"
+
+
+def quietly(call: Callable[[CircuitBreaker], None]) -> Callable[[CircuitBreaker], None]:
+    def make(breaker: CircuitBreaker) -> None:
+        with suppress(CircuitOpenError):
+            call(breaker)
+
+    return make
+
+
+def _looks_for_signals(frame: FrameType, last: dict[FrameType, int]) -> bool:
+    """Whether the instruction before this one ends with a look for signals: calls, loops and a function's start."""
+    before, last[frame] = last.get(frame, -1), frame.f_lasti
+    name = dis.opname[frame.f_code.co_code[before]] if before >= 0 else "RESUME"
+    return name.startswith(("CALL", "JUMP_BACKWARD", "RESUME", "FOR_ITER"))
+
+
+def interrupted(work: Callable[[], object], handler: Callable[[], object], moment: int, *, by: str = "opcode") -> str:
+    """Do work, and something else at one moment of it: just before an instruction of our own code.
+
+    Args:
+        work: what is interrupted.
+        handler: what happens then, in the same thread.
+        moment: the number of the instruction, from 0.
+        by: "opcode" for any instruction; "signal" for those before which Python looks for signals.
+
+    Returns:
+        Where it happened; nothing when the work was done before.
+    """
+    numbers = count()
+    last: dict[FrameType, int] = {}
+    place = ""
+
+    def step(frame: FrameType, event: str, argument: object) -> Any:
+        nonlocal place
+        if event == "opcode" and (by == "opcode" or _looks_for_signals(frame, last)) and next(numbers) == moment:
+            place = f"{Path(frame.f_code.co_filename).name}:{frame.f_lineno}"
+            handler()
+            sys.settrace(None)
+        return step
+
+    def enter(frame: FrameType, event: str, argument: object) -> Any:
+        if not frame.f_code.co_filename.startswith(_TRACED[by]):
+            return None
+        frame.f_trace_opcodes = True
+        return step
+
+    before = sys.gettrace()
+    sys.settrace(enter)
+    try:
+        work()
+    finally:
+        sys.settrace(before)
+    return place
+
+
+def at_every_moment(
+    prepare: Callable[[], Watched],
+    work: Callable[[CircuitBreaker], object],
+    handler: Callable[[CircuitBreaker], object],
+    check: Callable[[Watched], str],
+    *,
+    by: str = "opcode",
+) -> dict[str, list[str]]:
+    """What is wrong after something happened in the middle of something else, wherever the middle was.
+
+    Args:
+        prepare: makes the breaker, anew for each moment.
+        work: what is interrupted.
+        handler: what happens then, in the same thread.
+        check: says what is wrong, or nothing.
+        by: see `interrupted`.
+
+    Returns:
+        Each complaint with the places that lead to it.
+    """
+    # In a thread of its own: an interrupt between two instructions can leave an exception half-handled for good.
+    with ThreadPoolExecutor(1) as apart:
+        return apart.submit(_try_every_moment, prepare, work, handler, check, by).result()
+
+
+def _try_every_moment(
+    prepare: Callable[[], Watched],
+    work: Callable[[CircuitBreaker], object],
+    handler: Callable[[CircuitBreaker], object],
+    check: Callable[[Watched], str],
+    by: str,
+) -> dict[str, list[str]]:
+    complaints: dict[str, list[str]] = {}
+    for moment in range(_MOST_MOMENTS):
+        watched = prepare()
+        place, complaint = "", ""
+        try:
+            place = interrupted(partial(work, watched.breaker), partial(handler, watched.breaker), moment, by=by)
+        except Exception as error:
+            place, complaint = f"moment {moment}", repr(error)
+        if not place:
+            assert moment > 0, "nothing was interrupted"
+            return complaints
+        complaint = complaint or check(watched)
+        if complaint and place not in complaints.setdefault(complaint, []):
+            complaints[complaint].append(place)
+    raise AssertionError("the work has no end")

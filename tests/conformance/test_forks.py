@@ -1,0 +1,223 @@
+"""A fork at any moment leaves a child whose breakers work, with the state and without the parent's calls (F44)."""
+
+from __future__ import annotations
+
+import itertools
+import sys
+import threading
+from contextlib import ExitStack, suppress
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from otel_breaker import CircuitBreaker, CircuitOpenError, CircuitState, get_breaker
+from otel_breaker.registry import REGISTRY
+from otel_breaker.telemetry.metrics import LEDGER
+from tests.conformance.conftest import (
+    PATIENCE,
+    RECOVERY,
+    Broken,
+    due,
+    fail,
+    finish,
+    hold,
+    in_child,
+    in_new_process,
+    opened,
+    refuses,
+    succeed,
+    told,
+)
+from tests.conformance.interruptions import Watched, interrupted
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from tests.fakes import FakeClock
+
+
+def works(watched: Watched) -> str:
+    """What is wrong with a circuit in a child; it may have to wait for one recovery time."""
+    breaker, clock = watched.breaker, watched.clock
+    watched.told.clear()
+    clock.advance(RECOVERY)
+    succeed(breaker)
+    if breaker.state is not CircuitState.CLOSED:
+        return f"stays {breaker.state.value}"
+    fail(breaker, 2)
+    if not refuses(breaker):
+        return "never trips again"
+    heard = [change.to_state.value for change in watched.told[-1:]]
+    return "" if heard == ["open"] else f"listeners heard {heard}"
+
+
+def test_f44_a_child_forked_while_a_thread_is_inside_a_guarded_call_answers(clock: FakeClock) -> None:
+    breaker = CircuitBreaker(failure_threshold=2, clock=clock, recovery_time=RECOVERY)
+    watched = Watched(clock, breaker, told(breaker))
+    entered, leave = threading.Event(), threading.Event()
+
+    @breaker
+    def call() -> None:
+        entered.set()
+        leave.wait(PATIENCE)
+
+    busy = threading.Thread(target=call)
+    busy.start()
+    entered.wait(PATIENCE)
+    complaint = in_child(lambda: works(watched))
+    leave.set()
+    busy.join()
+
+    assert complaint == ""
+
+
+def test_f44_a_child_forked_while_threads_hammer_the_breaker_answers_every_time() -> None:
+    watched = Watched.new(failure_threshold=2)
+    over = threading.Event()
+
+    def hammer() -> None:
+        while not over.is_set():
+            with suppress(CircuitOpenError):
+                fail(watched.breaker)
+                succeed(watched.breaker)
+            watched.breaker.reset()
+
+    def recovers() -> str:
+        watched.breaker.reset()
+        return works(watched)
+
+    threads = [threading.Thread(target=hammer, daemon=True) for _ in range(4)]
+    with ExitStack() as stack:
+        stack.callback(over.set)
+        for thread in threads:
+            thread.start()
+        complaints = [in_child(recovers) for _ in range(20)]
+
+    for thread in threads:
+        thread.join(PATIENCE)
+    assert complaints == [""] * 20
+
+
+@pytest.mark.parametrize(
+    "decision", ["failing_once, fail", "due_for_a_probe, succeed", "due_for_a_probe, CircuitBreaker.reset"]
+)
+def test_f44_a_fork_in_the_middle_of_a_decision_leaves_a_child_whose_circuit_works(decision: str) -> None:
+    # In a process of its own: what forks is small, and so are the many forks.
+    complaints = in_new_process(f"from tests.conformance.test_forks import *; fork_everywhere({decision})", 60)
+
+    assert complaints == "{}"
+
+
+def fork_everywhere(prepare: Callable[[], Watched], work: Callable[[CircuitBreaker], Any]) -> None:
+    complaints: dict[str, list[str]] = {}
+    for moment in itertools.count():
+        watched = prepare()
+        place, complaint = fork_at(moment, watched, work)
+        if not place:
+            break
+        if complaint:
+            complaints.setdefault(complaint, []).append(place)
+    assert moment > 10
+    sys.stdout.write(str(complaints))
+
+
+def fork_at(moment: int, watched: Watched, work: Callable[[CircuitBreaker], Any]) -> tuple[str, str]:
+    """Fork while another thread stands still at a moment of its work; what is wrong in the child, then."""
+    reached, leave = threading.Event(), threading.Event()
+    place = ""
+
+    def stand_still() -> None:
+        reached.set()
+        leave.wait(PATIENCE)
+
+    def run() -> None:
+        nonlocal place
+        place = interrupted(lambda: work(watched.breaker), stand_still, moment, by="signal")
+        reached.set()
+
+    thread = threading.Thread(target=run)
+    thread.start()
+    reached.wait(PATIENCE)
+    complaint = in_child(lambda: works(watched)) if thread.is_alive() else ""
+    leave.set()
+    thread.join(PATIENCE)
+    return place, complaint
+
+
+LOCKS: dict[str, Callable[[], Any]] = {
+    "circuit": lambda: get_breaker("test_forks")._circuit._lock,
+    "announcer": lambda: get_breaker("test_forks")._circuit.record.announcer._delivering,
+    "registry": lambda: REGISTRY._lock,
+    "keyed": lambda: REGISTRY.get_keyed("test_forks keyed", {})._lock,
+    "metrics": lambda: LEDGER._lock,
+}
+
+
+@pytest.mark.parametrize("lock", LOCKS)
+def test_f44_a_child_does_not_wait_for_a_lock_that_a_thread_of_its_parent_held(lock: str) -> None:
+    get_breaker("test_forks"), get_breaker("test_forks keyed", key="first")
+    held, leave = threading.Event(), threading.Event()
+
+    def keep() -> None:
+        with LOCKS[lock]():
+            held.set()
+            leave.wait(PATIENCE)
+
+    def use_everything() -> int:
+        new = CircuitBreaker(f"test_forks {lock}", failure_threshold=1)
+        changes = told(new)
+        fail(new)
+        fail(get_breaker("test_forks"))
+        succeed(get_breaker("test_forks keyed", key="second"))
+        list(LEDGER._figures())
+        return len(changes)
+
+    busy = threading.Thread(target=keep)
+    busy.start()
+    held.wait(PATIENCE)
+    try:
+        assert in_child(use_everything) == 1
+    finally:
+        leave.set()
+        busy.join()
+
+
+def test_f44_a_child_keeps_the_state_and_its_deadline(clock: FakeClock) -> None:
+    breaker = opened(clock)
+    clock.advance(4)
+
+    assert in_child(lambda: (breaker.state.value, breaker.snapshot().retry_after)) == ("open", RECOVERY - 4)
+
+
+def test_f44_a_child_counts_from_zero_and_for_itself(clock: FakeClock) -> None:
+    breaker = CircuitBreaker(clock=clock)
+    succeed(breaker)
+    fail(breaker)
+
+    def count() -> tuple[int, int]:
+        before = sum(breaker.snapshot().calls.values())
+        succeed(breaker)
+        return before, sum(breaker.snapshot().calls.values())
+
+    assert in_child(count) == (0, 1)
+    assert sum(breaker.snapshot().calls.values()) == 2
+
+
+def test_f44_a_probe_of_the_parent_holds_no_place_in_the_child(clock: FakeClock) -> None:
+    breaker = due(clock)
+    probe = hold(breaker)
+
+    in_the_child = in_child(lambda: (breaker.snapshot().probes_in_flight, refuses(breaker)))
+    finish(probe, Broken())
+
+    assert in_the_child == (0, False)
+    assert breaker.state is CircuitState.OPEN
+
+
+def test_f44_what_a_child_does_moves_nothing_in_the_parent(clock: FakeClock) -> None:
+    breaker = CircuitBreaker(failure_threshold=1, clock=clock)
+
+    in_child(lambda: fail(breaker))
+
+    assert breaker.state is CircuitState.CLOSED
+    assert breaker.failures == 0

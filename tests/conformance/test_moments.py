@@ -1,0 +1,190 @@
+"""A guarded call, a command or another thread's call at every instruction of a decision (F19, F42, F43, F52)."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from otel_breaker import CircuitBreaker, CircuitOpenError
+from tests.conformance.conftest import RECOVERY, elsewhere, fail, hold, moves, refuses, succeed
+from tests.conformance.interruptions import (
+    Watched,
+    as_it_should_be,
+    at_every_moment,
+    due_for_a_probe,
+    failing_once,
+    just_opened,
+    quietly,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+
+def counted_twice(prepare: Callable[[], Watched]) -> Callable[[Watched], str]:
+    before = sum(prepare().breaker.snapshot().calls.values())
+
+    def check(watched: Watched) -> str:
+        calls = sum(watched.breaker.snapshot().calls.values()) - before
+        return as_it_should_be(watched) if calls == 2 else f"counted {calls} of 2 calls"
+
+    return check
+
+
+@pytest.mark.parametrize(
+    ("prepare", "work", "handler", "by"),
+    [
+        (failing_once, fail, fail, "opcode"),
+        (failing_once, succeed, fail, "opcode"),
+        (just_opened, succeed, succeed, "opcode"),
+        (due_for_a_probe, succeed, fail, "opcode"),
+        (due_for_a_probe, fail, succeed, "signal"),
+    ],
+)
+def test_f42_a_call_in_the_middle_of_a_call_is_counted_and_breaks_nothing(
+    prepare: Callable[[], Watched],
+    work: Callable[[CircuitBreaker], None],
+    handler: Callable[[CircuitBreaker], None],
+    by: str,
+) -> None:
+    complaints = at_every_moment(prepare, quietly(work), quietly(handler), counted_twice(prepare), by=by)
+
+    assert complaints == {}
+
+
+@pytest.mark.parametrize(
+    ("prepare", "work", "handler"),
+    [
+        (failing_once, CircuitBreaker.force_open, fail),
+        (failing_once, CircuitBreaker.reset, fail),
+        (due_for_a_probe, CircuitBreaker.force_closed, succeed),
+        (due_for_a_probe, CircuitBreaker.reset, succeed),
+    ],
+)
+def test_f42_a_call_in_the_middle_of_an_operators_command_breaks_nothing(
+    prepare: Callable[[], Watched],
+    work: Callable[[CircuitBreaker], None],
+    handler: Callable[[CircuitBreaker], None],
+) -> None:
+    complaints = at_every_moment(prepare, work, quietly(handler), as_it_should_be)
+
+    assert complaints == {}
+
+
+@pytest.mark.parametrize(("prepare", "work"), [(failing_once, fail), (due_for_a_probe, succeed)])
+def test_f42_a_command_that_a_signal_handler_gives_in_the_middle_of_a_call_is_obeyed(
+    prepare: Callable[[], Watched], work: Callable[[CircuitBreaker], None]
+) -> None:
+    def obeyed(watched: Watched) -> str:
+        state = watched.breaker.state.value
+        return as_it_should_be(watched) if state == "forced_open" else f"is {state}"
+
+    complaints = at_every_moment(prepare, quietly(work), CircuitBreaker.force_open, obeyed, by="signal")
+
+    assert complaints == {}
+
+
+def test_f42_a_handler_that_interrupts_a_caller_at_half_open_is_no_second_probe() -> None:
+    def probing_elsewhere() -> Watched:
+        watched = due_for_a_probe()
+        elsewhere(lambda: watched.breaker.guard().__enter__())
+        return watched
+
+    admitted: list[bool] = []
+    complaints = at_every_moment(
+        probing_elsewhere, refuses, lambda breaker: admitted.append(not refuses(breaker)), lambda _: ""
+    )
+
+    assert complaints == {}
+    assert not any(admitted)
+
+
+def test_f43_a_probe_that_a_finaliser_gives_up_in_the_middle_of_a_decision_ends_with_its_lease_at_the_latest() -> None:
+    probes: list[Iterator[int]] = []
+
+    def stream(breaker: CircuitBreaker) -> Iterator[int]:
+        with breaker.guard():
+            yield 1
+            yield 2
+
+    def one_of_two_probes_out() -> Watched:
+        watched = Watched.new(failure_threshold=1, half_open_calls=2, probe_timeout=60)
+        fail(watched.breaker)
+        watched.clock.advance(RECOVERY)
+        probes[:] = [stream(watched.breaker)]
+        next(probes[0])
+        return watched
+
+    def drop_the_probe(_: CircuitBreaker) -> None:
+        probes.clear()
+
+    def recovers(watched: Watched) -> str:
+        watched.clock.advance(60 + RECOVERY)
+        return "never recovers" if refuses(watched.breaker) else ""
+
+    complaints = at_every_moment(one_of_two_probes_out, succeed, drop_the_probe, recovers)
+
+    assert complaints == {}
+
+
+# --- another thread
+
+
+def by_another_thread(act: Callable[[CircuitBreaker], object]) -> Callable[[CircuitBreaker], object]:
+    """Done by another thread, unless that would have to wait for the lock."""
+
+    def switch(breaker: CircuitBreaker) -> None:
+        if not breaker._circuit._lock._is_owned():  # type: ignore[attr-defined]
+            elsewhere(lambda: act(breaker))
+
+    return switch
+
+
+@pytest.mark.parametrize(
+    ("prepare", "by", "expected"),
+    [
+        (failing_once, "opcode", [("closed", "open")]),
+        (due_for_a_probe, "signal", [("closed", "open"), ("open", "half_open"), ("half_open", "open")]),
+    ],
+)
+def test_f52_two_threads_that_fail_at_once_make_each_move_once(
+    prepare: Callable[[], Watched], by: str, expected: list[tuple[str, str]]
+) -> None:
+    def once(watched: Watched) -> str:
+        heard = moves(watched.told)
+        return as_it_should_be(watched) if heard == expected else f"listeners heard {heard}"
+
+    complaints = at_every_moment(prepare, quietly(fail), by_another_thread(quietly(fail)), once, by=by)
+
+    assert complaints == {}
+
+
+def test_f52_of_two_threads_that_ask_at_half_open_one_gets_the_place() -> None:
+    got: list[str] = []
+
+    def ask(breaker: CircuitBreaker) -> None:
+        try:
+            hold(breaker)
+        except CircuitOpenError:
+            return
+        got.append("a place")
+
+    def prepare() -> Watched:
+        got.clear()
+        return due_for_a_probe()
+
+    complaints = at_every_moment(prepare, ask, by_another_thread(ask), lambda _: "" if len(got) == 1 else f"got {got}")
+
+    assert complaints == {}
+
+
+@pytest.mark.parametrize(
+    ("work", "other"), [(fail, CircuitBreaker.reset), (CircuitBreaker.reset, fail), (fail, CircuitBreaker.force_open)]
+)
+def test_f19_a_call_and_a_command_of_another_thread_are_two_moves_in_one_order(
+    work: Callable[[CircuitBreaker], None], other: Callable[[CircuitBreaker], None]
+) -> None:
+    complaints = at_every_moment(failing_once, quietly(work), by_another_thread(quietly(other)), as_it_should_be)
+
+    assert complaints == {}

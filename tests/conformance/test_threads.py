@@ -1,0 +1,235 @@
+"""Crowds of threads that are switched as often as Python can: nothing is lost, doubled or exceeded (F01, F19, F52)."""
+
+from __future__ import annotations
+
+import itertools
+import sys
+import threading
+from collections import Counter
+from contextlib import suppress
+from typing import TYPE_CHECKING
+
+import pytest
+
+from otel_breaker import CircuitBreaker, CircuitOpenError, breakers, get_breaker
+from otel_breaker.core.states import MOVES
+from tests.conformance.conftest import PATIENCE, RECOVERY, Broken, fail, moves, succeed, together, told
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from otel_breaker import StateChange
+    from tests.fakes import FakeClock
+
+CALLS = 250_000
+OUTCOMES = ("success", "failure", "ignored", "rejected", "cancelled")
+
+
+@pytest.fixture(autouse=True)
+def restless() -> Iterator[None]:
+    """Threads are switched as often as Python can."""
+    before = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)
+    yield
+    sys.setswitchinterval(before)
+
+
+def test_f01_in_1000_rounds_64_threads_never_get_one_probe_too_many_or_too_few(clock: FakeClock) -> None:
+    crowd, rounds, places = 64, 1_000, 2
+    breaker = CircuitBreaker(failure_threshold=1, recovery_time=RECOVERY, half_open_calls=places, clock=clock)
+    fail(breaker)
+    due = threading.Barrier(crowd, lambda: clock.advance(RECOVERY))
+    refusals = [itertools.count(1) for _ in range(rounds)]
+    all_have_asked = [threading.Event() for _ in range(rounds)]
+    admitted: list[int] = []
+
+    def probe(number: int) -> None:
+        with suppress(Broken), breaker.guard():
+            admitted.append(number)
+            assert all_have_asked[number].wait(PATIENCE)
+            raise Broken
+
+    def go_round(_: int) -> None:
+        for number in range(rounds):
+            due.wait(PATIENCE)
+            try:
+                probe(number)
+            except CircuitOpenError:
+                if next(refusals[number]) == crowd - places:
+                    all_have_asked[number].set()
+
+    together(crowd, go_round)
+
+    assert Counter(admitted) == dict.fromkeys(range(rounds), places)
+
+
+def caller(breaker: CircuitBreaker, calls: int) -> Callable[[int], Counter[str]]:
+    """Makes calls of several kinds, mostly successes, and counts what it sees of them."""
+
+    @breaker
+    def call(kind: int) -> int:
+        if kind == 7:
+            raise Broken
+        if kind == 13:
+            raise KeyError
+        return kind
+
+    def make(_: int) -> Counter[str]:
+        seen: Counter[str] = Counter()
+        kinds = itertools.cycle(range(20))
+        for kind in itertools.islice(kinds, calls):
+            try:
+                call(kind)
+            except Broken:
+                seen["failure"] += 1
+            except KeyError:
+                seen["ignored"] += 1
+            except CircuitOpenError:
+                seen["rejected"] += 1
+        seen["success"] = calls - seen.total()
+        return seen
+
+    return make
+
+
+def test_f52_of_8_times_250000_calls_below_the_threshold_every_outcome_is_counted_exactly(clock: FakeClock) -> None:
+    breaker = CircuitBreaker(failure_threshold=8 * CALLS, ignore=KeyError, clock=clock)
+
+    together(8, caller(breaker, CALLS))
+
+    each = 8 * CALLS // 20
+    assert breaker.snapshot().calls == {
+        "success": 18 * each,
+        "failure": each,
+        "ignored": each,
+        "rejected": 0,
+        "cancelled": 0,
+    }
+
+
+def test_f52_of_8_times_25000_calls_that_trip_and_recover_every_outcome_is_counted_exactly() -> None:
+    ticks = itertools.count()
+    breaker = CircuitBreaker(failure_threshold=1, recovery_time=200, ignore=KeyError, clock=lambda: next(ticks))
+    changes = told(breaker)
+
+    seen = sum(together(8, caller(breaker, 25_000)), Counter[str]())
+
+    assert breaker.snapshot().calls == {outcome: seen[outcome] for outcome in OUTCOMES}
+    assert seen.total() == 8 * 25_000
+    assert all(seen[outcome] > 50 for outcome in ("success", "failure", "ignored", "rejected"))
+    assert len(changes) > 100
+
+
+def test_f52_no_failure_of_16_threads_is_lost(clock: FakeClock) -> None:
+    breaker = CircuitBreaker(failure_threshold=1_000_000, clock=clock)
+
+    together(16, lambda _: fail(breaker, 2_000))
+
+    assert breaker.failures == 32_000
+
+
+def test_f52_two_breakers_that_8_threads_trip_exactly_at_the_threshold_open_once_each_time(clock: FakeClock) -> None:
+    crowd, rounds = 8, 200
+    pair = [CircuitBreaker(failure_threshold=crowd, clock=clock) for _ in range(2)]
+    heard = [told(breaker) for breaker in pair]
+
+    def reset() -> None:
+        for breaker in pair:
+            breaker.reset()
+
+    ready = threading.Barrier(crowd, reset)
+
+    def go_round(_: int) -> None:
+        for _round in range(rounds):
+            ready.wait(PATIENCE)
+            fail(pair[0])
+            fail(pair[1])
+
+    together(crowd, go_round)
+
+    a_trip_each_round = [("closed", "open"), ("open", "closed")] * rounds
+    assert [moves(changes) for changes in heard] == [a_trip_each_round[:-1]] * 2
+
+
+def test_f19_the_moves_that_many_threads_make_form_one_chain_of_moves_that_exist() -> None:
+    ticks = itertools.count()
+    breaker = CircuitBreaker(
+        failure_threshold=2, recovery_time=5, probe_timeout=3, half_open_calls=2, clock=lambda: next(ticks)
+    )
+    changes = told(breaker)
+    acts: list[Callable[[], object]] = [
+        lambda: fail(breaker, 3),
+        lambda: succeed(breaker),
+        breaker.can_execute,
+        breaker.force_open,
+        lambda: fail(breaker, 2),
+        breaker.force_closed,
+        breaker.reset,
+    ]
+
+    def act(number: int) -> None:
+        for step in range(2_000):
+            with suppress(CircuitOpenError):
+                acts[(number + step * 3) % len(acts)]()
+
+    together(8, act)
+
+    assert {(change.from_state, change.to_state) for change in changes} <= set(MOVES)
+    assert is_one_chain(changes)
+    assert changes[-1].to_state is breaker.state
+    assert len(changes) > 1_000
+
+
+def is_one_chain(changes: list[StateChange]) -> bool:
+    return all(before.to_state is after.from_state for before, after in itertools.pairwise(changes))
+
+
+def test_f19_whoever_looks_while_threads_move_a_circuit_sees_it_whole() -> None:
+    breaker = CircuitBreaker(failure_threshold=1)
+    over = threading.Event()
+
+    def move() -> list[bool]:
+        for _ in range(2_000):
+            fail(breaker)
+            breaker.reset()
+        over.set()
+        return []
+
+    def look() -> list[bool]:
+        whole = []
+        while not over.is_set():
+            seen = breaker.snapshot()
+            opened = seen.state.value == "open"
+            whole.append(opened == (seen.episode is not None) == (seen.opened_at is not None))
+        return whole
+
+    seen = together(2, lambda number: look() if number else move())
+
+    assert len(seen[1]) > 10
+    assert all(seen[1])
+
+
+def test_f19_breakers_can_be_listed_while_others_are_made_and_dropped() -> None:
+    kept = [CircuitBreaker(f"test_threads {number}") for number in range(100)]
+    over = threading.Event()
+
+    def make() -> int:
+        for _ in range(2_000):
+            CircuitBreaker("test_threads dropped")
+        over.set()
+        return len(kept)
+
+    def look() -> int:
+        fewest = len(kept)
+        while not over.is_set():
+            fewest = min(fewest, len(set(breakers()) & set(kept)))
+        return fewest
+
+    assert together(2, lambda number: look() if number else make()) == [len(kept)] * 2
+
+
+def test_f19_threads_that_ask_for_a_new_name_at_once_get_one_breaker() -> None:
+    for number in range(100):
+        asked = together(8, lambda _, name=f"test_threads at once {number}": get_breaker(name))  # type: ignore[misc]
+
+        assert len(set(asked)) == 1

@@ -1,0 +1,192 @@
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from otel_breaker.core.closed import Closed
+from otel_breaker.core.rules import ConsecutiveFailures, Counts, FailureRate, SlowCallRate
+from otel_breaker.core.states import CircuitState, Outcome, Reason
+from tests.core.rig import FAILING, SLOW, SLOWING, Rig, policy
+
+if TYPE_CHECKING:
+    from otel_breaker.core.policy import Policy
+
+STREAK = policy(ConsecutiveFailures(3))
+NEUTRAL = [Outcome.IGNORED, Outcome.CANCELLED]
+
+
+def closed(numbers: Policy) -> Closed:
+    return Closed(numbers, 7, 4, lambda: 0)
+
+
+def test_all_calls_share_the_standing_permit_while_nothing_is_timed() -> None:
+    period = closed(STREAK)
+
+    assert period.admit(1_000.0, None, alone=False) is period.admit(1_001.0, "somebody", alone=False) is period.standing
+
+
+def test_a_permit_says_where_and_when_it_was_given() -> None:
+    permit = closed(SLOWING).admit(1_000.0, "somebody", alone=False)
+
+    assert (permit.generation, permit.state, permit.epoch) == (7, CircuitState.CLOSED, 4)
+    assert (permit.started, permit.owner, permit.deadline) == (1_000.0, "somebody", None)
+
+
+@pytest.mark.parametrize(("numbers", "alone"), [(STREAK, True), (policy(seconds=10), False), (policy(slow=2), False)])
+def test_a_call_that_is_timed_or_settled_by_hand_has_its_own_permit(numbers: Policy, alone: bool) -> None:
+    period = closed(numbers)
+
+    assert period.admit(1_000.0, None, alone=alone) is not period.admit(1_000.0, None, alone=alone)
+
+
+@pytest.mark.parametrize(("numbers", "plain"), [(STREAK, True), (policy(seconds=10), False), (policy(slow=2), False)])
+def test_a_period_is_plain_while_nothing_needs_the_clock(numbers: Policy, plain: bool) -> None:
+    assert closed(numbers).is_plain is plain
+
+
+def test_a_period_is_plain_again_when_a_success_ends_the_streak() -> None:
+    rig = Rig(STREAK)
+
+    rig.call(Outcome.FAILURE)
+    during = rig.machine.standing_permit
+    rig.call(Outcome.SUCCESS)
+
+    assert during is None
+    assert rig.machine.standing_permit is not None
+
+
+def test_a_call_from_before_a_streak_does_not_hold_the_permit_from_after_it() -> None:
+    rig = Rig(STREAK)
+    before = rig.admit()
+
+    rig.call(Outcome.FAILURE)
+    rig.call(Outcome.SUCCESS)
+
+    assert rig.machine.standing_permit is not before
+
+
+@pytest.mark.parametrize("failures", [0, 1, 2])
+def test_a_permit_tells_how_many_failures_were_counted_before_it(failures: int) -> None:
+    rig = Rig(STREAK)
+    rig.call(Outcome.FAILURE, times=failures)
+
+    assert rig.admit().epoch == rig.machine.epoch == failures
+
+
+def test_so_many_failures_in_a_row_trip() -> None:
+    rig = Rig(STREAK)
+    before = rig.call(Outcome.FAILURE, times=2)
+
+    moved = rig.call(Outcome.FAILURE)
+
+    assert before is None
+    assert moved is not None
+    assert (moved.reason, moved.threshold) == (Reason.FAILURE_THRESHOLD, 3)
+    assert moved.counts == Counts(3, 0, 0, 0)
+
+
+def test_a_success_ends_the_streak() -> None:
+    rig = Rig(STREAK)
+
+    rig.call(Outcome.FAILURE, times=2)
+    rig.call(Outcome.SUCCESS)
+    rig.call(Outcome.FAILURE, times=2)
+
+    assert rig.counts.consecutive_failures == 2
+    assert rig.state is CircuitState.CLOSED
+
+
+@pytest.mark.parametrize("outcome", NEUTRAL)
+def test_a_neutral_call_leaves_streak_and_window_alone(outcome: Outcome) -> None:
+    rig = Rig(policy(ConsecutiveFailures(5), FailureRate(1, 10), calls=10))
+    rig.call(Outcome.FAILURE, times=2)
+
+    rig.call(outcome)
+
+    assert rig.counts == Counts(2, 2, 2, 0)
+
+
+def test_a_share_of_failures_trips_once_there_are_enough_calls() -> None:
+    rig = Rig(FAILING)
+    rig.call(Outcome.SUCCESS, times=2)
+    before = rig.call(Outcome.FAILURE)
+
+    moved = rig.call(Outcome.FAILURE)
+
+    assert before is None
+    assert moved is not None
+    assert (moved.reason, moved.threshold) == (Reason.FAILURE_RATE, 0.5)
+    assert moved.counts == Counts(2, 4, 2, 0)
+
+
+def test_successes_that_are_only_counted_in_the_tally_dilute_the_rate() -> None:
+    rig = Rig(FAILING)
+    rig.successes += 5
+
+    moved = rig.call(Outcome.FAILURE, times=4)
+
+    assert moved is None
+    assert rig.counts == Counts(4, 9, 4, 0)
+
+
+def test_successes_from_before_the_period_are_not_in_its_window() -> None:
+    period = Closed(FAILING, 0, 0, lambda: 50)
+
+    assert period.counts(1_000.0) == Counts(0, 0, 0, 0)
+
+
+def test_a_window_of_time_forgets_failures_of_long_ago() -> None:
+    rig = Rig(policy(FailureRate(0.5, 4), seconds=32))
+    rig.call(Outcome.FAILURE, times=3)
+    rig.clock.advance(32)
+
+    moved = rig.call(Outcome.FAILURE, times=3)
+
+    assert moved is None
+    assert rig.counts == Counts(6, 3, 3, 0)
+
+
+def test_a_share_of_slow_calls_trips_whether_they_fail_or_not() -> None:
+    rig = Rig(SLOWING)
+    rig.call(Outcome.SUCCESS, times=2)
+    rig.call(Outcome.SUCCESS, lasts=SLOW)
+
+    moved = rig.call(Outcome.SUCCESS, lasts=SLOW)
+
+    assert moved is not None
+    assert (moved.reason, moved.threshold) == (Reason.SLOW_CALL_RATE, 0.5)
+    assert moved.counts == Counts(0, 4, 0, 2)
+
+
+@pytest.mark.parametrize("outcome", NEUTRAL)
+def test_a_neutral_call_that_was_slow_counts_as_slow(outcome: Outcome) -> None:
+    rig = Rig(SLOWING)
+    rig.call(Outcome.SUCCESS, times=3)
+
+    rig.call(outcome, lasts=SLOW)
+
+    assert rig.counts == Counts(0, 4, 0, 1)
+
+
+def test_hangs_that_are_always_cancelled_trip() -> None:
+    moved = Rig(SLOWING).call(Outcome.CANCELLED, lasts=SLOW, times=4)
+
+    assert moved is not None
+    assert moved.counts == Counts(0, 4, 0, 4)
+
+
+def test_the_first_rule_that_fires_gives_the_reason() -> None:
+    moved = Rig(policy(ConsecutiveFailures(2), SlowCallRate(0.5, 1), calls=10, slow=SLOW)).call(
+        Outcome.FAILURE, lasts=SLOW
+    )
+
+    assert moved is not None
+    assert moved.reason is Reason.SLOW_CALL_RATE
+
+
+def test_any_rule_that_is_on_may_trip() -> None:
+    moved = Rig(policy(FailureRate(1, 10), ConsecutiveFailures(3), calls=10)).call(Outcome.FAILURE, times=3)
+
+    assert moved is not None
+    assert moved.reason is Reason.FAILURE_THRESHOLD

@@ -1,0 +1,195 @@
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Final
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from otel_breaker.core.windows import LastCalls, LastSeconds, Totals
+from tests.core.rig import reproducible
+
+
+@dataclass
+class Seen:
+    """One call, as a naive list remembers it."""
+
+    failed: bool
+    slow: bool
+    at: float = 0.0
+    place: int | None = None
+
+
+def total(calls: list[Seen]) -> Totals:
+    return Totals(len(calls), sum(call.failed for call in calls), sum(call.slow for call in calls))
+
+
+@dataclass
+class Plain:
+    """Successes that nobody reports one by one."""
+
+    calls: int
+
+
+@dataclass
+class Add:
+    failed: bool
+    slow: bool
+    after: float = 0.0
+    """Seconds since the call before."""
+
+
+@dataclass
+class Fail:
+    """A call that was counted some calls ago fails late."""
+
+    ago: int
+    after: float = 0.0
+
+
+@dataclass
+class Resize:
+    size: int
+
+
+@dataclass
+class Remembering:
+    """LastCalls, and beside it a list of everything that it should hold."""
+
+    window: LastCalls
+    calls: list[Seen] = field(default_factory=list)
+    unreported: int = 0
+
+    def take(self, step: Plain | Add | Fail | Resize) -> None:
+        reported = [call for call in self.calls if call.place is not None and not call.failed]
+        if isinstance(step, Plain):
+            self.unreported += step.calls
+            self.calls += [Seen(failed=False, slow=False) for _ in range(step.calls)]
+        elif isinstance(step, Add):
+            place = self.window.add(0.0, self.unreported, failed=step.failed, slow=step.slow)
+            self.calls.append(Seen(step.failed, step.slow, place=place))
+        elif isinstance(step, Resize):
+            self.window.resize(step.size)
+        elif reported:
+            late = reported[-1 - step.ago % len(reported)]
+            assert late.place is not None
+            self.window.mark_failed(late.place, 0.0, self.unreported)
+            late.failed = True
+        self.calls = self.calls[-self.window.size :]
+
+
+adds = st.builds(Add, st.booleans(), st.booleans())
+fails = st.builds(Fail, st.integers(0, 12))
+steps = adds | fails | st.builds(Plain, st.integers(0, 12)) | st.builds(Resize, st.integers(1, 10))
+
+
+@reproducible
+@given(st.integers(1, 10), st.lists(steps, max_size=60))
+def test_the_last_calls_are_exact(size: int, taken: list[Plain | Add | Fail | Resize]) -> None:
+    remembering = Remembering(LastCalls(size))
+
+    for step in taken:
+        remembering.take(step)
+
+        assert remembering.window.totals(0.0, remembering.unreported) == total(remembering.calls)
+
+
+@reproducible
+@given(st.integers(1, 10), st.lists(adds | fails, max_size=60))
+def test_the_last_calls_are_exact_however_seldom_they_are_read(size: int, taken: list[Add | Fail]) -> None:
+    remembering = Remembering(LastCalls(size))
+
+    for step in taken:
+        remembering.take(step)
+
+    assert remembering.window.totals(0.0, 0) == total(remembering.calls)
+
+
+def test_a_late_failure_of_a_forgotten_call_changes_nothing() -> None:
+    window = LastCalls(3)
+    forgotten = window.add(0.0, 0, failed=False, slow=True)
+    for _ in range(3):
+        window.add(0.0, 0, failed=False, slow=False)
+
+    window.mark_failed(forgotten, 0.0, 0)
+
+    assert window.totals(0.0, 0) == Totals(3, 0, 0)
+
+
+def test_a_wider_window_does_not_remember_what_was_forgotten() -> None:
+    window = LastCalls(2)
+    for _ in range(5):
+        window.add(0.0, 0, failed=True, slow=False)
+
+    window.resize(10)
+
+    assert window.totals(0.0, 0) == Totals(2, 2, 0)
+
+
+WIDTH: Final = 0.25
+SECONDS: Final = WIDTH * LastSeconds.BUCKETS
+pauses = st.floats(0, 3 * WIDTH) | st.floats(0, 3 * SECONDS) | st.integers(0, 70).map(lambda count: count * WIDTH / 2)
+timed = st.builds(Add, st.booleans(), st.booleans(), pauses) | st.builds(Fail, st.integers(0, 12), pauses)
+
+
+def between(least: Totals, seen: Totals, most: Totals) -> bool:
+    return all(low <= is_ <= high for low, is_, high in zip(least, seen, most, strict=True))
+
+
+@reproducible
+@given(st.floats(0, 1e6), st.lists(timed, max_size=60))
+def test_the_last_seconds_are_off_by_at_most_one_bucket(began: float, taken: list[Add | Fail]) -> None:
+    window, now = LastSeconds(SECONDS), began
+    calls: list[Seen] = []
+
+    for step in taken:
+        now += step.after
+        if isinstance(step, Add):
+            calls.append(
+                Seen(step.failed, step.slow, now, window.add(now, 0, failed=step.failed, slow=step.slow)),
+            )
+        elif open_ := [call for call in calls if not call.failed]:
+            late = open_[-1 - step.ago % len(open_)]
+            assert late.place is not None
+            window.mark_failed(late.place, now, 0)
+            late.failed = True
+        certain = total([call for call in calls if now - call.at < SECONDS - WIDTH])
+        possible = total([call for call in calls if now - call.at <= SECONDS])
+
+        assert between(certain, window.totals(now, 0), possible)
+
+
+@pytest.mark.parametrize(("after", "held"), [(0.0, 1), (SECONDS - WIDTH, 1), (SECONDS, 0), (1e12, 0)])
+def test_a_call_is_held_for_the_length_of_the_window(after: float, held: int) -> None:
+    window = LastSeconds(SECONDS)
+    window.add(1_000.0, 0, failed=True, slow=True)
+
+    totals = window.totals(1_000.0 + after, 0)
+
+    assert totals == Totals(held, held, held)
+
+
+@pytest.mark.parametrize("buckets", [1, 2, 3, 16, 31, 32, 33, 63, 64, 100])
+def test_a_window_that_turns_by_any_number_of_buckets_holds_what_is_within_it(buckets: int) -> None:
+    window = LastSeconds(SECONDS)
+
+    for call in range(200):
+        window.add(call * buckets * WIDTH, 0, failed=False, slow=False)
+
+    held = sum(ago * buckets < LastSeconds.BUCKETS for ago in range(200))
+    assert window.totals(199 * buckets * WIDTH, 0) == Totals(held, 0, 0)
+
+
+def test_a_clock_read_early_and_told_late_does_not_turn_the_window_back() -> None:
+    window = LastSeconds(SECONDS)
+    window.add(1_010.0, 0, failed=True, slow=False)
+
+    window.add(1_000.0, 0, failed=True, slow=False)
+
+    assert window.totals(1_010.0, 0) == Totals(2, 2, 0)
+    assert window.totals(1_010.0 + SECONDS - WIDTH, 0) == Totals(2, 2, 0)
+
+
+def test_plain_successes_are_no_business_of_a_window_of_time() -> None:
+    assert LastSeconds(SECONDS).totals(1_000.0, 50) == Totals(0, 0, 0)

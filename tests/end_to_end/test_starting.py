@@ -1,0 +1,73 @@
+"""Starting the demo's shop with a configuration that a flag names, that is wrong, or whose targets are wrong."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import TYPE_CHECKING
+
+from tests.end_to_end.otlp_receiver import receiving
+from tests.end_to_end.outage import CONFIGURATION
+from tests.end_to_end.shop import shop
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+def test_a_flag_of_the_command_names_the_file_as_well(tmp_path: Path) -> None:
+    file = tmp_path / "breakers.yaml"
+    file.write_text(CONFIGURATION.replace("failure_threshold: 3", "failure_threshold: 1").replace("500ms", "10m"))
+
+    with receiving() as received, shop(tmp_path, received.url, ["--breaker_config_file", str(file)]) as running:
+        running.let_payments_fail()
+        answers = [running.checkout() for _ in range(4)]
+        asked = running.payments_asked()
+
+    outcomes = Counter(span.attributes.get("circuit_breaker.call.outcome") for span in received.spans)
+    assert (answers, asked) == ([503] * 4, 1)
+    assert (outcomes["failure"], outcomes["rejected"]) == (1, 3)
+    assert received.encodings == {"identity"}
+
+
+def test_a_wrong_file_is_one_clear_error_and_the_shop_serves_unguarded(tmp_path: Path) -> None:
+    file = tmp_path / "breakers.yaml"
+    file.write_text(CONFIGURATION.replace("failure_threshold: 3", "failure_treshold: 1"))
+
+    with (
+        receiving() as received,
+        shop(tmp_path, received.url, environment={"OTEL_BREAKER_CONFIG_FILE": str(file)}) as running,
+    ):
+        paid = running.checkout()
+        running.let_payments_fail()
+        unpaid = [running.checkout() for _ in range(2)]
+        asked = running.payments_asked()
+
+    said = (
+        f"nothing is guarded: {file}: breakers.payments.failure_treshold: there is no such setting: "
+        "did you mean 'failure_threshold'?"
+    )
+    assert running.said().count(said) == 1
+    assert "Traceback" not in running.said()
+    assert (paid, unpaid, asked) == (200, [503] * 2, 2)
+    assert {span.scope for span in received.spans}.isdisjoint({"otel_breaker"})
+
+
+def test_targets_that_do_not_exist_are_reported_once_with_the_nearest_name(tmp_path: Path) -> None:
+    file = tmp_path / "breakers.yaml"
+    file.write_text("""
+targets:
+  - function: examples.checkout.payments:PaymentClient.chrge
+  - function: examples.checkout.paymnts:PaymentClient.charge
+""")
+
+    with (
+        receiving() as received,
+        shop(tmp_path, received.url, environment={"OTEL_BREAKER_CONFIG_FILE": str(file)}) as running,
+    ):
+        paid = running.checkout()
+
+    said = running.said()
+    assert paid == 200
+    assert said.count("examples.checkout.payments:PaymentClient.chrge is not guarded") == 1
+    assert said.count("did you mean 'charge'?") == 1
+    assert said.count("examples.checkout.paymnts:PaymentClient.charge was never guarded") == 1
+    assert said.count("did you mean 'examples.checkout.payments'?") == 1

@@ -1,0 +1,229 @@
+"""The demo's shop through an outage of its payments, with nothing of the shop changed: what arrives at a Collector."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.end_to_end.outage import FAILURES, SUCCESSES, Outage, live_through_an_outage
+
+if TYPE_CHECKING:
+    from tests.end_to_end.otlp_receiver import Span
+
+
+@pytest.fixture(scope="module")
+def outage(tmp_path_factory: pytest.TempPathFactory) -> Outage:
+    return live_through_an_outage(tmp_path_factory.mktemp("outage"))
+
+
+def attributes(span: Span, *names: str) -> tuple[object, ...]:
+    return tuple(span.attributes.get(f"circuit_breaker.{name}") for name in names)
+
+
+# --- spans
+
+
+def test_every_call_has_a_span_with_its_outcome_and_the_state_that_admitted_it(outage: Outage) -> None:
+    assert outage.refusals > 0
+    assert [attributes(span, "state", "call.outcome") for span in outage.calls] == [
+        *[("closed", "success")] * SUCCESSES,
+        *[("closed", "failure")] * FAILURES,
+        *[("open", "rejected")] * outage.refusals,
+        ("half_open", "success"),
+        ("closed", "success"),
+    ]
+
+
+def test_every_span_names_the_breaker_and_the_function(outage: Outage) -> None:
+    assert {
+        (span.scope, span.kind, span.attributes["circuit_breaker.name"], span.attributes["code.function.name"])
+        for span in outage.calls
+    } == {("otel_breaker", "internal", "payments", "examples.checkout.payments.PaymentClient.charge")}
+
+
+def test_a_plain_calls_span_says_nothing_else(outage: Outage) -> None:
+    everyday = {"circuit_breaker.name", "circuit_breaker.state", "circuit_breaker.call.outcome", "code.function.name"}
+
+    assert set(outage.calls[0].attributes) == everyday
+    assert set(outage.calls[SUCCESSES].attributes) == everyday | {"error.type"}
+
+
+def test_a_span_is_an_error_exactly_when_the_caller_sees_one(outage: Outage) -> None:
+    assert [span.status for span in outage.calls] == [
+        *["unset"] * SUCCESSES,
+        *["error"] * (FAILURES + outage.refusals),
+        *["unset"] * 2,
+    ]
+
+
+def test_an_error_is_named_by_its_type(outage: Outage) -> None:
+    failed = outage.calls[SUCCESSES : SUCCESSES + FAILURES]
+
+    assert {span.attributes["error.type"].rpartition(".")[0] for span in failed} == {"requests.exceptions"}
+    assert {span.attributes["error.type"] for span in outage.refused} == {"otel_breaker.errors.CircuitOpenError"}
+
+
+def test_a_call_stands_between_the_servers_request_and_the_clients(outage: Outage) -> None:
+    by_id = {span.span_id: span for span in outage.received.spans}
+    parents = [by_id[span.parent_id] for span in outage.calls]
+
+    assert {(parent.kind, parent.name) for parent in parents} == {("server", "POST /checkout")}
+    assert all(parent.trace_id == span.trace_id for parent, span in zip(parents, outage.calls, strict=True))
+    assert [[child.kind for child in outage.children(span)] for span in outage.calls] == [
+        *[["client"]] * (SUCCESSES + FAILURES),
+        *[[]] * outage.refusals,
+        *[["client"]] * 2,
+    ]
+
+
+def test_a_refusal_takes_no_time_and_says_when_to_come_back(outage: Outage) -> None:
+    assert all(span.end - span.start < 500_000_000 for span in outage.refused)
+    waits = [span.attributes["circuit_breaker.retry_after"] for span in outage.refused]
+    assert all(0 < wait <= 0.5 for wait in waits)
+    assert waits == sorted(waits, reverse=True)
+
+
+def test_refusals_and_the_probe_link_to_the_call_that_opened_the_circuit(outage: Outage) -> None:
+    linked = [span for span in outage.calls if span.links]
+
+    assert linked == [*outage.refused, outage.probe]
+    assert {link for span in linked for link in span.links} == {outage.trip.context}
+    assert {span.attributes["circuit_breaker.link"] for span in linked} == {"opening"}
+
+
+def test_one_episode_is_on_the_trip_the_refusals_and_the_probe_and_nowhere_else(outage: Outage) -> None:
+    told = [span for span in outage.calls if "circuit_breaker.episode" in span.attributes]
+
+    assert told == [outage.trip, *outage.refused, outage.probe]
+    (episode,) = {span.attributes["circuit_breaker.episode"] for span in told}
+    assert len(episode) >= 16
+
+
+# --- state changes
+
+
+def test_a_state_change_is_an_event_on_the_call_that_caused_it(outage: Outage) -> None:
+    told = [
+        (span, *(event.attributes[f"circuit_breaker.state_change.{name}"] for name in ("from", "to", "reason")))
+        for span in outage.calls
+        for event in span.events
+        if event.name == "circuit_breaker.state_change"
+    ]
+
+    assert told == [
+        (outage.trip, "closed", "open", "failure_threshold"),
+        (outage.probe, "open", "half_open", "recovery_time_elapsed"),
+        (outage.probe, "half_open", "closed", "probe_succeeded"),
+    ]
+
+
+def test_a_state_change_says_of_which_breaker_and_episode(outage: Outage) -> None:
+    events = [event.attributes for span in (outage.trip, outage.probe) for event in span.events]
+
+    assert {event["circuit_breaker.name"] for event in events} == {"payments"}
+    assert {event["circuit_breaker.mode"] for event in events} == {"enforce"}
+    assert {event["circuit_breaker.episode"] for event in events} == {outage.trip.attributes["circuit_breaker.episode"]}
+
+
+def test_a_call_that_moved_the_circuit_says_where_to(outage: Outage) -> None:
+    moved = {
+        span.span_id: span.attributes["circuit_breaker.state_change.to"]
+        for span in outage.calls
+        if "circuit_breaker.state_change.to" in span.attributes
+    }
+
+    assert moved == {outage.trip.span_id: "open", outage.probe.span_id: "closed"}
+
+
+def test_the_state_changes_that_open_and_close_tell_the_evidence(outage: Outage) -> None:
+    [opened], [_, closed] = outage.trip.events, outage.probe.events
+
+    told = {name: opened.attributes.get(f"circuit_breaker.{name}") for name in ("consecutive_failures", "threshold")}
+    assert told == {"consecutive_failures": FAILURES, "threshold": 3}
+    assert opened.attributes.get("circuit_breaker.open.planned_duration") == 0.5
+    assert closed.attributes.get("circuit_breaker.open.rejected_calls") == outage.refusals
+
+
+def test_a_state_change_is_a_log_event_of_the_same_call_as_well(outage: Outage) -> None:
+    told = [
+        (log.severity, log.attributes["circuit_breaker.state_change.to"], log.context)
+        for log in outage.received.logs
+        if log.event == "circuit_breaker.state_change"
+    ]
+
+    assert told == [
+        ("WARN", "open", outage.trip.context),
+        ("INFO", "half_open", outage.probe.context),
+        ("INFO", "closed", outage.probe.context),
+    ]
+
+
+# --- metrics
+
+
+def test_calls_are_counted_by_what_became_of_them(outage: Outage) -> None:
+    calls = outage.received.totals("circuit_breaker.calls", "circuit_breaker.name", "circuit_breaker.call.outcome")
+
+    assert calls == {
+        ("payments", "success"): SUCCESSES + 2,
+        ("payments", "failure"): FAILURES,
+        ("payments", "rejected"): outage.refusals,
+    }
+
+
+def test_every_outcome_is_shown_from_the_first_export(outage: Outage) -> None:
+    points = [point for point in outage.received.points if point.metric == "circuit_breaker.calls"]
+    first = [point for point in points if point.time == points[0].time]
+
+    assert {point.attributes["circuit_breaker.call.outcome"] for point in first} == {
+        "success",
+        "failure",
+        "ignored",
+        "rejected",
+        "cancelled",
+    }
+
+
+def test_state_changes_are_counted_by_source_and_target(outage: Outage) -> None:
+    names = [f"circuit_breaker.{name}" for name in ("name", "state_change.from", "state_change.to", "mode")]
+
+    assert outage.received.totals("circuit_breaker.state_changes", *names) == {
+        ("payments", "closed", "open", "enforce"): 1,
+        ("payments", "open", "half_open", "enforce"): 1,
+        ("payments", "half_open", "closed", "enforce"): 1,
+    }
+
+
+def test_in_the_end_one_circuit_is_closed(outage: Outage) -> None:
+    names = [f"circuit_breaker.{name}" for name in ("name", "state", "mode")]
+
+    assert outage.received.totals("circuit_breaker.status", *names) == {("payments", "closed", "enforce"): 1}
+
+
+def test_the_time_in_each_state_is_counted(outage: Outage) -> None:
+    seconds = outage.received.totals("circuit_breaker.state.time", "circuit_breaker.name", "circuit_breaker.state")
+    opened = (outage.probe.start - outage.trip.end) / 1e9
+    probing = (outage.probe.end - outage.probe.start) / 1e9
+
+    assert seconds.keys() == {("payments", state) for state in ("closed", "open", "half_open")}
+    assert seconds["payments", "open"] == pytest.approx(opened, abs=0.1)
+    assert seconds["payments", "half_open"] == pytest.approx(probing, abs=0.1)
+    assert seconds["payments", "closed"] > FAILURES * 0.5
+
+
+def test_each_metric_is_of_its_kind_and_unit(outage: Outage) -> None:
+    kinds = {
+        point.metric: (point.kind, point.unit) for point in outage.received.points if point.scope == "otel_breaker"
+    }
+
+    assert kinds.items() >= {
+        ("circuit_breaker.calls", ("counter", "{call}")),
+        ("circuit_breaker.state_changes", ("counter", "{state_change}")),
+        ("circuit_breaker.status", ("up-down counter", "{circuit}")),
+        ("circuit_breaker.state.time", ("counter", "s")),
+    }
+
+
+def test_what_arrived_was_compressed(outage: Outage) -> None:
+    assert outage.received.encodings == {"gzip"}

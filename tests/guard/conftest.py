@@ -1,0 +1,34 @@
+"""Time and names of all breakers for one test, and whatever is patched taken away again."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING
+
+import pytest
+
+from otel_breaker.testing import FakeClock, fake_clock, reset
+from otel_breaker_instrumentation import OtelBreakerInstrumentor
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+
+@pytest.fixture
+def time_of_all() -> Iterator[FakeClock]:
+    """A clock that breakers of every origin go by."""
+    reset()
+    with fake_clock() as clock:
+        yield clock
+    reset()
+
+
+@pytest.fixture
+def unpatched(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """What the test has patched by configuration is restored after it."""
+    for name in [name for name in os.environ if name.startswith("OTEL_")]:
+        monkeypatch.delenv(name)
+    yield
+    instrumentor = OtelBreakerInstrumentor()
+    if instrumentor.is_instrumented_by_opentelemetry:
+        instrumentor.uninstrument()

@@ -1,0 +1,222 @@
+"""Plain functions that return awaitables: the call ends when what they returned does."""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import inspect
+from asyncio import CancelledError
+from typing import TYPE_CHECKING, Any
+
+import pytest
+import trio
+
+from otel_breaker import CircuitBreaker, CircuitState
+from tests.guard.shapes import Broken, Pause, answer_later, complete
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Coroutine, Generator
+
+    from tests.conftest import Spans
+    from tests.fakes import FakeClock
+
+
+@pytest.fixture(params=["plain", "traced"])
+def breaker(clock: FakeClock, request: pytest.FixtureRequest) -> CircuitBreaker:
+    if request.param == "traced":
+        request.getfixturevalue("spans")
+    return CircuitBreaker(failure_threshold=1, recovery_time=10, clock=clock)
+
+
+def counted(breaker: CircuitBreaker) -> dict[str, int]:
+    return {outcome: count for outcome, count in breaker.snapshot().calls.items() if count}
+
+
+def call(function: Callable[[], Coroutine[Any, Any, Any]]) -> Coroutine[Any, Any, Any]:
+    """A plain function that returns a coroutine."""
+    return function()
+
+
+def future() -> asyncio.Future[str]:
+    return asyncio.get_running_loop().create_future()
+
+
+async def told() -> None:
+    """Let the loop call back those who wait for a future."""
+    await asyncio.sleep(0)
+
+
+async def test_a_future_is_handed_on_as_it_is_and_ends_the_call_with_its_result(breaker: CircuitBreaker) -> None:
+    made = future()
+    given = breaker(lambda: made)()
+    before = counted(breaker)
+
+    made.set_result("answer")
+    await told()
+
+    assert given is made
+    assert await given == "answer"
+    assert (before, counted(breaker)) == ({}, {"success": 1})
+
+
+async def test_a_future_that_fails_is_a_failure(breaker: CircuitBreaker) -> None:
+    given = breaker(future)()
+
+    given.set_exception(Broken())
+    with pytest.raises(Broken):
+        await given
+    await told()
+
+    assert counted(breaker) == {"failure": 1}
+    assert breaker.state is CircuitState.OPEN
+
+
+async def test_a_future_that_is_cancelled_is_cancelled(breaker: CircuitBreaker) -> None:
+    given = breaker(future)()
+
+    given.cancel()
+    with pytest.raises(CancelledError):
+        await given
+    await told()
+
+    assert counted(breaker) == {"cancelled": 1}
+
+
+async def test_a_future_that_is_dropped_holds_no_probe(breaker: CircuitBreaker, clock: FakeClock) -> None:
+    breaker.record_failure()
+    clock.advance(10)
+    given = breaker(future)()
+    during = breaker.snapshot().probes_in_flight
+
+    del given
+    gc.collect()
+
+    assert (during, breaker.snapshot().probes_in_flight) == (1, 0)
+
+
+async def test_a_future_that_is_dropped_leaves_no_span_unfinished(clock: FakeClock, spans: Spans) -> None:
+    breaker = CircuitBreaker(clock=clock)
+    given = breaker(future)()
+
+    del given
+    gc.collect()
+
+    assert len(spans()) == 1
+
+
+async def test_a_task_that_a_function_starts_is_one_call_whether_awaited_or_not(breaker: CircuitBreaker) -> None:
+    started = breaker(lambda: asyncio.create_task(answer_later("raise")))
+
+    task = started()
+    await asyncio.wait([task])
+
+    assert isinstance(task, asyncio.Task)
+    assert isinstance(task.exception(), Broken)
+    assert counted(breaker) == {"failure": 1}
+
+
+def test_a_returned_coroutine_is_one_for_those_who_ask(breaker: CircuitBreaker) -> None:
+    given = breaker(lambda: answer_later("return"))()
+
+    assert (inspect.isawaitable(given), asyncio.iscoroutine(given)) == (True, True)
+    assert complete(given) == "answer"
+
+
+@pytest.mark.parametrize("pause", [asyncio.sleep, trio.sleep], ids=["asyncio", "trio"])
+def test_a_returned_coroutine_runs_in_every_loop(breaker: CircuitBreaker, pause: Callable[[float], Any]) -> None:
+    made = breaker(lambda: pause(0))
+
+    async def main() -> None:
+        await made()
+
+    if pause is trio.sleep:
+        trio.run(main)
+    else:
+        asyncio.run(main())
+
+    assert counted(breaker) == {"success": 1}
+
+
+async def test_a_returned_coroutine_can_be_made_a_task_that_is_cancelled(breaker: CircuitBreaker) -> None:
+    async def wait() -> None:
+        await asyncio.Event().wait()
+
+    task = asyncio.create_task(breaker(lambda: call(wait))())
+    await asyncio.sleep(0)
+    task.cancel()
+    with pytest.raises(CancelledError):
+        await task
+
+    assert counted(breaker) == {"cancelled": 1}
+
+
+def test_a_returned_coroutine_that_is_closed_unbegun_is_cancelled(breaker: CircuitBreaker) -> None:
+    given: Any = breaker(lambda: answer_later("return"))()
+
+    given.close()
+
+    assert counted(breaker) == {"cancelled": 1}
+
+
+def test_a_returned_coroutine_that_nobody_awaits_is_warned_of_as_ever(breaker: CircuitBreaker) -> None:
+    with pytest.warns(RuntimeWarning, match="answer_later' was never awaited"):
+        str(breaker(lambda: answer_later("return"))())
+
+    assert counted(breaker) == {"cancelled": 1}
+
+
+class Request:
+    """What HTTP clients return: to be awaited, or to be entered."""
+
+    url = "/charge"
+
+    def __await__(self) -> Generator[Any, Any, str]:
+        return answer_later("return").__await__()
+
+    async def __aenter__(self) -> str:
+        await Pause()
+        return "response"
+
+    async def __aexit__(self, *error: object) -> None:
+        await Pause()
+
+
+def test_a_request_that_is_entered_is_a_call_as_long_as_entering_takes(breaker: CircuitBreaker) -> None:
+    async def main() -> str:
+        async with breaker(Request)() as response:
+            assert counted(breaker) == {"success": 1}
+            return response
+
+    assert complete(main()) == "response"
+
+
+def test_a_request_still_shows_what_it_is(breaker: CircuitBreaker) -> None:
+    given = breaker(Request)()
+
+    assert given.url == "/charge"
+
+
+def test_an_awaitable_that_is_dropped_is_cancelled_and_its_probe_given_back(
+    breaker: CircuitBreaker, clock: FakeClock
+) -> None:
+    breaker.record_failure()
+    clock.advance(10)
+    given = breaker(Request)()
+    before = breaker.snapshot().probes_in_flight
+
+    del given
+
+    assert (before, breaker.snapshot().probes_in_flight) == (1, 0)
+    assert counted(breaker)["cancelled"] == 1
+
+
+@pytest.mark.parametrize(("result", "outcome"), [("answer", "success"), ("bad", "failure")])
+def test_what_the_awaitable_gives_is_judged_and_not_the_awaitable(clock: FakeClock, result: str, outcome: str) -> None:
+    breaker = CircuitBreaker(failure_result=lambda given: given == "bad", clock=clock)
+
+    async def give() -> str:
+        return result
+
+    complete(breaker(lambda: call(give))())
+
+    assert counted(breaker) == {outcome: 1}

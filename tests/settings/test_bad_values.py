@@ -1,0 +1,51 @@
+"""Every setting and what it must not be."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import fields
+
+import pytest
+
+from otel_breaker.errors import InvalidSettings
+from otel_breaker.settings import Settings
+
+COMMON: tuple[object, ...] = (-1, math.nan, math.inf, -math.inf, "5", {}, object(), True, "no such thing")
+BAD: dict[str, list[object]] = {
+    "failure_threshold": [0, 1.5, []],
+    "failure_rate": [0, 1.5, 10**400, []],
+    "slow_call_duration": [0, "0s", [], 10**400],
+    "slow_call_rate": [0, 1.5, []],
+    "window": [0, 60.0, "0s", [], None],
+    "minimum_calls": [0, 1.5, [], None],
+    "recovery_time": [0, "0s", [], None],
+    "recovery_backoff": [0, 0.5, [], None],
+    "recovery_time_max": [0, "0s", []],
+    "recovery_jitter": [-0.1, 1.1, [], None],
+    "retry_after": [0, []],
+    "half_open_calls": [0, 1.5, [], None],
+    "probe_timeout": [0, "0s", [], None],
+    "failure_on": [0, None, int, [5]],
+    "ignore": [0, None, int, [5]],
+    "failure_result": [0, []],
+    "fallback": [0, []],
+    "mode": [0, [], None, "on", "OFF"],
+    "max_keys": [0, 1.5, [], None],
+}
+
+
+def test_the_table_of_bad_values_has_every_setting() -> None:
+    assert list(BAD) == [spec.name for spec in fields(Settings)]
+
+
+@pytest.mark.parametrize(("name", "value"), [(name, value) for name in BAD for value in [*COMMON, *BAD[name]]])
+def test_a_bad_value_is_refused_with_path_value_and_remedy(name: str, value: object) -> None:
+    said = {"slow_call_duration": "2s", name: value}
+    shown = value[0] if isinstance(value, list) and value else value
+
+    with pytest.raises(InvalidSettings) as refused:
+        Settings.from_mapping(said, "breakers.payments")
+
+    assert refused.value.path.startswith(f"breakers.payments.{name}")
+    assert repr(shown)[:80] in refused.value.problem
+    assert refused.value.remedy

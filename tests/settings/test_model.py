@@ -1,0 +1,205 @@
+from __future__ import annotations
+
+import operator
+from dataclasses import FrozenInstanceError
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from otel_breaker.core.rules import ConsecutiveFailures, FailureRate, Rule, SlowCallRate
+from otel_breaker.errors import InvalidSettings
+from otel_breaker.settings import Mode, Settings
+
+
+def matches_nothing(error: BaseException) -> bool:
+    return error is None
+
+
+def test_the_defaults_are_those_of_the_design() -> None:
+    assert vars(Settings()) == {
+        "failure_threshold": 5,
+        "failure_rate": None,
+        "slow_call_duration": None,
+        "slow_call_rate": None,
+        "window": 100,
+        "minimum_calls": 10,
+        "recovery_time": 60,
+        "recovery_backoff": 1,
+        "recovery_time_max": 600,
+        "recovery_jitter": 0,
+        "retry_after": None,
+        "half_open_calls": 1,
+        "probe_timeout": 60,
+        "failure_on": (Exception,),
+        "ignore": (),
+        "failure_result": None,
+        "fallback": None,
+        "mode": Mode.ENFORCE,
+        "max_keys": 1000,
+    }
+
+
+def test_settings_from_a_mapping_are_those_from_keywords() -> None:
+    assert Settings.from_mapping({"window": "60s", "ignore": KeyError}) == Settings(
+        window=timedelta(seconds=60), ignore=(KeyError,)
+    )
+
+
+def test_settings_cannot_be_changed() -> None:
+    with pytest.raises(FrozenInstanceError):
+        Settings().failure_threshold = 3  # type: ignore[misc]
+
+
+def test_keywords_are_checked_as_well() -> None:
+    with pytest.raises(InvalidSettings) as refused:
+        Settings(failure_threshold=0)
+
+    assert refused.value.path == "failure_threshold"
+
+
+def test_an_unknown_name_gets_the_nearest_one() -> None:
+    with pytest.raises(InvalidSettings) as refused:
+        Settings.from_mapping({"failure_treshold": 3}, "breakers.payments")
+
+    assert refused.value.path == "breakers.payments.failure_treshold"
+    assert refused.value.remedy == "did you mean 'failure_threshold'?"
+
+
+@pytest.mark.parametrize("name", ["qqq", "", 5, None])
+def test_a_name_that_is_like_no_other_gets_them_all(name: Any) -> None:
+    with pytest.raises(InvalidSettings) as refused:
+        Settings.from_mapping({name: 3})
+
+    assert refused.value.path == str(name)
+    assert "failure_threshold" in refused.value.remedy
+    assert "probe_timeout" in refused.value.remedy
+
+
+@pytest.mark.parametrize(
+    ("said", "rules"),
+    [
+        ({}, [ConsecutiveFailures(5)]),
+        ({"failure_threshold": 3}, [ConsecutiveFailures(3)]),
+        ({"failure_threshold": None}, []),
+        ({"failure_rate": 0.5}, [FailureRate(0.5, 10)]),
+        ({"failure_rate": None}, [ConsecutiveFailures(5)]),
+        ({"failure_rate": 0.5, "failure_threshold": 5}, [ConsecutiveFailures(5), FailureRate(0.5, 10)]),
+        ({"slow_call_rate": 0.8, "slow_call_duration": "2s"}, [SlowCallRate(0.8, 10)]),
+        ({"slow_call_duration": "2s"}, [ConsecutiveFailures(5)]),
+    ],
+)
+def test_consecutive_failures_are_off_when_a_rate_is_set_and_they_are_not(
+    said: dict[str, object], rules: list[Rule]
+) -> None:
+    assert list(Settings.from_mapping(said).policy.rules) == rules
+
+
+@pytest.mark.parametrize(
+    ("window", "minimum_calls", "judged_from"),
+    [(100, 10, 10), (100, 100, 100), (5, 10, 5), (1, 10, 1), ("60s", 200, 200)],
+)
+def test_a_rate_is_judged_from_the_minimum_of_calls_or_a_full_window(
+    window: object, minimum_calls: int, judged_from: int
+) -> None:
+    said = {"failure_rate": 0.5, "slow_call_rate": 0.5, "slow_call_duration": 2}
+
+    policy = Settings.from_mapping({**said, "window": window, "minimum_calls": minimum_calls}).policy
+
+    assert policy.rules == (FailureRate(0.5, judged_from), SlowCallRate(0.5, judged_from))
+
+
+@pytest.mark.parametrize(
+    ("said", "calls", "seconds"),
+    [
+        ({}, None, None),
+        ({"window": "60s"}, None, None),
+        ({"failure_rate": 0.5}, 100, None),
+        ({"failure_rate": 0.5, "window": 20}, 20, None),
+        ({"failure_rate": 0.5, "window": "60s"}, None, 60),
+        ({"slow_call_rate": 0.5, "slow_call_duration": 2, "window": timedelta(minutes=1)}, None, 60),
+    ],
+)
+def test_a_circuit_remembers_calls_only_where_a_rate_asks_for_them(
+    said: dict[str, object], calls: int | None, seconds: float | None
+) -> None:
+    policy = Settings.from_mapping(said).policy
+
+    assert (policy.window_calls, policy.window_seconds) == (calls, seconds)
+
+
+def test_the_policy_has_the_numbers_of_the_settings() -> None:
+    policy = Settings.from_mapping(
+        {
+            "slow_call_duration": "500ms",
+            "recovery_time": "1m",
+            "recovery_backoff": 2,
+            "recovery_time_max": "10m",
+            "recovery_jitter": 0.2,
+            "half_open_calls": 3,
+            "probe_timeout": "20s",
+        }
+    ).policy
+
+    assert (policy.slow_call_duration, policy.recovery_time, policy.recovery_time_max) == (0.5, 60, 600)
+    assert (policy.recovery_backoff, policy.recovery_jitter) == (2, 0.2)
+    assert (policy.half_open_calls, policy.probe_timeout) == (3, 20)
+
+
+@pytest.mark.parametrize(("recovery_time", "longest"), [("30s", 600), ("20m", 1200)])
+def test_the_longest_open_time_is_at_least_the_recovery_time(recovery_time: str, longest: float) -> None:
+    assert Settings.from_mapping({"recovery_time": recovery_time}).recovery_time_max == longest
+
+
+def test_a_longest_open_time_below_the_recovery_time_is_refused() -> None:
+    with pytest.raises(InvalidSettings) as refused:
+        Settings.from_mapping({"recovery_time": 30, "recovery_time_max": 29}, "defaults")
+
+    assert (refused.value.path, refused.value.remedy) == (
+        "defaults.recovery_time_max",
+        "at least recovery_time (30 s)",
+    )
+
+
+def test_a_rate_of_slow_calls_needs_to_know_what_is_slow() -> None:
+    with pytest.raises(InvalidSettings) as refused:
+        Settings.from_mapping({"slow_call_rate": 0.5}, "defaults")
+
+    assert (refused.value.path, refused.value.remedy) == ("defaults.slow_call_rate", "set slow_call_duration, too")
+
+
+@pytest.mark.parametrize(
+    ("written", "mode"),
+    [("enforce", Mode.ENFORCE), ("shadow", Mode.SHADOW), ("off", Mode.OFF), (False, Mode.OFF), (Mode.OFF, Mode.OFF)],
+)
+def test_a_mode_is_a_word_or_what_yaml_makes_of_off(written: object, mode: Mode) -> None:
+    assert Settings.from_mapping({"mode": written}).mode is mode
+
+
+def test_resolving_imports_every_name_and_keeps_the_rest() -> None:
+    said = {
+        "failure_threshold": None,
+        "window": "60s",
+        "retry_after": "operator:not_",
+        "failure_on": ["OSError", matches_nothing],
+        "ignore": "KeyError",
+        "failure_result": "operator:not_",
+        "fallback": "builtins.dict",
+    }
+
+    settings = Settings.from_mapping(said).resolved()
+
+    assert (settings.failure_threshold, settings.window) == (None, timedelta(seconds=60))
+    assert settings.retry_after is settings.failure_result is operator.not_
+    assert settings.fallback is dict
+    assert (settings.failure_on, settings.ignore) == ((OSError, matches_nothing), (KeyError,))
+
+
+@pytest.mark.parametrize(("name", "wrong"), [("ignore", "builtins.int"), ("failure_on", "sys.maxsize")])
+def test_a_name_of_the_wrong_kind_of_thing_is_refused_where_it_was_written(name: str, wrong: str) -> None:
+    settings = Settings.from_mapping({name: ["KeyError", wrong]}, "breakers.payments")
+
+    with pytest.raises(InvalidSettings) as refused:
+        settings.resolved()
+
+    assert refused.value.path == f"breakers.payments.{name}[1]"

@@ -1,0 +1,144 @@
+"""Real SDKs of any shape for the length of one test, and what they exported."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Protocol
+
+import pytest
+from opentelemetry import trace
+from opentelemetry.sdk.metrics import MeterProvider
+from opentelemetry.sdk.metrics.export import InMemoryMetricReader
+from opentelemetry.sdk.trace import TracerProvider
+from opentelemetry.sdk.trace.export import SimpleSpanProcessor
+from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
+from opentelemetry.sdk.trace.sampling import ALWAYS_ON, Sampler, SamplingResult
+
+from otel_breaker import breaker as breaker_module
+from otel_breaker.telemetry.metrics import Ledger
+from otel_breaker.telemetry.traces import Tracing
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+
+    from opentelemetry.context import Context
+    from opentelemetry.sdk.metrics.export import Metric
+    from opentelemetry.sdk.trace import ReadableSpan, SpanProcessor
+    from opentelemetry.trace import Link, SpanKind, TraceState
+    from opentelemetry.util.types import Attributes
+
+
+@dataclass
+class Start:
+    """What a sampler is shown of a span."""
+
+    name: str
+    kind: SpanKind | None
+    attributes: dict[str, Any]
+    links: list[Link]
+
+
+@dataclass
+class WatchingSampler(Sampler):
+    """Samples as another does, and notes what it was asked."""
+
+    behind: Sampler = ALWAYS_ON
+    starts: list[Start] = field(default_factory=list)
+
+    def should_sample(
+        self,
+        parent_context: Context | None,
+        trace_id: int,
+        name: str,
+        kind: SpanKind | None = None,
+        attributes: Attributes = None,
+        links: Sequence[Link] | None = None,
+        trace_state: TraceState | None = None,
+    ) -> SamplingResult:
+        self.starts.append(Start(name, kind, dict(attributes or {}), list(links or ())))
+        return self.behind.should_sample(parent_context, trace_id, name, kind, attributes, links, trace_state)
+
+    def get_description(self) -> str:
+        return "WatchingSampler"
+
+
+class MakeSdk(Protocol):
+    def __call__(self, sampler: Sampler = ALWAYS_ON, *processors: SpanProcessor) -> Callable[[], list[ReadableSpan]]:
+        """Set up an SDK; returns what tells the finished spans."""
+
+
+@pytest.fixture
+def make_sdk(monkeypatch: pytest.MonkeyPatch) -> Iterator[MakeSdk]:
+    providers: list[TracerProvider] = []
+
+    def make(sampler: Sampler = ALWAYS_ON, *processors: SpanProcessor) -> Callable[[], list[ReadableSpan]]:
+        exporter = InMemorySpanExporter()
+        provider = TracerProvider(sampler=sampler, shutdown_on_exit=False)
+        for processor in (*processors, SimpleSpanProcessor(exporter)):
+            provider.add_span_processor(processor)
+        monkeypatch.setattr(trace, "_TRACER_PROVIDER", provider)
+        providers.append(provider)
+        return lambda: list(exporter.get_finished_spans())
+
+    yield make
+    for provider in providers:
+        provider.shutdown()
+
+
+class Metrics:
+    """One reader of the metrics of all breakers that a test makes."""
+
+    def __init__(self, reader: InMemoryMetricReader) -> None:
+        self._reader = reader
+
+    def collect(self) -> dict[str, Metric]:
+        data = self._reader.get_metrics_data()
+        if data is None:
+            return {}
+        scopes = [scope for resource in data.resource_metrics for scope in resource.scope_metrics]
+        return {metric.name: metric for scope in scopes for metric in scope.metrics}
+
+    def points(self, metric: str, *attributes: str) -> dict[tuple[Any, ...], Any]:
+        """The values of a metric in a new collection, by these of its attributes; zeros are left out."""
+        points = self.all_points(metric)
+        return {
+            tuple(found[f"circuit_breaker.{name}"] for name in attributes): value for found, value in points if value
+        }
+
+    def all_points(self, metric: str) -> list[tuple[dict[str, Any], Any]]:
+        points: Any = self.collect()[metric].data.data_points
+        return [(dict(point.attributes), point.value) for point in points]
+
+
+class Meters(Protocol):
+    def __call__(self, **temporality: Any) -> Metrics: ...
+
+
+@pytest.fixture
+def make_metrics(monkeypatch: pytest.MonkeyPatch) -> Iterator[Meters]:
+    """A ledger that knows the breakers of one test only, and readers of it."""
+    ledger, providers = Ledger(), []
+    monkeypatch.setattr(breaker_module, "LEDGER", ledger)
+
+    def make(**options: Any) -> Metrics:
+        reader = InMemoryMetricReader(**options)
+        provider = MeterProvider([reader], shutdown_on_exit=False)
+        providers.append(provider)
+        ledger.show(provider.get_meter("otel_breaker"))
+        return Metrics(reader)
+
+    yield make
+    for provider in providers:
+        provider.shutdown()
+
+
+@pytest.fixture
+def metrics(make_metrics: Meters) -> Metrics:
+    return make_metrics()
+
+
+@pytest.fixture
+def complaints(monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -> pytest.LogCaptureFixture:
+    """The log, in a process in which tracing has not failed yet."""
+    monkeypatch.setattr(breaker_module, "_TRACING", Tracing())
+    return caplog

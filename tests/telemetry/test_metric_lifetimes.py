@@ -1,0 +1,149 @@
+"""Breakers come and go: their counts stay, their memory does not."""
+
+from __future__ import annotations
+
+import gc
+import threading
+import weakref
+from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING, Any
+
+from otel_breaker import CircuitBreaker
+from otel_breaker.core.tally import Tally
+
+if TYPE_CHECKING:
+    from tests.fakes import FakeClock
+    from tests.telemetry.conftest import Metrics
+
+
+def outcomes(metrics: Metrics) -> dict[Any, Any]:
+    return {outcome: count for (outcome,), count in metrics.points("circuit_breaker.calls", "call.outcome").items()}
+
+
+def use_one_up(clock: FakeClock) -> None:
+    """A breaker that opens, is refused once, and is dropped."""
+    breaker = CircuitBreaker("payments", failure_threshold=1, clock=clock)
+    clock.advance(10)
+    breaker.record_failure()
+    breaker.can_execute()
+    clock.advance(5)
+
+
+def test_counts_outlive_a_dropped_breaker(metrics: Metrics, clock: FakeClock) -> None:
+    use_one_up(clock)
+    gc.collect()
+
+    assert outcomes(metrics) == {"failure": 1, "rejected": 1}
+    assert metrics.points("circuit_breaker.state_changes", "state_change.to", "mode") == {("open", "enforce"): 1}
+    assert metrics.points("circuit_breaker.state.time", "state")[("closed",)] == 10.0
+
+
+def test_counts_go_on_from_a_dropped_breaker_to_its_namesake(metrics: Metrics, clock: FakeClock) -> None:
+    use_one_up(clock)
+    gc.collect()
+    before = outcomes(metrics)
+
+    use_one_up(clock)
+    gc.collect()
+
+    assert (before, outcomes(metrics)) == ({"failure": 1, "rejected": 1}, {"failure": 2, "rejected": 2})
+
+
+def test_a_dropped_breaker_is_in_no_state(metrics: Metrics, clock: FakeClock) -> None:
+    breaker = CircuitBreaker("payments")
+    before = metrics.points("circuit_breaker.status", "state")
+
+    del breaker
+    gc.collect()
+
+    assert before == {("closed",): 1}
+    assert metrics.points("circuit_breaker.status", "state") == {}
+    assert len(metrics.all_points("circuit_breaker.status")) == 5
+
+
+def test_a_breaker_that_was_dropped_before_anybody_read_is_shown_all_the_same(metrics: Metrics) -> None:
+    CircuitBreaker("payments", mode="shadow")
+    gc.collect()
+
+    points = metrics.all_points("circuit_breaker.status")
+
+    assert [(attributes["circuit_breaker.mode"], value) for attributes, value in points] == [("shadow", 0)] * 5
+
+
+def test_a_breaker_that_is_dropped_in_the_middle_of_a_reading_is_counted_once(metrics: Metrics) -> None:
+    others: list[CircuitBreaker] = []
+
+    def dropping_clock() -> float:
+        others.clear()
+        return 0.0
+
+    first = CircuitBreaker("payments", clock=dropping_clock)
+    others.append(CircuitBreaker("payments"))
+    others[0].call(int)
+
+    readings = [outcomes(metrics), outcomes(metrics)]
+
+    assert readings == [{"success": 1}] * 2
+    assert first
+
+
+def test_time_in_a_state_never_goes_back_when_a_breaker_is_dropped(metrics: Metrics, clock: FakeClock) -> None:
+    breaker = CircuitBreaker("payments", clock=clock)
+    clock.advance(10)
+    before = metrics.points("circuit_breaker.state.time", "state")
+
+    del breaker
+    gc.collect()
+
+    assert metrics.points("circuit_breaker.state.time", "state") == before == {("closed",): 10.0}
+
+
+def test_a_thousand_dropped_breakers_leave_nothing_behind(metrics: Metrics) -> None:
+    gc.collect()
+    before = sum(isinstance(thing, Tally) for thing in gc.get_objects())
+    circuits: list[weakref.ref[object]] = []
+    for _ in range(1_000):
+        breaker = CircuitBreaker("payments")
+        breaker.call(int)
+        circuits.append(weakref.ref(breaker._circuit))
+    del breaker
+    gc.collect()
+
+    counted = outcomes(metrics)
+
+    assert counted == {"success": 1_000}
+    assert [circuit for circuit in circuits if circuit() is not None] == []
+    assert sum(isinstance(thing, Tally) for thing in gc.get_objects()) == before
+
+
+def test_dropped_breakers_leave_nothing_behind_though_nobody_ever_reads() -> None:
+    before = sum(isinstance(thing, Tally) for thing in gc.get_objects())
+
+    for _ in range(1_000):
+        CircuitBreaker("nobody reads this")
+    gc.collect()
+    last = CircuitBreaker("nobody reads this")
+
+    assert sum(isinstance(thing, Tally) for thing in gc.get_objects()) == before + 1
+    assert last
+
+
+def test_breakers_may_be_dropped_while_somebody_reads(metrics: Metrics) -> None:
+    stop = threading.Event()
+
+    def come_and_go() -> int:
+        made = 0
+        while not stop.is_set():
+            CircuitBreaker("payments").call(int)
+            made += 1
+        return made
+
+    with ThreadPoolExecutor(2) as pool:
+        workers = [pool.submit(come_and_go) for _ in range(2)]
+        readings = [outcomes(metrics).get("success", 0) for _ in range(50)]
+        stop.set()
+        made = sum(worker.result() for worker in workers)
+    gc.collect()
+
+    assert readings == sorted(readings)
+    assert outcomes(metrics) == {"success": made}

@@ -1,0 +1,238 @@
+"""The instruments, exactly as the table in the design has them, and what they count."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from opentelemetry.sdk.metrics.export import Sum
+
+from otel_breaker import CircuitBreaker, CircuitOpenError
+from otel_breaker.core.states import MOVES
+
+if TYPE_CHECKING:
+    from tests.fakes import FakeClock
+    from tests.telemetry.conftest import Metrics
+
+OUTCOMES = ["success", "failure", "ignored", "rejected", "cancelled"]
+STATES = ["closed", "open", "half_open", "forced_open", "forced_closed"]
+
+
+def unordered(points: list[tuple[dict[str, Any], Any]]) -> list[Any]:
+    return sorted((sorted(attributes.items()), value) for attributes, value in points)
+
+
+def outcomes(metrics: Metrics) -> dict[Any, Any]:
+    return {outcome: count for (outcome,), count in metrics.points("circuit_breaker.calls", "call.outcome").items()}
+
+
+def statuses(metrics: Metrics) -> dict[Any, Any]:
+    return metrics.points("circuit_breaker.status", "state", "mode")
+
+
+def seconds(metrics: Metrics) -> dict[Any, Any]:
+    return {state: time for (state,), time in metrics.points("circuit_breaker.state.time", "state").items()}
+
+
+# --- the instruments
+
+
+@pytest.mark.parametrize(
+    ("name", "unit", "monotonic"),
+    [
+        ("circuit_breaker.calls", "{call}", True),
+        ("circuit_breaker.state_changes", "{state_change}", True),
+        ("circuit_breaker.status", "{circuit}", False),
+        ("circuit_breaker.state.time", "s", True),
+    ],
+)
+def test_an_instrument_is_of_its_kind_and_unit(metrics: Metrics, name: str, unit: str, monotonic: bool) -> None:
+    breaker = CircuitBreaker("payments")
+
+    metric = metrics.collect()[name]
+
+    assert (metric.unit, type(metric.data)) == (unit, Sum)
+    assert isinstance(metric.data, Sum)
+    assert metric.data.is_monotonic is monotonic
+    assert metric.description
+    assert breaker
+
+
+def test_calls_are_shown_by_name_and_outcome_from_birth(metrics: Metrics) -> None:
+    breaker = CircuitBreaker("payments")
+
+    points = metrics.all_points("circuit_breaker.calls")
+
+    assert unordered(points) == unordered(
+        [({"circuit_breaker.name": "payments", "circuit_breaker.call.outcome": outcome}, 0) for outcome in OUTCOMES]
+    )
+    assert breaker
+
+
+def test_state_changes_are_shown_by_name_mode_and_every_possible_move_from_birth(metrics: Metrics) -> None:
+    breaker = CircuitBreaker("payments")
+
+    points = metrics.all_points("circuit_breaker.state_changes")
+
+    assert unordered(points) == unordered(
+        [
+            (
+                {
+                    "circuit_breaker.name": "payments",
+                    "circuit_breaker.state_change.from": source.value,
+                    "circuit_breaker.state_change.to": target.value,
+                    "circuit_breaker.mode": "enforce",
+                },
+                0,
+            )
+            for source, target in MOVES
+        ]
+    )
+    assert breaker
+
+
+def test_status_is_shown_by_name_mode_and_every_state_from_birth(metrics: Metrics) -> None:
+    breaker = CircuitBreaker("payments")
+
+    points = metrics.all_points("circuit_breaker.status")
+
+    assert unordered(points) == unordered(
+        [
+            (
+                {"circuit_breaker.name": "payments", "circuit_breaker.state": state, "circuit_breaker.mode": "enforce"},
+                int(state == "closed"),
+            )
+            for state in STATES
+        ]
+    )
+    assert breaker
+
+
+def test_time_is_shown_by_name_and_every_state_from_birth(metrics: Metrics, clock: FakeClock) -> None:
+    breaker = CircuitBreaker("payments", clock=clock)
+
+    points = metrics.all_points("circuit_breaker.state.time")
+
+    assert unordered(points) == unordered(
+        [({"circuit_breaker.name": "payments", "circuit_breaker.state": state}, 0.0) for state in STATES]
+    )
+    assert breaker
+
+
+# --- what they count
+
+
+def test_every_call_is_counted_by_what_became_of_it(metrics: Metrics) -> None:
+    breaker = CircuitBreaker("payments", failure_threshold=2, ignore=KeyError)
+
+    def end(error: type[BaseException]) -> None:
+        with pytest.raises(error), breaker.guard():
+            raise error
+
+    breaker.call(int)
+    breaker.call(int)
+    breaker.call(int)
+    end(KeyError)
+    end(KeyboardInterrupt)
+    end(TimeoutError)
+    end(TimeoutError)
+    end(CircuitOpenError)
+
+    assert outcomes(metrics) == {"success": 3, "ignored": 1, "cancelled": 1, "failure": 2, "rejected": 1}
+
+
+def test_reading_the_counts_does_not_change_them(metrics: Metrics) -> None:
+    breaker = CircuitBreaker("payments")
+    breaker.call(int)
+
+    readings = [outcomes(metrics) for _ in range(3)]
+    breaker.call(int)
+
+    assert readings == [{"success": 1}] * 3
+    assert (outcomes(metrics), breaker.snapshot().calls["success"]) == ({"success": 2}, 2)
+
+
+def test_calls_in_two_steps_are_counted(metrics: Metrics) -> None:
+    breaker = CircuitBreaker("payments", failure_threshold=1)
+
+    breaker.record_success(breaker.can_execute())
+    breaker.record_failure(permit=breaker.can_execute())
+    breaker.can_execute()
+
+    assert outcomes(metrics) == {"success": 1, "failure": 1, "rejected": 1}
+
+
+def test_moves_are_counted(metrics: Metrics, clock: FakeClock) -> None:
+    breaker = CircuitBreaker("payments", failure_threshold=1, clock=clock)
+    breaker.record_failure()
+    clock.advance(60)
+    breaker.record_failure(permit=breaker.can_execute())
+    breaker.force_open()
+
+    moves = metrics.points("circuit_breaker.state_changes", "state_change.from", "state_change.to", "mode")
+
+    assert moves == {
+        ("closed", "open", "enforce"): 1,
+        ("open", "half_open", "enforce"): 1,
+        ("half_open", "open", "enforce"): 1,
+        ("open", "forced_open", "enforce"): 1,
+    }
+
+
+def test_status_follows_the_circuit(metrics: Metrics, clock: FakeClock) -> None:
+    breaker = CircuitBreaker("payments", failure_threshold=1, clock=clock)
+
+    before = statuses(metrics)
+    breaker.record_failure()
+    during = statuses(metrics)
+    clock.advance(60)
+    breaker.can_execute()
+
+    assert before == {("closed", "enforce"): 1}
+    assert during == {("open", "enforce"): 1}
+    assert statuses(metrics) == {("half_open", "enforce"): 1}
+
+
+def test_time_adds_up_by_state_with_the_current_stay(metrics: Metrics, clock: FakeClock) -> None:
+    breaker = CircuitBreaker("payments", failure_threshold=1, clock=clock)
+    clock.advance(10)
+    breaker.record_failure()
+    clock.advance(5)
+
+    first = seconds(metrics)
+    clock.advance(2)
+
+    assert first == {"closed": 10.0, "open": 5.0}
+    assert seconds(metrics) == {"closed": 10.0, "open": 7.0}
+
+
+def test_circuits_of_one_name_are_summed(metrics: Metrics, clock: FakeClock) -> None:
+    one = CircuitBreaker("payments", failure_threshold=1, clock=clock)
+    other = CircuitBreaker("payments", clock=clock)
+    one.call(int)
+    other.call(int)
+    one.record_failure()
+    clock.advance(3)
+
+    assert outcomes(metrics) == {"success": 2, "failure": 1}
+    assert statuses(metrics) == {("open", "enforce"): 1, ("closed", "enforce"): 1}
+    assert seconds(metrics) == {"open": 3.0, "closed": 3.0}
+
+
+def test_circuits_of_different_names_are_told_apart(metrics: Metrics) -> None:
+    payments, search = CircuitBreaker("payments"), CircuitBreaker("search")
+    payments.call(int)
+    search.call(int)
+    search.call(int)
+
+    assert metrics.points("circuit_breaker.calls", "name") == {("payments",): 1, ("search",): 2}
+
+
+def test_circuits_of_one_name_are_summed_over_their_keys(metrics: Metrics) -> None:
+    circuits = [CircuitBreaker("http", key=key) for key in ("a", "b")]
+    for circuit in circuits:
+        circuit.call(int)
+
+    points = [point for point in metrics.all_points("circuit_breaker.calls") if point[1]]
+
+    assert points == [({"circuit_breaker.name": "http", "circuit_breaker.call.outcome": "success"}, 2)]

@@ -1,0 +1,294 @@
+"""The event `circuit_breaker.state_change` on the span of the call that moved the circuit, with the evidence."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from otel_breaker import CircuitBreaker, CircuitOpenError, StateChange
+
+if TYPE_CHECKING:
+    from opentelemetry.sdk.trace import ReadableSpan
+
+    from tests.conftest import Spans
+    from tests.fakes import FakeClock
+    from tests.telemetry.conftest import MakeSdk
+
+PREFIX = "circuit_breaker.state_change."
+EVIDENCE = {
+    "circuit_breaker.consecutive_failures",
+    "circuit_breaker.window.calls",
+    "circuit_breaker.window.failures",
+    "circuit_breaker.window.slow_calls",
+    "circuit_breaker.threshold",
+    "circuit_breaker.error_types",
+    "circuit_breaker.open.planned_duration",
+    "circuit_breaker.open.duration",
+    "circuit_breaker.open.rejected_calls",
+    "circuit_breaker.open.probes",
+}
+
+
+def payments(clock: FakeClock, **settings: object) -> CircuitBreaker:
+    return CircuitBreaker("payments", clock=clock, **{"failure_threshold": 2, "recovery_time": 30, **settings})  # type: ignore[arg-type]
+
+
+def fail(breaker: CircuitBreaker, error: type[Exception] = TimeoutError) -> None:
+    with pytest.raises(error), breaker.guard():
+        raise error
+
+
+def trip(breaker: CircuitBreaker) -> None:
+    fail(breaker)
+    fail(breaker)
+
+
+def events(span: ReadableSpan) -> list[dict[str, Any]]:
+    """The state changes on a span, without their evidence."""
+    return [
+        {name: value for name, value in (event.attributes or {}).items() if name not in EVIDENCE}
+        for event in span.events
+        if event.name == "circuit_breaker.state_change"
+    ]
+
+
+def moves(span: ReadableSpan) -> list[tuple[str, str, str]]:
+    return [(event[f"{PREFIX}from"], event[f"{PREFIX}to"], event[f"{PREFIX}reason"]) for event in events(span)]
+
+
+def evidence(span: ReadableSpan) -> dict[str, Any]:
+    """What the last state change on a span is explained with."""
+    attributes = span.events[-1].attributes or {}
+    return {name: value for name, value in attributes.items() if name in EVIDENCE}
+
+
+def moved_to(span: ReadableSpan) -> Any:
+    return (span.attributes or {}).get("circuit_breaker.state_change.to")
+
+
+def test_the_call_that_trips_tells_the_move_and_no_other_call_does(spans: Spans, clock: FakeClock) -> None:
+    breaker = payments(clock)
+
+    trip(breaker)
+
+    before, tripping = spans()
+    assert (events(before), moved_to(before)) == ([], None)
+    assert events(tripping) == [
+        {
+            "circuit_breaker.name": "payments",
+            "circuit_breaker.mode": "enforce",
+            "circuit_breaker.state_change.from": "closed",
+            "circuit_breaker.state_change.to": "open",
+            "circuit_breaker.state_change.reason": "failure_threshold",
+            "circuit_breaker.episode": breaker.snapshot().episode,
+        }
+    ]
+
+
+def test_the_call_that_trips_can_be_found_by_its_attributes(spans: Spans, clock: FakeClock) -> None:
+    breaker = payments(clock)
+
+    trip(breaker)
+
+    assert spans.last().attributes == {
+        "circuit_breaker.name": "payments",
+        "circuit_breaker.state": "closed",
+        "circuit_breaker.call.outcome": "failure",
+        "circuit_breaker.state_change.to": "open",
+        "circuit_breaker.episode": breaker.snapshot().episode,
+        "error.type": "TimeoutError",
+    }
+
+
+def test_a_probe_that_recovers_tells_both_moves_and_is_found_by_the_last(spans: Spans, clock: FakeClock) -> None:
+    breaker = payments(clock)
+    trip(breaker)
+    clock.advance(30)
+
+    breaker.call(int)
+
+    assert moves(spans.last()) == [
+        ("open", "half_open", "recovery_time_elapsed"),
+        ("half_open", "closed", "probe_succeeded"),
+    ]
+    assert moved_to(spans.last()) == "closed"
+
+
+def test_a_probe_that_fails_tells_both_moves_and_is_found_by_the_last(spans: Spans, clock: FakeClock) -> None:
+    breaker = payments(clock)
+    trip(breaker)
+    clock.advance(30)
+
+    fail(breaker)
+
+    assert moves(spans.last()) == [
+        ("open", "half_open", "recovery_time_elapsed"),
+        ("half_open", "open", "probe_failed"),
+    ]
+    assert moved_to(spans.last()) == "open"
+
+
+def test_a_refused_call_that_notices_a_lost_probe_tells_that_move(spans: Spans, clock: FakeClock) -> None:
+    breaker = payments(clock, probe_timeout=5)
+    trip(breaker)
+    clock.advance(30)
+    breaker.can_execute()
+    clock.advance(5)
+
+    with pytest.raises(CircuitOpenError):
+        breaker.call(int)
+
+    assert moves(spans.last()) == [("half_open", "open", "probe_timeout")]
+    assert moved_to(spans.last()) == "open"
+
+
+def test_all_events_and_spans_of_an_outage_are_one_episode(spans: Spans, clock: FakeClock) -> None:
+    breaker = payments(clock)
+    trip(breaker)
+    with pytest.raises(CircuitOpenError):
+        breaker.call(int)
+    clock.advance(30)
+    fail(breaker)
+    clock.advance(30)
+    breaker.call(int)
+
+    outage = spans()[1:]
+
+    of_spans = {(span.attributes or {})["circuit_breaker.episode"] for span in outage}
+    of_events = {event["circuit_breaker.episode"] for span in outage for event in events(span)}
+    assert len(of_spans | of_events) == 1
+
+
+def test_an_event_of_a_shadow_says_so(spans: Spans, clock: FakeClock) -> None:
+    trip(payments(clock, mode="shadow"))
+
+    assert [event["circuit_breaker.mode"] for event in events(spans.last())] == ["shadow"]
+
+
+def test_a_move_by_hand_is_put_on_nobodys_span(make_sdk: MakeSdk) -> None:
+    finished = make_sdk()
+    breaker = CircuitBreaker("payments")
+
+    with breaker.guard():
+        breaker.force_open()
+
+    (span,) = finished()
+    assert (events(span), moved_to(span)) == ([], None)
+
+
+def test_a_listener_is_told_of_the_span_that_caused_a_move(spans: Spans, clock: FakeClock) -> None:
+    told: list[StateChange] = []
+    breaker = payments(clock)
+    breaker.add_listener(told.append)
+
+    trip(breaker)
+    clock.advance(30)
+    breaker.call(int)
+
+    _, tripping, probe = spans()
+    assert [change.origin for change in told] == [tripping.context, probe.context, probe.context]
+
+
+def test_a_listener_is_told_of_the_span_in_which_somebody_moved_the_circuit(make_sdk: MakeSdk) -> None:
+    make_sdk()
+    told: list[StateChange] = []
+    outer, breaker = CircuitBreaker("orders"), CircuitBreaker("payments")
+    breaker.add_listener(told.append)
+
+    breaker.force_closed()
+    with outer.guard():
+        breaker.force_open()
+
+    assert told[0].origin is None
+    assert told[1].origin is not None
+
+
+# --- the evidence
+
+
+def test_an_opening_by_failures_tells_how_many_of_which_types_and_how_long_it_stays(
+    spans: Spans, clock: FakeClock
+) -> None:
+    breaker = payments(clock, failure_threshold=3)
+
+    fail(breaker)
+    fail(breaker, ConnectionError)
+    fail(breaker)
+
+    told = evidence(spans.last())
+    assert sorted(told.pop("circuit_breaker.error_types")) == ["ConnectionError=1", "TimeoutError=2"]
+    assert {name: value for name, value in told.items() if ".window." not in name} == {
+        "circuit_breaker.consecutive_failures": 3,
+        "circuit_breaker.threshold": 3,
+        "circuit_breaker.open.planned_duration": 30.0,
+    }
+
+
+def test_failures_before_a_success_are_no_evidence(spans: Spans, clock: FakeClock) -> None:
+    breaker = payments(clock)
+
+    fail(breaker, ConnectionError)
+    breaker.call(int)
+    fail(breaker)
+    fail(breaker)
+
+    assert evidence(spans.last())["circuit_breaker.error_types"] == ("TimeoutError=2",)
+
+
+def test_failures_of_many_types_are_told_by_the_first_ten_and_the_rest_together(spans: Spans, clock: FakeClock) -> None:
+    breaker = payments(clock, failure_threshold=13)
+
+    for number in range(12):
+        fail(breaker, type(f"Failure{number}", (Exception,), {"__module__": "shop"}))
+    fail(breaker, type("Failure0", (Exception,), {"__module__": "shop"}))
+
+    told = evidence(spans.last())["circuit_breaker.error_types"]
+    assert sorted(told) == sorted([*(f"shop.Failure{number}=1" for number in range(10)), "_OTHER=3"])
+
+
+def test_an_opening_by_a_probe_tells_the_failure_of_the_probe(spans: Spans, clock: FakeClock) -> None:
+    breaker = payments(clock)
+    trip(breaker)
+    clock.advance(30)
+
+    fail(breaker, ConnectionError)
+
+    assert evidence(spans.last())["circuit_breaker.error_types"] == ("ConnectionError=1",)
+
+
+def test_an_opening_by_a_rate_tells_the_window(spans: Spans, clock: FakeClock) -> None:
+    breaker = payments(clock, failure_threshold=None, failure_rate=0.5, minimum_calls=4)
+
+    for _ in range(2):
+        breaker.call(int)
+    fail(breaker)
+    fail(breaker)
+
+    told = evidence(spans.last())
+    assert {name: told[name] for name in told if name != "circuit_breaker.error_types"} == {
+        "circuit_breaker.consecutive_failures": 2,
+        "circuit_breaker.window.calls": 4,
+        "circuit_breaker.window.failures": 2,
+        "circuit_breaker.window.slow_calls": 0,
+        "circuit_breaker.threshold": 0.5,
+        "circuit_breaker.open.planned_duration": 30.0,
+    }
+
+
+def test_a_closing_tells_how_long_it_was_open_and_what_that_cost(spans: Spans, clock: FakeClock) -> None:
+    breaker = payments(clock)
+    trip(breaker)
+    for _ in range(3):
+        breaker.can_execute()
+    clock.advance(30)
+    fail(breaker)
+    clock.advance(40)
+
+    breaker.call(int)
+
+    assert evidence(spans.last()) == {
+        "circuit_breaker.open.duration": 70.0,
+        "circuit_breaker.open.rejected_calls": 3,
+        "circuit_breaker.open.probes": 2,
+    }

@@ -1,0 +1,142 @@
+"""What the two exceptions tell, and that they travel."""
+
+from __future__ import annotations
+
+import copy
+import pickle
+from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING
+
+import pytest
+
+from otel_breaker import CircuitBreaker, CircuitOpenError, CircuitState, InvalidSettings
+from otel_breaker.errors import type_name
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from tests.fakes import FakeClock
+
+
+class CardDeclined(Exception):
+    class Because(Exception):
+        pass
+
+
+def refusal(breaker: CircuitBreaker) -> CircuitOpenError:
+    with pytest.raises(CircuitOpenError) as caught, breaker.guard():
+        pass
+    return caught.value
+
+
+def opened(clock: FakeClock) -> CircuitBreaker:
+    breaker = CircuitBreaker("payments", failure_threshold=1, recovery_time=30, clock=clock)
+    breaker.record_failure(CardDeclined("4111 1111 1111 1111"))
+    return breaker
+
+
+def test_a_refusal_tells_who_refused_why_and_until_when(clock: FakeClock) -> None:
+    breaker = opened(clock)
+    clock.advance(10)
+
+    error = refusal(breaker)
+
+    assert (error.name, error.key, error.state, error.retry_after) == ("payments", None, CircuitState.OPEN, 20.0)
+    assert error.episode == breaker.snapshot().episode is not None
+    assert error.last_failure_type == f"{__name__}.CardDeclined"
+    assert error.last_failure_time == breaker.last_failure_time is not None
+
+
+def test_a_refusal_reads_as_a_sentence_and_holds_nothing_of_the_failure(clock: FakeClock) -> None:
+    error = refusal(opened(clock))
+
+    assert str(error) == "circuit breaker 'payments' is open; retry after 30 s"
+    assert "4111" not in repr(error)
+
+
+def test_a_refusal_holds_no_other_exception(clock: FakeClock) -> None:
+    error = refusal(opened(clock))
+
+    assert (error.__cause__, error.__context__) == (None, None)
+
+
+def test_a_refusal_while_all_probes_are_out_says_to_try_again_now(clock: FakeClock) -> None:
+    breaker = opened(clock)
+    clock.advance(30)
+
+    with breaker.guard(), ThreadPoolExecutor(1) as another:
+        error = another.submit(refusal, breaker).result()
+
+    assert (error.state, error.retry_after) == (CircuitState.HALF_OPEN, 0.0)
+
+
+def test_a_refusal_by_an_operator_promises_nothing() -> None:
+    breaker = CircuitBreaker("payments")
+    breaker.force_open()
+
+    error = refusal(breaker)
+
+    assert (error.state, error.retry_after) == (CircuitState.FORCED_OPEN, None)
+    assert str(error) == "circuit breaker 'payments' is forced_open"
+
+
+@pytest.mark.parametrize("travel", [copy.copy, copy.deepcopy, lambda error: pickle.loads(pickle.dumps(error))])
+def test_a_refusal_keeps_what_it_tells_when_it_travels(
+    clock: FakeClock, travel: Callable[[CircuitOpenError], CircuitOpenError]
+) -> None:
+    error = refusal(opened(clock))
+
+    arrived = travel(error)
+
+    assert type(arrived) is CircuitOpenError
+    assert arrived.args == error.args
+    assert (arrived.name, arrived.state, str(arrived)) == ("payments", CircuitState.OPEN, str(error))
+
+
+def test_a_refusal_can_be_raised_by_hand() -> None:
+    error = CircuitOpenError()
+
+    assert (error.name, error.key, error.state) == ("", None, CircuitState.OPEN)
+    assert (error.retry_after, error.episode, error.last_failure_type, error.last_failure_time) == (None,) * 4
+
+
+def test_a_refusal_of_a_keyed_circuit_names_the_key() -> None:
+    error = CircuitOpenError("http", "api.example.com", CircuitState.OPEN, 1.25)
+
+    assert (error.key, str(error)) == (
+        "api.example.com",
+        "circuit breaker 'http' for 'api.example.com' is open; retry after 1.25 s",
+    )
+
+
+def test_invalid_settings_say_where_what_and_what_instead() -> None:
+    error = InvalidSettings("breakers.payments.window", "-1 is not allowed", "a number of calls")
+
+    assert isinstance(error, ValueError)
+    assert (error.path, error.problem, error.remedy) == (
+        "breakers.payments.window",
+        "-1 is not allowed",
+        "a number of calls",
+    )
+    assert str(error) == "breakers.payments.window: -1 is not allowed: a number of calls"
+
+
+def test_invalid_settings_keep_what_they_tell_when_pickled() -> None:
+    error = InvalidSettings("window", "-1 is not allowed", "a number of calls")
+
+    arrived = pickle.loads(pickle.dumps(error))
+
+    assert (str(arrived), arrived.remedy) == (str(error), "a number of calls")
+
+
+@pytest.mark.parametrize(
+    ("failure", "name"),
+    [
+        (TimeoutError, "TimeoutError"),
+        (CardDeclined, f"{__name__}.CardDeclined"),
+        (CardDeclined.Because, f"{__name__}.CardDeclined.Because"),
+        ("503", "503"),
+    ],
+)
+def test_a_failure_is_named_as_the_sdk_names_exception_types(failure: type | str, name: str) -> None:
+    assert type_name(failure) == name

@@ -1,0 +1,319 @@
+"""One circuit per key: bounded in number, made once, idle ones evicted first, and the keys kept out of metrics."""
+
+from __future__ import annotations
+
+import gc
+import logging
+import os
+import sys
+import threading
+import tracemalloc
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from opentelemetry.sdk.metrics import MeterProvider
+from opentelemetry.sdk.metrics.export import InMemoryMetricReader
+
+from otel_breaker import CircuitBreaker, CircuitOpenError, InvalidSettings, breakers, get_breaker
+from otel_breaker.keyed import KeyedBreaker
+from otel_breaker.registry import REGISTRY
+from otel_breaker.settings import Settings
+from otel_breaker.telemetry.metrics import LEDGER
+from otel_breaker.testing import FakeClock, fake_clock, reset
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from tests.conftest import Spans
+
+KEYS = int(os.environ.get("KEYS", "20000"))
+"""How many keys the memory test asks for: a million in a long run."""
+PLACES = 1_000
+
+
+@pytest.fixture(autouse=True)
+def clock() -> Iterator[FakeClock]:
+    reset()
+    with fake_clock() as clock:
+        yield clock
+    reset()
+
+
+def keyed(max_keys: int) -> KeyedBreaker:
+    return KeyedBreaker("http", Settings.from_mapping({"max_keys": max_keys, "failure_threshold": 1}))
+
+
+def fail(breaker: CircuitBreaker) -> None:
+    with pytest.raises(OSError), breaker.guard():
+        raise OSError
+
+
+def refuses(breaker: CircuitBreaker) -> bool:
+    try:
+        breaker.call(int)
+    except CircuitOpenError:
+        return True
+    return False
+
+
+def test_a_key_stands_for_one_breaker() -> None:
+    assert get_breaker("http", key="a") is get_breaker("http", key="a")
+    assert get_breaker("http", key="a") is not get_breaker("http", key="b")
+    assert get_breaker("http", key="a") is not get_breaker("http")
+    assert get_breaker("http", key="a") is not get_breaker("smtp", key="a")
+
+
+def test_the_breakers_of_all_keys_share_name_and_settings() -> None:
+    first, second = get_breaker("http", key="a", failure_threshold=3), get_breaker("http", key="b")
+
+    assert (first.name, first.key, second.name, second.key) == ("http", "a", "http", "b")
+    assert first.settings == second.settings
+    assert second.settings.failure_threshold == 3
+
+
+def test_keys_fail_apart() -> None:
+    fail(get_breaker("http", key="a", failure_threshold=1))
+
+    with pytest.raises(CircuitOpenError) as caught:
+        get_breaker("http", key="a").call(int)
+    assert (caught.value.name, caught.value.key) == ("http", "a")
+    assert not refuses(get_breaker("http", key="b"))
+
+
+def test_two_places_that_give_different_settings_are_told_so() -> None:
+    get_breaker("http", key="a", failure_threshold=3)
+
+    with pytest.raises(InvalidSettings):
+        get_breaker("http", key="b", failure_threshold=4)
+
+
+def test_other_settings_reach_the_keys_there_are_and_those_to_come() -> None:
+    circuits = keyed(10)
+    before = circuits.for_key("a")
+
+    circuits.replace_settings(Settings(failure_threshold=9))
+
+    assert {before.settings.failure_threshold, circuits.for_key("b").settings.failure_threshold} == {9}
+
+
+# --- so many and no more
+
+
+def test_the_idle_circuit_that_was_longest_not_asked_for_makes_way() -> None:
+    circuits = keyed(2)
+    first, second = circuits.for_key("a"), circuits.for_key("b")
+    circuits.for_key("a")
+
+    circuits.for_key("c")
+
+    assert circuits.for_key("a") is first
+    assert circuits.for_key("b") is not second
+
+
+@pytest.mark.parametrize("state", ["open", "half-open", "forced open", "forced closed", "with a failure"])
+def test_a_circuit_that_is_not_idle_stays(state: str, clock: FakeClock) -> None:
+    circuits = keyed(2)
+    busy = circuits.for_key("busy")
+    if state == "with a failure":
+        circuits.replace_settings(Settings(max_keys=2, failure_threshold=2))
+        fail(busy)
+    elif state.startswith("forced"):
+        (busy.force_open if state == "forced open" else busy.force_closed)()
+    else:
+        fail(busy)
+        if state == "half-open":
+            clock.advance(60)
+            assert busy.can_execute()
+    for key in range(5):
+        circuits.for_key(str(key))
+
+    assert circuits.for_key("busy") is busy
+
+
+def test_a_circuit_that_has_recovered_is_idle_again(clock: FakeClock) -> None:
+    circuits = keyed(1)
+    busy = circuits.for_key("busy")
+    fail(busy)
+    clock.advance(60)
+    busy.call(int)
+
+    assert circuits.for_key("other").key == "other"
+    assert len(circuits) == 1
+
+
+def test_without_room_further_keys_pass_unguarded() -> None:
+    circuits = keyed(2)
+    for key in ("a", "b"):
+        fail(circuits.for_key(key))
+
+    overflowing = circuits.for_key("c")
+    for _ in range(3):
+        fail(overflowing)
+
+    assert not refuses(overflowing)
+    assert len(circuits) == 2
+    assert refuses(circuits.for_key("a"))
+
+
+def test_keys_without_room_are_counted_and_warned_about_once(caplog: pytest.LogCaptureFixture) -> None:
+    circuits = keyed(1)
+    circuits.for_key("a").force_open()
+    caplog.clear()
+
+    for key in ("b", "c", "b"):
+        circuits.for_key(key)
+
+    assert circuits.overflowed == 3
+    [record] = caplog.records
+    assert (record.levelno, "max_keys=1" in record.getMessage()) == (logging.WARNING, True)
+
+
+def test_a_key_finds_room_again_once_a_circuit_is_idle() -> None:
+    circuits = keyed(1)
+    circuits.for_key("a").force_open()
+    circuits.for_key("b")
+
+    circuits.for_key("a").reset()
+
+    assert circuits.for_key("b").key == "b"
+
+
+def test_a_lower_limit_is_kept_from_the_next_new_key_on() -> None:
+    circuits = keyed(10)
+    for key in range(10):
+        circuits.for_key(str(key))
+
+    circuits.replace_settings(Settings(max_keys=3))
+    circuits.for_key("new")
+
+    assert len(circuits) == 3
+
+
+def test_a_key_of_any_length_is_cut_to_a_length_that_telemetry_can_bear() -> None:
+    assert get_breaker("http", key="x" * 10_000).key == "x" * 256
+
+
+# --- at once
+
+
+def test_threads_that_ask_for_keys_at_once_stay_within_the_limit_and_get_one_breaker_each() -> None:
+    circuits, start, raised = keyed(50), threading.Barrier(8), []
+    found: list[CircuitBreaker] = []
+    before = sys.getswitchinterval()
+
+    def ask() -> None:
+        start.wait(20)
+        try:
+            found.extend(circuits.for_key(str(key)) for key in range(50))
+        except BaseException as error:
+            raised.append(error)
+
+    threads = [threading.Thread(target=ask) for _ in range(8)]
+    sys.setswitchinterval(1e-6)
+    try:
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+    finally:
+        sys.setswitchinterval(before)
+
+    assert raised == []
+    assert (len(circuits), len(set(map(id, found)))) == (50, 50)
+
+
+def test_threads_that_evict_each_others_keys_stay_within_the_limit() -> None:
+    circuits, start, most = keyed(5), threading.Barrier(4), []
+
+    def ask(number: int) -> None:
+        start.wait(20)
+        for key in range(100):
+            circuits.for_key(f"{number} {key}").call(int)
+            most.append(len(circuits))
+
+    threads = [threading.Thread(target=ask, args=(number,)) for number in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+
+    assert len(most) == 400
+    assert max(most) <= 5
+
+
+# --- memory and telemetry
+
+
+def test_keys_without_number_leave_as_many_circuits_as_there_is_room_for_and_flat_memory() -> None:
+    for key in range(2 * PLACES):  # once round, so that all that is made once has been made
+        get_breaker("many", key=f"warm {key}", max_keys=PLACES).call(int)
+    gc.collect()
+    warm = sys.getallocatedblocks()
+
+    for key in range(KEYS):
+        get_breaker("many", key=str(key)).call(int)
+    gc.collect()
+
+    assert len(REGISTRY.get_keyed("many", {})) == PLACES
+    assert len([breaker for breaker in breakers() if breaker.name == "many"]) == PLACES
+    assert sys.getallocatedblocks() - warm < KEYS / 2  # not one block for each key
+
+
+def test_an_evicted_circuit_takes_its_memory_with_it() -> None:
+    circuits = keyed(10)
+    for key in range(20):
+        circuits.for_key(str(key)).call(int)
+    tracemalloc.start()
+    try:
+        for key in range(20):
+            circuits.for_key(f"first {key}").call(int)
+        before, _ = tracemalloc.get_traced_memory()
+        for key in range(500):
+            circuits.for_key(f"second {key}").call(int)
+        grown = tracemalloc.get_traced_memory()[0] - before
+    finally:
+        tracemalloc.stop()
+
+    assert grown < 50 * 1024  # a circuit takes some 5 KiB
+
+
+def test_the_key_is_on_the_span(spans: Spans) -> None:
+    get_breaker("http", key="eu").call(int)
+
+    attributes = dict(spans.last().attributes or {})
+    assert (attributes["circuit_breaker.name"], attributes["circuit_breaker.key"]) == ("http", "eu")
+
+
+def test_no_key_is_a_metric_attribute() -> None:
+    for key in ("eu", "us"):
+        get_breaker("http keyed metrics", key=key).call(int)
+
+    shown = successes_of("http keyed metrics")
+
+    assert [(set(attributes), value) for attributes, value in shown] == [
+        ({"circuit_breaker.name", "circuit_breaker.call.outcome"}, 2)
+    ]
+
+
+def test_what_an_evicted_circuit_counted_is_still_counted() -> None:
+    get_breaker("http evicted", key="0", max_keys=2)
+    for key in range(10):
+        get_breaker("http evicted", key=str(key)).call(int)
+
+    assert [value for _, value in successes_of("http evicted")] == [10]
+
+
+def successes_of(name: str) -> list[tuple[dict[str, Any], Any]]:
+    """The points of the metric of calls that ended well: their attributes and values."""
+    reader = InMemoryMetricReader()
+    provider = MeterProvider([reader], shutdown_on_exit=False)
+    LEDGER.show(provider.get_meter("otel_breaker"))
+    data = reader.get_metrics_data()
+    provider.shutdown()
+    assert data is not None
+    found = [metric for scope in data.resource_metrics[0].scope_metrics for metric in scope.metrics]
+    [calls] = [metric for metric in found if metric.name == "circuit_breaker.calls"]
+    points: list[Any] = list(calls.data.data_points)
+    shown = [(dict(point.attributes), point.value) for point in points]
+    wanted = {"circuit_breaker.name": name, "circuit_breaker.call.outcome": "success"}
+    return [(attributes, value) for attributes, value in shown if wanted.items() <= attributes.items()]

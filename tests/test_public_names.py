@@ -1,0 +1,68 @@
+"""What `import otel_breaker` gives, and what it leaves alone."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from importlib.metadata import version
+from importlib.resources import files
+
+import pytest
+
+import otel_breaker
+
+
+def run(program: str) -> list[str]:
+    done = subprocess.run([sys.executable, "-W", "error", "-c", program], capture_output=True, text=True, check=True)
+    return done.stdout.split()
+
+
+def test_the_public_names_are_sorted_and_there() -> None:
+    names = otel_breaker.__all__
+
+    assert names == sorted(names)
+    assert [name for name in names if not hasattr(otel_breaker, name)] == []
+
+
+def test_nothing_is_public_by_accident() -> None:
+    modules = {name for name in vars(otel_breaker) if f"otel_breaker.{name}" in sys.modules}
+    found = {name for name in vars(otel_breaker) if not name.startswith("_")} - modules
+
+    assert found == {name for name in otel_breaker.__all__ if not name.startswith("_")}
+
+
+def test_all_public_names_can_be_imported_with_a_star() -> None:
+    names = run("from otel_breaker import *; print(*sorted(name for name in dir() if name[:1].isalpha()))")
+
+    assert names == [name for name in otel_breaker.__all__ if name[:1].isalpha()]
+
+
+@pytest.mark.parametrize("name", otel_breaker.__all__)
+def test_a_public_name_is_explained(name: str) -> None:
+    assert getattr(otel_breaker, name).__doc__
+
+
+def test_the_version_is_that_of_the_distribution() -> None:
+    assert otel_breaker.__version__ == version("otel-breaker")
+
+
+def test_importing_starts_no_thread() -> None:
+    assert run("import otel_breaker, threading; print(threading.active_count())") == ["1"]
+
+
+def test_importing_needs_no_more_than_the_api_of_opentelemetry() -> None:
+    unwanted = "('opentelemetry.sdk', 'wrapt', 'yaml', 'opentelemetry.instrumentation', 'otel_breaker_instrumentation')"
+
+    loaded = run(f"import otel_breaker, sys; print(*[name for name in sys.modules if name.startswith({unwanted})])")
+
+    assert loaded == []
+
+
+def test_importing_sets_up_no_provider() -> None:
+    program = "import otel_breaker; from opentelemetry import trace; print(trace._TRACER_PROVIDER)"
+
+    assert run(program) == ["None"]
+
+
+def test_the_package_is_typed() -> None:
+    assert files("otel_breaker").joinpath("py.typed").is_file()

@@ -1,0 +1,185 @@
+"""The wheel as its users get it, in clean environments: `python -m tests.wheel`, a part of `make check`.
+
+What works in a checkout may be missing from the wheel, or lean on something that only a developer has installed.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+import time
+import venv
+import zipfile
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+if sys.version_info >= (3, 11):
+    import tomllib
+else:
+    import tomli as tomllib
+
+ROOT = Path(__file__).parents[1]
+PACKAGES = {"otel_breaker": ROOT, "otel_breaker_instrumentation": ROOT / "instrumentation"}
+PINNED = ("opentelemetry-distro", "opentelemetry-sdk", "opentelemetry-exporter-otlp-json-file")
+
+ALONE = """
+import importlib.metadata
+import importlib.util
+import sys
+
+import otel_breaker
+
+assert "site-packages" in otel_breaker.__file__, otel_breaker.__file__
+assert importlib.metadata.version("otel-breaker") == otel_breaker.__version__
+for name in ("wrapt", "yaml", "opentelemetry.sdk", "opentelemetry.instrumentation"):
+    assert name not in sys.modules and importlib.util.find_spec(name) is None, name
+
+@otel_breaker.get_breaker("payments", failure_threshold=3)
+def charge():
+    raise OSError
+
+for _ in range(4):
+    try:
+        charge()
+    except Exception as error:
+        print(type(error).__name__)
+"""
+
+PAYMENTS = """
+def charge():
+    raise OSError("payments are down")
+"""
+APPLICATION = """
+from payments import charge
+
+for _ in range(4):
+    try:
+        charge()
+    except Exception as error:
+        print(type(error).__name__)
+"""
+CONFIGURATION = """
+breakers:
+  payments: {failure_threshold: 3}
+targets:
+  - function: payments:charge
+    breaker: payments
+"""
+OPENED = ["OSError", "OSError", "OSError", "CircuitOpenError"]
+
+
+class StepFailed(Exception):
+    """The text is what the step said."""
+
+
+def main() -> int:
+    with TemporaryDirectory() as name:
+        folder = Path(name)
+        try:
+            wheel = step("build the wheel", lambda: build(folder / "dist"))
+            step("look for everything in it", lambda: look_into(wheel))
+            step("use it alone in a clean environment", lambda: use_alone(folder / "alone", str(wheel)))
+            step("use it with the oldest OpenTelemetry", lambda: use_alone(folder / "oldest", str(wheel), *oldest()))
+            step("let a configuration guard a program", lambda: use_configured(wheel, folder / "configured"))
+        except StepFailed as failure:
+            sys.stdout.write(f"failed\n{failure}\n")
+            return 1
+    return 0
+
+
+def step(what: str, do: Callable[[], Path]) -> Path:
+    sys.stdout.write(f"wheel: {what} ... ")
+    sys.stdout.flush()
+    started = time.monotonic()
+    done = do()
+    sys.stdout.write(f"{time.monotonic() - started:.1f} s\n")
+    return done
+
+
+def build(folder: Path) -> Path:
+    run(sys.executable, "-m", "build", "--wheel", "--outdir", str(folder), str(ROOT))
+    (wheel,) = folder.glob("*.whl")
+    return wheel
+
+
+def look_into(wheel: Path) -> Path:
+    with zipfile.ZipFile(wheel) as archive:
+        names = {name for name in archive.namelist() if ".dist-info/" not in name}
+    expected = {
+        file.relative_to(parent).as_posix()
+        for package, parent in PACKAGES.items()
+        for file in (parent / package).rglob("*")
+        if file.is_file() and "__pycache__" not in file.parts
+    }
+    typed = {f"{package}/py.typed" for package in PACKAGES}
+    expect(names & typed, typed)
+    expect(names, expected)
+    return wheel
+
+
+def use_alone(folder: Path, *requirements: str) -> Path:
+    python = environment(folder, *requirements)
+    expect(run(python, "-c", ALONE, folder=folder).split(), OPENED)
+    return folder
+
+
+def use_configured(wheel: Path, folder: Path) -> Path:
+    python = environment(folder, f"{wheel}[auto]", *pinned())
+    for name, content in (("payments.py", PAYMENTS), ("app.py", APPLICATION), ("breakers.yaml", CONFIGURATION)):
+        (folder / name).write_text(content)
+    flags = ["--breaker_config_file", "breakers.yaml", "--traces_exporter", "otlp_json_file"]
+    flags += ["--metrics_exporter", "none", "--logs_exporter", "none"]
+    printed = run(str(Path(python).with_name("opentelemetry-instrument")), *flags, python, "app.py", folder=folder)
+    lines = printed.splitlines()
+    expect([line for line in lines if not line.startswith("{")], OPENED)
+    expect(len(re.findall('"name":"circuit_breaker payments"', printed)), len(OPENED))
+    return folder
+
+
+def pinned() -> list[str]:
+    """The releases of OpenTelemetry that the demo runs with."""
+    wanted = [said for said in project()["optional-dependencies"]["demo"] if said.partition("==")[0] in PINNED]
+    expect(len(wanted), len(PINNED))
+    return wanted
+
+
+def oldest() -> list[str]:
+    """The least that the wheel alone says it needs."""
+    return [said.replace(">=", "==") for said in project()["dependencies"]]
+
+
+def project() -> Any:
+    return tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+
+
+def environment(folder: Path, *requirements: str) -> str:
+    """Make a clean environment with nothing but these; returns its Python."""
+    venv.create(folder, symlinks=True)
+    python = str(folder / "bin" / "python")
+    quiet = ["--quiet", "--disable-pip-version-check", "--no-compile"]
+    run(sys.executable, "-m", "pip", "--python", python, "install", *quiet, *requirements)
+    return python
+
+
+def run(*command: str, folder: Path | None = None) -> str:
+    """What a command prints; it must end well, and complain of nothing."""
+    clean = {name: value for name, value in os.environ.items() if not name.startswith(("OTEL_", "PYTHON"))}
+    done = subprocess.run(command, cwd=folder, env=clean, capture_output=True, text=True, check=False, timeout=300)
+    if done.returncode or (folder and done.stderr):
+        raise StepFailed(f"{' '.join(command)}\n{done.stdout}{done.stderr}(status {done.returncode})")
+    return done.stdout
+
+
+def expect(seen: object, expected: object) -> None:
+    if seen != expected:
+        raise StepFailed(f"expected {expected}\nbut saw  {seen}")
+
+
+if __name__ == "__main__":
+    sys.exit(main())
