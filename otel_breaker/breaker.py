@@ -31,8 +31,7 @@ if TYPE_CHECKING:
 P = ParamSpec("P")
 R = TypeVar("R")
 
-LIVING: Final[weakref.WeakSet[CircuitBreaker]] = weakref.WeakSet()
-"""Every breaker that somebody still holds."""
+_LIVING: Final[weakref.WeakValueDictionary[int, CircuitBreaker]] = weakref.WeakValueDictionary()
 
 _TRACING: Final = Tracing()
 _MOST_UNSETTLED: Final = 10_000
@@ -71,7 +70,7 @@ class CircuitBreaker:
         self._unsettled: deque[Permit] = deque(maxlen=_MOST_UNSETTLED)
         self._block_site = CallSite(_TRACING, self.name, None)
         LEDGER.follow(self._circuit)
-        LIVING.add(self)
+        _LIVING[id(self)] = self
 
     def __repr__(self) -> str:
         keyed = "" if self.key is None else f" {self.key!r}"
@@ -133,7 +132,7 @@ class CircuitBreaker:
         """
         if isinstance(function, classmethod | staticmethod):
             return type(function)(self.wrap(function.__func__, name=name, patched=patched))
-        site = call_site(self.name, function, name=name, patched=patched)
+        site = call_site(self.name, function, name=name, patched=patched, handed=like is not None)
         guarded = guard(function, self._circuit, site, like)
         guarded.__dict__["__circuit_breaker__"] = self  # a guarded function keeps its breaker alive, and listed
         return guarded
@@ -142,7 +141,7 @@ class CircuitBreaker:
         """Begin a call by hand, for guards that choose a breaker per call."""
         return Call(self._circuit, site)
 
-    def call(self, function: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
+    def call(self, function: Callable[P, R], /, *args: P.args, **kwargs: P.kwargs) -> R:
         """Call a function guarded; returns what it returns: an awaitable for a coroutine function.
 
         Raises:
@@ -260,9 +259,17 @@ class CircuitBreaker:
         self._circuit.reset(reason, actor, _current_span())
 
 
-def call_site(breaker: str, function: object, *, name: str | None = None, patched: bool = False) -> CallSite:
-    """What the spans of a guarded function have in common; see `CircuitBreaker.wrap`."""
-    return CallSite(_TRACING, breaker, name or code_name(function), patched=patched)
+def living() -> list[CircuitBreaker]:
+    """Every breaker that somebody still holds."""
+    # References are copied at one stroke; a WeakSet must not grow while it is gone through.
+    return [breaker for reference in _LIVING.valuerefs() if (breaker := reference()) is not None]
+
+
+def call_site(
+    breaker: str, function: object, *, name: str | None = None, patched: bool = False, handed: bool = False
+) -> CallSite:
+    """What the calls of a guarded function have in common; see `CircuitBreaker.wrap`."""
+    return CallSite(_TRACING, breaker, name or code_name(function), patched=patched, handed=handed)
 
 
 def _current_span() -> trace.SpanContext | None:

@@ -85,7 +85,7 @@ class KeyedBreaker:
         """
         signature = inspect.signature(like or function)
         template.check(signature)
-        site = call_site(self.name, function, name=name, patched=patched)
+        site = call_site(self.name, function, name=name, patched=patched, handed=like is not None)
 
         def begin(args: tuple[Any, ...], kwargs: dict[str, Any]) -> Call:
             try:
@@ -147,9 +147,11 @@ class Template:
         except ValueError as error:
             raise InvalidSettings(path, f"{text!r} is no template", str(error)) from None
         self.path = path
-        self.name = parts[0][0].strip() if parts else text
+        first = next((index for index, (_, field, _, _) in enumerate(parts) if field is not None), len(parts) - 1)
+        self.name = "".join(literal for literal, *_ in parts[: first + 1]).strip()
         self.fields = [field for _, field, _, _ in parts if field is not None]
-        self.key = text[len(parts[0][0]) :] if parts else ""
+        # The name is text of the template, too: what is rendered before the first field is taken off again.
+        self._template, self._name_length = text, len("".join(literal for literal, *_ in parts[: first + 1]))
         if not self.name:
             raise InvalidSettings(path, f"{text!r} has no name", 'put text before the first field: "tenant {tenant}"')
 
@@ -171,4 +173,4 @@ class Template:
         """The key of a call with these arguments."""
         bound = signature.bind(*args, **kwargs)
         bound.apply_defaults()
-        return self.key.format(**bound.arguments)
+        return self._template.format(**bound.arguments)[self._name_length :]

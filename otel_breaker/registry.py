@@ -7,7 +7,7 @@ import os
 import threading
 from typing import TYPE_CHECKING, Final
 
-from otel_breaker.breaker import LIVING, CircuitBreaker
+from otel_breaker.breaker import CircuitBreaker, living
 from otel_breaker.errors import InvalidSettings
 from otel_breaker.keyed import KeyedBreaker
 from otel_breaker.settings import Settings
@@ -73,13 +73,6 @@ class Registry:
         for keyed in self._keyed.values():
             keyed.start_afresh()
 
-    def forget(self) -> None:
-        """Make every name anew when it is next asked for; for tests."""
-        with self._lock:
-            self._breakers.clear()
-            self._keyed.clear()
-            self._said.clear()
-
     def _replace(self, breaker: CircuitBreaker | KeyedBreaker, settings: Settings) -> None:
         said, _ = self._said[breaker.name]
         if said:
@@ -133,4 +126,4 @@ def get_breaker(name: str, *, key: str | None = None, **settings: Unpack[Keyword
 
 def breakers() -> list[CircuitBreaker]:
     """All living breakers, by name and key; for health endpoints."""
-    return sorted(LIVING, key=lambda breaker: (breaker.name, breaker.key or ""))
+    return sorted(living(), key=lambda breaker: (breaker.name, breaker.key or ""))

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from otel_breaker.circuit import WORLD
 from otel_breaker.core.states import CircuitState
-from otel_breaker.registry import REGISTRY, breakers, get_breaker
+from otel_breaker.registry import breakers, get_breaker
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -80,10 +80,9 @@ def forced(breaker: CircuitBreaker | str, state: CircuitState) -> Iterator[Circu
 
 
 def reset() -> None:
-    """Close all breakers and forget what was counted against them; names are made anew when asked for."""
+    """Close all breakers and forget what was counted against them."""
     for breaker in breakers():
         breaker.reset(reason="test")
-    REGISTRY.forget()
 
 
 try:

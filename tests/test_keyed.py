@@ -267,9 +267,11 @@ def test_an_evicted_circuit_takes_its_memory_with_it() -> None:
     try:
         for key in range(20):
             circuits.for_key(f"first {key}").call(int)
+        gc.collect()
         before, _ = tracemalloc.get_traced_memory()
         for key in range(500):
             circuits.for_key(f"second {key}").call(int)
+        gc.collect()
         grown = tracemalloc.get_traced_memory()[0] - before
     finally:
         tracemalloc.stop()

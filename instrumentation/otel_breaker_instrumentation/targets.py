@@ -142,7 +142,14 @@ def _guard_for(target: Target, found: Any) -> Any:
         return guard if inner is found else type(found)(guard)
     # Callables of C, foreign descriptors and other instrumentors' wrappers bind in ways that only wrapt gets right.
     apply = _wrap(target, _apply, inner)
-    return wrapt.FunctionWrapper(found, lambda wrapped, _instance, args, kwargs: apply(wrapped, *args, **kwargs))
+    return _Wrapper(found, lambda wrapped, _instance, args, kwargs: apply(wrapped, *args, **kwargs))
+
+
+class _Wrapper(wrapt.FunctionWrapper[Any, Any]):
+    """A guard that pickles by name, as what it stands for does."""
+
+    def __reduce_ex__(self, protocol: object) -> str:
+        return str(self.__wrapped__.__qualname__)
 
 
 def _wrap(target: Target, function: Callable[..., Any], like: Callable[..., Any] | None) -> Callable[..., Any]:

@@ -69,9 +69,10 @@ Listener: TypeAlias = Callable[[StateChange], None]
 class Listeners:
     """Who is told, in the order of joining; a bound method is forgotten with its object."""
 
-    __slots__ = ("_references",)
+    __slots__ = ("_lock", "_references")
 
     def __init__(self) -> None:
+        self._lock = threading.Lock()
         self._references: tuple[Callable[[], Listener | None], ...] = ()
 
     def __iter__(self) -> Iterator[Listener]:
@@ -80,10 +81,12 @@ class Listeners:
     def add(self, listener: Listener) -> None:
         reference: Callable[[], Listener | None]
         reference = weakref.WeakMethod(listener) if isinstance(listener, MethodType) else lambda: listener
-        self._references = (*(kept for kept in self._references if kept() is not None), reference)
+        with self._lock:
+            self._references = (*(kept for kept in self._references if kept() is not None), reference)
 
     def remove(self, listener: Listener) -> None:
-        self._references = tuple(kept for kept in self._references if kept() not in (None, listener))
+        with self._lock:
+            self._references = tuple(kept for kept in self._references if kept() not in (None, listener))
 
 
 class Notice:

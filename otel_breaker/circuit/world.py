@@ -20,22 +20,26 @@ class World:
     def __init__(self) -> None:
         self.clock: Clock = time.monotonic
         self.off = False
-        self._circuits: weakref.WeakSet[Circuit] = weakref.WeakSet()
+        self._circuits: weakref.WeakValueDictionary[int, Circuit] = weakref.WeakValueDictionary()
 
     def add(self, circuit: Circuit) -> None:
-        self._circuits.add(circuit)
+        self._circuits[id(circuit)] = circuit
 
     def switch(self, *, clock: Clock | None = None, off: bool | None = None) -> None:
         """Change it for living and future circuits; those that were given a clock keep it."""
         before, self.clock = self.clock, clock or self.clock
         self.off = self.off if off is None else off
-        for circuit in list(self._circuits):
+        for circuit in self._living():
             circuit.live_in(before, self.clock)
 
     def start_afresh(self) -> None:
         """In a forked child."""
-        for circuit in list(self._circuits):
+        for circuit in self._living():
             circuit.start_afresh()
+
+    def _living(self) -> list[Circuit]:
+        # References are copied at one stroke; a WeakSet must not grow while it is gone through.
+        return [circuit for reference in self._circuits.valuerefs() if (circuit := reference()) is not None]
 
 
 WORLD: Final = World()

@@ -7,6 +7,9 @@ is never awaited is a cancelled call.
 from __future__ import annotations
 
 from collections.abc import Coroutine
+from contextlib import suppress
+from inspect import CO_ITERABLE_COROUTINE
+from types import GeneratorType
 from typing import TYPE_CHECKING, Any, Final
 
 from otel_breaker.core.states import Outcome
@@ -22,16 +25,27 @@ PLAIN: Final[set[type]] = set()
 _MOST_TYPES: Final = 1_000
 
 
-def is_awaitable(result: object) -> bool:
+def is_awaitable(result: Any) -> bool:
     """Whether a result can be awaited."""
     kind = type(result)
-    if kind in PLAIN:
+    if is_plain(kind):
         return False
     if hasattr(kind, "__await__"):
         return True
+    if kind is GeneratorType:  # some are: those of `types.coroutine`
+        return bool(result.gi_code.co_flags & CO_ITERABLE_COROUTINE)
     if len(PLAIN) < _MOST_TYPES:
-        PLAIN.add(kind)
+        with suppress(TypeError):
+            PLAIN.add(kind)
     return False
+
+
+def is_plain(kind: type) -> bool:
+    """Whether it is known that what is of this type cannot be awaited."""
+    try:
+        return kind in PLAIN
+    except TypeError:  # a type may refuse to be hashed
+        return False
 
 
 def follow(result: Any, call: Call) -> Any:
@@ -42,23 +56,32 @@ def follow(result: Any, call: Call) -> Any:
     """
     call.suspend_span()
     if hasattr(result, "add_done_callback"):
-        result.add_done_callback(lambda future: _end_with(future, call))
+        result.add_done_callback(_Ending(call))
         return result
     if isinstance(result, Coroutine):
         return _FollowedCoroutine(result, call)
     return (_FollowedContext if hasattr(type(result), "__aenter__") else _Followed)(result, call)
 
 
-def _end_with(future: Any, call: Call) -> None:
-    if future.cancelled():
-        call.end(Outcome.CANCELLED)
-        return
-    # Not `exception()`: that would silence "exception was never retrieved".
-    error = getattr(future, "_exception", None)
-    if error is None:
-        call.returned(future.result())
-    else:
-        call.raised(error)
+class _Ending:
+    """Ends a call when a future is done, or dropped undone."""
+
+    def __init__(self, call: Call) -> None:
+        self._call = call
+
+    def __call__(self, future: Any) -> None:
+        if future.cancelled():
+            self._call.end(Outcome.CANCELLED)
+            return
+        # Not `exception()`: that would silence "exception was never retrieved".
+        error = getattr(future, "_exception", None)
+        if error is None:
+            self._call.returned(future.result())
+        else:
+            self._call.raised(error)
+
+    def __del__(self) -> None:
+        self._call.end(Outcome.CANCELLED)
 
 
 async def _await(awaitable: Awaitable[Any], call: Call) -> Any:

@@ -74,29 +74,29 @@ def guard_generator(
 
     @wraps(function)
     def guarded(*args: P.args, **kwargs: P.kwargs) -> Generator[Item, Any, R]:
-        call = begin(args, kwargs)
+        call, closing = begin(args, kwargs), False
         try:
             generator = _generator(call.choose(function)(*args, **kwargs))
             step: Callable[[Any], Item] = generator.send
             value: Any = None
             while True:
-                item = step(value)
+                item, value = step(value), None
                 call.suspend()
                 try:
                     value = yield item
                     step = generator.send
-                except GeneratorExit:
-                    generator.close()
-                    call.end(Outcome.SUCCESS)  # the consumer has had at least one item, and wants no more
-                    raise
                 except BaseException as thrown:  # goes in where it was thrown at
+                    closing = isinstance(thrown, GeneratorExit)
                     step, value = generator.throw, thrown
                 call.resume()
         except StopIteration as stop:
             call.end(Outcome.SUCCESS)
             return cast("R", stop.value)
         except BaseException as error:
-            call.raised(error)
+            if closing and isinstance(error, GeneratorExit):
+                call.end(Outcome.SUCCESS)  # the consumer has had at least one item, and wants no more
+            else:
+                call.raised(error)
             raise
 
     return guarded
@@ -109,48 +109,61 @@ def guard_async_generator(
 
     @wraps(function)
     async def guarded(*args: P.args, **kwargs: P.kwargs) -> AsyncGenerator[Item, Any]:
-        call = begin(args, kwargs)
+        call, closing = begin(args, kwargs), False
         try:
             generator = _async_generator(call.choose(function)(*args, **kwargs))
             step: Callable[[Any], Any] = generator.asend
             value: Any = None
             while True:
-                item = await step(value)
+                item, value = await step(value), None
                 call.suspend()
                 try:
                     value = yield item
                     step = generator.asend
-                except GeneratorExit:
-                    await generator.aclose()
-                    call.end(Outcome.SUCCESS)
-                    raise
                 except BaseException as thrown:
+                    closing = isinstance(thrown, GeneratorExit)
                     step, value = generator.athrow, thrown
                 call.resume()
         except StopAsyncIteration:
             call.end(Outcome.SUCCESS)
         except BaseException as error:
-            call.raised(error)
+            if closing and isinstance(error, GeneratorExit):
+                call.end(Outcome.SUCCESS)
+            else:
+                call.raised(error)
             raise
 
     return guarded
 
 
-def _generator(iterable: Any) -> Any:
-    """A fallback may return any iterable."""
-    return iterable if hasattr(iterable, "throw") else (item for item in iterable)
+def _generator(answer: Any) -> Any:
+    """A generator's fallback may return any iterable, a context manager's any context manager."""
+    if hasattr(answer, "throw"):
+        return answer
+
+    def items() -> Generator[Any, None, None]:
+        if hasattr(answer, "__enter__"):
+            with answer as entered:
+                yield entered
+        else:
+            yield from answer
+
+    return items()
 
 
-def _async_generator(iterable: Any) -> Any:
-    if hasattr(iterable, "athrow"):
-        return iterable
+def _async_generator(answer: Any) -> Any:
+    if hasattr(answer, "athrow"):
+        return answer
 
     async def items() -> AsyncGenerator[Any, None]:
-        if hasattr(iterable, "__aiter__"):
-            async for item in iterable:
+        if hasattr(answer, "__aenter__"):
+            async with answer as entered:
+                yield entered
+        elif hasattr(answer, "__aiter__"):
+            async for item in answer:
                 yield item
         else:
-            for item in iterable:
+            for item in _generator(answer):
                 yield item
 
     return items()

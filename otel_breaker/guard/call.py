@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final, ParamSpec, Protocol, TypeVar
+from functools import partial
+from typing import TYPE_CHECKING, Any, Final, ParamSpec, Protocol, TypeVar, cast
 
 from otel_breaker.core.states import Outcome
 from otel_breaker.errors import UNNAMED, CircuitOpenError
-from otel_breaker.guard.fallback import bind
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -52,6 +52,9 @@ class CallSite(Protocol):
     @property
     def has_fallback(self) -> bool: ...
 
+    @property
+    def is_handed(self) -> bool: ...
+
     def stands_aside(self) -> bool: ...
 
     def start(self, circuit: Circuit, permit: Permit, moves: Sequence[Notice]) -> CallSpan | None: ...
@@ -73,10 +76,11 @@ class Call:
         CircuitOpenError: when the circuit refuses it, and no fallback is set, or allowed.
     """
 
-    __slots__ = ("_circuit", "_permit", "_refusal", "_slow", "_span")
+    __slots__ = ("_circuit", "_is_handed", "_permit", "_refusal", "_slow", "_span")
 
     def __init__(self, circuit: Circuit, site: CallSite, *, admitted: Permit | None = None) -> None:
         self._circuit = circuit
+        self._is_handed = site.is_handed
         self._permit = admitted
         self._refusal: CircuitOpenError | None = None
         self._slow = False
@@ -127,16 +131,21 @@ class Call:
         """What is to be called: the function, or the fallback of a refused call."""
         if self._refusal is None:
             return function
-        fallback: Any = self._circuit.settings.fallback
-        return bind(fallback, self._refusal)
+        settings = self._circuit.settings
+        fallback: Any = settings.fallback
+        if settings.fallback_wants_refusal:
+            fallback = partial(fallback, refusal=self._refusal)
+        return cast("Callable[P, R]", _without_first(fallback) if self._is_handed else fallback)
 
     def returned(self, result: object) -> None:
         """The call came back with a result."""
-        self.end(self._circuit.judge.of_result(result))
+        judged = self._permit is not None and self._refusal is None
+        self.end(self._circuit.judge.of_result(result) if judged else Outcome.SUCCESS)
 
     def raised(self, error: BaseException) -> None:
         """The call came back with an exception, which the caller will see."""
-        self.end(self._circuit.judge.of_error(error), error)
+        judged = self._permit is not None or self._refusal is not None
+        self.end(self._circuit.judge.of_error(error) if judged else Outcome.IGNORED, error)
 
     def end(self, outcome: Outcome, error: BaseException | None = None, error_type: str | None = None) -> None:
         """Say what became of the call; only the first time counts.
@@ -149,6 +158,9 @@ class Call:
         circuit, permit, span = self._circuit, self._permit, self._span
         self._permit = self._span = None
         slow, moves = False, _NO_MOVES
+        shown = error_type or (type(error) if error is not None else None)
+        if outcome is Outcome.CANCELLED:
+            shown = None
         if self._refusal is not None:
             outcome = Outcome.REJECTED
         elif permit is not None:
@@ -159,7 +171,6 @@ class Call:
                 origin = span.origin if span is not None else None
                 moves = circuit.settle(permit, outcome, error=error, error_type=error_type, origin=origin)
         if span is not None:
-            shown = error_type or (type(error) if error is not None else None)
             if shown is None and outcome is Outcome.FAILURE:
                 shown = UNNAMED
             span.finish(outcome, shown, moves, slow=slow)
@@ -185,3 +196,8 @@ class Call:
         """The call's own code runs again, maybe in another context."""
         if self._span is not None:
             self._span.attach()
+
+
+def _without_first(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Without what is handed to a guard that only calls it: the fallback's arguments are the function's."""
+    return lambda _handed, *args, **kwargs: function(*args, **kwargs)

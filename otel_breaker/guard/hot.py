@@ -35,7 +35,11 @@ def heat_function(function: Callable[P, R], body: Callable[P, R], circuit: Circu
         except BaseException as error:
             settle_error(permit, error)
             raise
-        if circuit.standing_permit is permit and result.__class__ in PLAIN:
+        try:
+            plain = type(result) in PLAIN
+        except TypeError:  # a type may refuse to be hashed
+            plain = False
+        if plain and circuit.standing_permit is permit:
             count_success()
         elif is_awaitable(result):
             return cast("R", follow(result, Call(circuit, site, admitted=permit)))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 from contextlib import asynccontextmanager, contextmanager
 from functools import partial
+from types import MethodType
 from typing import TYPE_CHECKING, Any, Final, ParamSpec, TypeVar, cast
 
 from otel_breaker.guard.bodies import guard_async_generator, guard_coroutine, guard_function, guard_generator
@@ -46,7 +47,7 @@ def guard(
     kind = _body_for(like or function)
     if kind is guard_coroutine:
         return cast("Callable[P, R]", heat_coroutine(cast("Any", function), cast("Any", body), circuit, site))
-    if kind is guard_function and not _makes_context(function):
+    if kind is guard_function and _context_manager(like or function) is None:
         return heat_function(function, body, circuit, site)
     return body
 
@@ -62,23 +63,41 @@ def guard_each(function: Callable[P, R], begin: Begin, like: Callable[..., Any] 
         raise TypeError("a coroutine was given: give the function and its arguments, not what it returned")
     if not callable(function):
         raise TypeError(f"{function!r} cannot be called, so it cannot be guarded")
-    makes_context = _makes_context(function)
-    if makes_context is not None:
-        return cast("Callable[P, R]", makes_context(guard_each(inspect.unwrap(function), begin)))
+    manager = _context_manager(like or function)
+    if manager is not None:
+        maker, generator_function = manager
+        if like is not None:
+            # What it is handed makes the context manager; entering that is left to the body, as of a fallback's.
+            return cast("Callable[P, R]", maker(_body_for(generator_function)(function, begin)))
+        return cast("Callable[P, R]", maker(guard_each(generator_function, begin)))
     return cast("Callable[P, R]", _body_for(like or function)(function, begin))
 
 
 def _body_for(function: object) -> Any:
     essence = _essence(function)
-    if inspect.iscoroutinefunction(essence):
+    if inspect.iscoroutinefunction(function) or inspect.iscoroutinefunction(essence) or _is_old_coroutine(essence):
         return guard_coroutine
     if inspect.isgeneratorfunction(essence):
         return guard_generator
     return guard_async_generator if inspect.isasyncgenfunction(essence) else guard_function
 
 
-def _makes_context(function: object) -> Callable[[Any], Any] | None:
-    return _CONTEXT_MANAGERS.get(getattr(function, "__code__", None))
+def _is_old_coroutine(function: object) -> bool:
+    """A generator function that `types.coroutine` has made awaitable."""
+    flags: int = getattr(getattr(function, "__code__", None), "co_flags", 0)
+    return bool(flags & inspect.CO_ITERABLE_COROUTINE)
+
+
+def _context_manager(function: Any) -> tuple[Callable[[Any], Any], Callable[..., Any]] | None:
+    """What `contextlib` made of a generator function, and that function; None of anything else."""
+    if isinstance(function, partial):
+        behind = _context_manager(function.func)
+        return behind and (behind[0], partial(behind[1], *function.args, **function.keywords))
+    if inspect.ismethod(function):
+        behind = _context_manager(function.__func__)
+        return behind and (behind[0], MethodType(behind[1], function.__self__))
+    maker = _CONTEXT_MANAGERS.get(function.__code__) if inspect.isfunction(function) else None
+    return maker and (maker, function.__wrapped__)
 
 
 def _essence(function: object) -> object:

@@ -10,6 +10,7 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from importlib import import_module
+from inspect import signature
 from typing import Final, TypeAlias
 
 from otel_breaker.errors import InvalidSettings
@@ -117,3 +118,11 @@ def load(value: object) -> object:
     if not callable(found):
         raise InvalidSettings(value.path, f"{value.name!r} is {type(found).__name__}", "name something callable")
     return found
+
+
+def has_parameter(function: object, name: str) -> bool:
+    """Whether a callable has a parameter of that name."""
+    try:
+        return callable(function) and name in signature(function).parameters
+    except (TypeError, ValueError):
+        return False  # a callable of C does not always tell

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field, fields
 from datetime import timedelta
 from enum import Enum
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, Final, TypedDict
 
 from otel_breaker.core.policy import Policy
@@ -201,6 +202,11 @@ class Settings:
             where = _join(path, "recovery_time_max")
             raise values.allowed(where, self.recovery_time_max, f"at least recovery_time ({self.recovery_time:g} s)")
 
+    @cached_property
+    def fallback_wants_refusal(self) -> bool:
+        """Whether the fallback has a parameter for the reason why it is asked."""
+        return code.has_parameter(self.fallback, "refusal")
+
     @property
     def policy(self) -> Policy:
         """What the settings amount to for a circuit."""
@@ -233,7 +239,7 @@ class Settings:
         Raises:
             InvalidSettings: when a name cannot be imported, or stands for the wrong kind of thing.
         """
-        return type(self).from_mapping({name: code.load(value) for name, value in vars(self).items()})
+        return type(self).from_mapping({spec.name: code.load(getattr(self, spec.name)) for spec in fields(self)})
 
 
 def _join(path: str, name: str) -> str:

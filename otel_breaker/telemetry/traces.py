@@ -67,13 +67,17 @@ class Tracing:
 class CallSite:
     """What all spans of one guarded function or block have in common."""
 
-    __slots__ = ("_attributes", "_name", "_patched", "has_fallback", "tracing")
+    __slots__ = ("_attributes", "_name", "_patched", "has_fallback", "is_handed", "tracing")
 
-    def __init__(self, tracing: Tracing, name: str, function: str | None, *, patched: bool = False) -> None:
+    def __init__(
+        self, tracing: Tracing, name: str, function: str | None, *, patched: bool = False, handed: bool = False
+    ) -> None:
         self.tracing = tracing
         self._patched = patched
         self.has_fallback = function is not None
         """A block cannot be answered for."""
+        self.is_handed = handed
+        """Whether the guard only calls what it is handed as its first argument."""
         self._name = f"circuit_breaker {name}"
         common: dict[str, AttributeValue] = {names.NAME: name}
         if function is not None:
@@ -128,6 +132,8 @@ class CallSite:
             call_span = self._start(context, attributes, _add_particulars(circuit, attributes), moves)
             if answered:
                 call_span.attach()
+            else:
+                call_span.is_refusal()
         except Exception:
             self.tracing.complain()
             return None
@@ -151,13 +157,18 @@ class CallSite:
 class CallSpan:
     """The span of one admitted call."""
 
-    __slots__ = ("_attached", "_before", "_span", "_tracing")
+    __slots__ = ("_attached", "_before", "_is_refusal", "_span", "_tracing")
 
     def __init__(self, span: Span, before: Context, tracing: Tracing) -> None:
         self._span = span
         self._before = before
         self._tracing = tracing
         self._attached = False
+        self._is_refusal = False
+
+    def is_refusal(self) -> None:
+        """The span has said at its start that the caller is refused."""
+        self._is_refusal = True
 
     @property
     def origin(self) -> SpanContext | None:
@@ -198,8 +209,8 @@ class CallSpan:
                     span.set_attributes(_OUTCOMES[outcome])
                 if slow:
                     span.set_attribute(names.CALL_SLOW, True)
-                if error_type is not None and outcome is not Outcome.CANCELLED:
-                    if not (refused and error_type is CircuitOpenError):  # said at the start
+                if error_type is not None:
+                    if not self._is_refusal:
                         span.set_attribute(names.ERROR_TYPE, type_name(error_type))
                     span.set_status(_ERROR)
                 if moves:

@@ -19,7 +19,7 @@ from tests.bench.results import Result
 from tests.bench.sdks import Sdk, set_up
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from tests.bench.measure import Run
 
@@ -27,6 +27,7 @@ SECTION: Final = "How cost grows"
 _WINDOWS: Final = (10, 100, 1_000, 10_000, 100_000, 1_000_000)
 _BREAKERS: Final = (1, 10, 100, 1_000, 10_000)
 _THREADS: Final = (1, 2, 4, 8, 16, 32)
+_AGAIN: Final = 3  # times as many rounds
 _FLAT: Final = 1.25
 _NO_CONVOY: Final = 2.0
 _SAMPLE_OF_THREADS: Final = 0.1
@@ -37,10 +38,16 @@ def measure(rounds: int, sample: float) -> Iterator[Result]:
     """Everything, from the cheapest to the dearest."""
     watch = Stopwatch(sample=sample)
     with set_up(Sdk.NONE):
-        yield from windows(watch, rounds)
-        yield from threads(max(3, rounds // 10))
-        yield from breakers(watch, rounds)
-    yield from collection()
+        yield from _judged(lambda rounds: windows(watch, rounds), rounds)
+        yield from _judged(threads, max(3, rounds // 10))
+        yield from _judged(lambda rounds: breakers(watch, rounds), rounds)
+    yield from _judged(lambda _: collection(), rounds)
+
+
+def _judged(part: Callable[[int], Iterator[Result]], rounds: int) -> list[Result]:
+    """A part that misses a bar is measured again, for longer, before that counts."""
+    results = list(part(rounds))
+    return results if all(result.met for result in results) else list(part(rounds * _AGAIN))
 
 
 def windows(watch: Stopwatch, rounds: int) -> Iterator[Result]:

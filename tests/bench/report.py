@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from tests.bench.results import Result
 
-_HEADINGS: Final = ("", "against", "measured", "quartiles", "bar", "goal", "a call takes", "")
+_HEADINGS: Final = ("", "against", "measured", "quartiles", "bar", "goal", "takes", "")
 _TEXTS: Final = 2  # columns, at the left, that are no figures
 _MISSED: Final = "MISSED"
 _RELEASES: Final = ("otel-breaker", "opentelemetry-api", "opentelemetry-sdk", "wrapt", *DISTRIBUTIONS.values())

@@ -141,6 +141,34 @@ def test_a_listener_is_told_of_a_lost_probe_by_the_refused_call_that_notices(clo
     assert told == ["probe_timeout"]
 
 
+def test_a_listener_is_told_of_a_probe_that_came_back_too_late(clock: FakeClock) -> None:
+    told: list[str] = []
+    breaker = CircuitBreaker(failure_threshold=1, probe_timeout=5, clock=clock)
+    breaker.record_failure()
+    clock.advance(60)
+    probe = breaker.can_execute()
+    clock.advance(5)
+    breaker.add_listener(lambda change: told.append(change.reason.value))
+
+    breaker.record_success(probe)
+
+    assert told == ["probe_timeout"]
+
+
+def test_a_listener_is_told_of_calls_that_hang_by_the_result_that_notices(clock: FakeClock) -> None:
+    told: list[str] = []
+    breaker = CircuitBreaker(slow_call_duration=2, slow_call_rate=0.5, minimum_calls=1, clock=clock)
+    breaker.add_listener(lambda change: told.append(change.reason.value))
+    breaker.can_execute()
+    clock.advance(1)
+    quick = breaker.can_execute()
+    clock.advance(1)
+
+    breaker.record_success(quick)
+
+    assert told == ["slow_call_rate"]
+
+
 def test_a_listener_that_was_removed_is_not_told() -> None:
     told: list[StateChange] = []
     breaker = CircuitBreaker()

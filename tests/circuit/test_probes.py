@@ -78,6 +78,20 @@ def test_a_thousand_ignored_probes_and_one_success_close_the_circuit(clock: Fake
     assert (ignored, breaker.state) == (CircuitState.HALF_OPEN, CircuitState.CLOSED)
 
 
+def test_probes_are_counted_by_what_became_of_them(clock: FakeClock) -> None:
+    breaker = half_opened(clock, half_open_calls=3, probe_timeout=5, ignore=KeyError)
+    permits = [breaker.can_execute() for _ in range(3)]
+
+    breaker.record_success(permits[0])
+    breaker.record_failure(KeyError(), permits[1])
+    clock.advance(5)
+    breaker.record_failure(permit=permits[2])
+    clock.advance(60)
+    breaker.record_failure(permit=breaker.can_execute())
+
+    assert breaker._circuit.totals().probes == {"success": 1, "ignored": 1, "timeout": 1, "failure": 1}
+
+
 @pytest.mark.parametrize("stop", [KeyboardInterrupt, SystemExit, GeneratorExit, asyncio.CancelledError])
 def test_a_probe_that_is_stopped_gives_its_place_back_at_once(clock: FakeClock, stop: type[BaseException]) -> None:
     breaker = half_opened(clock)

@@ -28,7 +28,7 @@ from tests.conformance.conftest import (
     succeed,
     told,
 )
-from tests.conformance.interruptions import Watched, interrupted
+from tests.conformance.interruptions import Watched, due_for_a_probe, failing_once, interrupted
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -98,14 +98,25 @@ def test_f44_a_child_forked_while_threads_hammer_the_breaker_answers_every_time(
     assert complaints == [""] * 20
 
 
-@pytest.mark.parametrize(
-    "decision", ["failing_once, fail", "due_for_a_probe, succeed", "due_for_a_probe, CircuitBreaker.reset"]
-)
-def test_f44_a_fork_in_the_middle_of_a_decision_leaves_a_child_whose_circuit_works(decision: str) -> None:
-    # In a process of its own: what forks is small, and so are the many forks.
-    complaints = in_new_process(f"from tests.conformance.test_forks import *; fork_everywhere({decision})", 60)
+IMPORTS = """
+from otel_breaker import CircuitBreaker
+from tests.conformance.conftest import *
+from tests.conformance.interruptions import *
+from tests.conformance.test_forks import fork_everywhere
+"""
 
-    assert complaints == "{}"
+
+@pytest.mark.parametrize(
+    ("prepare", "work"),
+    [(failing_once, fail), (due_for_a_probe, succeed), (due_for_a_probe, CircuitBreaker.reset)],
+)
+def test_f44_a_fork_in_the_middle_of_a_decision_leaves_a_child_whose_circuit_works(
+    prepare: Callable[[], Watched], work: Callable[[CircuitBreaker], Any]
+) -> None:
+    # In a process of its own: what forks is small, and so are the many forks.
+    script = f"{IMPORTS}\nfork_everywhere({prepare.__name__}, {work.__qualname__})"
+
+    assert in_new_process(script, 60) == "{}"
 
 
 def fork_everywhere(prepare: Callable[[], Watched], work: Callable[[CircuitBreaker], Any]) -> None:

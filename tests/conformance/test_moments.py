@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -72,9 +72,18 @@ def test_f42_a_call_in_the_middle_of_an_operators_command_breaks_nothing(
     assert complaints == {}
 
 
-@pytest.mark.parametrize(("prepare", "work"), [(failing_once, fail), (due_for_a_probe, succeed)])
-def test_f42_a_command_that_a_signal_handler_gives_in_the_middle_of_a_call_is_obeyed(
-    prepare: Callable[[], Watched], work: Callable[[CircuitBreaker], None]
+@pytest.mark.parametrize(
+    ("prepare", "work"),
+    [
+        (failing_once, fail),
+        (due_for_a_probe, succeed),
+        (due_for_a_probe, CircuitBreaker.can_execute),
+        (failing_once, CircuitBreaker.snapshot),
+        (failing_once, CircuitBreaker.record_success),
+    ],
+)
+def test_f42_a_command_that_a_signal_handler_gives_in_the_middle_of_anything_is_obeyed(
+    prepare: Callable[[], Watched], work: Callable[[CircuitBreaker], Any]
 ) -> None:
     def obeyed(watched: Watched) -> str:
         state = watched.breaker.state.value

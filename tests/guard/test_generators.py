@@ -13,7 +13,7 @@ import pytest
 from opentelemetry import trace
 
 from otel_breaker import CircuitBreaker, CircuitOpenError
-from tests.guard.shapes import Broken, complete
+from tests.guard.shapes import Broken, Pause, complete
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Callable, Generator
@@ -45,6 +45,7 @@ async def async_echo(log: list[object]) -> AsyncGenerator[object, Any]:
             except Broken as error:
                 value = error
     finally:
+        await Pause()  # so that it can only be left by whoever awaits that
         log.append("left")
 
 
@@ -179,8 +180,10 @@ def test_what_is_sent_to_an_async_generator_arrives(breaker: CircuitBreaker, sen
     items = breaker(async_echo)([])
     first = complete(items.__anext__())
 
-    assert first == "first"
-    assert complete(items.asend(sent)) == sent
+    answer = complete(items.asend(sent))
+    complete(items.aclose())
+
+    assert (first, answer) == ("first", sent)
 
 
 def test_what_is_thrown_into_an_async_generator_arrives_and_may_be_answered(breaker: CircuitBreaker) -> None:
