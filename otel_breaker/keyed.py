@@ -55,8 +55,9 @@ class KeyedBreaker:
             if breaker is not None:
                 self._breakers.move_to_end(key)
                 return breaker
-            if len(self._breakers) >= self.settings.max_keys and not self._make_room():
-                return self._overflow()
+            while len(self._breakers) >= self.settings.max_keys:
+                if not self._make_room():
+                    return self._overflow()
             breaker = self._breakers[key] = CircuitBreaker(self.name, key=key)
             breaker.replace_settings(self.settings)
             return breaker

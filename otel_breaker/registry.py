@@ -73,6 +73,11 @@ class Registry:
         for keyed in self._keyed.values():
             keyed.start_afresh()
 
+    def forget_settings(self) -> None:
+        """Let code say of each name anew what its settings are; for tests."""
+        with self._lock:
+            self._said = {name: ({}, settings) for name, (_, settings) in self._said.items()}
+
     def _replace(self, breaker: CircuitBreaker | KeyedBreaker, settings: Settings) -> None:
         said, _ = self._said[breaker.name]
         if said:

@@ -10,14 +10,13 @@ import time
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
+from otel_breaker.breaker import CircuitBreaker
 from otel_breaker.circuit import WORLD
 from otel_breaker.core.states import CircuitState
-from otel_breaker.registry import breakers, get_breaker
+from otel_breaker.registry import REGISTRY, breakers, get_breaker
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-
-    from otel_breaker.breaker import CircuitBreaker
 
 __all__ = ["FakeClock", "breakers_off", "fake_clock", "forced", "reset"]
 
@@ -61,28 +60,33 @@ def breakers_off() -> Iterator[None]:
 
 @contextmanager
 def forced(breaker: CircuitBreaker | str, state: CircuitState) -> Iterator[CircuitBreaker]:
-    """Force a breaker, or the one of that name, open or closed; it is reset afterwards.
+    """Force a breaker, or all of that name, open or closed; they are reset afterwards.
 
     Raises:
         ValueError: for a state that cannot be forced.
     """
-    found = get_breaker(breaker) if isinstance(breaker, str) else breaker
-    if state in (CircuitState.OPEN, CircuitState.FORCED_OPEN):
-        found.force_open(reason="test")
-    elif state in (CircuitState.CLOSED, CircuitState.FORCED_CLOSED):
-        found.force_closed(reason="test")
-    else:
-        raise ValueError(f"a circuit cannot be forced {state.value}: open or closed")
+    found = [breaker] if isinstance(breaker, CircuitBreaker) else [each for each in breakers() if each.name == breaker]
+    if not found and isinstance(breaker, str):
+        found = [get_breaker(breaker)]
+    for each in found:
+        if state in (CircuitState.OPEN, CircuitState.FORCED_OPEN):
+            each.force_open(reason="test")
+        elif state in (CircuitState.CLOSED, CircuitState.FORCED_CLOSED):
+            each.force_closed(reason="test")
+        else:
+            raise ValueError(f"a circuit cannot be forced {state.value}: open or closed")
     try:
-        yield found
+        yield found[0]
     finally:
-        found.reset(reason="test")
+        for each in found:
+            each.reset(reason="test")
 
 
 def reset() -> None:
-    """Close all breakers and forget what was counted against them."""
+    """Close all breakers, forget what was counted against them, and let code give their settings anew."""
     for breaker in breakers():
         breaker.reset(reason="test")
+    REGISTRY.forget_settings()
 
 
 try:
