@@ -11,7 +11,6 @@ import math
 import sys
 import time
 from datetime import datetime, timezone
-from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING, Any
 
 from otel_breaker.core.states import Outcome
@@ -154,6 +153,8 @@ def _number_or_date(text: str) -> float | datetime | None:
         return float(text)
     except ValueError:
         pass
+    from email.utils import parsedate_to_datetime  # noqa: PLC0415  # brings half of the network library with it
+
     try:
         date = parsedate_to_datetime(text)
     except ValueError:

@@ -41,19 +41,25 @@ class Registry:
         with self._lock:
             self._configured = dict(settings)
             living: list[CircuitBreaker | KeyedBreaker] = [*self._breakers.values(), *self._keyed.values()]
-            for breaker in living:
-                if breaker.name in settings:
-                    self._replace(breaker, settings[breaker.name])
+        for breaker in living:
+            if breaker.name in settings:
+                self._replace(breaker, settings[breaker.name])
+
+    # Settings are resolved outside the lock: that imports modules, which may ask for breakers, in any thread.
 
     def get(self, name: str, said: Mapping[str, object]) -> CircuitBreaker:
         """The breaker of a name, without a key."""
         with self._lock:
             news = self._hear(name, said)
             breaker = self._breakers.get(name)
-            if breaker is None or news:
-                settings = self._settings(name)
-                breaker = self._breakers[name] = breaker or CircuitBreaker(name)
-                breaker.replace_settings(settings)
+            wanted = self._configured.get(name) or self._said[name][1]
+        if breaker is not None and not news:
+            return breaker
+        settings = wanted.resolved()
+        with self._lock:
+            breaker = self._breakers.get(name) or CircuitBreaker(name)
+            breaker.replace_settings(settings)
+            self._breakers[name] = breaker
             return breaker
 
     def get_keyed(self, name: str, said: Mapping[str, object]) -> KeyedBreaker:
@@ -61,10 +67,15 @@ class Registry:
         with self._lock:
             news = self._hear(name, said)
             keyed = self._keyed.get(name)
+            wanted = self._configured.get(name) or self._said[name][1]
+        if keyed is not None and not news:
+            return keyed
+        settings = wanted.resolved()
+        with self._lock:
+            keyed = self._keyed.get(name)
             if keyed is None:
-                keyed = self._keyed[name] = KeyedBreaker(name, self._settings(name))
-            elif news:
-                keyed.replace_settings(self._settings(name))
+                keyed = self._keyed[name] = KeyedBreaker(name, settings)
+            keyed.replace_settings(settings)
             return keyed
 
     def start_afresh(self) -> None:
@@ -103,9 +114,6 @@ class Registry:
             raise InvalidSettings(name, problem, "give the settings in one place, or the same in both")
         self._said[name] = dict(said), settings
         return True
-
-    def _settings(self, name: str) -> Settings:
-        return (self._configured.get(name) or self._said[name][1]).resolved()
 
 
 _OVERRULED: Final = "circuit breaker %r: its configured settings win over the code's %s"

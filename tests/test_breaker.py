@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 import dataclasses
 import time
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -86,6 +86,12 @@ def test_the_breakers_of_all_instances_of_a_class_have_one_name() -> None:
     names = {Service().breaker.name, Service().breaker.name}
 
     assert names == {f"{__name__}:Service.__init__"}
+
+
+@pytest.mark.parametrize("name", ["", 7])
+def test_a_name_that_is_no_text_is_refused(name: Any) -> None:
+    with pytest.raises(InvalidSettings, match="name"):
+        CircuitBreaker(name)
 
 
 def test_a_breaker_shows_its_name_and_state() -> None:

@@ -298,14 +298,15 @@ class Circuit:
 
     def _catch_up(self, now: float) -> list[Notice]:
         """What time alone has brought about since the last call."""
-        jitter = _jitter()
-        if self._machine.state is CircuitState.CLOSED:
-            return self._moved(self._machine.sweep(now, jitter), None, complete=False)
-        moves = self._moved(self._machine.expire(now, jitter), None, complete=False)
-        return moves + self._moved(self._machine.cool_down(now), None, complete=False)
+        machine, moves = self._machine, []
+        if machine.state is CircuitState.CLOSED:
+            return self._moved(machine.sweep(now, _jitter()), None, complete=False)
+        if machine.state is CircuitState.HALF_OPEN:
+            moves = self._moved(machine.expire(now, _jitter()), None, complete=False)
+        return moves + self._moved(machine.cool_down(now), None, complete=False)
 
     def _admit(self, now: float, alone: bool) -> Permit | None:
-        owner = None if alone or self._machine.state is CircuitState.CLOSED else running_owner()
+        owner = running_owner() if self._machine.state is CircuitState.HALF_OPEN and not alone else None
         permit = self._machine.admit(now, owner, alone=alone)
         if permit is not None and permit.deadline is not None:
             self.record.probing()

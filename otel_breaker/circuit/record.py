@@ -5,7 +5,7 @@ Written under the circuit's lock; what is announced is delivered after it (chang
 
 from __future__ import annotations
 
-import secrets
+import os
 import time
 from collections import Counter
 from typing import TYPE_CHECKING, Final
@@ -31,7 +31,7 @@ class Episode:
     __slots__ = ("failed_recoveries", "id", "opened_at", "opened_time", "origin", "probes", "rejected")
 
     def __init__(self, opened_at: float) -> None:
-        self.id = secrets.token_hex(8)
+        self.id = os.urandom(8).hex()
         """Globally unique."""
         self.opened_at = opened_at
         """On the circuit's clock."""

@@ -27,6 +27,8 @@ class CircuitState(Enum):
     FORCED_CLOSED = "forced_closed"
     """An operator lets all calls pass, unjudged; only an operator undoes it."""
 
+    __hash__ = object.__hash__  # members are single objects; Enum's own hash is Python code, run at every look-up
+
 
 class Trigger(Enum):
     """What may move a circuit."""
@@ -64,6 +66,8 @@ class Outcome(Enum):
     """The circuit refused it."""
     CANCELLED = "cancelled"
     """Somebody stopped it before it could tell."""
+
+    __hash__ = object.__hash__  # as above
 
 
 _CLOSED, _OPEN, _HALF_OPEN = CircuitState.CLOSED, CircuitState.OPEN, CircuitState.HALF_OPEN

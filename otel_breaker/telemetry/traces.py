@@ -37,7 +37,8 @@ _ERROR: Final = Status(StatusCode.ERROR)
 _OUTCOMES: Final = {outcome: {names.CALL_OUTCOME: outcome.value} for outcome in Outcome}
 _REFUSED: Final = {names.ERROR_TYPE: type_name(CircuitOpenError)}
 _ANSWERED: Final = {names.FALLBACK_USED: True}
-_SUPPRESSED: Final = ("suppress_instrumentation", otel_context._SUPPRESS_INSTRUMENTATION_KEY)  # noqa: SLF001  # no public name yet
+_SUPPRESSED: Final = otel_context._SUPPRESS_INSTRUMENTATION_KEY  # noqa: SLF001  # no public name yet
+_SUPPRESSED_BY_HAND: Final = "suppress_instrumentation"
 
 
 class Tracing:
@@ -178,10 +179,13 @@ class CallSpan:
 
     def attach(self) -> None:
         """Make the span current, unless it only stands for the one that is: a disabled tracer's would hide it."""
-        parent = trace.get_current_span(self._before)
-        if self._span.is_recording() or self._span.get_span_context().span_id != parent.get_span_context().span_id:
+        if self._span.is_recording() or self._stands_for_itself():
             otel_context.attach(trace.set_span_in_context(self._span, self._before))
             self._attached = True
+
+    def _stands_for_itself(self) -> bool:
+        parent = trace.get_current_span(self._before)
+        return self._span.get_span_context().span_id != parent.get_span_context().span_id
 
     def detach(self) -> None:
         # No token: a block may be left in another context than it was entered in, where a token is an error.
@@ -251,7 +255,7 @@ def is_suppressed(context: Context | None = None) -> bool:
     """Whether the current work is telemetry's own, such as an exporter's request."""
     if context is None:
         context = otel_context.get_current()
-    return any(context.get(key) for key in _SUPPRESSED)
+    return bool(context.get(_SUPPRESSED) or context.get(_SUPPRESSED_BY_HAND))
 
 
 def tell(span: Span, moves: Sequence[Notice]) -> None:

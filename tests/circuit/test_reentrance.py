@@ -12,8 +12,6 @@ from otel_breaker import CircuitBreaker, CircuitState
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from tests.fakes import FakeClock
-
 
 def in_the_middle(monkeypatch: pytest.MonkeyPatch, interrupt: Callable[[], object]) -> None:
     """Run something while a circuit decides: it draws random numbers then, under its lock."""
@@ -48,14 +46,3 @@ def test_a_failure_in_the_middle_of_a_decision_is_counted_and_moves_nothing(monk
     breaker.record_success(breaker.can_execute())
 
     assert (breaker.state, breaker.snapshot().calls["failure"]) == (CircuitState.CLOSED, 2)
-
-
-def test_a_call_made_in_the_middle_of_a_refusal_is_refused(clock: FakeClock, monkeypatch: pytest.MonkeyPatch) -> None:
-    breaker = CircuitBreaker(failure_threshold=1, clock=clock)
-    breaker.record_failure()
-    refused: list[bool] = []
-
-    in_the_middle(monkeypatch, lambda: refused.append(breaker.can_execute() is None))
-    breaker.can_execute()
-
-    assert (refused, breaker.snapshot().calls["rejected"]) == ([True], 2)

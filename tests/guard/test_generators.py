@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import sys
 import weakref
 from contextlib import suppress
 from functools import wraps
@@ -204,6 +205,21 @@ def test_closing_reaches_an_async_generator(breaker: CircuitBreaker) -> None:
     complete(items.aclose())
 
     assert log == ["left"]
+    assert counted(breaker) == {"success": 1}
+
+
+def test_a_loop_that_closes_its_generators_in_any_order_ends_the_call(breaker: CircuitBreaker) -> None:
+    started: list[AsyncGenerator[Any, Any]] = []
+    before = sys.get_asyncgen_hooks()
+    sys.set_asyncgen_hooks(firstiter=started.append)
+    try:
+        complete(breaker(async_echo)([]).__anext__())
+    finally:
+        sys.set_asyncgen_hooks(*before)
+
+    for generator in reversed(started):  # what is guarded before its guard
+        complete(generator.aclose())
+
     assert counted(breaker) == {"success": 1}
 
 
