@@ -46,6 +46,7 @@ class CircuitBreaker:
         name: what telemetry calls it; without one it is called after where it is made.
         key: which circuit of those that share the name; see `get_breaker`.
         clock: monotonic seconds; for tests.
+        ready: settings that were read elsewhere, instead of keywords.
         **settings: see docs/configuration.md.
 
     Raises:
@@ -58,9 +59,10 @@ class CircuitBreaker:
         *,
         key: str | None = None,
         clock: Callable[[], float] | None = None,
+        ready: Settings | None = None,
         **settings: Unpack[Keywords],
     ) -> None:
-        checked = Settings.from_mapping(settings).resolved()
+        checked = (ready or Settings.from_mapping(settings)).resolved()
         if name is not None and (not isinstance(name, str) or not name):
             raise allowed("name", name, "text, or nothing for a name after the place")
         self.name = name or _place(sys._getframe(1))  # noqa: SLF001  # the documented way to find one's caller
@@ -68,7 +70,7 @@ class CircuitBreaker:
         self._listeners.add(events.tell)
         self._circuit = Circuit(self.name, key, checked, self._listeners, clock)
         self._unsettled: deque[Permit] = deque(maxlen=_MOST_UNSETTLED)
-        self._block_site = CallSite(_TRACING, self.name, None)
+        self._block_site: CallSite | None = None
         LEDGER.follow(self._circuit)
         _LIVING[id(self)] = self
 
@@ -151,7 +153,10 @@ class CircuitBreaker:
 
     def guard(self) -> Block:
         """Guard a block: `with breaker.guard() as call:`, also inside async code, or `async with`."""
-        return Block(self._circuit, self._block_site)
+        site = self._block_site
+        if site is None:  # made when first needed: there may be a breaker for each of a thousand keys
+            site = self._block_site = CallSite(_TRACING, self.name, None)
+        return Block(self._circuit, site)
 
     # --- two-step use
 

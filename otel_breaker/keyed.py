@@ -58,8 +58,7 @@ class KeyedBreaker:
             while len(self._breakers) >= self.settings.max_keys:
                 if not self._make_room():
                     return self._overflow()
-            breaker = self._breakers[key] = CircuitBreaker(self.name, key=key)
-            breaker.replace_settings(self.settings)
+            breaker = self._breakers[key] = CircuitBreaker(self.name, key=key, ready=self.settings)
             return breaker
 
     def wrap(

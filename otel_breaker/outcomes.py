@@ -75,7 +75,10 @@ class Judge:
                 except Exception:
                     self._complain("retry_after")
                     continue
-                wait = _seconds(asked)
+                try:
+                    wait = _seconds(asked)
+                except (ValueError, OverflowError, OSError):  # a date that no clock can show
+                    continue
                 if wait is not None:
                     return wait
         return None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -12,9 +13,12 @@ from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 
+# A background job starts with SIGINT ignored, and so would the programs that tests start, and stop by it.
+signal.signal(signal.SIGINT, signal.default_int_handler)
+
 sys.path.insert(0, str(Path(__file__).parents[1]))  # importlib mode adds nothing: tests share fakes as `tests.fakes`
 
-from tests.fakes import FakeClock
+from tests.fakes import FakeClock  # noqa: E402  # found by the path set above
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
     from tests.conftest import Spans
 
-KEYS = int(os.environ.get("KEYS", "20000"))
+KEYS = int(os.environ.get("KEYS", "1000000"))
 """How many keys the memory test asks for: a million in a long run."""
 PLACES = 1_000
 
@@ -244,6 +244,7 @@ def test_threads_that_evict_each_others_keys_stay_within_the_limit() -> None:
 # --- memory and telemetry
 
 
+@pytest.mark.timeout(600)
 def test_keys_without_number_leave_as_many_circuits_as_there_is_room_for_and_flat_memory() -> None:
     for key in range(2 * PLACES):  # once round, so that all that is made once has been made
         get_breaker("many", key=f"warm {key}", max_keys=PLACES).call(int)

@@ -160,5 +160,5 @@ def _wrap(target: Target, function: Callable[..., Any], like: Callable[..., Any]
     return get_breaker(target.breaker.name).wrap(function, like=like, name=name, patched=True)
 
 
-def _apply(function: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
+def _apply(function: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Any:
     return function(*args, **kwargs)

@@ -129,8 +129,7 @@ class Circuit:
                 decision = permit or self._refuse(now)
             finally:
                 self._publish()
-        if self._commands:
-            self._obey()
+        self._obey()
         return decision, moves
 
     def announce(self, moves: Sequence[Notice], origin: object) -> None:
@@ -143,6 +142,7 @@ class Circuit:
         if moves:
             with self._lock:
                 self.record.caused(moves, origin)
+            self._obey()
             self.record.announcer.deliver()
 
     def settle(
@@ -180,8 +180,7 @@ class Circuit:
                 moves = self._judge(permit, outcome, error, now, retry_after, origin)
             finally:
                 self._publish()
-        if self._commands:
-            self._obey()
+        self._obey()
         if moves:
             self.record.announcer.deliver()
         return moves
@@ -202,8 +201,7 @@ class Circuit:
                 moves = self._moved(self._machine.suspend(permit, now, _jitter()), permit.origin, complete=True)
             finally:
                 self._publish()
-        if self._commands:
-            self._obey()
+        self._obey()
         if moves:
             self.record.announcer.deliver()
         return slow
@@ -215,13 +213,15 @@ class Circuit:
             if permit.deadline is not None:
                 permit.owner = running_owner()
             self._machine.resume(permit, now)
+        self._obey()
 
     def permit_for_stranger(self) -> Permit:
         """For the result of a call that nobody asked leave for: it counts only while the circuit is closed."""
         with self._lock:
             state, now = self._machine.state, self._clock()
             permit = self._machine.admit(now) if state is CircuitState.CLOSED else None
-            return permit or Permit(NO_GENERATION, state, started=now)
+        self._obey()
+        return permit or Permit(NO_GENERATION, state, started=now)
 
     def settle_error(self, permit: Permit, error: BaseException) -> None:
         """Take in that a call raised, where nobody follows it with a span."""
@@ -250,17 +250,22 @@ class Circuit:
         with self._lock:
             self._machine.adopt(settings.policy)
             self._live_by(settings)
+        self._obey()
 
     def snapshot(self) -> Snapshot:
         now = self._clock()
         with self._lock:
-            return Snapshot.of(self._machine, self.record, self.settings.mode.value, now)
+            snapshot = Snapshot.of(self._machine, self.record, self.settings.mode.value, now)
+        self._obey()
+        return snapshot
 
     def totals(self) -> Totals:
         """What was counted so far."""
         now = self._clock()
         with self._lock:
-            return self.record.tally.totals(now)
+            totals = self.record.tally.totals(now)
+        self._obey()
+        return totals
 
     def start_afresh(self) -> None:
         """In a forked child: no other thread lives, no call in flight will end, nothing was counted here."""
@@ -352,11 +357,12 @@ class Circuit:
         self, act: Callable[[float], Transition | None], reason: str | None, actor: str | None, origin: object
     ) -> None:
         self._commands.append((act, reason, actor, origin))
-        if not self._is_inside():
-            self._obey()
+        self._obey()
 
     def _obey(self) -> None:
-        """Do what operators have commanded, in that order."""
+        """Do what operators have commanded in the meantime, in that order."""
+        if not self._commands or self._is_inside():
+            return
         while self._commands:
             with self._lock:
                 if not self._commands:  # somebody else has obeyed

@@ -120,8 +120,12 @@ def guard_async_generator(
                 try:
                     value = yield item
                     step = generator.asend
+                except GeneratorExit:
+                    # Not thrown in: the loop may have closed the inner one before this one, in any order.
+                    closing = True
+                    await generator.aclose()
+                    raise
                 except BaseException as thrown:
-                    closing = isinstance(thrown, GeneratorExit)
                     step, value = generator.athrow, thrown
                 call.resume()
         except StopAsyncIteration:

@@ -104,6 +104,11 @@ def wait(value: object, path: str) -> object:
     return function(value, path)
 
 
+def is_unresolved(value: object) -> bool:
+    """Whether a name in the value was not imported yet."""
+    return isinstance(value, Reference) or (isinstance(value, tuple) and any(isinstance(v, Reference) for v in value))
+
+
 def load(value: object) -> object:
     """The value with every reference in it imported.
 

@@ -203,6 +203,10 @@ class Settings:
             raise values.allowed(where, self.recovery_time_max, f"at least recovery_time ({self.recovery_time:g} s)")
 
     @cached_property
+    def _names_code(self) -> bool:
+        return any(code.is_unresolved(getattr(self, spec.name)) for spec in fields(self))
+
+    @cached_property
     def fallback_wants_refusal(self) -> bool:
         """Whether the fallback has a parameter for the reason why it is asked."""
         return code.has_parameter(self.fallback, "refusal")
@@ -239,6 +243,8 @@ class Settings:
         Raises:
             InvalidSettings: when a name cannot be imported, or stands for the wrong kind of thing.
         """
+        if not self._names_code:
+            return self
         return type(self).from_mapping({spec.name: code.load(getattr(self, spec.name)) for spec in fields(self)})
 
 
