@@ -105,6 +105,9 @@ class Ledger:
         meter.create_observable_counter(
             names.METRIC_STATE_TIME, [self._state_time], "s", "Time that circuits have spent in a state."
         )
+        meter.create_observable_counter(
+            names.METRIC_SHADOW_CALLS, [self._shadow_calls], "{call}", "Calls that only shadow mode let pass."
+        )
 
     def start_afresh(self) -> None:
         """In a forked child: what the parent's circuits have counted is the parent's to tell."""
@@ -144,6 +147,13 @@ class Ledger:
             for state in CircuitState:
                 attributes = {names.NAME: name, names.STATE: state.value}
                 yield Observation(figures.totals.seconds[state], attributes)
+
+    def _shadow_calls(self, options: CallbackOptions) -> Iterator[Observation]:
+        for name, figures in self._figures():
+            for outcome in Outcome:
+                if outcome is not Outcome.REJECTED:
+                    attributes = {names.NAME: name, names.CALL_OUTCOME: outcome.value}
+                    yield Observation(figures.totals.shadowed[outcome], attributes)
 
 
 LEDGER: Final = Ledger()

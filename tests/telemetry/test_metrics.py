@@ -44,6 +44,7 @@ def seconds(metrics: Metrics) -> dict[Any, Any]:
         ("circuit_breaker.state_changes", "{state_change}", True),
         ("circuit_breaker.status", "{circuit}", False),
         ("circuit_breaker.state.time", "s", True),
+        ("circuit_breaker.shadow.calls", "{call}", True),
     ],
 )
 def test_an_instrument_is_of_its_kind_and_unit(metrics: Metrics, name: str, unit: str, monotonic: bool) -> None:
@@ -236,3 +237,22 @@ def test_circuits_of_one_name_are_summed_over_their_keys(metrics: Metrics) -> No
     points = [point for point in metrics.all_points("circuit_breaker.calls") if point[1]]
 
     assert points == [({"circuit_breaker.name": "http", "circuit_breaker.call.outcome": "success"}, 2)]
+
+
+def test_calls_that_only_shadow_mode_let_pass_are_shown_by_what_they_did(metrics: Metrics) -> None:
+    breaker = CircuitBreaker("payments", failure_threshold=1, mode="shadow")
+    assert unordered(metrics.all_points("circuit_breaker.shadow.calls")) == unordered(
+        [
+            ({"circuit_breaker.name": "payments", "circuit_breaker.call.outcome": outcome}, 0)
+            for outcome in OUTCOMES
+            if outcome != "rejected"
+        ]
+    )
+
+    for _ in range(3):
+        with pytest.raises(OSError, match="down"), breaker.guard():
+            raise OSError("down")
+    breaker.call(int)
+
+    assert metrics.points("circuit_breaker.shadow.calls", "call.outcome") == {("failure",): 2, ("success",): 1}
+    assert outcomes(metrics) == {"failure": 3, "success": 1}
