@@ -13,17 +13,20 @@ if TYPE_CHECKING:
     from typing_extensions import Self
 
     from otel_breaker.circuit import Circuit
+    from otel_breaker.core.permits import Permit
 
 
 class Block:
     """A guarded block; entered once."""
 
-    __slots__ = ("_call", "_circuit", "_error_type", "_site", "_verdict")
+    __slots__ = ("_call", "_circuit", "_entered", "_error_type", "_permit", "_site", "_verdict")
 
     def __init__(self, circuit: Circuit, site: CallSite) -> None:
         self._circuit = circuit
         self._site = site
         self._call: Call | None = None
+        self._entered = False
+        self._permit: Permit | None = None
         self._verdict: Outcome | None = None
         self._error_type: str | None = None
 
@@ -40,14 +43,26 @@ class Block:
         self._verdict, self._error_type = Outcome.IGNORED, None
 
     def __enter__(self) -> Self:
-        if self._call is not None:
+        if self._entered:
             raise RuntimeError("a guard is entered once: ask the breaker for a new one with guard()")
-        self._call = Call(self._circuit, self._site)
+        self._entered = True
+        # As on the hot path of a function: nothing more is needed while the circuit is plainly closed, untraced.
+        if self._site.tracing.source._TRACER_PROVIDER is None:  # noqa: SLF001  # see Tracing
+            self._permit = self._circuit.standing_permit
+        if self._permit is None:
+            self._call = Call(self._circuit, self._site)
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
+        circuit, permit = self._circuit, self._permit
+        if permit is not None:
+            self._permit = None
+            if error is None and self._verdict is None and circuit.standing_permit is permit:
+                circuit.count_success()
+                return
+            self._call = Call(circuit, self._site, admitted=permit)
         call = self._call
         if call is None:
             return

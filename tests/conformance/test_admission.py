@@ -105,6 +105,15 @@ def test_f01_a_probe_that_is_settled_by_hand_brings_no_other_call_of_its_thread_
     assert [permit is not None for permit in asked] == [True, False, False]
 
 
+def test_f01_probes_are_limited_in_all_and_not_only_at_once(clock: FakeClock) -> None:
+    breaker = due(clock, half_open_calls=3)
+    succeed(breaker)
+
+    probes = [elsewhere(lambda: raised_by(lambda: hold(breaker))) for _ in range(3)]
+
+    assert probes == [None, None, CircuitOpenError]
+
+
 def test_f02_callers_that_come_after_the_move_to_half_open_are_counted_too(clock: FakeClock) -> None:
     breaker = due(clock)
 

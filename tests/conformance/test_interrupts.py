@@ -14,7 +14,7 @@ from tests.conformance.conftest import fail, succeed
 from tests.conformance.interruptions import Watched, at_every_moment, due_for_a_probe, failing_once
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     from tests.fakes import FakeClock
 
@@ -63,6 +63,15 @@ def test_f13_what_stops_the_program_passes_untouched_and_counts_as_cancelled(
     assert breaker.snapshot().calls["cancelled"] == 1
 
 
+@pytest.fixture
+def foreground() -> Iterator[None]:
+    """What is started in the background may ignore Ctrl-C."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+@pytest.mark.usefixtures("foreground")
 def test_f13_a_real_ctrl_c_reaches_the_caller_every_time(clock: FakeClock) -> None:
     breaker = CircuitBreaker(failure_threshold=1, clock=clock)
 

@@ -49,6 +49,7 @@ def test_f21_a_rare_caller_that_finds_the_dependency_down_again_is_the_only_one_
 
     assert breaker.state is CircuitState.OPEN
     assert breaker.snapshot().retry_after == RECOVERY
+    assert breaker.failures == 2
 
 
 def test_f22_a_wall_clock_that_is_set_forward_ends_no_recovery_time(monkeypatch: pytest.MonkeyPatch) -> None:
