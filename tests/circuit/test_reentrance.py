@@ -12,6 +12,8 @@ from otel_breaker import CircuitBreaker, CircuitState
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from tests.fakes import FakeClock
+
 
 def in_the_middle(monkeypatch: pytest.MonkeyPatch, interrupt: Callable[[], object]) -> None:
     """Run something while a circuit decides: it draws random numbers then, under its lock."""
@@ -46,3 +48,43 @@ def test_a_failure_in_the_middle_of_a_decision_is_counted_and_moves_nothing(monk
     breaker.record_success(breaker.can_execute())
 
     assert (breaker.state, breaker.snapshot().calls["failure"]) == (CircuitState.CLOSED, 2)
+
+
+def test_a_call_made_in_the_middle_of_a_refusal_is_refused(clock: FakeClock, monkeypatch: pytest.MonkeyPatch) -> None:
+    breaker = CircuitBreaker(failure_threshold=1, clock=clock)
+    breaker.record_failure()
+    clock.advance(60)
+    breaker.can_execute()
+    given: list[object] = []
+
+    in_the_middle(monkeypatch, lambda: given.append(breaker.can_execute()))
+    given.append(breaker.can_execute())
+
+    assert given == [None, None]
+    assert breaker.snapshot().calls["rejected"] == 2
+
+
+def test_an_operator_in_the_middle_of_a_result_is_obeyed_when_it_is_judged(monkeypatch: pytest.MonkeyPatch) -> None:
+    told: list[str] = []
+    breaker = CircuitBreaker(failure_threshold=1)
+    breaker.add_listener(lambda change: told.append(change.to_state.value))
+
+    in_the_middle(monkeypatch, breaker.force_closed)
+    breaker.record_failure()
+
+    assert (breaker.state, told) == (CircuitState.FORCED_CLOSED, ["open", "forced_closed"])
+
+
+def test_an_operator_in_the_middle_of_a_refusal_is_obeyed_when_it_is_made(
+    clock: FakeClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    breaker = CircuitBreaker(failure_threshold=1, clock=clock)
+    breaker.record_failure()
+    clock.advance(60)
+    breaker.can_execute()
+
+    in_the_middle(monkeypatch, breaker.force_closed)
+    refused = breaker.can_execute()
+
+    assert (refused, breaker.state) == (None, CircuitState.FORCED_CLOSED)
+    assert breaker.can_execute()

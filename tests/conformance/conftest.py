@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import os
 import pickle
 import select
@@ -155,6 +156,7 @@ def in_child(work: Callable[[], object]) -> Any:
         warnings.simplefilter("ignore", DeprecationWarning)  # Python 3.12 warns of forks beside threads: our subject
         child = os.fork()
     if child == 0:
+        logging.disable()  # the streams of its handlers have locks, too, which Python does not free
         try:
             answer: object = work()
         except BaseException as error:

@@ -127,10 +127,12 @@ def interrupted(work: Callable[[], object], handler: Callable[[], object], momen
     def enter(frame: FrameType, event: str, argument: object) -> Any:
         if not frame.f_code.co_filename.startswith(_TRACED[by]):
             return None
+        frame.f_trace = step  # before the next line: since Python 3.13 that one looks
         frame.f_trace_opcodes = True
         return step
 
     before = sys.gettrace()
+    sys._getframe().f_trace_opcodes = True  # Python 3.12 looks whether any frame has it, and only when tracing begins
     sys.settrace(enter)
     try:
         work()

@@ -31,13 +31,18 @@ def test_a_permit_says_where_and_when_it_was_given() -> None:
 
     assert (permit.generation, permit.state, permit.epoch) == (7, CircuitState.CLOSED, 4)
     assert (permit.started, permit.owner, permit.deadline) == (1_000.0, "somebody", None)
+    assert not permit.shadowed
 
 
 @pytest.mark.parametrize(("numbers", "alone"), [(STREAK, True), (policy(seconds=10), False), (policy(slow=2), False)])
 def test_a_call_that_is_timed_or_settled_by_hand_has_its_own_permit(numbers: Policy, alone: bool) -> None:
     period = closed(numbers)
 
-    assert period.admit(1_000.0, None, alone=alone) is not period.admit(1_000.0, None, alone=alone)
+    own = period.admit(1_000.0, None, alone=alone)
+
+    assert own is not period.admit(1_000.0, None, alone=alone)
+    assert not own.is_shared
+    assert period.standing.is_shared
 
 
 @pytest.mark.parametrize(("numbers", "plain"), [(STREAK, True), (policy(seconds=10), False), (policy(slow=2), False)])
@@ -118,6 +123,16 @@ def test_a_share_of_failures_trips_once_there_are_enough_calls() -> None:
     assert moved is not None
     assert (moved.reason, moved.threshold) == (Reason.FAILURE_RATE, 0.5)
     assert moved.counts == Counts(2, 4, 2, 0)
+
+
+def test_a_success_never_trips() -> None:
+    rig = Rig(FAILING)
+    rig.call(Outcome.FAILURE, times=3)
+
+    moved = rig.call(Outcome.SUCCESS)
+
+    assert moved is None
+    assert rig.counts == Counts(0, 4, 3, 0)
 
 
 def test_successes_that_are_only_counted_in_the_tally_dilute_the_rate() -> None:

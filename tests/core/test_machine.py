@@ -174,6 +174,15 @@ def test_a_circuit_is_idle_when_nothing_is_held_against_it_or_watched() -> None:
     assert (new, busy, failing, rig.machine.is_idle) == (True, False, False, True)
 
 
+@pytest.mark.parametrize("lives_by", [policy(), policy(slow=2), policy(FailureRate(0.5, 4), seconds=8)])
+def test_a_call_that_nobody_watches_leaves_a_circuit_idle(lives_by: Policy) -> None:
+    rig = Rig(lives_by)
+
+    rig.admit(alone=True)
+
+    assert rig.machine.is_idle
+
+
 @pytest.mark.parametrize("state", [state for state in CircuitState if state is not CircuitState.CLOSED])
 def test_only_a_closed_circuit_is_idle(state: CircuitState) -> None:
     rig = Rig(policy())

@@ -91,7 +91,7 @@ def test_a_late_failure_does_not_mark_a_place_in_another_window(later: Policy) -
     assert rig.counts.window_failures <= rig.counts.window_calls
 
 
-@pytest.mark.parametrize("without", [policy(), policy(FailureRate(0.5, 4), calls=10)])
+@pytest.mark.parametrize("without", [policy(), policy(slow=SLOW), policy(FailureRate(0.5, 4), calls=10)])
 def test_calls_in_flight_are_watched_no_more_when_nothing_asks_how_long_they_take(without: Policy) -> None:
     rig = Rig(SLOWING)
     rig.admit()

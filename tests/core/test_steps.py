@@ -39,6 +39,18 @@ def test_a_call_that_ends_while_its_consumer_is_busy_is_not_slow(outcome: Outcom
     assert rig.counts.window_slow == 0
 
 
+def test_a_call_that_waits_for_its_consumer_does_not_hide_one_that_hangs() -> None:
+    rig = Rig(WATCHING)
+    steps = rig.admit()
+    rig.machine.suspend(steps, rig.clock(), MIDDLE)
+    rig.admit()
+    rig.clock.advance(SLOW)
+
+    rig.sweep()
+
+    assert rig.counts == Counts(0, 1, 0, 1)
+
+
 def test_a_slow_step_makes_a_slow_call_at_once() -> None:
     rig = Rig(WATCHING)
     steps = rig.admit()
@@ -128,8 +140,9 @@ def test_the_steps_of_a_probe_are_under_its_deadline_and_not_watched() -> None:
     assert (rig.state, probe.deadline) == (CircuitState.HALF_OPEN, deadline)
 
 
-def test_no_step_is_watched_where_nothing_is_slow() -> None:
-    rig = Rig(policy(ConsecutiveFailures(9)))
+@pytest.mark.parametrize("slow", [None, SLOW])
+def test_no_step_is_counted_where_there_is_no_window(slow: float | None) -> None:
+    rig = Rig(policy(ConsecutiveFailures(9), slow=slow))
     steps = rig.admit(alone=True)
     rig.clock.advance(LONG)
 

@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import operator
-from dataclasses import FrozenInstanceError
+from dataclasses import FrozenInstanceError, fields
 from datetime import timedelta
 from typing import Any
 
@@ -17,7 +17,9 @@ def matches_nothing(error: BaseException) -> bool:
 
 
 def test_the_defaults_are_those_of_the_design() -> None:
-    assert vars(Settings()) == {
+    settings = Settings()
+
+    assert {spec.name: getattr(settings, spec.name) for spec in fields(settings)} == {
         "failure_threshold": 5,
         "failure_rate": None,
         "slow_call_duration": None,
@@ -193,6 +195,35 @@ def test_resolving_imports_every_name_and_keeps_the_rest() -> None:
     assert settings.retry_after is settings.failure_result is operator.not_
     assert settings.fallback is dict
     assert (settings.failure_on, settings.ignore) == ((OSError, matches_nothing), (KeyError,))
+
+
+def test_settings_without_names_are_resolved_as_they_are() -> None:
+    settings = Settings.from_mapping({"ignore": [KeyError, matches_nothing], "retry_after": "retry_after"})
+
+    assert settings.resolved() is settings
+
+
+@pytest.mark.parametrize("name", ["retry_after", "failure_on", "ignore", "failure_result", "fallback"])
+def test_every_setting_that_is_code_is_resolved(name: str) -> None:
+    settings = Settings.from_mapping({name: "operator:not_"}).resolved()
+
+    assert getattr(settings, name) in (operator.not_, (operator.not_,))
+
+
+@pytest.mark.parametrize(
+    ("fallback", "wants"),
+    [
+        (None, False),
+        (lambda: None, False),
+        (lambda amount: amount, False),
+        (lambda amount, refusal: (amount, refusal), True),
+        (lambda *, refusal: refusal, True),
+        (dict, False),
+        ("operator:not_", False),
+    ],
+)
+def test_a_fallback_may_want_the_refusal(fallback: object, wants: bool) -> None:
+    assert Settings.from_mapping({"fallback": fallback}).resolved().fallback_wants_refusal is wants
 
 
 @pytest.mark.parametrize(("name", "wrong"), [("ignore", "builtins.int"), ("failure_on", "sys.maxsize")])
