@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import os
 import threading
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, TypeVar
 
 from otel_breaker.breaker import CircuitBreaker, living
 from otel_breaker.errors import InvalidSettings
@@ -13,13 +13,15 @@ from otel_breaker.keyed import KeyedBreaker
 from otel_breaker.settings import Settings
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from typing_extensions import Unpack
 
     from otel_breaker.settings import Keywords
 
 _log = logging.getLogger("otel_breaker")
+
+B = TypeVar("B", CircuitBreaker, KeyedBreaker)
 
 
 class Registry:
@@ -45,38 +47,38 @@ class Registry:
             if breaker.name in settings:
                 self._replace(breaker, settings[breaker.name])
 
-    # Settings are resolved outside the lock: that imports modules, which may ask for breakers, in any thread.
-
     def get(self, name: str, said: Mapping[str, object]) -> CircuitBreaker:
         """The breaker of a name, without a key."""
         with self._lock:
             news = self._hear(name, said)
             breaker = self._breakers.get(name)
-            wanted = self._configured.get(name) or self._said[name][1]
         if breaker is not None and not news:
             return breaker
-        settings = wanted.resolved()
-        with self._lock:
-            breaker = self._breakers.get(name) or CircuitBreaker(name)
+
+        def keep(settings: Settings) -> CircuitBreaker:
+            breaker = self._breakers.get(name) or CircuitBreaker(name, ready=settings)
             breaker.replace_settings(settings)
             self._breakers[name] = breaker
             return breaker
+
+        return self._with_settings(name, keep)
 
     def get_keyed(self, name: str, said: Mapping[str, object]) -> KeyedBreaker:
         """All breakers of a name that go by a key."""
         with self._lock:
             news = self._hear(name, said)
             keyed = self._keyed.get(name)
-            wanted = self._configured.get(name) or self._said[name][1]
         if keyed is not None and not news:
             return keyed
-        settings = wanted.resolved()
-        with self._lock:
+
+        def keep(settings: Settings) -> KeyedBreaker:
             keyed = self._keyed.get(name)
-            if keyed is None:
+            if keyed is None:  # one without a breaker is falsy
                 keyed = self._keyed[name] = KeyedBreaker(name, settings)
             keyed.replace_settings(settings)
             return keyed
+
+        return self._with_settings(name, keep)
 
     def start_afresh(self) -> None:
         """In a forked child: whoever held a lock is gone."""
@@ -88,6 +90,19 @@ class Registry:
         """Let code say of each name anew what its settings are; for tests."""
         with self._lock:
             self._said = {name: ({}, settings) for name, (_, settings) in self._said.items()}
+
+    def _with_settings(self, name: str, keep: Callable[[Settings], B]) -> B:
+        """Do something, locked, with the settings that a name has then."""
+        while True:
+            wanted = self._wanted(name)
+            # Not under the lock: it imports modules, which may ask for breakers, in any thread.
+            settings = wanted.resolved()
+            with self._lock:
+                if wanted is self._wanted(name):
+                    return keep(settings)
+
+    def _wanted(self, name: str) -> Settings:
+        return self._configured.get(name) or self._said[name][1]
 
     def _replace(self, breaker: CircuitBreaker | KeyedBreaker, settings: Settings) -> None:
         said, _ = self._said[breaker.name]

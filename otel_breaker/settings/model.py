@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass, field, fields
 from datetime import timedelta
 from enum import Enum
-from functools import cached_property
 from typing import TYPE_CHECKING, Any, Final, TypedDict
 
 from otel_breaker.core.policy import Policy
@@ -202,14 +201,14 @@ class Settings:
             where = _join(path, "recovery_time_max")
             raise values.allowed(where, self.recovery_time_max, f"at least recovery_time ({self.recovery_time:g} s)")
 
-    @cached_property
-    def _names_code(self) -> bool:
-        return any(code.is_unresolved(getattr(self, spec.name)) for spec in fields(self))
-
-    @cached_property
+    @property
     def fallback_wants_refusal(self) -> bool:
         """Whether the fallback has a parameter for the reason why it is asked."""
-        return code.has_parameter(self.fallback, "refusal")
+        # Not `cached_property`: until Python 3.12 that locks, and a forked child may find the lock taken for ever.
+        wants: bool | None = self.__dict__.get("_wants_refusal")
+        if wants is None:
+            wants = self.__dict__["_wants_refusal"] = code.has_parameter(self.fallback, "refusal")
+        return wants
 
     @property
     def policy(self) -> Policy:
@@ -243,7 +242,7 @@ class Settings:
         Raises:
             InvalidSettings: when a name cannot be imported, or stands for the wrong kind of thing.
         """
-        if not self._names_code:
+        if not any(code.is_unresolved(getattr(self, spec.name)) for spec in fields(self)):
             return self
         return type(self).from_mapping({spec.name: code.load(getattr(self, spec.name)) for spec in fields(self)})
 
