@@ -11,16 +11,19 @@ import signal
 import subprocess
 import sys
 import threading
+import time
 import warnings
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
+
+import pytest
 
 from otel_breaker import CircuitBreaker, CircuitOpenError, StateChange
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     from typing_extensions import Unpack
 
@@ -123,6 +126,15 @@ def moves(changes: list[StateChange]) -> list[tuple[str, str]]:
 # --- crowds and children
 
 
+@pytest.fixture
+def restless() -> Iterator[None]:
+    """Threads are switched as often as Python can."""
+    before = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)
+    yield
+    sys.setswitchinterval(before)
+
+
 def together(crowd: int, work: Callable[[int], T]) -> list[T]:
     """What threads, numbered from 0, make of work that all of them begin at once."""
     start = threading.Barrier(crowd)
@@ -149,7 +161,7 @@ def elsewhere(work: Callable[[], T]) -> T:
     return answer.result(PATIENCE)
 
 
-def in_child(work: Callable[[], object]) -> Any:
+def in_child(work: Callable[[], object], patience: float = PATIENCE) -> Any:
     """What a forked child makes of it; an error there is an error here."""
     reader, writer = os.pipe()
     with warnings.catch_warnings():
@@ -165,7 +177,7 @@ def in_child(work: Callable[[], object]) -> Any:
         os._exit(0)
     os.close(writer)
     with os.fdopen(reader, "rb") as pipe:
-        answered, _, _ = select.select([pipe], [], [], PATIENCE)
+        answered, _, _ = select.select([pipe], [], [], patience)
         if not answered:
             os.kill(child, signal.SIGKILL)
         written = pipe.read()
@@ -189,3 +201,15 @@ def in_new_process(script: str, timeout: float = PATIENCE) -> str:
     )
     assert done.returncode == 0, done.stderr
     return done.stdout
+
+
+@contextmanager
+def time_zone(name: str) -> Iterator[None]:
+    """A host in another time zone."""
+    try:
+        with pytest.MonkeyPatch.context() as host:
+            host.setenv("TZ", name)
+            time.tzset()
+            yield
+    finally:
+        time.tzset()

@@ -6,6 +6,7 @@ import itertools
 import sys
 import threading
 from contextlib import ExitStack, suppress
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -102,7 +103,7 @@ IMPORTS = """
 from otel_breaker import CircuitBreaker
 from tests.conformance.conftest import *
 from tests.conformance.interruptions import *
-from tests.conformance.test_forks import fork_everywhere
+from tests.conformance.test_forks import fork_everywhere, fork_while_a_breaker_is_made
 """
 
 
@@ -123,7 +124,7 @@ def fork_everywhere(prepare: Callable[[], Watched], work: Callable[[CircuitBreak
     complaints: dict[str, list[str]] = {}
     for moment in itertools.count():
         watched = prepare()
-        place, complaint = fork_at(moment, watched, work)
+        place, complaint = fork_at(moment, partial(work, watched.breaker), partial(works, watched))
         if not place:
             break
         if complaint:
@@ -132,7 +133,29 @@ def fork_everywhere(prepare: Callable[[], Watched], work: Callable[[CircuitBreak
     sys.stdout.write(str(complaints))
 
 
-def fork_at(moment: int, watched: Watched, work: Callable[[CircuitBreaker], Any]) -> tuple[str, str]:
+def test_f44_a_fork_while_a_thread_makes_a_breaker_leaves_a_child_that_can_make_one() -> None:
+    said = in_new_process(f"{IMPORTS}\nfork_while_a_breaker_is_made()", 60)
+
+    assert said.startswith("fine until ")
+
+
+def fork_while_a_breaker_is_made() -> None:
+    for moment in itertools.count(step=7):  # they are many; what is looked for lasts for several
+        work = partial(get_breaker, f"test_forks {moment}", failure_threshold=3)
+        place, complaint = fork_at(moment, work, make_and_trip)
+        if complaint or not place:
+            sys.stdout.write(f"{place}: {complaint}" if complaint else f"fine until {moment}")
+            return
+
+
+def make_and_trip() -> str:
+    """What is wrong with a new breaker."""
+    breaker = get_breaker("test_forks in a child", failure_threshold=2)
+    fail(breaker, 2)
+    return "" if refuses(breaker) else "does not trip"
+
+
+def fork_at(moment: int, work: Callable[[], Any], check: Callable[[], str]) -> tuple[str, str]:
     """Fork while another thread stands still at a moment of its work; what is wrong in the child, then."""
     reached, leave = threading.Event(), threading.Event()
     place = ""
@@ -143,13 +166,16 @@ def fork_at(moment: int, watched: Watched, work: Callable[[CircuitBreaker], Any]
 
     def run() -> None:
         nonlocal place
-        place = interrupted(lambda: work(watched.breaker), stand_still, moment, by="signal")
+        place = interrupted(work, stand_still, moment, by="signal")
         reached.set()
 
     thread = threading.Thread(target=run)
     thread.start()
     reached.wait(PATIENCE)
-    complaint = in_child(lambda: works(watched)) if thread.is_alive() else ""
+    try:
+        complaint = in_child(check, 3) if thread.is_alive() else ""
+    except AssertionError as error:
+        complaint = str(error)
     leave.set()
     thread.join(PATIENCE)
     return place, complaint

@@ -46,7 +46,11 @@ def in_a_coroutine(breaker: CircuitBreaker, stop: BaseException) -> None:
     call().send(None)
 
 
-@pytest.mark.parametrize("kind", [KeyboardInterrupt, SystemExit, GeneratorExit, asyncio.CancelledError])
+class Abort(BaseException):
+    """What an application server stops its workers with."""
+
+
+@pytest.mark.parametrize("kind", [KeyboardInterrupt, SystemExit, GeneratorExit, asyncio.CancelledError, Abort])
 @pytest.mark.parametrize("shape", [in_a_block, in_a_block_that_has_failed, in_a_function, in_a_coroutine])
 def test_f13_what_stops_the_program_passes_untouched_and_counts_as_cancelled(
     clock: FakeClock, shape: Callable[[CircuitBreaker, BaseException], None], kind: type[BaseException]

@@ -6,7 +6,6 @@ Many have a wider sister among the failure modes; here stands what was run again
 from __future__ import annotations
 
 import asyncio
-import time
 from typing import TYPE_CHECKING
 
 import pytest
@@ -25,6 +24,7 @@ from tests.conformance.conftest import (
     moves,
     refuses,
     succeed,
+    time_zone,
     told,
 )
 
@@ -36,15 +36,12 @@ if TYPE_CHECKING:
 # --- aiobreaker 1.2.0
 
 
-def test_d11_the_wait_does_not_depend_on_the_time_zone(clock: FakeClock, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_d11_the_wait_does_not_depend_on_the_time_zone(clock: FakeClock) -> None:
     breaker = CircuitBreaker(failure_threshold=1, recovery_time=30, clock=clock)
 
-    with monkeypatch.context() as host:
-        host.setenv("TZ", "America/New_York")
-        time.tzset()
+    with time_zone("America/New_York"):
         fail(breaker)
         waits = breaker.snapshot().retry_after
-    time.tzset()
 
     assert waits == 30
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from otel_breaker import CircuitBreaker, CircuitOpenError, CircuitState
-from tests.conformance.conftest import RECOVERY, Broken, due, fail, opened, refuses, succeed
+from tests.conformance.conftest import RECOVERY, Broken, due, fail, opened, refuses, succeed, time_zone
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -75,13 +75,9 @@ def test_f22_a_wall_clock_that_is_set_back_prolongs_no_recovery_time(monkeypatch
 
 
 @pytest.fixture(params=["Asia/Tokyo", "America/New_York", "UTC"])
-def far_away(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """A host in another time zone."""
-    with monkeypatch.context() as host:
-        host.setenv("TZ", request.param)
-        time.tzset()
+def far_away(request: pytest.FixtureRequest) -> Iterator[None]:
+    with time_zone(request.param):
         yield
-    time.tzset()
 
 
 @pytest.mark.usefixtures("far_away")

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 import pytest
 
 from otel_breaker.core.permits import NO_GENERATION
-from otel_breaker.core.rules import ConsecutiveFailures, Counts, FailureRate
+from otel_breaker.core.rules import ConsecutiveFailures, Counts, FailureRate, SlowCallRate
 from otel_breaker.core.states import CircuitState, Outcome, Reason
-from tests.core.rig import FAILING, RECOVERY, SLOWING, Rig, policy
+from tests.core.rig import FAILING, RECOVERY, SLOW, SLOWING, Rig, policy
 
 if TYPE_CHECKING:
     from otel_breaker.core.policy import Policy
@@ -185,10 +185,10 @@ def test_a_call_that_nobody_watches_leaves_a_circuit_idle(lives_by: Policy) -> N
 
 @pytest.mark.parametrize("state", [state for state in CircuitState if state is not CircuitState.CLOSED])
 def test_only_a_closed_circuit_is_idle(state: CircuitState) -> None:
-    rig = Rig(policy())
-    rig.half_open()
-    if state is CircuitState.OPEN:
-        rig.call(Outcome.FAILURE)
+    rig = Rig(policy(SlowCallRate(1, 1), calls=10, slow=SLOW))
+    rig.call(Outcome.SUCCESS, lasts=SLOW)
+    if state is CircuitState.HALF_OPEN:
+        rig.half_open()
     elif state is CircuitState.FORCED_OPEN:
         rig.machine.force_open(rig.clock())
     elif state is CircuitState.FORCED_CLOSED:

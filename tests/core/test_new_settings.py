@@ -8,7 +8,7 @@ import pytest
 
 from otel_breaker.core.rules import ConsecutiveFailures, Counts, FailureRate, SlowCallRate
 from otel_breaker.core.states import CircuitState, Outcome
-from tests.core.rig import FAILING, SLOW, SLOWING, Rig, policy
+from tests.core.rig import FAILING, RECOVERY, SLOW, SLOWING, Rig, policy
 
 if TYPE_CHECKING:
     from otel_breaker.core.policy import Policy
@@ -44,6 +44,27 @@ def test_new_settings_leave_a_running_open_time_alone() -> None:
     rig.machine.adopt(policy(backoff=3))
 
     assert rig.machine.retry_at == before
+
+
+def test_new_settings_decide_how_long_the_next_opening_lasts() -> None:
+    rig = Rig(policy())
+    rig.half_open()
+    rig.machine.adopt(policy(backoff=3))
+
+    moved = rig.call(Outcome.FAILURE)
+
+    assert moved is not None
+    assert moved.open_time == RECOVERY * 3
+
+
+def test_new_settings_decide_how_many_probes_may_go_next() -> None:
+    rig = Rig(policy())
+    rig.open()
+    rig.machine.adopt(policy(probes=2))
+
+    rig.half_open()
+
+    assert [rig.refuses(), rig.refuses(), rig.refuses()] == [False, False, True]
 
 
 def test_a_window_that_still_fits_is_kept() -> None:

@@ -6,7 +6,7 @@ import pytest
 
 from otel_breaker.core.rules import ConsecutiveFailures, Counts, SlowCallRate
 from otel_breaker.core.states import CircuitState, Outcome, Reason
-from tests.core.rig import MIDDLE, SLOW, Rig, policy
+from tests.core.rig import MIDDLE, RECOVERY, SLOW, Rig, policy
 
 WATCHING = policy(ConsecutiveFailures(99), SlowCallRate(1, 99), calls=10, slow=SLOW)
 LONG = SLOW * 100
@@ -127,7 +127,7 @@ def test_the_steps_of_an_earlier_generation_change_nothing() -> None:
 
 
 def test_the_steps_of_a_probe_are_under_its_deadline_and_not_watched() -> None:
-    rig = Rig(policy(ConsecutiveFailures(1), SlowCallRate(1, 1), calls=10, slow=SLOW))
+    rig = Rig(policy(ConsecutiveFailures(1), SlowCallRate(1, 1), calls=10, slow=SLOW, backoff=2))
     rig.half_open()
     probe = rig.admit()
     deadline = probe.deadline
@@ -138,6 +138,9 @@ def test_the_steps_of_a_probe_are_under_its_deadline_and_not_watched() -> None:
 
     assert moved is None
     assert (rig.state, probe.deadline) == (CircuitState.HALF_OPEN, deadline)
+    relapse = rig.settle(probe, Outcome.FAILURE)
+    assert relapse is not None
+    assert relapse.open_time == RECOVERY * 2
 
 
 @pytest.mark.parametrize("slow", [None, SLOW])

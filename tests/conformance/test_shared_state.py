@@ -1,0 +1,130 @@
+"""What threads share stays whole while they change it, switched as often as Python can (F19)."""
+
+from __future__ import annotations
+
+import itertools
+import threading
+from contextlib import suppress
+from functools import partial
+from typing import TYPE_CHECKING
+
+import pytest
+
+from otel_breaker import CircuitBreaker, CircuitOpenError, breakers, get_breaker
+from otel_breaker.core.states import MOVES
+from otel_breaker.registry import REGISTRY
+from tests.conformance.conftest import fail, succeed, together, told
+from tests.conformance.interruptions import interrupted
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from otel_breaker import StateChange
+
+pytestmark = pytest.mark.usefixtures("restless")
+
+
+def test_f19_the_moves_that_many_threads_make_form_one_chain_of_moves_that_exist() -> None:
+    ticks = itertools.count()
+    breaker = CircuitBreaker(
+        failure_threshold=2, recovery_time=5, probe_timeout=3, half_open_calls=2, clock=lambda: next(ticks)
+    )
+    changes = told(breaker)
+    acts: list[Callable[[], object]] = [
+        lambda: fail(breaker, 3),
+        lambda: succeed(breaker),
+        breaker.can_execute,
+        breaker.force_open,
+        lambda: fail(breaker, 2),
+        breaker.force_closed,
+        breaker.reset,
+    ]
+
+    def act(number: int) -> None:
+        for step in range(2_000):
+            with suppress(CircuitOpenError):
+                acts[(number + step * 3) % len(acts)]()
+
+    together(8, act)
+
+    assert {(change.from_state, change.to_state) for change in changes} <= set(MOVES)
+    assert is_one_chain(changes)
+    assert changes[-1].to_state is breaker.state
+    assert len(changes) > 1_000
+
+
+def is_one_chain(changes: list[StateChange]) -> bool:
+    return all(before.to_state is after.from_state for before, after in itertools.pairwise(changes))
+
+
+def test_f19_whoever_looks_while_threads_move_a_circuit_sees_it_whole() -> None:
+    breaker = CircuitBreaker(failure_threshold=1)
+    over = threading.Event()
+
+    def move() -> list[bool]:
+        for _ in range(2_000):
+            fail(breaker)
+            breaker.reset()
+        over.set()
+        return []
+
+    def look() -> list[bool]:
+        whole = []
+        while not over.is_set():
+            seen = breaker.snapshot()
+            opened = seen.state.value == "open"
+            whole.append(opened == (seen.episode is not None) == (seen.opened_at is not None))
+        return whole
+
+    seen = together(2, lambda number: look() if number else move())
+
+    assert len(seen[1]) > 10
+    assert all(seen[1])
+
+
+def test_f19_breakers_can_be_listed_while_others_are_made_and_dropped() -> None:
+    kept = [CircuitBreaker(f"test_threads {number}") for number in range(100)]
+    over = threading.Event()
+
+    def make() -> int:
+        for _ in range(2_000):
+            CircuitBreaker("test_threads dropped")
+        over.set()
+        return len(kept)
+
+    def look() -> int:
+        fewest = len(kept)
+        while not over.is_set():
+            fewest = min(fewest, len(set(breakers()) & set(kept)))
+        return fewest
+
+    assert together(2, lambda number: look() if number else make()) == [len(kept)] * 2
+
+
+def test_f19_threads_that_ask_for_a_new_name_at_once_get_one_breaker() -> None:
+    for number in range(100):
+        asked = together(8, lambda _, name=f"test_threads at once {number}": get_breaker(name))  # type: ignore[misc]
+
+        assert len(set(asked)) == 1
+
+
+def test_f52_settings_that_one_caller_gives_are_not_lost_to_another_that_gives_none_at_the_same_moment() -> None:
+    lost: list[str] = []
+
+    for moment in itertools.count():
+        name = f"test_shared_state {moment}"
+        given: list[CircuitBreaker] = []
+        place = interrupted(partial(get_breaker, name), partial(give_settings, name, given), moment, by="signal")
+        if not place:
+            break
+        if given and get_breaker(name).settings.failure_threshold != 3:
+            lost.append(place)
+
+    assert moment > 10
+    assert lost == []
+
+
+def give_settings(name: str, given: list[CircuitBreaker]) -> None:
+    """What another thread may do at this moment: nothing, while the registry is locked."""
+    if not REGISTRY._lock._is_owned():  # type: ignore[attr-defined]
+        given.append(get_breaker(name, failure_threshold=3))
