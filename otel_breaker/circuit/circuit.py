@@ -1,7 +1,6 @@
 """A machine made safe to share: decisions under the lock, announcements after it.
 
-The one thing done without the lock is a success in a plainly closed circuit: whoever sees its own permit still
-standing in `standing_permit` only adds one to `count_success`.
+What may be decided without the lock is published at the end of each decision; see lock_free.py.
 
 A signal handler or a finaliser may make a guarded call at any instruction, also while its own thread is in here
 half-way through a move. The lock would let it in (it is re-entrant): it is a passer-by, which is admitted or refused
@@ -15,12 +14,11 @@ import threading
 from collections import deque
 from typing import TYPE_CHECKING, Final, TypeAlias
 
+from otel_breaker.circuit.lock_free import LockFree
 from otel_breaker.circuit.mark import Mark
 from otel_breaker.circuit.owners import running_owner
-from otel_breaker.circuit.record import Episode, Record
 from otel_breaker.circuit.snapshot import Snapshot
 from otel_breaker.circuit.world import WORLD
-from otel_breaker.core.machine import Machine, Transition
 from otel_breaker.core.permits import NO_GENERATION, Permit
 from otel_breaker.core.states import CircuitState, Outcome
 from otel_breaker.errors import UNNAMED, CircuitOpenError
@@ -31,7 +29,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
     from otel_breaker.circuit.changes import Listener, Notice
+    from otel_breaker.circuit.record import Episode
     from otel_breaker.circuit.world import Clock
+    from otel_breaker.core.machine import Transition
     from otel_breaker.core.tally import Totals
 
 Command: TypeAlias = "tuple[Callable[[float], Transition | None], str | None, str | None, object]"
@@ -39,7 +39,7 @@ Command: TypeAlias = "tuple[Callable[[float], Transition | None], str | None, st
 _PASSING: Final = (CircuitState.CLOSED, CircuitState.FORCED_CLOSED)
 
 
-class Circuit:
+class Circuit(LockFree):
     """One circuit.
 
     Args:
@@ -50,19 +50,7 @@ class Circuit:
         clock: monotonic seconds; the world's unless given.
     """
 
-    __slots__ = (
-        "__weakref__",
-        "_clock",
-        "_commands",
-        "_lock",
-        "_machine",
-        "_mark",
-        "count_success",
-        "judge",
-        "record",
-        "settings",
-        "standing_permit",
-    )
+    __slots__ = ("__weakref__", "_commands", "_lock", "_mark", "judge", "settings")
 
     def __init__(
         self,
@@ -72,16 +60,9 @@ class Circuit:
         listeners: Iterable[Listener] = (),
         clock: Clock | None = None,
     ) -> None:
-        clock = clock or WORLD.clock
-        now = clock()
-        self.record = Record(name, key, now, listeners)
-        successes = self.record.tally.calls[Outcome.SUCCESS]
-        self.count_success = successes.add
-        self.standing_permit: Permit | None = None
-        self._clock = clock
+        super().__init__(name, key, settings.policy, listeners, clock or WORLD.clock)
         self._commands: deque[Command] = deque()
         self._lock = threading.RLock()
-        self._machine = Machine(settings.policy, now, successes.total)
         self._mark = Mark()
         self._live_by(settings)
         WORLD.add(self)
@@ -119,6 +100,9 @@ class Circuit:
             A permit, or the refusal to raise; and the moves that deciding brought about, which the caller must give
             to `announce` once it knows its own span.
         """
+        plain = None if alone else self.decide_at_once()
+        if plain is not None:
+            return plain, ()
         now = self._clock()
         if self._is_inside():
             return self._pass_by(now), ()
@@ -128,7 +112,7 @@ class Circuit:
                 permit = self._admit(now, alone)
                 decision = permit or self._refuse(now)
             finally:
-                self._publish()
+                self._say()
         self._obey()
         return decision, moves
 
@@ -179,7 +163,7 @@ class Circuit:
                     self.record.failed(failure, origin, first=self._machine.starts_afresh)
                 moves = self._judge(permit, outcome, error, now, retry_after, origin)
             finally:
-                self._publish()
+                self._say()
         self._obey()
         if moves:
             self.record.announcer.deliver()
@@ -200,7 +184,7 @@ class Circuit:
                 permit.owner = None
                 moves = self._moved(self._machine.suspend(permit, now, _jitter()), permit.origin, complete=True)
             finally:
-                self._publish()
+                self._say()
         self._obey()
         if moves:
             self.record.announcer.deliver()
@@ -222,6 +206,11 @@ class Circuit:
             permit = self._machine.admit(now) if state is CircuitState.CLOSED else None
         self._obey()
         return permit or Permit(NO_GENERATION, state, started=now)
+
+    def succeed(self, permit: Permit) -> None:
+        """Take in that a call succeeded, where nobody follows it with a span."""
+        if not self.succeed_at_once(permit):
+            self.settle(permit, Outcome.SUCCESS)
 
     def settle_error(self, permit: Permit, error: BaseException) -> None:
         """Take in that a call raised, where nobody follows it with a span."""
@@ -280,21 +269,20 @@ class Circuit:
         with self._lock:
             if self._clock is before:
                 self._clock = clock
-            self._publish()
+            self._say()
 
     def _live_by(self, settings: Settings) -> None:
         self.settings = settings
         self.judge = Judge(settings)
-        self._publish()
+        self._say()
 
     def _is_inside(self) -> bool:
         """Whether this very thread is half-way through a decision already."""
         return self._lock._is_owned()  # type: ignore[attr-defined,no-any-return]  # noqa: SLF001  # what Condition asks
 
-    def _publish(self) -> None:
-        self.standing_permit = None  # the safe side, should an interrupt come now
-        plain = self.settings.mode is Mode.ENFORCE and not self.judge.looks_at_results and not WORLD.off
-        self.standing_permit = self._machine.standing_permit if plain else None
+    def _say(self) -> None:
+        enforced = self.settings.mode is Mode.ENFORCE and not WORLD.off
+        self._publish(enforced=enforced, judges_results=self.judge.looks_at_results)
 
     def _moved(self, transition: Transition | None, origin: object, *, complete: bool) -> list[Notice]:
         if transition is None:
@@ -369,7 +357,7 @@ class Circuit:
                     break
                 act, reason, actor, origin = self._commands.popleft()
                 transition = act(self._clock())
-                self._publish()
+                self._say()
                 if transition is not None:
                     mode = self.settings.mode.value
                     self.record.moved(transition, mode, origin, complete=True, actor=actor, note=reason)

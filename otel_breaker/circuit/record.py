@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Final
 
 from otel_breaker.circuit.changes import Announcer, Listener, Notice, StateChange
 from otel_breaker.core.states import CircuitState, Outcome, Reason
-from otel_breaker.core.tally import Tally
+from otel_breaker.core.tally import CallCounter, Tally
 from otel_breaker.errors import UNNAMED, CircuitOpenError, type_name
 
 if TYPE_CHECKING:
@@ -28,7 +28,16 @@ _PASSING = (CircuitState.CLOSED, CircuitState.FORCED_CLOSED)
 class Episode:
     """One outage: from the first opening, through failed recoveries, to the recovery."""
 
-    __slots__ = ("failed_recoveries", "id", "opened_at", "opened_time", "origin", "probes", "rejected")
+    __slots__ = (
+        "_refusals",
+        "count_refusal",
+        "failed_recoveries",
+        "id",
+        "opened_at",
+        "opened_time",
+        "origin",
+        "probes",
+    )
 
     def __init__(self, opened_at: float) -> None:
         self.id = os.urandom(8).hex()
@@ -39,9 +48,15 @@ class Episode:
         """Seconds since the epoch."""
         self.origin: object = None
         """The span context of the call that last opened the circuit: the trip, or the probe that failed."""
-        self.rejected = 0
+        self._refusals = CallCounter()
+        self.count_refusal = self._refusals.add
         self.probes = 0
         self.failed_recoveries = 0
+
+    @property
+    def rejected(self) -> int:
+        """The calls refused so far; read under the circuit's lock."""
+        return self._refusals.total()
 
 
 class Record:
@@ -100,11 +115,11 @@ class Record:
             self.failure_origin = origin
 
     def refused(self, state: CircuitState, retry_after: float | None) -> CircuitOpenError:
-        """Count a refusal, and make what the caller gets."""
+        """Count a refusal, and make what the caller gets; needs no lock."""
         self.tally.calls[Outcome.REJECTED].add()
         episode = self.episode
         if episode is not None:
-            episode.rejected += 1
+            episode.count_refusal()
         return CircuitOpenError(
             self.name,
             self.key,

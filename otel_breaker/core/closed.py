@@ -5,6 +5,7 @@ Which state comes next, and for how long, is not decided here but in machine.py.
 
 from __future__ import annotations
 
+from math import inf
 from typing import TYPE_CHECKING, NamedTuple
 
 from otel_breaker.core.permits import Permit
@@ -13,7 +14,7 @@ from otel_breaker.core.states import CircuitState, Outcome
 from otel_breaker.core.windows import Totals
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Hashable, Iterator
+    from collections.abc import Callable, Hashable
 
     from otel_breaker.core.policy import Policy
 
@@ -39,6 +40,7 @@ class Closed:
     """
 
     __slots__ = (
+        "_due",
         "_final",
         "_in_flight",
         "_policy",
@@ -55,7 +57,9 @@ class Closed:
         self._policy = policy
         self._successes = successes
         self._told = successes()
-        self._in_flight: dict[Permit, None] = {}
+        self._in_flight: dict[Permit, bool] = {}
+        self._due = -inf
+        """Until when no call in flight will be overdue."""
         self._final: Totals | None = None
         self.generation = generation
         self.epoch = epoch
@@ -69,6 +73,19 @@ class Closed:
         return not self.streak and not self._policy.needs_clock
 
     @property
+    def is_shared(self) -> bool:
+        """Whether calls need no permit of their own, because nobody will ask how long they took."""
+        return self._policy.slow_call_duration is None
+
+    @property
+    def quiet_until(self) -> float:
+        """Until when an admission, or the success of a call that was not slow, changes nothing but a number."""
+        if self.streak:
+            return -inf
+        turns_at = self.window.turns_at if self.window is not None else inf
+        return turns_at if self.is_shared else min(turns_at, self._due)
+
+    @property
     def starts_afresh(self) -> bool:
         return not self.streak and self.window is None
 
@@ -77,7 +94,7 @@ class Closed:
         return not self.streak and not self._in_flight
 
     def admit(self, now: float, owner: Hashable, *, alone: bool) -> Permit:
-        if not alone and not self._policy.needs_clock:
+        if self.is_shared and not alone:
             return self.standing
         permit = Permit(self.generation, CircuitState.CLOSED, epoch=self.epoch, started=now, owner=owner)
         self._watch(permit)
@@ -96,6 +113,12 @@ class Closed:
         permit.started = now
         self._watch(permit)
 
+    def settle_quietly(self, permit: Permit, now: float) -> bool:
+        """Take in that a call succeeded; False, having done nothing, when it was slow or is counted already."""
+        if permit.is_shared:
+            return True
+        return not self._policy.is_slow(permit.started, now) and self._in_flight.pop(permit, False)
+
     def settle(self, permit: Permit, outcome: Outcome, now: float) -> Trip | None:
         """Take in the result of a call of this period."""
         self._in_flight.pop(permit, None)
@@ -113,8 +136,16 @@ class Closed:
 
     def sweep(self, now: float) -> Trip | None:
         """Count the calls in flight that are overdue as slow, once each, and judge them."""
-        for late in self._take_overdue(now):
-            trip = self._count_late(late, now)
+        limit = self._policy.slow_call_duration
+        if limit is None or now < self._due:
+            return None
+        self._due = now + limit  # what begins from now on
+        while (oldest := self._oldest()) is not None:
+            if not self._policy.is_slow(oldest.started, now):
+                self._due = (oldest.started or now) + limit
+                break
+            # Calls that succeed quickly take themselves out at any moment.
+            trip = self._count_late(oldest, now) if self._in_flight.pop(oldest, False) else None
             if trip is not None:
                 return trip
         return None
@@ -146,6 +177,7 @@ class Closed:
     def adopt(self, policy: Policy) -> None:
         before, self.window = self.window, policy.fit_window(self.window)
         self._policy = policy
+        self._due = -inf
         if self.window is not before:
             self._told = self._successes()
         if self.window is None or policy.slow_call_duration is None:
@@ -160,7 +192,7 @@ class Closed:
 
     def _watch(self, permit: Permit) -> None:
         if self.window is not None and self._policy.slow_call_duration is not None and permit.place is None:
-            self._in_flight[permit] = None
+            self._in_flight[permit] = True
 
     def _count_late(self, permit: Permit, now: float) -> Trip | None:
         if self.window is None:
@@ -168,13 +200,12 @@ class Closed:
         permit.place = self.window, self.window.add(now, self._untold, failed=False, slow=True)
         return self._judge(now, overdue=permit)
 
-    def _take_overdue(self, now: float) -> Iterator[Permit]:
-        while self._in_flight:
-            oldest = next(iter(self._in_flight))
-            if not self._policy.is_slow(oldest.started, now):
-                return
-            del self._in_flight[oldest]
-            yield oldest
+    def _oldest(self) -> Permit | None:
+        while True:
+            try:
+                return next(iter(self._in_flight), None)
+            except RuntimeError:  # another thread has put a call in, or taken one out, in between
+                continue
 
     def _judge(self, now: float, overdue: Permit | None = None) -> Trip | None:
         counts = self.counts(now)

@@ -7,6 +7,7 @@ machine calls nobody and is not safe to share: the lock is circuit.py's. `jitter
 from __future__ import annotations
 
 from dataclasses import dataclass
+from math import inf
 from typing import TYPE_CHECKING
 
 from otel_breaker.core.closed import Closed, Trip
@@ -80,6 +81,18 @@ class Machine:
         return None
 
     @property
+    def shared_permit(self) -> Permit | None:
+        """The permit that all calls may take; None where each needs its own, or none is to be had."""
+        if self.state is CircuitState.CLOSED and self._closed.is_shared:
+            return self._closed.standing
+        return None
+
+    @property
+    def quiet_until(self) -> float:
+        """Until when an admission, or the success of a call that was not slow, changes nothing but a number."""
+        return self._closed.quiet_until if self.state is CircuitState.CLOSED else -inf
+
+    @property
     def is_idle(self) -> bool:
         """Whether it is closed, and nothing is held against it or watched."""
         return self.state is CircuitState.CLOSED and self._closed.is_idle
@@ -141,6 +154,16 @@ class Machine:
         if self.state is CircuitState.FORCED_CLOSED:
             return Permit(NO_GENERATION, self.state, epoch=self._closed.epoch, started=now)
         return None
+
+    # The next two are safe without the lock, as long as `quiet_until` has not passed.
+
+    def admit_quietly(self, now: float) -> Permit:
+        """Give a permit for one call of a closed circuit; if that moves in between, it is one of an older generation."""
+        return self._closed.admit(now, None, alone=False)
+
+    def settle_quietly(self, permit: Permit, now: float) -> bool:
+        """Take in that a call succeeded; False, having done nothing, when that is more than a number."""
+        return permit.generation == self.generation and self._closed.settle_quietly(permit, now)
 
     def settle(
         self,

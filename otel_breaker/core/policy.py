@@ -38,7 +38,7 @@ class Policy:
     def is_slow(self, started: float | None, now: float) -> bool:
         """Whether a call that began then has taken long; it is not known of one whose start nobody kept."""
         limit = self.slow_call_duration
-        return limit is not None and started is not None and now - started >= limit
+        return limit is not None and started is not None and now >= started + limit
 
     def new_window(self) -> Window | None:
         if self.window_seconds is not None:

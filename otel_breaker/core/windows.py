@@ -7,6 +7,7 @@ per call. A *place* is where a call stands in a window, so that it can still be 
 from __future__ import annotations
 
 from collections import deque
+from math import inf
 from typing import Final, NamedTuple, Protocol
 
 
@@ -19,7 +20,12 @@ class Totals(NamedTuple):
 
 
 class Window(Protocol):
-    """Remembers calls. `unreported` counts the plain successes that nobody reported one by one."""
+    """Remembers calls. `unreported` counts the plain successes that nobody has reported one by one, ever."""
+
+    @property
+    def turns_at(self) -> float:
+        """Until when a plain success needs no report; seconds on the clock that `now` comes from."""
+        ...
 
     def add(self, now: float, unreported: int, *, failed: bool, slow: bool) -> int: ...
 
@@ -35,10 +41,11 @@ class LastCalls:
     can be counted elsewhere without a lock and told here as `unreported`.
     """
 
-    __slots__ = ("_failures", "_oldest", "_reported", "_slow", "size")
+    __slots__ = ("_failures", "_oldest", "_reported", "_slow", "size", "turns_at")
 
     def __init__(self, size: int) -> None:
         self.size = size
+        self.turns_at = inf
         self._reported = 0
         self._oldest = 0
         self._failures: deque[int] = deque()
@@ -82,21 +89,29 @@ class LastCalls:
 
 
 class LastSeconds:
-    """The last *seconds* of calls in BUCKETS slices: constant memory, at most one slice too short."""
+    """The last *seconds* of calls in BUCKETS slices: constant memory, at most one slice too short.
+
+    Whatever was not reported happened in the slice that is about to end.
+    """
 
     BUCKETS: Final = 32
 
-    __slots__ = ("_buckets", "_calls", "_failures", "_newest", "_slow", "_width", "seconds")
+    __slots__ = ("_buckets", "_calls", "_failures", "_newest", "_slow", "_taken", "_width", "seconds")
 
     def __init__(self, seconds: float) -> None:
         self.seconds = seconds
         self._width = seconds / self.BUCKETS
         self._buckets = [[0, 0, 0] for _ in range(self.BUCKETS)]
         self._newest: int | None = None
+        self._taken = 0
         self._calls = self._failures = self._slow = 0
 
+    @property
+    def turns_at(self) -> float:
+        return -inf if self._newest is None else (self._newest + 1) * self._width
+
     def add(self, now: float, unreported: int, *, failed: bool, slow: bool) -> int:
-        self._turn(now)
+        self._turn(now, unreported)
         place = self._newest or 0
         bucket = self._buckets[place % self.BUCKETS]
         bucket[0] += 1
@@ -110,20 +125,23 @@ class LastSeconds:
         return place
 
     def mark_failed(self, place: int, now: float, unreported: int) -> None:
-        self._turn(now)
+        self._turn(now, unreported)
         if self._newest is not None and place > self._newest - self.BUCKETS:
             self._buckets[place % self.BUCKETS][1] += 1
             self._failures += 1
 
     def totals(self, now: float, unreported: int) -> Totals:
-        self._turn(now)
+        self._turn(now, unreported)
         return Totals(self._calls, self._failures, self._slow)
 
-    def _turn(self, now: float) -> None:
+    def _turn(self, now: float, unreported: int) -> None:
         """Empty the slices whose time has passed; there are at most BUCKETS of them."""
         current = int(now // self._width)
         if self._newest is None:
             self._newest = current
+        new, self._taken = unreported - self._taken, unreported
+        self._buckets[self._newest % self.BUCKETS][0] += new
+        self._calls += new
         for number in range(max(self._newest + 1, current - self.BUCKETS + 1), current + 1):
             bucket = self._buckets[number % self.BUCKETS]
             self._calls -= bucket[0]

@@ -48,7 +48,7 @@ class Block:
         self._entered = True
         # As on the hot path of a function: nothing more is needed while the circuit is plainly closed, untraced.
         if self._site.tracing.source._TRACER_PROVIDER is None:  # noqa: SLF001  # see Tracing
-            self._permit = self._circuit.standing_permit
+            self._permit = self._circuit.shared_permit
         if self._permit is None:
             self._call = Call(self._circuit, self._site)
         return self
@@ -59,8 +59,11 @@ class Block:
         circuit, permit = self._circuit, self._permit
         if permit is not None:
             self._permit = None
-            if error is None and self._verdict is None and circuit.standing_permit is permit:
-                circuit.count_success()
+            if error is None and self._verdict is None:
+                if circuit.standing_permit is permit:
+                    circuit.count_success()
+                else:
+                    circuit.succeed(permit)
                 return
             self._call = Call(circuit, self._site, admitted=permit)
         call = self._call

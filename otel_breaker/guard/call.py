@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 P = ParamSpec("P")
 R = TypeVar("R")
 
-_NO_MOVES: Final[Sequence[Notice]] = ()
+NO_MOVES: Final[Sequence[Notice]] = ()
 
 
 class CallSpan(Protocol):
@@ -30,6 +30,8 @@ class CallSpan(Protocol):
     def attach(self) -> None: ...
 
     def detach(self) -> None: ...
+
+    def succeed(self) -> None: ...
 
     def finish(
         self, outcome: Outcome, error_type: type[BaseException] | str | None, moves: Sequence[Notice], *, slow: bool
@@ -70,7 +72,8 @@ class Call:
     Args:
         circuit: decides about it.
         site: tells of it.
-        admitted: the permit of a call that goes on after the hot path, where nobody was to be told of it.
+        admitted: the permit of a call that goes on after the hot path.
+        span: of that call, if somebody was to be told of it.
 
     Raises:
         CircuitOpenError: when the circuit refuses it, and no fallback is set, or allowed.
@@ -78,19 +81,21 @@ class Call:
 
     __slots__ = ("_circuit", "_is_handed", "_permit", "_refusal", "_slow", "_span")
 
-    def __init__(self, circuit: Circuit, site: CallSite, *, admitted: Permit | None = None) -> None:
+    def __init__(
+        self, circuit: Circuit, site: CallSite, *, admitted: Permit | None = None, span: CallSpan | None = None
+    ) -> None:
         self._circuit = circuit
         self._is_handed = site.is_handed
         self._permit = admitted
         self._refusal: CircuitOpenError | None = None
         self._slow = False
-        self._span: CallSpan | None = None
+        self._span = span
         if admitted is not None:
             return
         traced = site.tracing.source._TRACER_PROVIDER is not None  # noqa: SLF001  # see Tracing
         if circuit.is_off or (traced and site.stands_aside()):
             return
-        permit, moves, origin = circuit.standing_permit, _NO_MOVES, None
+        permit, moves, origin = circuit.shared_permit, NO_MOVES, None
         if permit is None:
             decision, moves = circuit.ask()
             if isinstance(decision, CircuitOpenError):
@@ -108,7 +113,8 @@ class Call:
                     origin = self._span.origin
             if not permit.is_shared:
                 permit.origin = origin
-            circuit.announce(moves, origin)
+            if moves:
+                circuit.announce(moves, origin)
         except BaseException:  # an interrupt: the call will not be made
             self.end(Outcome.CANCELLED)
             circuit.announce(moves, None)
@@ -120,7 +126,7 @@ class Call:
         self._circuit.announce(moves, self._span.origin if self._span is not None else None)
         if not answered:
             if self._span is not None:
-                self._span.finish(Outcome.REJECTED, type(refusal), _NO_MOVES, slow=False)
+                self._span.finish(Outcome.REJECTED, type(refusal), NO_MOVES, slow=False)
             try:
                 raise refusal
             finally:
@@ -157,7 +163,7 @@ class Call:
         """
         circuit, permit, span = self._circuit, self._permit, self._span
         self._permit = self._span = None
-        slow, moves = False, _NO_MOVES
+        slow, moves = False, NO_MOVES
         shown = error_type or (type(error) if error is not None else None)
         if outcome is Outcome.CANCELLED:
             shown = None
@@ -165,9 +171,7 @@ class Call:
             outcome = Outcome.REJECTED
         elif permit is not None:
             slow = self._slow or circuit.is_slow(permit)
-            if outcome is Outcome.SUCCESS and circuit.standing_permit is permit:
-                circuit.count_success()
-            else:
+            if outcome is not Outcome.SUCCESS or slow or not circuit.succeed_at_once(permit):
                 origin = span.origin if span is not None else None
                 moves = circuit.settle(permit, outcome, error=error, error_type=error_type, origin=origin)
         if span is not None:

@@ -1,4 +1,4 @@
-"""The hot path: a plainly closed circuit that nobody traces costs two attribute reads and a counter.
+"""The hot paths: a call that no more is wanted of than a permit, a count and maybe a span is not made a `Call` of.
 
 Whatever else is wanted is left to the body of the callable's kind (bodies.py).
 """
@@ -8,28 +8,32 @@ from __future__ import annotations
 from functools import wraps
 from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar, cast
 
-from otel_breaker.core.states import Outcome
+from otel_breaker.errors import CircuitOpenError
 from otel_breaker.guard.awaitable import PLAIN, follow, is_awaitable
-from otel_breaker.guard.call import Call, CallSite
+from otel_breaker.guard.call import NO_MOVES, Call, CallSite
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Coroutine
 
     from otel_breaker.circuit import Circuit
+    from otel_breaker.core.permits import Permit
 
 P = ParamSpec("P")
 R = TypeVar("R")
 
 
 def heat_function(function: Callable[P, R], body: Callable[P, R], circuit: Circuit, site: CallSite) -> Callable[P, R]:
-    """Put the hot path of a plain function in front of its body."""
+    """Put the hot path of a plain function in front of its body: two attribute reads and a counter."""
     tracing, count_success, settle_error = site.tracing, circuit.count_success, circuit.settle_error
+    traced, untraced = _traced(function, body, circuit, site), _untraced(function, body, circuit, site)
 
     @wraps(function)
     def guarded(*args: P.args, **kwargs: P.kwargs) -> R:
-        permit = circuit.standing_permit
-        if permit is None or tracing.source._TRACER_PROVIDER is not None:  # noqa: SLF001  # see Tracing
-            return body(*args, **kwargs)
+        permit = circuit.shared_permit
+        if tracing.source._TRACER_PROVIDER is not None:  # noqa: SLF001  # see Tracing
+            return traced(*args, **kwargs)
+        if permit is None:
+            return untraced(*args, **kwargs)
         try:
             result = function(*args, **kwargs)
         except BaseException as error:
@@ -41,13 +45,62 @@ def heat_function(function: Callable[P, R], body: Callable[P, R], circuit: Circu
             plain = False
         if plain and circuit.standing_permit is permit:
             count_success()
-        elif is_awaitable(result):
-            return cast("R", follow(result, Call(circuit, site, admitted=permit)))
-        else:
-            circuit.settle(permit, Outcome.SUCCESS)
+            return result
+        return _returned(result, permit, circuit, site)
+
+    return guarded
+
+
+def _untraced(function: Callable[P, R], body: Callable[P, R], circuit: Circuit, site: CallSite) -> Callable[P, R]:
+    """Where nobody listens, but the circuit has no permit for everybody: calls are timed, or refused."""
+
+    def guarded(*args: P.args, **kwargs: P.kwargs) -> R:
+        # A fallback is the body's business.
+        decision = circuit.decide_at_once() if circuit.settings.fallback is None else None
+        if decision is None:
+            return body(*args, **kwargs)
+        if isinstance(decision, CircuitOpenError):
+            try:
+                raise decision
+            finally:
+                del decision  # or error, traceback and frame would hold each other, and the caller's arguments
+        try:
+            result = function(*args, **kwargs)
+        except BaseException as error:
+            circuit.settle_error(decision, error)
+            raise
+        return _returned(result, decision, circuit, site)
+
+    return guarded
+
+
+def _traced(function: Callable[P, R], body: Callable[P, R], circuit: Circuit, site: CallSite) -> Callable[P, R]:
+    """Where somebody listens, and the circuit has a permit for everybody."""
+
+    def guarded(*args: P.args, **kwargs: P.kwargs) -> R:
+        permit = circuit.shared_permit
+        span = site.start(circuit, permit, NO_MOVES) if permit is not None else None
+        if permit is None or span is None:
+            return body(*args, **kwargs)
+        try:
+            result = function(*args, **kwargs)
+        except BaseException as error:
+            Call(circuit, site, admitted=permit, span=span).raised(error)
+            raise
+        if is_awaitable(result):
+            return cast("R", follow(result, Call(circuit, site, admitted=permit, span=span)))
+        circuit.succeed(permit)
+        span.succeed()
         return result
 
     return guarded
+
+
+def _returned(result: R, permit: Permit, circuit: Circuit, site: CallSite) -> R:
+    if is_awaitable(result):
+        return cast("R", follow(result, Call(circuit, site, admitted=permit)))
+    circuit.succeed(permit)
+    return result
 
 
 def heat_coroutine(
@@ -61,7 +114,7 @@ def heat_coroutine(
 
     @wraps(function)
     async def guarded(*args: P.args, **kwargs: P.kwargs) -> R:
-        permit = circuit.standing_permit
+        permit = circuit.shared_permit
         if permit is None or tracing.source._TRACER_PROVIDER is not None:  # noqa: SLF001  # see Tracing
             return await body(*args, **kwargs)
         try:
@@ -72,7 +125,7 @@ def heat_coroutine(
         if circuit.standing_permit is permit:
             count_success()
         else:
-            circuit.settle(permit, Outcome.SUCCESS)
+            circuit.succeed(permit)
         return result
 
     return guarded

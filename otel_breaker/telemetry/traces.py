@@ -193,6 +193,10 @@ class CallSpan:
             otel_context.attach(self._before)
         self._attached = False
 
+    def succeed(self) -> None:
+        """End the span of a call that went well, and moved nothing."""
+        self.finish(Outcome.SUCCESS, None, (), slow=False)
+
     def finish(
         self, outcome: Outcome, error_type: type[BaseException] | str | None, moves: Sequence[Notice], *, slow: bool
     ) -> None:

@@ -34,7 +34,7 @@ def test_a_permit_says_where_and_when_it_was_given() -> None:
     assert not permit.shadowed
 
 
-@pytest.mark.parametrize(("numbers", "alone"), [(STREAK, True), (policy(seconds=10), False), (policy(slow=2), False)])
+@pytest.mark.parametrize(("numbers", "alone"), [(STREAK, True), (policy(seconds=10), True), (policy(slow=2), False)])
 def test_a_call_that_is_timed_or_settled_by_hand_has_its_own_permit(numbers: Policy, alone: bool) -> None:
     period = closed(numbers)
 

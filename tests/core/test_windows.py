@@ -191,5 +191,27 @@ def test_a_clock_read_early_and_told_late_does_not_turn_the_window_back() -> Non
     assert window.totals(1_010.0 + SECONDS - WIDTH, 0) == Totals(2, 2, 0)
 
 
-def test_plain_successes_are_no_business_of_a_window_of_time() -> None:
-    assert LastSeconds(SECONDS).totals(1_000.0, 50) == Totals(0, 0, 0)
+def test_successes_that_nobody_reported_are_held_for_the_length_of_the_window() -> None:
+    window = LastSeconds(SECONDS)
+    window.add(1_000.0, 0, failed=True, slow=False)
+
+    held = [window.totals(1_000.0 + after, 50) for after in (0, SECONDS - WIDTH, SECONDS)]
+
+    assert held == [Totals(51, 1, 0), Totals(51, 1, 0), Totals(0, 0, 0)]
+
+
+def test_successes_that_nobody_reported_are_counted_once() -> None:
+    window = LastSeconds(SECONDS)
+
+    held = [window.totals(1_000.0 + step * WIDTH, step * 10).calls for step in range(4)]
+
+    assert held == [0, 10, 20, 30]
+
+
+def test_a_window_of_time_needs_no_report_before_its_slice_ends() -> None:
+    window = LastSeconds(SECONDS)
+    before = window.turns_at
+
+    window.totals(1_000.0, 0)
+
+    assert before < 1_000.0 < window.turns_at <= 1_000.0 + WIDTH
