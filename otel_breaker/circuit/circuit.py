@@ -205,7 +205,7 @@ class Circuit(LockFree):
             state, now = self._machine.state, self._clock()
             permit = self._machine.admit(now) if state is CircuitState.CLOSED else None
         self._obey()
-        return permit or Permit(NO_GENERATION, state, started=now)
+        return permit or Permit(NO_GENERATION, state, 0, now)
 
     def succeed(self, permit: Permit) -> None:
         """Take in that a call succeeded, where nobody follows it with a span."""
@@ -282,7 +282,8 @@ class Circuit(LockFree):
 
     def _say(self) -> None:
         enforced = self.settings.mode is Mode.ENFORCE and not WORLD.off
-        self._publish(enforced=enforced, judges_results=self.judge.looks_at_results)
+        has_fallback = self.settings.fallback is not None
+        self._publish(enforced=enforced, judges_results=self.judge.looks_at_results, answers=has_fallback)
 
     def _moved(self, transition: Transition | None, origin: object, *, complete: bool) -> list[Notice]:
         if transition is None:
@@ -307,14 +308,14 @@ class Circuit(LockFree):
 
     def _refuse(self, now: float) -> Permit | CircuitOpenError:
         if self.settings.mode is Mode.SHADOW:
-            permit = Permit(NO_GENERATION, self._machine.state, started=now)
+            permit = Permit(NO_GENERATION, self._machine.state, 0, now)
             permit.shadowed = True
             return permit
         return self.record.refused(self._machine.state, self._machine.retry_after(now))
 
     def _pass_by(self, now: float) -> Permit | CircuitOpenError:
         if self._machine.state in _PASSING:
-            return Permit(NO_GENERATION, self._machine.state, started=now)
+            return Permit(NO_GENERATION, self._machine.state, 0, now)
         return self._refuse(now)
 
     def _judge(

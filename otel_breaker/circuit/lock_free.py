@@ -33,6 +33,7 @@ class LockFree:
     __slots__ = (
         "_clock",
         "_machine",
+        "_period",
         "_quiet_until",
         "_refuses_until",
         "count_success",
@@ -48,13 +49,14 @@ class LockFree:
         successes = self.record.tally.calls[Outcome.SUCCESS]
         self.count_success = successes.add
         self._machine = Machine(policy, now, successes.total)
+        self._period = self._machine.period
         self._withdraw()
 
     def decide_at_once(self) -> Permit | CircuitOpenError | None:
         """Decide about a call; None when the circuit has to be asked, because more may come of it."""
         now = self._clock()
         if now < self._quiet_until:
-            return self._machine.admit_quietly(now)
+            return self._period.admit_quietly(now)
         if now < self._refuses_until:
             return self.record.refused(CircuitState.OPEN, self._refuses_until - now)
         return None
@@ -62,22 +64,22 @@ class LockFree:
     def succeed_at_once(self, permit: Permit) -> bool:
         """Count a success that changes nothing else; False when it has to be settled."""
         now = self._clock()
-        if now < self._quiet_until and self._machine.settle_quietly(permit, now):
+        if now < self._quiet_until and self._period.settle_quietly(permit, now):
             self.count_success()
             return True
         return False
 
-    def _publish(self, *, enforced: bool, judges_results: bool) -> None:
+    def _publish(self, *, enforced: bool, judges_results: bool, answers: bool) -> None:
         """Say what is plain now, under the lock."""
         self._withdraw()
         machine = self._machine
         if not enforced:
             return
         if machine.state is CircuitState.OPEN and machine.retry_at is not None:
-            self._refuses_until = machine.retry_at
+            self._refuses_until = -inf if answers else machine.retry_at
         elif not judges_results:
             self.shared_permit, self.standing_permit = machine.shared_permit, machine.standing_permit
-            self._quiet_until = machine.quiet_until
+            self._period, self._quiet_until = machine.period, machine.quiet_until
 
     def _withdraw(self) -> None:
         self.shared_permit: Permit | None = None

@@ -96,8 +96,15 @@ class Closed:
     def admit(self, now: float, owner: Hashable, *, alone: bool) -> Permit:
         if self.is_shared and not alone:
             return self.standing
-        permit = Permit(self.generation, CircuitState.CLOSED, epoch=self.epoch, started=now, owner=owner)
+        permit = Permit(self.generation, CircuitState.CLOSED, self.epoch, now)
+        permit.owner = owner
         self._watch(permit)
+        return permit
+
+    def admit_quietly(self, now: float) -> Permit:
+        """Give a call a permit of its own; as long as `quiet_until` has not passed, without the lock."""
+        permit = Permit(self.generation, CircuitState.CLOSED, self.epoch, now)
+        self._in_flight[permit] = True
         return permit
 
     def suspend(self, permit: Permit, now: float) -> Trip | None:
@@ -114,7 +121,9 @@ class Closed:
         self._watch(permit)
 
     def settle_quietly(self, permit: Permit, now: float) -> bool:
-        """Take in that a call succeeded; False, having done nothing, when it was slow or is counted already."""
+        """Take in that a call succeeded, likewise; False, having done nothing, when that is more than a number."""
+        if permit.generation != self.generation:
+            return False
         if permit.is_shared:
             return True
         return not self._policy.is_slow(permit.started, now) and self._in_flight.pop(permit, False)
@@ -188,7 +197,9 @@ class Closed:
         return self._successes() - self._told if self.window is not None else 0
 
     def _new_standing(self) -> Permit:
-        return Permit(self.generation, CircuitState.CLOSED, epoch=self.epoch, is_shared=True)
+        permit = Permit(self.generation, CircuitState.CLOSED, self.epoch)
+        permit.is_shared = True
+        return permit
 
     def _watch(self, permit: Permit) -> None:
         if self.window is not None and self._policy.slow_call_duration is not None and permit.place is None:

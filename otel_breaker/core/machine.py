@@ -88,6 +88,11 @@ class Machine:
         return None
 
     @property
+    def period(self) -> Closed:
+        """The closed period that runs, or was the last."""
+        return self._closed
+
+    @property
     def quiet_until(self) -> float:
         """Until when an admission, or the success of a call that was not slow, changes nothing but a number."""
         return self._closed.quiet_until if self.state is CircuitState.CLOSED else -inf
@@ -152,18 +157,8 @@ class Machine:
         if self.state is CircuitState.HALF_OPEN:
             return self._half_open.admit(now, owner, self._closed.epoch)
         if self.state is CircuitState.FORCED_CLOSED:
-            return Permit(NO_GENERATION, self.state, epoch=self._closed.epoch, started=now)
+            return Permit(NO_GENERATION, self.state, self._closed.epoch, now)
         return None
-
-    # The next two are safe without the lock, as long as `quiet_until` has not passed.
-
-    def admit_quietly(self, now: float) -> Permit:
-        """Give a permit for one call of a closed circuit; if that moves in between, it is one of an older generation."""
-        return self._closed.admit(now, None, alone=False)
-
-    def settle_quietly(self, permit: Permit, now: float) -> bool:
-        """Take in that a call succeeded; False, having done nothing, when that is more than a number."""
-        return permit.generation == self.generation and self._closed.settle_quietly(permit, now)
 
     def settle(
         self,

@@ -20,45 +20,25 @@ class Permit:
     ends at `deadline`.
     """
 
-    __slots__ = (
-        "deadline",
-        "epoch",
-        "generation",
-        "is_shared",
-        "origin",
-        "owner",
-        "place",
-        "shadowed",
-        "started",
-        "state",
-    )
+    # Where calls are timed, each makes a permit: what is not true of most of them stands in the class.
 
-    def __init__(
-        self,
-        generation: int,
-        state: CircuitState,
-        *,
-        epoch: int = 0,
-        is_shared: bool = False,
-        started: float | None = None,
-        deadline: float | None = None,
-        owner: Hashable = None,
-    ) -> None:
+    is_shared: bool = False
+    """Whether many calls hold it at once."""
+    deadline: float | None = None
+    owner: Hashable = None
+    place: tuple[Window, int] | None = None
+    """Where in which window the call stands, once it was counted as overdue."""
+    origin: object = None
+    """Whatever finds the call again, for whoever will want to point at it."""
+    shadowed: bool = False
+    """Whether it would have been refused, had the breaker been enforced."""
+
+    def __init__(self, generation: int, state: CircuitState, epoch: int = 0, started: float | None = None) -> None:
         self.generation = generation
         """The generation in which its result counts; NO_GENERATION when it never does."""
         self.state = state
         """The state at admission."""
         self.epoch = epoch
         """How many failures the circuit had counted when this call was admitted."""
-        self.is_shared = is_shared
-        """Whether many calls hold it at once."""
         self.started = started
         """When the call began; None where nobody was going to ask."""
-        self.deadline = deadline
-        self.owner = owner
-        self.place: tuple[Window, int] | None = None
-        """Where in which window the call stands, once it was counted as overdue."""
-        self.origin: object = None
-        """Whatever finds the call again, for whoever will want to point at it."""
-        self.shadowed = False
-        """Whether it would have been refused, had the breaker been enforced."""

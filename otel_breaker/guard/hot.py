@@ -16,7 +16,6 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Coroutine
 
     from otel_breaker.circuit import Circuit
-    from otel_breaker.core.permits import Permit
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -24,58 +23,46 @@ R = TypeVar("R")
 
 def heat_function(function: Callable[P, R], body: Callable[P, R], circuit: Circuit, site: CallSite) -> Callable[P, R]:
     """Put the hot path of a plain function in front of its body: two attribute reads and a counter."""
-    tracing, count_success, settle_error = site.tracing, circuit.count_success, circuit.settle_error
-    traced, untraced = _traced(function, body, circuit, site), _untraced(function, body, circuit, site)
+    tracing, count_success = site.tracing, circuit.count_success
+    traced = _traced(function, body, circuit, site)
 
     @wraps(function)
     def guarded(*args: P.args, **kwargs: P.kwargs) -> R:
-        permit = circuit.shared_permit
         if tracing.source._TRACER_PROVIDER is not None:  # noqa: SLF001  # see Tracing
             return traced(*args, **kwargs)
+        permit = circuit.shared_permit
         if permit is None:
-            return untraced(*args, **kwargs)
+            decision = circuit.decide_at_once()
+            if decision is None:
+                return body(*args, **kwargs)
+            if isinstance(decision, CircuitOpenError):
+                try:
+                    raise decision
+                finally:
+                    del decision  # or error, traceback and frame would hold each other, and the caller's arguments
+            permit = decision
         try:
             result = function(*args, **kwargs)
         except BaseException as error:
-            settle_error(permit, error)
+            circuit.settle_error(permit, error)
             raise
         try:
             plain = type(result) in PLAIN
         except TypeError:  # a type may refuse to be hashed
             plain = False
-        if plain and circuit.standing_permit is permit:
-            count_success()
+        if plain or not is_awaitable(result):
+            if circuit.standing_permit is permit:
+                count_success()
+            else:
+                circuit.succeed(permit)
             return result
-        return _returned(result, permit, circuit, site)
-
-    return guarded
-
-
-def _untraced(function: Callable[P, R], body: Callable[P, R], circuit: Circuit, site: CallSite) -> Callable[P, R]:
-    """Where nobody listens, but the circuit has no permit for everybody: calls are timed, or refused."""
-
-    def guarded(*args: P.args, **kwargs: P.kwargs) -> R:
-        # A fallback is the body's business.
-        decision = circuit.decide_at_once() if circuit.settings.fallback is None else None
-        if decision is None:
-            return body(*args, **kwargs)
-        if isinstance(decision, CircuitOpenError):
-            try:
-                raise decision
-            finally:
-                del decision  # or error, traceback and frame would hold each other, and the caller's arguments
-        try:
-            result = function(*args, **kwargs)
-        except BaseException as error:
-            circuit.settle_error(decision, error)
-            raise
-        return _returned(result, decision, circuit, site)
+        return cast("R", follow(result, Call(circuit, site, admitted=permit)))
 
     return guarded
 
 
 def _traced(function: Callable[P, R], body: Callable[P, R], circuit: Circuit, site: CallSite) -> Callable[P, R]:
-    """Where somebody listens, and the circuit has a permit for everybody."""
+    """Where somebody listens."""
 
     def guarded(*args: P.args, **kwargs: P.kwargs) -> R:
         permit = circuit.shared_permit
@@ -94,13 +81,6 @@ def _traced(function: Callable[P, R], body: Callable[P, R], circuit: Circuit, si
         return result
 
     return guarded
-
-
-def _returned(result: R, permit: Permit, circuit: Circuit, site: CallSite) -> R:
-    if is_awaitable(result):
-        return cast("R", follow(result, Call(circuit, site, admitted=permit)))
-    circuit.succeed(permit)
-    return result
 
 
 def heat_coroutine(
