@@ -167,7 +167,7 @@ class CircuitBreaker:
             A permit, or None when the circuit refuses.
         """
         if self._circuit.is_off:
-            return Permit(NO_GENERATION, self.state)
+            return Permit.of(NO_GENERATION, self.state)
         decision, moves = self._circuit.ask(alone=True)
         self._circuit.announce(moves, _current_span())
         if isinstance(decision, CircuitOpenError):

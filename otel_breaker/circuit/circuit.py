@@ -100,10 +100,10 @@ class Circuit(LockFree):
             A permit, or the refusal to raise; and the moves that deciding brought about, which the caller must give
             to `announce` once it knows its own span.
         """
-        plain = None if alone else self.decide_at_once()
+        plain = None if alone else self.admit_at_once() or self.refuse_at_once()
         if plain is not None:
             return plain, ()
-        now = self._clock()
+        now = self.clock()
         if self._is_inside():
             return self._pass_by(now), ()
         with self._lock:
@@ -152,7 +152,7 @@ class Circuit(LockFree):
         """
         failed = outcome is Outcome.FAILURE
         retry_after = self.judge.wait_asked_by(error) if failed and error is not None else None
-        now = self._clock()
+        now = self.clock()
         if self._is_inside():
             self.record.tally.calls[outcome].add()
             return ()
@@ -175,7 +175,7 @@ class Circuit(LockFree):
         Returns:
             Whether the step was slow.
         """
-        now = self._clock()
+        now = self.clock()
         if self._is_inside():
             return False
         with self._lock:
@@ -192,7 +192,7 @@ class Circuit(LockFree):
 
     def resume(self, permit: Permit) -> None:
         """A call of several steps goes on, maybe elsewhere."""
-        now = self._clock()
+        now = self.clock()
         with self._lock:
             if permit.deadline is not None:
                 permit.owner = running_owner()
@@ -202,10 +202,10 @@ class Circuit(LockFree):
     def permit_for_stranger(self) -> Permit:
         """For the result of a call that nobody asked leave for: it counts only while the circuit is closed."""
         with self._lock:
-            state, now = self._machine.state, self._clock()
+            state, now = self._machine.state, self.clock()
             permit = self._machine.admit(now) if state is CircuitState.CLOSED else None
         self._obey()
-        return permit or Permit(NO_GENERATION, state, 0, now)
+        return permit or Permit.of(NO_GENERATION, state, 0, now)
 
     def succeed(self, permit: Permit) -> None:
         """Take in that a call succeeded, where nobody follows it with a span."""
@@ -219,7 +219,7 @@ class Circuit(LockFree):
     def is_slow(self, permit: Permit) -> bool:
         """Whether a call that ends now was slow."""
         return self.settings.slow_call_duration is not None and self._machine.policy.is_slow(
-            permit.started, self._clock()
+            permit.started, self.clock()
         )
 
     def force_open(self, reason: str | None, actor: str | None, origin: object) -> None:
@@ -242,7 +242,7 @@ class Circuit(LockFree):
         self._obey()
 
     def snapshot(self) -> Snapshot:
-        now = self._clock()
+        now = self.clock()
         with self._lock:
             snapshot = Snapshot.of(self._machine, self.record, self.settings.mode.value, now)
         self._obey()
@@ -250,7 +250,7 @@ class Circuit(LockFree):
 
     def totals(self) -> Totals:
         """What was counted so far."""
-        now = self._clock()
+        now = self.clock()
         with self._lock:
             totals = self.record.tally.totals(now)
         self._obey()
@@ -262,13 +262,13 @@ class Circuit(LockFree):
         self._mark = Mark()
         self._machine.forget_calls_in_flight()
         self.record.announcer.start_afresh()
-        self.record.tally.restart(self._clock())
+        self.record.tally.restart(self.clock())
 
     def live_in(self, before: Clock, clock: Clock) -> None:
         """Follow a change of the world."""
         with self._lock:
-            if self._clock is before:
-                self._clock = clock
+            if self.clock is before:
+                self.clock = clock
             self._say()
 
     def _live_by(self, settings: Settings) -> None:
@@ -308,14 +308,14 @@ class Circuit(LockFree):
 
     def _refuse(self, now: float) -> Permit | CircuitOpenError:
         if self.settings.mode is Mode.SHADOW:
-            permit = Permit(NO_GENERATION, self._machine.state, 0, now)
+            permit = Permit.of(NO_GENERATION, self._machine.state, 0, now)
             permit.shadowed = True
             return permit
         return self.record.refused(self._machine.state, self._machine.retry_after(now))
 
     def _pass_by(self, now: float) -> Permit | CircuitOpenError:
         if self._machine.state in _PASSING:
-            return Permit(NO_GENERATION, self._machine.state, 0, now)
+            return Permit.of(NO_GENERATION, self._machine.state, 0, now)
         return self._refuse(now)
 
     def _judge(
@@ -357,7 +357,7 @@ class Circuit(LockFree):
                 if not self._commands:  # somebody else has obeyed
                     break
                 act, reason, actor, origin = self._commands.popleft()
-                transition = act(self._clock())
+                transition = act(self.clock())
                 self._say()
                 if transition is not None:
                     mode = self.settings.mode.value

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
     from otel_breaker.circuit.changes import Listener
     from otel_breaker.circuit.world import Clock
+    from otel_breaker.core.closed import Closed
     from otel_breaker.core.permits import Permit
     from otel_breaker.core.policy import Policy
     from otel_breaker.errors import CircuitOpenError
@@ -27,47 +28,60 @@ class LockFree:
     """The part of a circuit that hot paths read.
 
     `shared_permit` admits whoever takes it, without a look at the clock. `standing_permit` is the same one while not
-    even a success needs to be told: whoever still sees its own there only calls `count_success`.
+    even a success needs to be told: whoever still sees its own there only calls `count_success`. Where each call is
+    timed, `timed_period` stands in for them; until `quiet_until`, its calls only enter and leave `in_flight`.
     """
 
     __slots__ = (
-        "_clock",
         "_machine",
-        "_period",
-        "_quiet_until",
         "_refuses_until",
+        "clock",
         "count_success",
+        "quiet_until",
         "record",
         "shared_permit",
         "standing_permit",
+        "timed_period",
     )
 
     def __init__(self, name: str, key: str | None, policy: Policy, listeners: Iterable[Listener], clock: Clock) -> None:
         now = clock()
-        self._clock = clock
+        self.shared_permit: Permit | None
+        self.standing_permit: Permit | None
+        self.timed_period: Closed | None
+        self.clock = clock
         self.record = Record(name, key, now, listeners)
         successes = self.record.tally.calls[Outcome.SUCCESS]
         self.count_success = successes.add
         self._machine = Machine(policy, now, successes.total)
-        self._period = self._machine.period
         self._withdraw()
 
-    def decide_at_once(self) -> Permit | CircuitOpenError | None:
-        """Decide about a call; None when the circuit has to be asked, because more may come of it."""
-        now = self._clock()
-        if now < self._quiet_until:
-            return self._period.admit_quietly(now)
-        if now < self._refuses_until:
-            return self.record.refused(CircuitState.OPEN, self._refuses_until - now)
-        return None
+    def admit_at_once(self) -> Permit | None:
+        """A permit of the call's own, where calls are timed; None when the circuit has to be asked."""
+        period = self.timed_period
+        if period is None:
+            return None
+        now = self.clock()
+        if now >= self.quiet_until:
+            return None
+        return period.admit_quietly(now)
+
+    def refuse_at_once(self) -> CircuitOpenError | None:
+        """The refusal of a circuit that is plainly open; None when it has to be asked."""
+        retry_after = self._refuses_until - self.clock()
+        return self.record.refused(CircuitState.OPEN, retry_after) if retry_after > 0 else None
 
     def succeed_at_once(self, permit: Permit) -> bool:
         """Count a success that changes nothing else; False when it has to be settled."""
-        now = self._clock()
-        if now < self._quiet_until and self._period.settle_quietly(permit, now):
-            self.count_success()
-            return True
-        return False
+        now = self.clock()
+        if now >= self.quiet_until:
+            return False
+        if permit is not self.shared_permit:
+            period = self.timed_period
+            if period is None or not period.succeed_quietly(permit, now):
+                return False
+        self.count_success()
+        return True
 
     def _publish(self, *, enforced: bool, judges_results: bool, answers: bool) -> None:
         """Say what is plain now, under the lock."""
@@ -79,9 +93,8 @@ class LockFree:
             self._refuses_until = -inf if answers else machine.retry_at
         elif not judges_results:
             self.shared_permit, self.standing_permit = machine.shared_permit, machine.standing_permit
-            self._period, self._quiet_until = machine.period, machine.quiet_until
+            self.timed_period, self.quiet_until = machine.timed_period, machine.quiet_until
 
     def _withdraw(self) -> None:
-        self.shared_permit: Permit | None = None
-        self.standing_permit: Permit | None = None
-        self._quiet_until = self._refuses_until = -inf
+        self.shared_permit = self.standing_permit = self.timed_period = None
+        self.quiet_until = self._refuses_until = -inf

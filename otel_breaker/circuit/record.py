@@ -63,6 +63,7 @@ class Record:
     """The story of one circuit so far."""
 
     __slots__ = (
+        "_count_rejected",
         "_errors",
         "_last_failure",
         "announcer",
@@ -81,6 +82,7 @@ class Record:
         self.name = name
         self.key = key
         self.tally = Tally(now)
+        self._count_rejected = self.tally.calls[Outcome.REJECTED].add
         self.announcer = Announcer(listeners)
         self.episode: Episode | None = None
         self.forced_by: str | None = None
@@ -116,19 +118,14 @@ class Record:
 
     def refused(self, state: CircuitState, retry_after: float | None) -> CircuitOpenError:
         """Count a refusal, and make what the caller gets; needs no lock."""
-        self.tally.calls[Outcome.REJECTED].add()
-        episode = self.episode
-        if episode is not None:
-            episode.count_refusal()
-        return CircuitOpenError(
-            self.name,
-            self.key,
-            state,
-            retry_after,
-            episode.id if episode is not None else None,
-            self.last_failure_type,
-            self.last_failure_time,
-        )
+        self._count_rejected()
+        episode, failure = self.episode, self._last_failure
+        if failure is not None and not isinstance(failure, str):
+            failure = self.last_failure_type
+        if episode is None:
+            return CircuitOpenError(self.name, self.key, state, retry_after, None, failure, self.last_failure_time)
+        episode.count_refusal()
+        return CircuitOpenError(self.name, self.key, state, retry_after, episode.id, failure, self.last_failure_time)
 
     def probing(self) -> None:
         if self.episode is not None:

@@ -42,12 +42,13 @@ class Closed:
     __slots__ = (
         "_due",
         "_final",
-        "_in_flight",
         "_policy",
         "_successes",
         "_told",
         "epoch",
         "generation",
+        "in_flight",
+        "slow_after",
         "standing",
         "streak",
         "window",
@@ -55,9 +56,10 @@ class Closed:
 
     def __init__(self, policy: Policy, generation: int, epoch: int, successes: Callable[[], int]) -> None:
         self._policy = policy
+        self.slow_after = inf if policy.slow_call_duration is None else policy.slow_call_duration
         self._successes = successes
         self._told = successes()
-        self._in_flight: dict[Permit, bool] = {}
+        self.in_flight: dict[Permit, bool] = {}
         self._due = -inf
         """Until when no call in flight will be overdue."""
         self._final: Totals | None = None
@@ -75,7 +77,7 @@ class Closed:
     @property
     def is_shared(self) -> bool:
         """Whether calls need no permit of their own, because nobody will ask how long they took."""
-        return self._policy.slow_call_duration is None
+        return self.slow_after == inf
 
     @property
     def quiet_until(self) -> float:
@@ -91,25 +93,31 @@ class Closed:
 
     @property
     def is_idle(self) -> bool:
-        return not self.streak and not self._in_flight
+        return not self.streak and not self.in_flight
 
     def admit(self, now: float, owner: Hashable, *, alone: bool) -> Permit:
         if self.is_shared and not alone:
             return self.standing
-        permit = Permit(self.generation, CircuitState.CLOSED, self.epoch, now)
+        permit = Permit.of(self.generation, CircuitState.CLOSED, self.epoch, now)
         permit.owner = owner
         self._watch(permit)
         return permit
 
+    # The next two are safe without the lock, until `quiet_until`; guard/hot.py has them written out.
+
     def admit_quietly(self, now: float) -> Permit:
-        """Give a call a permit of its own; as long as `quiet_until` has not passed, without the lock."""
-        permit = Permit(self.generation, CircuitState.CLOSED, self.epoch, now)
-        self._in_flight[permit] = True
+        permit = Permit()
+        permit.generation, permit.epoch, permit.started = self.generation, self.epoch, now
+        self.in_flight[permit] = True
         return permit
+
+    def succeed_quietly(self, permit: Permit, now: float) -> bool:
+        """Whether a success was but one more: what is not in flight is of an earlier period, or counted as overdue."""
+        return self.in_flight.pop(permit, False) and not self._policy.is_slow(permit.started, now)
 
     def suspend(self, permit: Permit, now: float) -> Trip | None:
         """A call waits for its consumer: one step of it is over."""
-        self._in_flight.pop(permit, None)
+        self.in_flight.pop(permit, None)
         started, permit.started = permit.started, None
         if permit.place is not None or not self._policy.is_slow(started, now):
             return None
@@ -120,17 +128,9 @@ class Closed:
         permit.started = now
         self._watch(permit)
 
-    def settle_quietly(self, permit: Permit, now: float) -> bool:
-        """Take in that a call succeeded, likewise; False, having done nothing, when that is more than a number."""
-        if permit.generation != self.generation:
-            return False
-        if permit.is_shared:
-            return True
-        return not self._policy.is_slow(permit.started, now) and self._in_flight.pop(permit, False)
-
     def settle(self, permit: Permit, outcome: Outcome, now: float) -> Trip | None:
         """Take in the result of a call of this period."""
-        self._in_flight.pop(permit, None)
+        self.in_flight.pop(permit, None)
         failed, slow = outcome is Outcome.FAILURE, self._policy.is_slow(permit.started, now)
         if failed:
             self.count_failure()
@@ -145,16 +145,15 @@ class Closed:
 
     def sweep(self, now: float) -> Trip | None:
         """Count the calls in flight that are overdue as slow, once each, and judge them."""
-        limit = self._policy.slow_call_duration
-        if limit is None or now < self._due:
+        if self.is_shared or now < self._due:
             return None
-        self._due = now + limit  # what begins from now on
+        self._due = now + self.slow_after  # what begins from now on
         while (oldest := self._oldest()) is not None:
             if not self._policy.is_slow(oldest.started, now):
-                self._due = (oldest.started or now) + limit
+                self._due = (oldest.started or now) + self.slow_after
                 break
             # Calls that succeed quickly take themselves out at any moment.
-            trip = self._count_late(oldest, now) if self._in_flight.pop(oldest, False) else None
+            trip = self._count_late(oldest, now) if self.in_flight.pop(oldest, False) else None
             if trip is not None:
                 return trip
         return None
@@ -181,15 +180,16 @@ class Closed:
         self._final = Totals(*counts[1:])
 
     def forget_calls_in_flight(self) -> None:
-        self._in_flight.clear()
+        self.in_flight.clear()
 
     def adopt(self, policy: Policy) -> None:
         before, self.window = self.window, policy.fit_window(self.window)
         self._policy = policy
+        self.slow_after = inf if policy.slow_call_duration is None else policy.slow_call_duration
         self._due = -inf
         if self.window is not before:
             self._told = self._successes()
-        if self.window is None or policy.slow_call_duration is None:
+        if self.window is None or self.is_shared:
             self.forget_calls_in_flight()
 
     @property
@@ -197,13 +197,13 @@ class Closed:
         return self._successes() - self._told if self.window is not None else 0
 
     def _new_standing(self) -> Permit:
-        permit = Permit(self.generation, CircuitState.CLOSED, self.epoch)
+        permit = Permit.of(self.generation, CircuitState.CLOSED, self.epoch)
         permit.is_shared = True
         return permit
 
     def _watch(self, permit: Permit) -> None:
-        if self.window is not None and self._policy.slow_call_duration is not None and permit.place is None:
-            self._in_flight[permit] = True
+        if self.window is not None and not self.is_shared and permit.place is None:
+            self.in_flight[permit] = True
 
     def _count_late(self, permit: Permit, now: float) -> Trip | None:
         if self.window is None:
@@ -214,7 +214,7 @@ class Closed:
     def _oldest(self) -> Permit | None:
         while True:
             try:
-                return next(iter(self._in_flight), None)
+                return next(iter(self.in_flight), None)
             except RuntimeError:  # another thread has put a call in, or taken one out, in between
                 continue
 

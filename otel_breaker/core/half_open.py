@@ -39,12 +39,12 @@ class HalfOpen:
         # At least one: should an interrupt have come between the last success and the recovery, one more is needed.
         places = max(1, self._policy.half_open_calls - self._succeeded)
         if len(self._leases) < places:
-            permit = Permit(self._generation, CircuitState.HALF_OPEN, epoch, now)
+            permit = Permit.of(self._generation, CircuitState.HALF_OPEN, epoch, now)
             permit.deadline, permit.owner = now + self._policy.probe_timeout, owner
             self._leases[permit] = None
             return permit
         if owner is not None and any(lease.owner == owner for lease in self._leases):
-            return Permit(NO_GENERATION, CircuitState.HALF_OPEN, epoch, now)
+            return Permit.of(NO_GENERATION, CircuitState.HALF_OPEN, epoch, now)
         return None
 
     def settle(self, permit: Permit, outcome: Outcome) -> Trigger | None:

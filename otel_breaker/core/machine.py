@@ -88,9 +88,9 @@ class Machine:
         return None
 
     @property
-    def period(self) -> Closed:
-        """The closed period that runs, or was the last."""
-        return self._closed
+    def timed_period(self) -> Closed | None:
+        """The closed period that runs, if each of its calls needs a permit of its own."""
+        return self._closed if self.state is CircuitState.CLOSED and not self._closed.is_shared else None
 
     @property
     def quiet_until(self) -> float:
@@ -157,7 +157,7 @@ class Machine:
         if self.state is CircuitState.HALF_OPEN:
             return self._half_open.admit(now, owner, self._closed.epoch)
         if self.state is CircuitState.FORCED_CLOSED:
-            return Permit(NO_GENERATION, self.state, self._closed.epoch, now)
+            return Permit.of(NO_GENERATION, self.state, self._closed.epoch, now)
         return None
 
     def settle(

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+from otel_breaker.core.states import CircuitState
+
 if TYPE_CHECKING:
     from collections.abc import Hashable
 
-    from otel_breaker.core.states import CircuitState
+    from typing_extensions import Self
+
     from otel_breaker.core.windows import Window
 
 NO_GENERATION: Final = -1
@@ -20,8 +23,19 @@ class Permit:
     ends at `deadline`.
     """
 
-    # Where calls are timed, each makes a permit: what is not true of most of them stands in the class.
+    # Where calls are timed, each makes a permit: without `__init__`, and what is not true of most stands in the class.
+    __slots__ = ("__dict__", "epoch", "generation", "started")
 
+    if TYPE_CHECKING:
+        generation: int
+        """The generation in which its result counts; NO_GENERATION when it never does."""
+        epoch: int
+        """How many failures the circuit had counted when this call was admitted."""
+        started: float | None
+        """When the call began; None where nobody was going to ask."""
+
+    state: CircuitState = CircuitState.CLOSED
+    """The state at admission."""
     is_shared: bool = False
     """Whether many calls hold it at once."""
     deadline: float | None = None
@@ -33,12 +47,8 @@ class Permit:
     shadowed: bool = False
     """Whether it would have been refused, had the breaker been enforced."""
 
-    def __init__(self, generation: int, state: CircuitState, epoch: int = 0, started: float | None = None) -> None:
-        self.generation = generation
-        """The generation in which its result counts; NO_GENERATION when it never does."""
-        self.state = state
-        """The state at admission."""
-        self.epoch = epoch
-        """How many failures the circuit had counted when this call was admitted."""
-        self.started = started
-        """When the call began; None where nobody was going to ask."""
+    @classmethod
+    def of(cls, generation: int, state: CircuitState, epoch: int = 0, started: float | None = None) -> Self:
+        permit = cls()
+        permit.generation, permit.state, permit.epoch, permit.started = generation, state, epoch, started
+        return permit

@@ -8,7 +8,8 @@ from __future__ import annotations
 from functools import wraps
 from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar, cast
 
-from otel_breaker.errors import CircuitOpenError
+from otel_breaker.core.permits import Permit
+from otel_breaker.core.states import Outcome
 from otel_breaker.guard.awaitable import PLAIN, follow, is_awaitable
 from otel_breaker.guard.call import NO_MOVES, Call, CallSite
 
@@ -22,7 +23,17 @@ R = TypeVar("R")
 
 
 def heat_function(function: Callable[P, R], body: Callable[P, R], circuit: Circuit, site: CallSite) -> Callable[P, R]:
-    """Put the hot path of a plain function in front of its body: two attribute reads and a counter."""
+    """Put the hot paths of a plain function in front of its body."""
+    hot = _hot(function, body, circuit, site)
+    return (
+        hot
+        if circuit.shared_permit is not None or circuit.timed_period is None
+        else _timed(function, hot, circuit, site)
+    )
+
+
+def _hot(function: Callable[P, R], body: Callable[P, R], circuit: Circuit, site: CallSite) -> Callable[P, R]:
+    """Where nobody listens, and all calls share a permit: two attribute reads and a counter."""
     tracing, count_success = site.tracing, circuit.count_success
     traced = _traced(function, body, circuit, site)
 
@@ -32,15 +43,13 @@ def heat_function(function: Callable[P, R], body: Callable[P, R], circuit: Circu
             return traced(*args, **kwargs)
         permit = circuit.shared_permit
         if permit is None:
-            decision = circuit.decide_at_once()
-            if decision is None:
+            refusal = circuit.refuse_at_once()
+            if refusal is None:
                 return body(*args, **kwargs)
-            if isinstance(decision, CircuitOpenError):
-                try:
-                    raise decision
-                finally:
-                    del decision  # or error, traceback and frame would hold each other, and the caller's arguments
-            permit = decision
+            try:
+                raise refusal
+            finally:
+                del refusal  # or error, traceback and frame would hold each other, and the caller's arguments
         try:
             result = function(*args, **kwargs)
         except BaseException as error:
@@ -57,6 +66,43 @@ def heat_function(function: Callable[P, R], body: Callable[P, R], circuit: Circu
                 circuit.succeed(permit)
             return result
         return cast("R", follow(result, Call(circuit, site, admitted=permit)))
+
+    return guarded
+
+
+def _timed(function: Callable[P, R], hot: Callable[P, R], circuit: Circuit, site: CallSite) -> Callable[P, R]:
+    """Where nobody listens, and each call is timed.
+
+    Written out, down to what core/closed.py says of such calls: a function between would cost as much as the rest.
+    """
+    tracing, count_success = site.tracing, circuit.count_success
+
+    @wraps(function)
+    def guarded(*args: P.args, **kwargs: P.kwargs) -> R:
+        period = circuit.timed_period
+        started = circuit.clock()
+        if period is None or started >= circuit.quiet_until or tracing.source._TRACER_PROVIDER is not None:  # noqa: SLF001  # see Tracing
+            return hot(*args, **kwargs)
+        permit = Permit()
+        permit.generation, permit.epoch, permit.started = period.generation, period.epoch, started
+        period.in_flight[permit] = True
+        try:
+            result = function(*args, **kwargs)
+        except BaseException as error:
+            circuit.settle_error(permit, error)
+            raise
+        try:
+            plain = type(result) in PLAIN
+        except TypeError:  # as above
+            plain = False
+        if not plain and is_awaitable(result):
+            return cast("R", follow(result, Call(circuit, site, admitted=permit)))
+        now = circuit.clock()
+        if now < circuit.quiet_until and now < started + period.slow_after and period.in_flight.pop(permit, False):
+            count_success()
+        else:
+            circuit.settle(permit, Outcome.SUCCESS)
+        return result
 
     return guarded
 

@@ -102,7 +102,7 @@ def test_an_episode_points_at_the_call_that_last_opened_the_circuit(record: Reco
 
 
 def test_an_episode_points_at_the_culprit_rather_than_at_the_call_that_noticed(record: Record) -> None:
-    lost = Permit(1, HALF_OPEN)
+    lost = Permit.of(1, HALF_OPEN)
     lost.origin = "lost probe"
 
     move(record, CLOSED, OPEN, origin="noticed", culprit=lost)
