@@ -11,7 +11,7 @@ from opentelemetry import trace
 
 from otel_breaker.circuit import Circuit, Listener, Listeners, Snapshot
 from otel_breaker.core.permits import NO_GENERATION, Permit
-from otel_breaker.core.states import CircuitState, Outcome
+from otel_breaker.core.states import FAILURE, SUCCESS, CircuitState, Outcome
 from otel_breaker.errors import CircuitOpenError
 from otel_breaker.guard import Block, Call, guard
 from otel_breaker.settings import Settings
@@ -181,7 +181,7 @@ class CircuitBreaker:
         Args:
             permit: what `can_execute` gave; else the oldest that is not settled.
         """
-        self._settle(permit, Outcome.SUCCESS, None)
+        self._settle(permit, SUCCESS, None)
 
     def record_failure(self, error: BaseException | None = None, permit: Permit | None = None) -> None:
         """Say that a call failed.
@@ -190,7 +190,7 @@ class CircuitBreaker:
             error: what it raised; decides by type whether it counts.
             permit: what `can_execute` gave; else the oldest that is not settled.
         """
-        outcome = Outcome.FAILURE if error is None else self._circuit.judge.of_error(error)
+        outcome = FAILURE if error is None else self._circuit.judge.of_error(error)
         self._settle(permit, outcome, error)
 
     def _settle(self, permit: Permit | None, outcome: Outcome, error: BaseException | None) -> None:

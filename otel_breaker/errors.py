@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from otel_breaker.core.states import CircuitState
+from otel_breaker.core.states import OPEN, CircuitState
 
 UNNAMED: Final = "_OTHER"
 """What OpenTelemetry's `error.type` says of an error that has no name."""
@@ -28,9 +28,7 @@ class CircuitOpenError(Exception):
 
     name: str = _told(0, "", "The breaker's name.")
     key: str | None = _told(1, None, "Which circuit of a keyed breaker.")
-    state: CircuitState = _told(
-        2, CircuitState.OPEN, "What refused: open, half_open (all probes are out) or forced_open."
-    )
+    state: CircuitState = _told(2, OPEN, "What refused: open, half_open (all probes are out) or forced_open.")
     retry_after: float | None = _told(
         3, None, "Seconds until it is worth trying again; None when an operator forced the circuit open."
     )

@@ -11,9 +11,9 @@ import math
 import sys
 import time
 from datetime import datetime, timezone
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
-from otel_breaker.core.states import Outcome
+from otel_breaker.core.states import CANCELLED, FAILURE, IGNORED, SUCCESS, Outcome
 from otel_breaker.errors import CircuitOpenError
 
 if TYPE_CHECKING:
@@ -24,11 +24,22 @@ if TYPE_CHECKING:
 
 _log = logging.getLogger("otel_breaker")
 
+_MOST_TYPES: Final = 100
+
 
 class Judge:
     """Tells outcomes by the settings of one breaker."""
 
-    __slots__ = ("_complained", "_failure_on", "_failure_result", "_ignore", "_names_refusals", "_retry_after")
+    __slots__ = (
+        "_complained",
+        "_failure_on",
+        "_failure_result",
+        "_goes_by_type",
+        "_ignore",
+        "_known",
+        "_names_refusals",
+        "_retry_after",
+    )
 
     def __init__(self, settings: Settings) -> None:
         self._failure_on = settings.failure_on
@@ -39,6 +50,9 @@ class Judge:
             isinstance(matcher, type) and issubclass(matcher, CircuitOpenError) for matcher in settings.failure_on
         )
         self._complained = False
+        # A type says of all its exceptions the same, unless its class has a mind of its own about instances.
+        self._goes_by_type = all(type(matcher) is type for matcher in (*settings.failure_on, *settings.ignore))
+        self._known: dict[type, Outcome] = {}
 
     @property
     def looks_at_results(self) -> bool:
@@ -47,29 +61,36 @@ class Judge:
     def of_result(self, result: object) -> Outcome:
         """What a call that returned became."""
         if self._failure_result is None:
-            return Outcome.SUCCESS
+            return SUCCESS
         try:
             failed = bool(self._failure_result(result))
         except Exception:
             self._complain("failure_result")
             failed = True
-        return Outcome.FAILURE if failed else Outcome.SUCCESS
+        return FAILURE if failed else SUCCESS
 
     def of_error(self, error: BaseException) -> Outcome:
         """What a call that raised became; a group is judged by its leaves."""
+        kind = type(error)
+        known = self._known.get(kind)
+        if known is not None:
+            return known
         if not isinstance(error, _group_types()):
-            return self._of_leaf(error)
+            outcome = self._of_leaf(error)
+            if self._goes_by_type and len(self._known) < _MOST_TYPES:
+                self._known[kind] = outcome
+            return outcome
         outcomes = {self._of_leaf(leaf) for leaf in _leaves(error)}
-        if Outcome.FAILURE in outcomes:
-            return Outcome.FAILURE
-        return Outcome.IGNORED if Outcome.IGNORED in outcomes else Outcome.CANCELLED
+        if FAILURE in outcomes:
+            return FAILURE
+        return IGNORED if IGNORED in outcomes else CANCELLED
 
     def wait_asked_by(self, error: BaseException) -> float | None:
         """Seconds that a failure asks us to stay away, where the settings say how to read them."""
         if self._retry_after is None:
             return None
         for leaf in _leaves(error):
-            if self._of_leaf(leaf) is Outcome.FAILURE:
+            if self._of_leaf(leaf) is FAILURE:
                 try:
                     asked = self._read_wait(leaf)
                 except Exception:
@@ -85,13 +106,13 @@ class Judge:
 
     def _of_leaf(self, error: BaseException) -> Outcome:
         if _stops_the_caller(error):
-            return Outcome.CANCELLED
+            return CANCELLED
         # Another circuit's refusal says nothing about this dependency: outages must not chain.
         if isinstance(error, CircuitOpenError) and not self._names_refusals:
-            return Outcome.IGNORED
+            return IGNORED
         for setting, matchers, outcome in (
-            ("ignore", self._ignore, Outcome.IGNORED),
-            ("failure_on", self._failure_on, Outcome.FAILURE),
+            ("ignore", self._ignore, IGNORED),
+            ("failure_on", self._failure_on, FAILURE),
         ):
             try:
                 if _matches(error, matchers):
@@ -99,8 +120,8 @@ class Judge:
             except Exception:
                 # A predicate that cannot tell must not hide a failure.
                 self._complain(setting)
-                return Outcome.FAILURE
-        return Outcome.IGNORED if isinstance(error, Exception) else Outcome.CANCELLED
+                return FAILURE
+        return IGNORED if isinstance(error, Exception) else CANCELLED
 
     def _read_wait(self, error: BaseException) -> object:
         if isinstance(self._retry_after, str):

@@ -9,13 +9,13 @@ import logging
 import threading
 import weakref
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from types import MethodType
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING, Final, TypeAlias
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Iterable, Iterator
 
     from otel_breaker.core.rules import Counts
     from otel_breaker.core.states import CircuitState, Reason
@@ -97,6 +97,9 @@ class Notice:
     def __init__(self, change: StateChange, *, complete: bool) -> None:
         self.change = change
         self.complete = complete
+
+
+NO_MOVES: Final[Sequence[Notice]] = ()
 
 
 class Announcer:

@@ -14,13 +14,14 @@ import threading
 from collections import deque
 from typing import TYPE_CHECKING, Final, TypeAlias
 
+from otel_breaker.circuit.changes import NO_MOVES
 from otel_breaker.circuit.lock_free import LockFree
 from otel_breaker.circuit.mark import Mark
 from otel_breaker.circuit.owners import running_owner
 from otel_breaker.circuit.snapshot import Snapshot
 from otel_breaker.circuit.world import WORLD
 from otel_breaker.core.permits import NO_GENERATION, Permit
-from otel_breaker.core.states import CircuitState, Outcome
+from otel_breaker.core.states import CLOSED, FAILURE, FORCED_CLOSED, HALF_OPEN, IGNORED, SUCCESS, CircuitState, Outcome
 from otel_breaker.errors import UNNAMED, CircuitOpenError
 from otel_breaker.outcomes import Judge
 from otel_breaker.settings import Mode, Settings
@@ -36,7 +37,7 @@ if TYPE_CHECKING:
 
 Command: TypeAlias = "tuple[Callable[[float], Transition | None], str | None, str | None, object]"
 
-_PASSING: Final = (CircuitState.CLOSED, CircuitState.FORCED_CLOSED)
+_PASSING: Final = (CLOSED, FORCED_CLOSED)
 
 
 class Circuit(LockFree):
@@ -112,7 +113,7 @@ class Circuit(LockFree):
                 permit = self._admit(now, alone)
                 decision = permit or self._refuse(now)
             finally:
-                self._say()
+                self._publish()
         self._obey()
         return decision, moves
 
@@ -150,7 +151,7 @@ class Circuit(LockFree):
         Returns:
             The moves that it brought about, already announced.
         """
-        failed = outcome is Outcome.FAILURE
+        failed = outcome is FAILURE
         retry_after = self.judge.wait_asked_by(error) if failed and error is not None else None
         now = self.clock()
         if self._is_inside():
@@ -163,8 +164,9 @@ class Circuit(LockFree):
                     self.record.failed(failure, origin, first=self._machine.starts_afresh)
                 moves = self._judge(permit, outcome, error, now, retry_after, origin)
             finally:
-                self._say()
-        self._obey()
+                self._publish()
+        if self._commands:
+            self._obey()
         if moves:
             self.record.announcer.deliver()
         return moves
@@ -184,7 +186,7 @@ class Circuit(LockFree):
                 permit.owner = None
                 moves = self._moved(self._machine.suspend(permit, now, _jitter()), permit.origin, complete=True)
             finally:
-                self._say()
+                self._publish()
         self._obey()
         if moves:
             self.record.announcer.deliver()
@@ -203,14 +205,14 @@ class Circuit(LockFree):
         """For the result of a call that nobody asked leave for: it counts only while the circuit is closed."""
         with self._lock:
             state, now = self._machine.state, self.clock()
-            permit = self._machine.admit(now) if state is CircuitState.CLOSED else None
+            permit = self._machine.admit(now) if state is CLOSED else None
         self._obey()
         return permit or Permit.of(NO_GENERATION, state, 0, now)
 
     def succeed(self, permit: Permit) -> None:
         """Take in that a call succeeded, where nobody follows it with a span."""
         if not self.succeed_at_once(permit):
-            self.settle(permit, Outcome.SUCCESS)
+            self.settle(permit, SUCCESS)
 
     def settle_error(self, permit: Permit, error: BaseException) -> None:
         """Take in that a call raised, where nobody follows it with a span."""
@@ -269,21 +271,19 @@ class Circuit(LockFree):
         with self._lock:
             if self.clock is before:
                 self.clock = clock
-            self._say()
+            self._publish()
 
     def _live_by(self, settings: Settings) -> None:
         self.settings = settings
         self.judge = Judge(settings)
-        self._say()
+        enforced = settings.mode is Mode.ENFORCE
+        self._admits_plainly = enforced and not self.judge.looks_at_results
+        self._refuses_plainly = enforced and settings.fallback is None
+        self._publish()
 
     def _is_inside(self) -> bool:
         """Whether this very thread is half-way through a decision already."""
         return self._lock._is_owned()  # type: ignore[attr-defined,no-any-return]  # noqa: SLF001  # what Condition asks
-
-    def _say(self) -> None:
-        enforced = self.settings.mode is Mode.ENFORCE and not WORLD.off
-        has_fallback = self.settings.fallback is not None
-        self._publish(enforced=enforced, judges_results=self.judge.looks_at_results, answers=has_fallback)
 
     def _moved(self, transition: Transition | None, origin: object, *, complete: bool) -> list[Notice]:
         if transition is None:
@@ -293,14 +293,14 @@ class Circuit(LockFree):
     def _catch_up(self, now: float) -> list[Notice]:
         """What time alone has brought about since the last call."""
         machine, moves = self._machine, []
-        if machine.state is CircuitState.CLOSED:
+        if machine.state is CLOSED:
             return self._moved(machine.sweep(now, _jitter()), None, complete=False)
-        if machine.state is CircuitState.HALF_OPEN:
+        if machine.state is HALF_OPEN:
             moves = self._moved(machine.expire(now, _jitter()), None, complete=False)
         return moves + self._moved(machine.cool_down(now), None, complete=False)
 
     def _admit(self, now: float, alone: bool) -> Permit | None:
-        owner = running_owner() if self._machine.state is CircuitState.HALF_OPEN and not alone else None
+        owner = running_owner() if self._machine.state is HALF_OPEN and not alone else None
         permit = self._machine.admit(now, owner, alone=alone)
         if permit is not None and permit.deadline is not None:
             self.record.probing()
@@ -326,21 +326,22 @@ class Circuit(LockFree):
         now: float,
         retry_after: float | None,
         origin: object,
-    ) -> list[Notice]:
-        machine, record, jitter = self._machine, self.record, _jitter()
+    ) -> Sequence[Notice]:
+        machine, record, moves = self._machine, self.record, NO_MOVES
         if permit.shadowed:
             record.tally.shadowed[outcome] += 1
-        # A probe that ends after its deadline is lost; calls in flight may be overdue.
-        moves = self._moved(machine.expire(now, jitter), origin, complete=True)
-        moves += self._moved(machine.sweep(now, jitter), origin, complete=True)
+        if machine.has_deadlines:
+            # A probe that ends after its deadline is lost; calls in flight may be overdue.
+            moves = self._moved(machine.expire(now, _jitter()), origin, complete=True)
+            moves += self._moved(machine.sweep(now, _jitter()), origin, complete=True)
         if permit.deadline is not None and permit.generation == machine.generation:
             record.probed(outcome)
         # Together with settling: in between, a success would stand in the window twice.
         record.tally.calls[outcome].add()
-        if error is not None and outcome is Outcome.FAILURE and not self._mark.is_news(error, permit, machine):
-            outcome = Outcome.IGNORED
-        settled = machine.settle(permit, outcome, now, jitter, retry_after)
-        return moves + self._moved(settled, origin, complete=True)
+        if error is not None and outcome is FAILURE and not self._mark.is_news(error, permit, machine):
+            outcome = IGNORED
+        settled = machine.settle(permit, outcome, now, _jitter(), retry_after)
+        return moves if settled is None else [*moves, *self._moved(settled, origin, complete=True)]
 
     def _operate(
         self, act: Callable[[float], Transition | None], reason: str | None, actor: str | None, origin: object
@@ -358,7 +359,7 @@ class Circuit(LockFree):
                     break
                 act, reason, actor, origin = self._commands.popleft()
                 transition = act(self.clock())
-                self._say()
+                self._publish()
                 if transition is not None:
                     mode = self.settings.mode.value
                     self.record.moved(transition, mode, origin, complete=True, actor=actor, note=reason)

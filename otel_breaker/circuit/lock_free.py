@@ -10,8 +10,9 @@ from math import inf
 from typing import TYPE_CHECKING
 
 from otel_breaker.circuit.record import Record
+from otel_breaker.circuit.world import WORLD
 from otel_breaker.core.machine import Machine
-from otel_breaker.core.states import CircuitState, Outcome
+from otel_breaker.core.states import OPEN, SUCCESS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -33,7 +34,9 @@ class LockFree:
     """
 
     __slots__ = (
+        "_admits_plainly",
         "_machine",
+        "_refuses_plainly",
         "_refuses_until",
         "clock",
         "count_success",
@@ -51,10 +54,12 @@ class LockFree:
         self.timed_period: Closed | None
         self.clock = clock
         self.record = Record(name, key, now, listeners)
-        successes = self.record.tally.calls[Outcome.SUCCESS]
+        successes = self.record.tally.calls[SUCCESS]
         self.count_success = successes.add
         self._machine = Machine(policy, now, successes.total)
-        self._withdraw()
+        self._admits_plainly = self._refuses_plainly = False
+        """Whether nothing that the settings ask for is in the way."""
+        self._publish()
 
     def admit_at_once(self) -> Permit | None:
         """A permit of the call's own, where calls are timed; None when the circuit has to be asked."""
@@ -69,7 +74,7 @@ class LockFree:
     def refuse_at_once(self) -> CircuitOpenError | None:
         """The refusal of a circuit that is plainly open; None when it has to be asked."""
         retry_after = self._refuses_until - self.clock()
-        return self.record.refused(CircuitState.OPEN, retry_after) if retry_after > 0 else None
+        return self.record.refused(OPEN, retry_after) if retry_after > 0 else None
 
     def succeed_at_once(self, permit: Permit) -> bool:
         """Count a success that changes nothing else; False when it has to be settled."""
@@ -83,18 +88,19 @@ class LockFree:
         self.count_success()
         return True
 
-    def _publish(self, *, enforced: bool, judges_results: bool, answers: bool) -> None:
+    def _publish(self) -> None:
         """Say what is plain now, under the lock."""
-        self._withdraw()
-        machine = self._machine
-        if not enforced:
-            return
-        if machine.state is CircuitState.OPEN and machine.retry_at is not None:
-            self._refuses_until = -inf if answers else machine.retry_at
-        elif not judges_results:
-            self.shared_permit, self.standing_permit = machine.shared_permit, machine.standing_permit
-            self.timed_period, self.quiet_until = machine.timed_period, machine.quiet_until
-
-    def _withdraw(self) -> None:
+        # The safe side first, should an interrupt come in between.
         self.shared_permit = self.standing_permit = self.timed_period = None
         self.quiet_until = self._refuses_until = -inf
+        machine, period = self._machine, self._machine.period
+        if period is None:
+            if machine.retry_at is not None and self._refuses_plainly and not WORLD.off:
+                self._refuses_until = machine.retry_at
+        elif self._admits_plainly and not WORLD.off:
+            self.quiet_until = period.quiet_until
+            if period.is_shared:
+                self.shared_permit = period.standing
+                self.standing_permit = machine.standing_permit
+            else:
+                self.timed_period = period

@@ -11,7 +11,17 @@ from collections import Counter
 from typing import TYPE_CHECKING, Final
 
 from otel_breaker.circuit.changes import Announcer, Listener, Notice, StateChange
-from otel_breaker.core.states import CircuitState, Outcome, Reason
+from otel_breaker.core.states import (
+    CLOSED,
+    FORCED_CLOSED,
+    FORCED_OPEN,
+    HALF_OPEN,
+    OPEN,
+    REJECTED,
+    CircuitState,
+    Outcome,
+    Reason,
+)
 from otel_breaker.core.tally import CallCounter, Tally
 from otel_breaker.errors import UNNAMED, CircuitOpenError, type_name
 
@@ -21,8 +31,8 @@ if TYPE_CHECKING:
     from otel_breaker.core.machine import Transition
 
 _MOST_ERROR_TYPES: Final = 10
-_OPEN = (CircuitState.OPEN, CircuitState.FORCED_OPEN)
-_PASSING = (CircuitState.CLOSED, CircuitState.FORCED_CLOSED)
+_REFUSING = (OPEN, FORCED_OPEN)
+_PASSING = (CLOSED, FORCED_CLOSED)
 
 
 class Episode:
@@ -82,7 +92,7 @@ class Record:
         self.name = name
         self.key = key
         self.tally = Tally(now)
-        self._count_rejected = self.tally.calls[Outcome.REJECTED].add
+        self._count_rejected = self.tally.calls[REJECTED].add
         self.announcer = Announcer(listeners)
         self.episode: Episode | None = None
         self.forced_by: str | None = None
@@ -91,7 +101,7 @@ class Record:
         self.last_failure_time: float | None = None
         self.failure_origin: object = None
         """The span context of the last failed call that is sampled."""
-        self._errors: Counter[type[BaseException] | str] = Counter()
+        self._errors: dict[type[BaseException] | str, int] = {}
         self._last_failure: type[BaseException] | str | None = None
 
     @property
@@ -108,9 +118,11 @@ class Record:
             origin: the span context of the call.
             first: whether what failed before it is of no account any more.
         """
+        errors = self._errors
         if first:
-            self._errors.clear()
-        self._errors[failure if failure in self._errors or len(self._errors) < _MOST_ERROR_TYPES else UNNAMED] += 1
+            errors.clear()
+        kind = failure if failure in errors or len(errors) < _MOST_ERROR_TYPES else UNNAMED
+        errors[kind] = errors.get(kind, 0) + 1
         self._last_failure = failure
         self.last_failure_time = time.time()
         if origin is not None:
@@ -160,7 +172,7 @@ class Record:
         if transition.reason is Reason.PROBE_TIMEOUT:
             self.tally.probes["timeout"] += 1
         episode = self._follow(transition, origin)
-        opens, ends = transition.target in _OPEN, transition.target in _PASSING and episode is not None
+        opens, ends = transition.target in _REFUSING, transition.target in _PASSING and episode is not None
         change = StateChange(
             name=self.name,
             key=self.key,
@@ -189,23 +201,23 @@ class Record:
         """Learn, after the decision, which span the call that brought moves about has."""
         self.announcer.complete(notices, origin)
         episode = self.episode
-        if origin is not None and episode is not None and any(n.change.to_state in _OPEN for n in notices):
+        if origin is not None and episode is not None and any(n.change.to_state in _REFUSING for n in notices):
             episode.origin = origin
 
     def _take_error_types(self) -> tuple[str, ...]:
-        shown = tuple(f"{type_name(failure)}={count}" for failure, count in self._errors.most_common())
+        shown = tuple(f"{type_name(failure)}={count}" for failure, count in Counter(self._errors).most_common())
         self._errors.clear()
         return shown
 
     def _follow(self, transition: Transition, origin: object) -> Episode | None:
         """The episode that a move belongs to; a move back to passing calls ends it."""
-        if self.episode is None and transition.target in _OPEN:
+        if self.episode is None and transition.target in _REFUSING:
             self.episode = Episode(transition.at)
         episode = self.episode
-        if episode is not None and transition.target in _OPEN:
+        if episode is not None and transition.target in _REFUSING:
             culprit = transition.culprit
             episode.origin = culprit.origin if culprit is not None else origin
-            episode.failed_recoveries += transition.source is CircuitState.HALF_OPEN
+            episode.failed_recoveries += transition.source is HALF_OPEN
         if transition.target in _PASSING:
             self.episode = None
         return episode

@@ -9,8 +9,8 @@ from math import inf
 from typing import TYPE_CHECKING, NamedTuple
 
 from otel_breaker.core.permits import Permit
-from otel_breaker.core.rules import Counts, Rule
-from otel_breaker.core.states import CircuitState, Outcome
+from otel_breaker.core.rules import ConsecutiveFailures, Counts, Rule
+from otel_breaker.core.states import CLOSED, FAILURE, SUCCESS, Outcome
 from otel_breaker.core.windows import Totals
 
 if TYPE_CHECKING:
@@ -42,6 +42,7 @@ class Closed:
     __slots__ = (
         "_due",
         "_final",
+        "_longest_streak",
         "_policy",
         "_successes",
         "_told",
@@ -55,8 +56,7 @@ class Closed:
     )
 
     def __init__(self, policy: Policy, generation: int, epoch: int, successes: Callable[[], int]) -> None:
-        self._policy = policy
-        self.slow_after = inf if policy.slow_call_duration is None else policy.slow_call_duration
+        self._live_by(policy)
         self._successes = successes
         self._told = successes()
         self.in_flight: dict[Permit, bool] = {}
@@ -98,7 +98,7 @@ class Closed:
     def admit(self, now: float, owner: Hashable, *, alone: bool) -> Permit:
         if self.is_shared and not alone:
             return self.standing
-        permit = Permit.of(self.generation, CircuitState.CLOSED, self.epoch, now)
+        permit = Permit.of(self.generation, CLOSED, self.epoch, now)
         permit.owner = owner
         self._watch(permit)
         return permit
@@ -131,17 +131,19 @@ class Closed:
     def settle(self, permit: Permit, outcome: Outcome, now: float) -> Trip | None:
         """Take in the result of a call of this period."""
         self.in_flight.pop(permit, None)
-        failed, slow = outcome is Outcome.FAILURE, self._policy.is_slow(permit.started, now)
+        failed, slow = outcome is FAILURE, self._policy.is_slow(permit.started, now)
         if failed:
             self.count_failure()
-        elif outcome is Outcome.SUCCESS:
+        elif outcome is SUCCESS:
             self.streak = 0
-        if self.window is not None and (slow or outcome in (Outcome.SUCCESS, Outcome.FAILURE)):
+        if self.window is not None and (slow or outcome in (SUCCESS, FAILURE)):
             if permit.place is None:
                 self.window.add(now, self._untold, failed=failed, slow=slow)
             elif failed and permit.place[0] is self.window:
                 self.window.mark_failed(permit.place[1], now, self._untold)
-        return self._judge(now) if failed or slow else None
+        if failed or slow:
+            return self._judge(now)
+        return None
 
     def sweep(self, now: float) -> Trip | None:
         """Count the calls in flight that are overdue as slow, once each, and judge them."""
@@ -184,20 +186,26 @@ class Closed:
 
     def adopt(self, policy: Policy) -> None:
         before, self.window = self.window, policy.fit_window(self.window)
-        self._policy = policy
-        self.slow_after = inf if policy.slow_call_duration is None else policy.slow_call_duration
+        self._live_by(policy)
         self._due = -inf
         if self.window is not before:
             self._told = self._successes()
         if self.window is None or self.is_shared:
             self.forget_calls_in_flight()
 
+    def _live_by(self, policy: Policy) -> None:
+        self._policy = policy
+        self.slow_after = inf if policy.slow_call_duration is None else policy.slow_call_duration
+        streaks = (rule.threshold for rule in policy.rules if isinstance(rule, ConsecutiveFailures))
+        self._longest_streak = min(streaks, default=inf)
+
     @property
     def _untold(self) -> int:
         return self._successes() - self._told if self.window is not None else 0
 
     def _new_standing(self) -> Permit:
-        permit = Permit.of(self.generation, CircuitState.CLOSED, self.epoch)
+        permit = Permit()
+        permit.generation, permit.epoch, permit.started = self.generation, self.epoch, None
         permit.is_shared = True
         return permit
 
@@ -219,6 +227,8 @@ class Closed:
                 continue
 
     def _judge(self, now: float, overdue: Permit | None = None) -> Trip | None:
+        if self.window is None and self.streak < self._longest_streak:
+            return None
         counts = self.counts(now)
         for rule in self._policy.rules:
             if rule.observed(counts) >= rule.threshold:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from otel_breaker.core.permits import NO_GENERATION, Permit
-from otel_breaker.core.states import CircuitState, Outcome, Trigger
+from otel_breaker.core.states import FAILURE, HALF_OPEN, SUCCESS, Outcome, Trigger
 
 if TYPE_CHECKING:
     from collections.abc import Hashable
@@ -39,12 +39,12 @@ class HalfOpen:
         # At least one: should an interrupt have come between the last success and the recovery, one more is needed.
         places = max(1, self._policy.half_open_calls - self._succeeded)
         if len(self._leases) < places:
-            permit = Permit.of(self._generation, CircuitState.HALF_OPEN, epoch, now)
+            permit = Permit.of(self._generation, HALF_OPEN, epoch, now)
             permit.deadline, permit.owner = now + self._policy.probe_timeout, owner
             self._leases[permit] = None
             return permit
         if owner is not None and any(lease.owner == owner for lease in self._leases):
-            return Permit.of(NO_GENERATION, CircuitState.HALF_OPEN, epoch, now)
+            return Permit.of(NO_GENERATION, HALF_OPEN, epoch, now)
         return None
 
     def settle(self, permit: Permit, outcome: Outcome) -> Trigger | None:
@@ -52,9 +52,9 @@ class HalfOpen:
         if permit not in self._leases:
             return None
         del self._leases[permit]
-        if outcome is Outcome.FAILURE:
+        if outcome is FAILURE:
             return Trigger.RELAPSE
-        if outcome is Outcome.SUCCESS:
+        if outcome is SUCCESS:
             self._succeeded += 1
         return Trigger.RECOVER if self._succeeded >= self._policy.half_open_calls else None
 

@@ -7,13 +7,24 @@ machine calls nobody and is not safe to share: the lock is circuit.py's. `jitter
 from __future__ import annotations
 
 from dataclasses import dataclass
-from math import inf
 from typing import TYPE_CHECKING
 
 from otel_breaker.core.closed import Closed, Trip
 from otel_breaker.core.half_open import HalfOpen
 from otel_breaker.core.permits import NO_GENERATION, Permit
-from otel_breaker.core.states import TRANSITIONS, CircuitState, Outcome, Reason, Trigger
+from otel_breaker.core.states import (
+    CLOSED,
+    FORCED_CLOSED,
+    FORCED_OPEN,
+    HALF_OPEN,
+    OPEN,
+    SUCCESS,
+    TRANSITIONS,
+    CircuitState,
+    Outcome,
+    Reason,
+    Trigger,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Hashable
@@ -64,7 +75,7 @@ class Machine:
 
     def __init__(self, policy: Policy, now: float, successes: Callable[[], int]) -> None:
         self.policy = policy
-        self.state = CircuitState.CLOSED
+        self.state = CLOSED
         self.generation = 0
         self.since = now
         self.retry_at: float | None = None
@@ -76,31 +87,24 @@ class Machine:
     @property
     def standing_permit(self) -> Permit | None:
         """The permit that all calls may share, while nothing but the plain closed path is wanted."""
-        if self.state is CircuitState.CLOSED and self._closed.is_plain:
+        if self.state is CLOSED and self._closed.is_plain:
             return self._closed.standing
         return None
 
     @property
-    def shared_permit(self) -> Permit | None:
-        """The permit that all calls may take; None where each needs its own, or none is to be had."""
-        if self.state is CircuitState.CLOSED and self._closed.is_shared:
-            return self._closed.standing
-        return None
+    def period(self) -> Closed | None:
+        """The closed period that runs."""
+        return self._closed if self.state is CLOSED else None
 
     @property
-    def timed_period(self) -> Closed | None:
-        """The closed period that runs, if each of its calls needs a permit of its own."""
-        return self._closed if self.state is CircuitState.CLOSED and not self._closed.is_shared else None
-
-    @property
-    def quiet_until(self) -> float:
-        """Until when an admission, or the success of a call that was not slow, changes nothing but a number."""
-        return self._closed.quiet_until if self.state is CircuitState.CLOSED else -inf
+    def has_deadlines(self) -> bool:
+        """Whether something may have come to pass by time alone, while calls were in flight."""
+        return self.state is HALF_OPEN or (self.state is CLOSED and not self._closed.is_shared)
 
     @property
     def is_idle(self) -> bool:
         """Whether it is closed, and nothing is held against it or watched."""
-        return self.state is CircuitState.CLOSED and self._closed.is_idle
+        return self.state is CLOSED and self._closed.is_idle
 
     @property
     def starts_afresh(self) -> bool:
@@ -122,26 +126,26 @@ class Machine:
 
     def retry_after(self, now: float) -> float | None:
         """Seconds until a probe may go; None when only an operator can tell."""
-        if self.state is CircuitState.FORCED_OPEN:
+        if self.state is FORCED_OPEN:
             return None
         return max(0.0, self.retry_at - now) if self.retry_at is not None else 0.0
 
     def expire(self, now: float, jitter: float) -> Transition | None:
         """Re-open when a probe was not heard of in time; the open time counts from its deadline."""
-        lost = self._half_open.first_expired(now) if self.state is CircuitState.HALF_OPEN else None
+        lost = self._half_open.first_expired(now) if self.state is HALF_OPEN else None
         if lost is None or lost.deadline is None:
             return None
         return self._open(Trigger.RELAPSE, Reason.PROBE_TIMEOUT, lost.deadline, None, jitter, culprit=lost)
 
     def cool_down(self, now: float) -> Transition | None:
         """Begin to probe when the open time has passed."""
-        if self.state is not CircuitState.OPEN or self.retry_at is None or now < self.retry_at:
+        if self.state is not OPEN or self.retry_at is None or now < self.retry_at:
             return None
         return self._move(Trigger.COOL_DOWN, Reason.RECOVERY_TIME_ELAPSED, now)
 
     def sweep(self, now: float, jitter: float) -> Transition | None:
         """Count overdue calls in flight as slow, and trip when they are too many."""
-        trip = self._closed.sweep(now) if self.state is CircuitState.CLOSED else None
+        trip = self._closed.sweep(now) if self.state is CLOSED else None
         return None if trip is None else self._trip(trip, now, None, jitter)
 
     def admit(self, now: float, owner: Hashable = None, *, alone: bool = False) -> Permit | None:
@@ -152,11 +156,11 @@ class Machine:
             owner: who runs the call; its nested calls pass as part of its probe.
             alone: the permit must be the caller's own, to be settled by hand.
         """
-        if self.state is CircuitState.CLOSED:
+        if self.state is CLOSED:
             return self._closed.admit(now, owner, alone=alone)
-        if self.state is CircuitState.HALF_OPEN:
+        if self.state is HALF_OPEN:
             return self._half_open.admit(now, owner, self._closed.epoch)
-        if self.state is CircuitState.FORCED_CLOSED:
+        if self.state is FORCED_CLOSED:
             return Permit.of(NO_GENERATION, self.state, self._closed.epoch, now)
         return None
 
@@ -177,11 +181,11 @@ class Machine:
             jitter: see the module.
             retry_after: seconds that a failure asked to wait.
         """
-        if outcome is Outcome.SUCCESS:
+        if outcome is SUCCESS:
             self._closed.hear_of_success()
         if permit.generation != self.generation:
             return None
-        if self.state is CircuitState.CLOSED:
+        if self.state is CLOSED:
             trip = self._closed.settle(permit, outcome, now)
             return None if trip is None else self._trip(trip, now, retry_after, jitter)
         trigger = self._half_open.settle(permit, outcome)
@@ -192,14 +196,14 @@ class Machine:
 
     def suspend(self, permit: Permit, now: float, jitter: float) -> Transition | None:
         """A call of several steps ends one of them."""
-        if permit.generation != self.generation or self.state is not CircuitState.CLOSED:
+        if permit.generation != self.generation or self.state is not CLOSED:
             return None
         trip = self._closed.suspend(permit, now)
         return None if trip is None else self._trip(trip, now, None, jitter)
 
     def resume(self, permit: Permit, now: float) -> None:
         """A call of several steps begins another."""
-        if permit.generation == self.generation and self.state is CircuitState.CLOSED:
+        if permit.generation == self.generation and self.state is CLOSED:
             self._closed.resume(permit, now)
 
     def force_open(self, now: float) -> Transition | None:
@@ -210,8 +214,8 @@ class Machine:
 
     def reset(self, now: float) -> Transition | None:
         """Close, and forget what was counted, also when the circuit was closed already."""
-        if self.state is CircuitState.CLOSED:
-            self._begin(CircuitState.CLOSED, self.since)
+        if self.state is CLOSED:
+            self._begin(CLOSED, self.since)
             return None
         return self._move(Trigger.RESET, Reason.MANUAL, now)
 
@@ -259,14 +263,14 @@ class Machine:
         threshold = trip.rule.threshold if trip is not None else None
         left = self._closed
         self._begin(target, at, at + open_time if open_time is not None else None)
-        if source is CircuitState.CLOSED:
+        if source is CLOSED:
             left.end(counts)
         return Transition(source, target, reason, self.generation, at, counts, threshold, open_time, culprit)
 
     def _begin(self, state: CircuitState, at: float, retry_at: float | None = None) -> None:
         generation, closed, base = self.generation + 1, self._closed, self._open_base
         half_open = HalfOpen(self.policy, generation)
-        if state is CircuitState.CLOSED:
+        if state is CLOSED:
             closed, base = Closed(self.policy, generation, closed.epoch, self._successes), None
         # All at once, without a call between: at any call an interrupt may come, and leave a circuit of two halves.
         self.generation, self._half_open, self._closed, self._open_base = generation, half_open, closed, base

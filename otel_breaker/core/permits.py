@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from otel_breaker.core.states import CircuitState
+from otel_breaker.core.states import CLOSED, CircuitState
 
 if TYPE_CHECKING:
     from collections.abc import Hashable
@@ -34,7 +34,7 @@ class Permit:
         started: float | None
         """When the call began; None where nobody was going to ask."""
 
-    state: CircuitState = CircuitState.CLOSED
+    state: CircuitState = CLOSED
     """The state at admission."""
     is_shared: bool = False
     """Whether many calls hold it at once."""

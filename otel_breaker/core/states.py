@@ -70,27 +70,36 @@ class Outcome(Enum):
     __hash__ = object.__hash__  # as above
 
 
-_CLOSED, _OPEN, _HALF_OPEN = CircuitState.CLOSED, CircuitState.OPEN, CircuitState.HALF_OPEN
-_FORCED_OPEN, _FORCED_CLOSED = CircuitState.FORCED_OPEN, CircuitState.FORCED_CLOSED
+# For whoever is asked at every call: until Python 3.12 each look at a member through its class runs Python code.
+CLOSED: Final = CircuitState.CLOSED
+OPEN: Final = CircuitState.OPEN
+HALF_OPEN: Final = CircuitState.HALF_OPEN
+FORCED_OPEN: Final = CircuitState.FORCED_OPEN
+FORCED_CLOSED: Final = CircuitState.FORCED_CLOSED
+SUCCESS: Final = Outcome.SUCCESS
+FAILURE: Final = Outcome.FAILURE
+IGNORED: Final = Outcome.IGNORED
+REJECTED: Final = Outcome.REJECTED
+CANCELLED: Final = Outcome.CANCELLED
 
 TRANSITIONS: Final[Mapping[tuple[CircuitState, Trigger], CircuitState]] = MappingProxyType(
     {
-        (_CLOSED, Trigger.TRIP): _OPEN,
-        (_OPEN, Trigger.COOL_DOWN): _HALF_OPEN,
-        (_HALF_OPEN, Trigger.RECOVER): _CLOSED,
-        (_HALF_OPEN, Trigger.RELAPSE): _OPEN,
-        (_CLOSED, Trigger.FORCE_OPEN): _FORCED_OPEN,
-        (_OPEN, Trigger.FORCE_OPEN): _FORCED_OPEN,
-        (_HALF_OPEN, Trigger.FORCE_OPEN): _FORCED_OPEN,
-        (_FORCED_CLOSED, Trigger.FORCE_OPEN): _FORCED_OPEN,
-        (_CLOSED, Trigger.FORCE_CLOSED): _FORCED_CLOSED,
-        (_OPEN, Trigger.FORCE_CLOSED): _FORCED_CLOSED,
-        (_HALF_OPEN, Trigger.FORCE_CLOSED): _FORCED_CLOSED,
-        (_FORCED_OPEN, Trigger.FORCE_CLOSED): _FORCED_CLOSED,
-        (_OPEN, Trigger.RESET): _CLOSED,
-        (_HALF_OPEN, Trigger.RESET): _CLOSED,
-        (_FORCED_OPEN, Trigger.RESET): _CLOSED,
-        (_FORCED_CLOSED, Trigger.RESET): _CLOSED,
+        (CLOSED, Trigger.TRIP): OPEN,
+        (OPEN, Trigger.COOL_DOWN): HALF_OPEN,
+        (HALF_OPEN, Trigger.RECOVER): CLOSED,
+        (HALF_OPEN, Trigger.RELAPSE): OPEN,
+        (CLOSED, Trigger.FORCE_OPEN): FORCED_OPEN,
+        (OPEN, Trigger.FORCE_OPEN): FORCED_OPEN,
+        (HALF_OPEN, Trigger.FORCE_OPEN): FORCED_OPEN,
+        (FORCED_CLOSED, Trigger.FORCE_OPEN): FORCED_OPEN,
+        (CLOSED, Trigger.FORCE_CLOSED): FORCED_CLOSED,
+        (OPEN, Trigger.FORCE_CLOSED): FORCED_CLOSED,
+        (HALF_OPEN, Trigger.FORCE_CLOSED): FORCED_CLOSED,
+        (FORCED_OPEN, Trigger.FORCE_CLOSED): FORCED_CLOSED,
+        (OPEN, Trigger.RESET): CLOSED,
+        (HALF_OPEN, Trigger.RESET): CLOSED,
+        (FORCED_OPEN, Trigger.RESET): CLOSED,
+        (FORCED_CLOSED, Trigger.RESET): CLOSED,
     }
 )
 """Where each trigger leads. A missing pair means that the trigger changes nothing there: overlapping

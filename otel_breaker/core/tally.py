@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from itertools import count
 from typing import TYPE_CHECKING
 
-from otel_breaker.core.states import CircuitState, Outcome
+from otel_breaker.core.states import CLOSED, CircuitState, Outcome
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -61,7 +61,7 @@ class Tally:
         """Calls that would have been refused, by what they did."""
         self.seconds: dict[CircuitState, float] = dict.fromkeys(CircuitState, 0.0)
         """Time in each state, up to the last look."""
-        self.state = CircuitState.CLOSED
+        self.state = CLOSED
         self.since = now
 
     def move(self, source: CircuitState, target: CircuitState, mode: str, at: float) -> None:

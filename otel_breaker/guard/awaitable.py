@@ -12,7 +12,7 @@ from inspect import CO_ITERABLE_COROUTINE
 from types import GeneratorType
 from typing import TYPE_CHECKING, Any, Final
 
-from otel_breaker.core.states import Outcome
+from otel_breaker.core.states import CANCELLED
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Generator
@@ -71,7 +71,7 @@ class _Ending:
 
     def __call__(self, future: Any) -> None:
         if future.cancelled():
-            self._call.end(Outcome.CANCELLED)
+            self._call.end(CANCELLED)
             return
         # Not `exception()`: that would silence "exception was never retrieved".
         error = getattr(future, "_exception", None)
@@ -81,7 +81,7 @@ class _Ending:
             self._call.raised(error)
 
     def __del__(self) -> None:
-        self._call.end(Outcome.CANCELLED)
+        self._call.end(CANCELLED)
 
 
 async def _await(awaitable: Awaitable[Any], call: Call) -> Any:
@@ -110,7 +110,7 @@ class _Followed:
         return getattr(self._awaitable, name)
 
     def __del__(self) -> None:
-        self._call.end(Outcome.CANCELLED)
+        self._call.end(CANCELLED)
 
 
 class _FollowedContext(_Followed):
@@ -143,8 +143,8 @@ class _FollowedCoroutine(Coroutine[Any, Any, Any]):
     def close(self) -> None:
         self._steps.close()
         self._coroutine.close()
-        self._call.end(Outcome.CANCELLED)
+        self._call.end(CANCELLED)
 
     def __del__(self) -> None:
         self._steps.close()
-        self._call.end(Outcome.CANCELLED)
+        self._call.end(CANCELLED)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from otel_breaker.core.states import Outcome
+from otel_breaker.core.states import FAILURE, IGNORED, SUCCESS, Outcome
 from otel_breaker.guard.call import Call, CallSite
 
 if TYPE_CHECKING:
@@ -36,11 +36,11 @@ class Block:
         Args:
             error_type: what to call the failure: text of low cardinality, such as "503".
         """
-        self._verdict, self._error_type = Outcome.FAILURE, error_type
+        self._verdict, self._error_type = FAILURE, error_type
 
     def ignored(self) -> None:
         """Let the block say nothing about the dependency, whether it raises or not."""
-        self._verdict, self._error_type = Outcome.IGNORED, None
+        self._verdict, self._error_type = IGNORED, None
 
     def __enter__(self) -> Self:
         if self._entered:
@@ -74,7 +74,7 @@ class Block:
         elif error is not None:
             call.raised(error)
         else:
-            call.end(Outcome.SUCCESS)
+            call.end(SUCCESS)
 
     async def __aenter__(self) -> Self:
         return self.__enter__()

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from functools import wraps
 from typing import TYPE_CHECKING, Any, ParamSpec, TypeAlias, TypeVar, cast
 
-from otel_breaker.core.states import Outcome
+from otel_breaker.core.states import SUCCESS
 from otel_breaker.guard.awaitable import follow, is_awaitable
 from otel_breaker.guard.call import Call
 
@@ -90,11 +90,11 @@ def guard_generator(
                     step, value = generator.throw, thrown
                 call.resume()
         except StopIteration as stop:
-            call.end(Outcome.SUCCESS)
+            call.end(SUCCESS)
             return cast("R", stop.value)
         except BaseException as error:
             if closing and isinstance(error, GeneratorExit):
-                call.end(Outcome.SUCCESS)  # the consumer has had at least one item, and wants no more
+                call.end(SUCCESS)  # the consumer has had at least one item, and wants no more
             else:
                 call.raised(error)
             raise
@@ -129,10 +129,10 @@ def guard_async_generator(
                     step, value = generator.athrow, thrown
                 call.resume()
         except StopAsyncIteration:
-            call.end(Outcome.SUCCESS)
+            call.end(SUCCESS)
         except BaseException as error:
             if closing and isinstance(error, GeneratorExit):
-                call.end(Outcome.SUCCESS)
+                call.end(SUCCESS)
             else:
                 call.raised(error)
             raise

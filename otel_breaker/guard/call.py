@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from functools import partial
-from typing import TYPE_CHECKING, Any, Final, ParamSpec, Protocol, TypeVar, cast
+from typing import TYPE_CHECKING, Any, ParamSpec, Protocol, TypeVar, cast
 
-from otel_breaker.core.states import Outcome
+from otel_breaker.circuit.changes import NO_MOVES
+from otel_breaker.core.states import CANCELLED, FAILURE, IGNORED, REJECTED, SUCCESS, Outcome
 from otel_breaker.errors import UNNAMED, CircuitOpenError
 
 if TYPE_CHECKING:
@@ -17,8 +18,6 @@ if TYPE_CHECKING:
 
 P = ParamSpec("P")
 R = TypeVar("R")
-
-NO_MOVES: Final[Sequence[Notice]] = ()
 
 
 class CallSpan(Protocol):
@@ -116,7 +115,7 @@ class Call:
             if moves:
                 circuit.announce(moves, origin)
         except BaseException:  # an interrupt: the call will not be made
-            self.end(Outcome.CANCELLED)
+            self.end(CANCELLED)
             circuit.announce(moves, None)
             raise
 
@@ -126,7 +125,7 @@ class Call:
         self._circuit.announce(moves, self._span.origin if self._span is not None else None)
         if not answered:
             if self._span is not None:
-                self._span.finish(Outcome.REJECTED, type(refusal), NO_MOVES, slow=False)
+                self._span.finish(REJECTED, type(refusal), NO_MOVES, slow=False)
             try:
                 raise refusal
             finally:
@@ -146,12 +145,12 @@ class Call:
     def returned(self, result: object) -> None:
         """The call came back with a result."""
         judged = self._permit is not None and self._refusal is None
-        self.end(self._circuit.judge.of_result(result) if judged else Outcome.SUCCESS)
+        self.end(self._circuit.judge.of_result(result) if judged else SUCCESS)
 
     def raised(self, error: BaseException) -> None:
         """The call came back with an exception, which the caller will see."""
         judged = self._permit is not None or self._refusal is not None
-        self.end(self._circuit.judge.of_error(error) if judged else Outcome.IGNORED, error)
+        self.end(self._circuit.judge.of_error(error) if judged else IGNORED, error)
 
     def end(self, outcome: Outcome, error: BaseException | None = None, error_type: str | None = None) -> None:
         """Say what became of the call; only the first time counts.
@@ -165,17 +164,17 @@ class Call:
         self._permit = self._span = None
         slow, moves = False, NO_MOVES
         shown = error_type or (type(error) if error is not None else None)
-        if outcome is Outcome.CANCELLED:
+        if outcome is CANCELLED:
             shown = None
         if self._refusal is not None:
-            outcome = Outcome.REJECTED
+            outcome = REJECTED
         elif permit is not None:
             slow = self._slow or circuit.is_slow(permit)
-            if outcome is not Outcome.SUCCESS or slow or not circuit.succeed_at_once(permit):
+            if outcome is not SUCCESS or slow or not circuit.succeed_at_once(permit):
                 origin = span.origin if span is not None else None
                 moves = circuit.settle(permit, outcome, error=error, error_type=error_type, origin=origin)
         if span is not None:
-            if shown is None and outcome is Outcome.FAILURE:
+            if shown is None and outcome is FAILURE:
                 shown = UNNAMED
             span.finish(outcome, shown, moves, slow=slow)
 

@@ -8,10 +8,11 @@ from __future__ import annotations
 from functools import wraps
 from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar, cast
 
+from otel_breaker.circuit.changes import NO_MOVES
 from otel_breaker.core.permits import Permit
-from otel_breaker.core.states import Outcome
+from otel_breaker.core.states import SUCCESS
 from otel_breaker.guard.awaitable import PLAIN, follow, is_awaitable
-from otel_breaker.guard.call import NO_MOVES, Call, CallSite
+from otel_breaker.guard.call import Call, CallSite
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Coroutine
@@ -101,7 +102,7 @@ def _timed(function: Callable[P, R], hot: Callable[P, R], circuit: Circuit, site
         if now < circuit.quiet_until and now < started + period.slow_after and period.in_flight.pop(permit, False):
             count_success()
         else:
-            circuit.settle(permit, Outcome.SUCCESS)
+            circuit.settle(permit, SUCCESS)
         return result
 
     return guarded

@@ -14,7 +14,7 @@ from opentelemetry import context as otel_context
 from opentelemetry import trace
 from opentelemetry.trace import Link, Span, SpanContext, SpanKind, Status, StatusCode, Tracer
 
-from otel_breaker.core.states import CircuitState, Outcome
+from otel_breaker.core.states import CLOSED, REJECTED, SUCCESS, CircuitState, Outcome
 from otel_breaker.errors import CircuitOpenError, type_name
 from otel_breaker.settings import Mode
 from otel_breaker.telemetry import names
@@ -96,7 +96,7 @@ class CallSite:
             if is_suppressed(context):
                 return None
             attributes, links = self._attributes[permit.state], None
-            if permit.state is not CircuitState.CLOSED or not circuit.is_plain:
+            if permit.state is not CLOSED or not circuit.is_plain:
                 attributes = dict(attributes)
                 if permit.shadowed:
                     attributes[names.SHADOW_REJECTED] = True
@@ -125,7 +125,7 @@ class CallSite:
                 return None
             attributes: dict[str, AttributeValue] = {
                 **self._attributes[refusal.state],
-                names.CALL_OUTCOME: Outcome.REJECTED.value,
+                names.CALL_OUTCOME: REJECTED.value,
             }
             attributes.update(_ANSWERED if answered else _REFUSED)
             if refusal.retry_after is not None:
@@ -195,7 +195,7 @@ class CallSpan:
 
     def succeed(self) -> None:
         """End the span of a call that went well, and moved nothing."""
-        self.finish(Outcome.SUCCESS, None, (), slow=False)
+        self.finish(SUCCESS, None, (), slow=False)
 
     def finish(
         self, outcome: Outcome, error_type: type[BaseException] | str | None, moves: Sequence[Notice], *, slow: bool
@@ -212,7 +212,7 @@ class CallSpan:
             self.detach()
             span = self._span
             if span.is_recording():
-                refused = outcome is Outcome.REJECTED
+                refused = outcome is REJECTED
                 if not refused:
                     span.set_attributes(_OUTCOMES[outcome])
                 if slow:
