@@ -98,9 +98,9 @@ class LockFree:
             if machine.retry_at is not None and self._refuses_plainly and not WORLD.off:
                 self._refuses_until = machine.retry_at
         elif self._admits_plainly and not WORLD.off:
-            self.quiet_until = period.quiet_until
             if period.is_shared:
                 self.shared_permit = period.standing
-                self.standing_permit = machine.standing_permit
+                self.standing_permit = period.standing if period.is_plain else None
             else:
                 self.timed_period = period
+            self.quiet_until = period.quiet_until

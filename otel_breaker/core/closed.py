@@ -42,6 +42,7 @@ class Closed:
     __slots__ = (
         "_due",
         "_final",
+        "_is_timeless",
         "_longest_streak",
         "_policy",
         "_successes",
@@ -49,6 +50,7 @@ class Closed:
         "epoch",
         "generation",
         "in_flight",
+        "is_shared",
         "slow_after",
         "standing",
         "streak",
@@ -72,12 +74,7 @@ class Closed:
     @property
     def is_plain(self) -> bool:
         """Whether a success would change nothing, so that all calls may share one permit."""
-        return not self.streak and not self._policy.needs_clock
-
-    @property
-    def is_shared(self) -> bool:
-        """Whether calls need no permit of their own, because nobody will ask how long they took."""
-        return self.slow_after == inf
+        return not self.streak and self._is_timeless
 
     @property
     def quiet_until(self) -> float:
@@ -196,6 +193,9 @@ class Closed:
     def _live_by(self, policy: Policy) -> None:
         self._policy = policy
         self.slow_after = inf if policy.slow_call_duration is None else policy.slow_call_duration
+        self.is_shared = policy.slow_call_duration is None
+        """Whether calls need no permit of their own, because nobody will ask how long they took."""
+        self._is_timeless = not policy.needs_clock
         streaks = (rule.threshold for rule in policy.rules if isinstance(rule, ConsecutiveFailures))
         self._longest_streak = min(streaks, default=inf)
 

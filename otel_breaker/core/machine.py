@@ -85,13 +85,6 @@ class Machine:
         self._half_open = HalfOpen(policy, 0)
 
     @property
-    def standing_permit(self) -> Permit | None:
-        """The permit that all calls may share, while nothing but the plain closed path is wanted."""
-        if self.state is CLOSED and self._closed.is_plain:
-            return self._closed.standing
-        return None
-
-    @property
     def period(self) -> Closed | None:
         """The closed period that runs."""
         return self._closed if self.state is CLOSED else None

@@ -125,7 +125,7 @@ class Naive:
         return self.state is CircuitState.CLOSED and self.streak == 0 and not timed
 
     def _ask_closed(self, now: float, *, alone: bool) -> Call:
-        timed = alone or self.policy.slow_call_duration is not None or self.policy.window_seconds is not None
+        timed = alone or self.policy.slow_call_duration is not None
         call = Call(self.generation, now if timed else None)
         self._watch(call)
         return call
@@ -160,7 +160,7 @@ class Naive:
 
     def _is_slow(self, call: Call, now: float) -> bool:
         limit = self.policy.slow_call_duration
-        return limit is not None and call.started is not None and now - call.started >= limit
+        return limit is not None and call.started is not None and now >= call.started + limit
 
     def _fail(self) -> None:
         self.streak += 1

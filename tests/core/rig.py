@@ -69,6 +69,11 @@ class Rig:
         return self.machine.state
 
     @property
+    def standing_permit(self) -> Permit | None:
+        period = self.machine.period
+        return period.standing if period is not None and period.is_plain else None
+
+    @property
     def counts(self) -> Counts:
         return self.machine.counts(self.clock())
 

@@ -54,11 +54,11 @@ def test_a_period_is_plain_again_when_a_success_ends_the_streak() -> None:
     rig = Rig(STREAK)
 
     rig.call(Outcome.FAILURE)
-    during = rig.machine.standing_permit
+    during = rig.standing_permit
     rig.call(Outcome.SUCCESS)
 
     assert during is None
-    assert rig.machine.standing_permit is not None
+    assert rig.standing_permit is not None
 
 
 def test_a_call_from_before_a_streak_does_not_hold_the_permit_from_after_it() -> None:
@@ -68,7 +68,7 @@ def test_a_call_from_before_a_streak_does_not_hold_the_permit_from_after_it() ->
     rig.call(Outcome.FAILURE)
     rig.call(Outcome.SUCCESS)
 
-    assert rig.machine.standing_permit is not before
+    assert rig.standing_permit is not before
 
 
 @pytest.mark.parametrize("failures", [0, 1, 2])

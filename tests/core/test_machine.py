@@ -33,7 +33,7 @@ def test_a_circuit_that_closes_begins_with_an_empty_memory() -> None:
     rig.call(Outcome.SUCCESS)
 
     assert rig.counts == Counts(0, 0, 0, 0)
-    assert rig.machine.standing_permit is not None
+    assert rig.standing_permit is not None
 
 
 def test_failures_are_numbered_through_the_whole_life_of_a_circuit() -> None:
@@ -149,7 +149,7 @@ def test_a_circuit_forced_closed_lets_all_calls_pass_unjudged(outcome: Outcome) 
     assert moved is None
     assert (permit.state, permit.generation, permit.started) == (rig.state, NO_GENERATION, rig.clock())
     assert rig.state is CircuitState.FORCED_CLOSED
-    assert rig.machine.standing_permit is None
+    assert rig.standing_permit is None
 
 
 def test_a_move_by_hand_shows_what_was_known() -> None:

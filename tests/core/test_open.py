@@ -13,7 +13,7 @@ def test_an_open_circuit_refuses_everybody() -> None:
 
     assert rig.refuses()
     assert rig.refuses("somebody")
-    assert rig.machine.standing_permit is None
+    assert rig.standing_permit is None
 
 
 def test_opening_says_how_long_it_will_last() -> None:
