@@ -151,16 +151,19 @@ class Circuit(LockFree):
         Returns:
             The moves that it brought about, already announced.
         """
-        failed = outcome is FAILURE
-        retry_after = self.judge.wait_asked_by(error) if failed and error is not None else None
-        now = self.clock()
         if self._is_inside():
             self.record.tally.calls[outcome].add()
-            return ()
+            return NO_MOVES
+        failure, retry_after = None, None
+        if outcome is FAILURE:
+            failure = error_type or (type(error) if error is not None else UNNAMED)
+            retry_after = self.judge.wait_asked_by(error) if error is not None else None
+        if permit.is_shared and self._absorb(permit, outcome, error, failure, origin):
+            return NO_MOVES
+        now = self.clock()
         with self._lock:
             try:
-                if failed:
-                    failure = error_type or (type(error) if error is not None else UNNAMED)
+                if failure is not None:
                     self.record.failed(failure, origin, first=self._machine.starts_afresh)
                 moves = self._judge(permit, outcome, error, now, retry_after, origin)
             finally:
@@ -170,6 +173,31 @@ class Circuit(LockFree):
         if moves:
             self.record.announcer.deliver()
         return moves
+
+    def _absorb(
+        self,
+        permit: Permit,
+        outcome: Outcome,
+        error: BaseException | None,
+        failure: type[BaseException] | str | None,
+        origin: object,
+    ) -> bool:
+        """Take in a result that moves nothing; False, having done nothing, when it has to be judged."""
+        with self._lock:
+            first = failure is not None and self._machine.starts_afresh
+            if not self._machine.absorb(permit, outcome):
+                return False
+            try:
+                self.record.tally.calls[outcome].add()
+                if failure is not None:
+                    self.record.failed(failure, origin, first=first)
+                    if error is not None:
+                        self._mark.leave(error, self._machine.epoch)
+            finally:
+                self._publish()
+        if self._commands:
+            self._obey()
+        return True
 
     def suspend(self, permit: Permit) -> bool:
         """A call of several steps waits for its consumer.
@@ -265,6 +293,7 @@ class Circuit(LockFree):
         self._machine.forget_calls_in_flight()
         self.record.announcer.start_afresh()
         self.record.tally.restart(self.clock())
+        self._publish()  # the thread that had just moved it may not have come that far
 
     def live_in(self, before: Clock, clock: Clock) -> None:
         """Follow a change of the world."""

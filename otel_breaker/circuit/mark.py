@@ -26,9 +26,18 @@ class Mark:
 
     def is_news(self, error: BaseException, permit: Permit, machine: Machine) -> bool:
         """Whether a failure was not counted yet; if so, it is marked."""
-        marks: dict[int, int] = error.__dict__.setdefault(_ATTRIBUTE, {})
+        marks = _marks(error)
         if marks.get(self._id, -1) > permit.epoch:
             return False
         if permit.generation == machine.generation:
             marks[self._id] = machine.epoch + 1
         return True
+
+    def leave(self, error: BaseException, epoch: int) -> None:
+        """Mark a failure as counted."""
+        _marks(error)[self._id] = epoch
+
+
+def _marks(error: BaseException) -> dict[int, int]:
+    marks: dict[int, int] = error.__dict__.setdefault(_ATTRIBUTE, {})
+    return marks

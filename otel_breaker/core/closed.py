@@ -125,6 +125,18 @@ class Closed:
         permit.started = now
         self._watch(permit)
 
+    def absorb(self, permit: Permit, outcome: Outcome) -> bool:
+        """Take in a result that cannot trip and needs no clock; see `Machine.absorb`."""
+        if permit is not self.standing or self.window is not None:
+            return False
+        if outcome is FAILURE:
+            if self.streak + 1 >= self._longest_streak:
+                return False
+            self.count_failure()
+        elif outcome is SUCCESS:
+            self.streak = 0
+        return True
+
     def settle(self, permit: Permit, outcome: Outcome, now: float) -> Trip | None:
         """Take in the result of a call of this period."""
         self.in_flight.pop(permit, None)
@@ -227,8 +239,6 @@ class Closed:
                 continue
 
     def _judge(self, now: float, overdue: Permit | None = None) -> Trip | None:
-        if self.window is None and self.streak < self._longest_streak:
-            return None
         counts = self.counts(now)
         for rule in self._policy.rules:
             if rule.observed(counts) >= rule.threshold:

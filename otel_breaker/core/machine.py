@@ -92,7 +92,7 @@ class Machine:
     @property
     def has_deadlines(self) -> bool:
         """Whether something may have come to pass by time alone, while calls were in flight."""
-        return self.state is HALF_OPEN or (self.state is CLOSED and not self._closed.is_shared)
+        return self.state is HALF_OPEN or not self._closed.is_shared
 
     @property
     def is_idle(self) -> bool:
@@ -156,6 +156,10 @@ class Machine:
         if self.state is FORCED_CLOSED:
             return Permit.of(NO_GENERATION, self.state, self._closed.epoch, now)
         return None
+
+    def absorb(self, permit: Permit, outcome: Outcome) -> bool:
+        """Take in a result that can move nothing; False, having done nothing, when it has to be judged."""
+        return self.state is CLOSED and self._closed.absorb(permit, outcome)
 
     def settle(
         self,
