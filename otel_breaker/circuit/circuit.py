@@ -51,7 +51,7 @@ class Circuit(LockFree):
         clock: monotonic seconds; the world's unless given.
     """
 
-    __slots__ = ("__weakref__", "_commands", "_lock", "_mark", "judge", "settings")
+    __slots__ = ("__weakref__", "_commands", "_lock", "_mark", "is_plain", "judge", "settings")
 
     def __init__(
         self,
@@ -81,11 +81,6 @@ class Circuit(LockFree):
     def is_off(self) -> bool:
         """Whether calls pass as if there were no breaker."""
         return self.settings.mode is Mode.OFF or WORLD.off
-
-    @property
-    def is_plain(self) -> bool:
-        """Whether there is nothing to say of a call in a closed state but that state."""
-        return self.settings.mode is Mode.ENFORCE and self.record.key is None
 
     @property
     def episode(self) -> Episode | None:
@@ -306,6 +301,8 @@ class Circuit(LockFree):
         self.settings = settings
         self.judge = Judge(settings)
         enforced = settings.mode is Mode.ENFORCE
+        self.is_plain = enforced and self.record.key is None
+        """Whether there is nothing to say of a call in a closed state but that state."""
         self._admits_plainly = enforced and not self.judge.looks_at_results
         self._refuses_plainly = enforced and settings.fallback is None
         self._publish()

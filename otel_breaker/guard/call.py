@@ -122,7 +122,8 @@ class Call:
     def _refuse(self, site: CallSite, refusal: CircuitOpenError, moves: Sequence[Notice], *, traced: bool) -> None:
         answered = site.has_fallback and self._circuit.settings.fallback is not None
         self._span = site.refuse(self._circuit, refusal, moves, answered=answered) if traced else None
-        self._circuit.announce(moves, self._span.origin if self._span is not None else None)
+        if moves:
+            self._circuit.announce(moves, self._span.origin if self._span is not None else None)
         if not answered:
             if self._span is not None:
                 self._span.finish(REJECTED, type(refusal), NO_MOVES, slow=False)

@@ -110,6 +110,7 @@ def _timed(function: Callable[P, R], hot: Callable[P, R], circuit: Circuit, site
 
 def _traced(function: Callable[P, R], body: Callable[P, R], circuit: Circuit, site: CallSite) -> Callable[P, R]:
     """Where somebody listens."""
+    count_success = circuit.count_success
 
     def guarded(*args: P.args, **kwargs: P.kwargs) -> R:
         permit = circuit.shared_permit
@@ -123,7 +124,10 @@ def _traced(function: Callable[P, R], body: Callable[P, R], circuit: Circuit, si
             raise
         if is_awaitable(result):
             return cast("R", follow(result, Call(circuit, site, admitted=permit, span=span)))
-        circuit.succeed(permit)
+        if circuit.standing_permit is permit:
+            count_success()
+        else:
+            circuit.succeed(permit)
         span.succeed()
         return result
 

@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import logging
 from functools import partial
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from opentelemetry import context as otel_context
 from opentelemetry import trace
 from opentelemetry.trace import Link, Span, SpanContext, SpanKind, Status, StatusCode, Tracer
 
-from otel_breaker.core.states import CLOSED, REJECTED, SUCCESS, CircuitState, Outcome
+from otel_breaker.core.states import CLOSED, REJECTED, SUCCESS, Outcome
 from otel_breaker.errors import CircuitOpenError, type_name
 from otel_breaker.settings import Mode
 from otel_breaker.telemetry import names
@@ -35,7 +35,9 @@ _log = logging.getLogger("otel_breaker")
 
 _ERROR: Final = Status(StatusCode.ERROR)
 _OUTCOMES: Final = {outcome: {names.CALL_OUTCOME: outcome.value} for outcome in Outcome}
-_REFUSED: Final = {names.ERROR_TYPE: type_name(CircuitOpenError)}
+_SUCCEEDED: Final = _OUTCOMES[SUCCESS]
+_REFUSED: Final = _OUTCOMES[REJECTED]
+_RAISED: Final = {names.ERROR_TYPE: type_name(CircuitOpenError)}
 _ANSWERED: Final = {names.FALLBACK_USED: True}
 _SUPPRESSED: Final = otel_context._SUPPRESS_INSTRUMENTATION_KEY  # noqa: SLF001  # no public name yet
 _SUPPRESSED_BY_HAND: Final = "suppress_instrumentation"
@@ -68,7 +70,7 @@ class Tracing:
 class CallSite:
     """What all spans of one guarded function or block have in common."""
 
-    __slots__ = ("_attributes", "_name", "_patched", "has_fallback", "is_handed", "tracing")
+    __slots__ = ("_closed", "_common", "_last_refusal", "_name", "_patched", "has_fallback", "is_handed", "tracing")
 
     def __init__(
         self, tracing: Tracing, name: str, function: str | None, *, patched: bool = False, handed: bool = False
@@ -80,10 +82,11 @@ class CallSite:
         self.is_handed = handed
         """Whether the guard only calls what it is handed as its first argument."""
         self._name = f"circuit_breaker {name}"
-        common: dict[str, AttributeValue] = {names.NAME: name}
+        self._common: dict[str, AttributeValue] = {names.NAME: name}
         if function is not None:
-            common[names.CODE_FUNCTION_NAME] = function
-        self._attributes = {state: {**common, names.STATE: state.value} for state in CircuitState}
+            self._common[names.CODE_FUNCTION_NAME] = function
+        self._closed: dict[str, AttributeValue] = {**self._common, names.STATE: CLOSED.value}
+        self._last_refusal: _Refusal | None = None
 
     def stands_aside(self) -> bool:
         """Whether this call must pass as if it were not guarded: telemetry's own, through a patched function."""
@@ -95,9 +98,9 @@ class CallSite:
             context = otel_context.get_current()
             if is_suppressed(context):
                 return None
-            attributes, links = self._attributes[permit.state], None
-            if permit.state is not CLOSED or not circuit.is_plain:
-                attributes = dict(attributes)
+            attributes, links = self._closed, None
+            if not circuit.is_plain or permit.state is not CLOSED:
+                attributes = {**self._common, names.STATE: permit.state.value}
                 if permit.shadowed:
                     attributes[names.SHADOW_REJECTED] = True
                 links = _add_particulars(circuit, attributes)
@@ -123,14 +126,8 @@ class CallSite:
             context = otel_context.get_current()
             if is_suppressed(context):
                 return None
-            attributes: dict[str, AttributeValue] = {
-                **self._attributes[refusal.state],
-                names.CALL_OUTCOME: REJECTED.value,
-            }
-            attributes.update(_ANSWERED if answered else _REFUSED)
-            if refusal.retry_after is not None:
-                attributes[names.RETRY_AFTER] = refusal.retry_after
-            call_span = self._start(context, attributes, _add_particulars(circuit, attributes), moves)
+            attributes, links = self._describe(circuit, refusal, answered=answered)
+            call_span = self._start(context, attributes, links, moves)
             if answered:
                 call_span.attach()
             else:
@@ -140,6 +137,22 @@ class CallSite:
             return None
         return call_span
 
+    def _describe(
+        self, circuit: Circuit, refusal: CircuitOpenError, *, answered: bool
+    ) -> tuple[dict[str, AttributeValue], Sequence[Link] | None]:
+        """The attributes and links of a refusal: those of the one before, while they come in thousands."""
+        episode, state, retry_after = circuit.episode, refusal.state, refusal.retry_after
+        same = (episode, episode and episode.origin, circuit.record.failure_origin, state, answered)
+        last = self._last_refusal
+        if last is None or last.same != same or episode is None:
+            attributes: dict[str, AttributeValue] = {**self._common, names.STATE: state.value, **_REFUSED}
+            attributes.update(_ANSWERED if answered else _RAISED)
+            last = self._last_refusal = _Refusal(same, attributes, _add_particulars(circuit, attributes))
+        attributes = last.attributes
+        if retry_after is not None:
+            attributes = {**attributes, names.RETRY_AFTER: retry_after}
+        return attributes, last.links
+
     def _start(
         self,
         context: Context,
@@ -147,24 +160,32 @@ class CallSite:
         links: Sequence[Link] | None,
         moves: Sequence[Notice],
     ) -> CallSpan:
-        span = self.tracing.tracer().start_span(
-            self._name, context, kind=SpanKind.INTERNAL, attributes=attributes, links=links
-        )
+        span = self.tracing.tracer().start_span(self._name, context, SpanKind.INTERNAL, attributes, links)
         if moves:
             tell(span, moves)
         return CallSpan(span, context, self.tracing)
 
 
+class _Refusal(NamedTuple):
+    """What the span of a refused call says, and of which refusals it is true."""
+
+    same: tuple[object, ...]
+    attributes: dict[str, AttributeValue]
+    links: Sequence[Link] | None
+
+
 class CallSpan:
     """The span of one admitted call."""
 
-    __slots__ = ("_attached", "_before", "_is_refusal", "_span", "_tracing")
+    __slots__ = ("_before", "_is_attached", "_is_recording", "_is_refusal", "_span", "_tracing", "_within")
 
     def __init__(self, span: Span, before: Context, tracing: Tracing) -> None:
         self._span = span
         self._before = before
+        self._within: Context | None = None
         self._tracing = tracing
-        self._attached = False
+        self._is_recording = span.is_recording()
+        self._is_attached = False
         self._is_refusal = False
 
     def is_refusal(self) -> None:
@@ -179,23 +200,34 @@ class CallSpan:
 
     def attach(self) -> None:
         """Make the span current, unless it only stands for the one that is: a disabled tracer's would hide it."""
-        if self._span.is_recording() or self._stands_for_itself():
-            otel_context.attach(trace.set_span_in_context(self._span, self._before))
-            self._attached = True
+        if self._within is None:
+            if not self._is_recording and self._stands_for_the_current_one():
+                return
+            self._within = trace.set_span_in_context(self._span, self._before)
+        otel_context.attach(self._within)
+        self._is_attached = True
 
-    def _stands_for_itself(self) -> bool:
+    def _stands_for_the_current_one(self) -> bool:
         parent = trace.get_current_span(self._before)
-        return self._span.get_span_context().span_id != parent.get_span_context().span_id
+        return self._span.get_span_context().span_id == parent.get_span_context().span_id
 
     def detach(self) -> None:
-        # No token: a block may be left in another context than it was entered in, where a token is an error.
-        if self._attached and trace.get_current_span() is self._span:
-            otel_context.attach(self._before)
-        self._attached = False
+        if self._is_attached:
+            self._is_attached = False
+            # No token: a block may be left in another context than it was entered in, where a token is an error.
+            current = otel_context.get_current()
+            if current is self._within or trace.get_current_span(current) is self._span:
+                otel_context.attach(self._before)
 
     def succeed(self) -> None:
-        """End the span of a call that went well, and moved nothing."""
-        self.finish(SUCCESS, None, (), slow=False)
+        """End the span of a call that went well, was not slow and moved nothing."""
+        try:
+            self.detach()
+            if self._is_recording:
+                self._span.set_attributes(_SUCCEEDED)
+            self._span.end()
+        except Exception:
+            self._tracing.complain()
 
     def finish(
         self, outcome: Outcome, error_type: type[BaseException] | str | None, moves: Sequence[Notice], *, slow: bool
@@ -210,23 +242,27 @@ class CallSpan:
         """
         try:
             self.detach()
-            span = self._span
-            if span.is_recording():
-                refused = outcome is REJECTED
-                if not refused:
-                    span.set_attributes(_OUTCOMES[outcome])
-                if slow:
-                    span.set_attribute(names.CALL_SLOW, True)
-                if error_type is not None:
-                    if not self._is_refusal:
-                        span.set_attribute(names.ERROR_TYPE, type_name(error_type))
-                    span.set_status(_ERROR)
-                if moves:
-                    tell(span, moves)
-                    _link_to_culprits(span, moves)
-            span.end()
+            if self._is_recording:
+                self._say(outcome, error_type, moves, slow=slow)
+            self._span.end()
         except Exception:
             self._tracing.complain()
+
+    def _say(
+        self, outcome: Outcome, error_type: type[BaseException] | str | None, moves: Sequence[Notice], *, slow: bool
+    ) -> None:
+        span = self._span
+        if outcome is not REJECTED:
+            span.set_attributes(_OUTCOMES[outcome])
+        if slow:
+            span.set_attribute(names.CALL_SLOW, True)
+        if error_type is not None:
+            if not self._is_refusal:
+                span.set_attribute(names.ERROR_TYPE, type_name(error_type))
+            span.set_status(_ERROR)
+        if moves:
+            tell(span, moves)
+            _link_to_culprits(span, moves)
 
 
 def _add_particulars(circuit: Circuit, attributes: dict[str, AttributeValue]) -> Sequence[Link] | None:
