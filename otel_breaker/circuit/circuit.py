@@ -51,7 +51,7 @@ class Circuit(LockFree):
         clock: monotonic seconds; the world's unless given.
     """
 
-    __slots__ = ("__weakref__", "_commands", "_lock", "_mark", "is_plain", "judge", "settings")
+    __slots__ = ("__weakref__", "_commands", "_is_off", "_lock", "_mark", "is_plain", "judge", "settings")
 
     def __init__(
         self,
@@ -80,7 +80,7 @@ class Circuit(LockFree):
     @property
     def is_off(self) -> bool:
         """Whether calls pass as if there were no breaker."""
-        return self.settings.mode is Mode.OFF or WORLD.off
+        return self._is_off or WORLD.off
 
     @property
     def episode(self) -> Episode | None:
@@ -300,6 +300,7 @@ class Circuit(LockFree):
     def _live_by(self, settings: Settings) -> None:
         self.settings = settings
         self.judge = Judge(settings)
+        self._is_off = settings.mode is Mode.OFF
         enforced = settings.mode is Mode.ENFORCE
         self.is_plain = enforced and self.record.key is None
         """Whether there is nothing to say of a call in a closed state but that state."""

@@ -122,7 +122,11 @@ def _traced(function: Callable[P, R], body: Callable[P, R], circuit: Circuit, si
         except BaseException as error:
             Call(circuit, site, admitted=permit, span=span).raised(error)
             raise
-        if is_awaitable(result):
+        try:
+            plain = type(result) in PLAIN
+        except TypeError:  # as above
+            plain = False
+        if not plain and is_awaitable(result):
             return cast("R", follow(result, Call(circuit, site, admitted=permit, span=span)))
         if circuit.standing_permit is permit:
             count_success()

@@ -33,10 +33,10 @@ if TYPE_CHECKING:
 
 _log = logging.getLogger("otel_breaker")
 
+_INTERNAL: Final = SpanKind.INTERNAL
 _ERROR: Final = Status(StatusCode.ERROR)
-_OUTCOMES: Final = {outcome: {names.CALL_OUTCOME: outcome.value} for outcome in Outcome}
-_SUCCEEDED: Final = _OUTCOMES[SUCCESS]
-_REFUSED: Final = _OUTCOMES[REJECTED]
+_SUCCEEDED: Final = SUCCESS.value
+_REFUSED: Final = {names.CALL_OUTCOME: REJECTED.value}
 _RAISED: Final = {names.ERROR_TYPE: type_name(CircuitOpenError)}
 _ANSWERED: Final = {names.FALLBACK_USED: True}
 _SUPPRESSED: Final = otel_context._SUPPRESS_INSTRUMENTATION_KEY  # noqa: SLF001  # no public name yet
@@ -160,7 +160,7 @@ class CallSite:
         links: Sequence[Link] | None,
         moves: Sequence[Notice],
     ) -> CallSpan:
-        span = self.tracing.tracer().start_span(self._name, context, SpanKind.INTERNAL, attributes, links)
+        span = self.tracing.tracer().start_span(self._name, context, _INTERNAL, attributes, links)
         if moves:
             tell(span, moves)
         return CallSpan(span, context, self.tracing)
@@ -177,16 +177,16 @@ class _Refusal(NamedTuple):
 class CallSpan:
     """The span of one admitted call."""
 
-    __slots__ = ("_before", "_is_attached", "_is_recording", "_is_refusal", "_span", "_tracing", "_within")
+    _is_attached = False
+    _is_refusal = False
+    _within: Context | None = None
+    """The context in which it is the current one, once it was."""
 
     def __init__(self, span: Span, before: Context, tracing: Tracing) -> None:
         self._span = span
         self._before = before
-        self._within: Context | None = None
         self._tracing = tracing
         self._is_recording = span.is_recording()
-        self._is_attached = False
-        self._is_refusal = False
 
     def is_refusal(self) -> None:
         """The span has said at its start that the caller is refused."""
@@ -224,7 +224,7 @@ class CallSpan:
         try:
             self.detach()
             if self._is_recording:
-                self._span.set_attributes(_SUCCEEDED)
+                self._span.set_attribute(names.CALL_OUTCOME, _SUCCEEDED)
             self._span.end()
         except Exception:
             self._tracing.complain()
@@ -253,7 +253,7 @@ class CallSpan:
     ) -> None:
         span = self._span
         if outcome is not REJECTED:
-            span.set_attributes(_OUTCOMES[outcome])
+            span.set_attribute(names.CALL_OUTCOME, outcome.value)
         if slow:
             span.set_attribute(names.CALL_SLOW, True)
         if error_type is not None:
