@@ -179,17 +179,20 @@ class Circuit(LockFree):
     ) -> bool:
         """Take in a result that moves nothing; False, having done nothing, when it has to be judged."""
         with self._lock:
-            first = failure is not None and self._machine.starts_afresh
-            if not self._machine.absorb(permit, outcome):
+            period = self._machine.period
+            if period is None or permit is not self.shared_permit:
+                return False
+            first = failure is not None and period.starts_afresh
+            if not period.absorb(permit, outcome):
                 return False
             try:
                 self.record.tally.calls[outcome].add()
                 if failure is not None:
                     self.record.failed(failure, origin, first=first)
                     if error is not None:
-                        self._mark.leave(error, self._machine.epoch)
+                        self._mark.leave(error, period.epoch)
             finally:
-                self._publish()
+                self._publish_period(period)
         if self._commands:
             self._obey()
         return True

@@ -100,9 +100,12 @@ class LockFree:
             if machine.retry_at is not None and self._refuses_plainly and not WORLD.off:
                 self._refuses_until = machine.retry_at
         elif self._admits_plainly and not WORLD.off:
-            if period.is_shared:
-                self.shared_permit = period.standing
-                self.standing_permit = period.standing if period.is_plain else None
-            else:
-                self.timed_period = period
-            self.quiet_until = period.quiet_until
+            self._publish_period(period)
+
+    def _publish_period(self, period: Closed) -> None:
+        if period.is_shared:
+            self.shared_permit = period.standing
+            self.standing_permit = period.standing if period.is_plain else None
+        else:
+            self.timed_period = period
+        self.quiet_until = period.quiet_until

@@ -126,7 +126,7 @@ class Closed:
         self._watch(permit)
 
     def absorb(self, permit: Permit, outcome: Outcome) -> bool:
-        """Take in a result that cannot trip and needs no clock; see `Machine.absorb`."""
+        """Take in a result that cannot trip and needs no clock; False, having done nothing, when it must be judged."""
         if permit is not self.standing or self.window is not None:
             return False
         if outcome is FAILURE:

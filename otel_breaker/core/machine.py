@@ -157,10 +157,6 @@ class Machine:
             return Permit.of(NO_GENERATION, self.state, self._closed.epoch, now)
         return None
 
-    def absorb(self, permit: Permit, outcome: Outcome) -> bool:
-        """Take in a result that can move nothing; False, having done nothing, when it has to be judged."""
-        return self.state is CLOSED and self._closed.absorb(permit, outcome)
-
     def settle(
         self,
         permit: Permit,
