@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Final, TypeAlias
 from otel_breaker.circuit.mark import Mark
 from otel_breaker.circuit.owners import running_owner
 from otel_breaker.circuit.record import Episode, Record
-from otel_breaker.circuit.snapshot import Snapshot
+from otel_breaker.circuit.snapshot import Reading, Snapshot
 from otel_breaker.circuit.world import WORLD
 from otel_breaker.core.machine import Machine, Transition
 from otel_breaker.core.permits import NO_GENERATION, Permit
@@ -32,7 +32,6 @@ if TYPE_CHECKING:
 
     from otel_breaker.circuit.changes import Listener, Notice
     from otel_breaker.circuit.world import Clock
-    from otel_breaker.core.tally import Totals
 
 Command: TypeAlias = "tuple[Callable[[float], Transition | None], str | None, str | None, object]"
 
@@ -259,13 +258,15 @@ class Circuit:
         self._obey()
         return snapshot
 
-    def totals(self) -> Totals:
-        """What was counted so far."""
-        now = self._clock()
+    def read(self, *, timed: bool = True) -> Reading:
+        """What was counted so far; without the time since the last look, and no ratio, when not *timed*."""
+        now = self._clock() if timed else None
         with self._lock:
+            ratio = 0.0 if now is None or self.is_off else self._machine.trip_ratio(now)
             totals = self.record.tally.totals(now)
+            reading = Reading(totals, self._machine.state, self.settings.mode.value, ratio)
         self._obey()
-        return totals
+        return reading
 
     def start_afresh(self) -> None:
         """In a forked child: no other thread lives, no call in flight will end, nothing was counted here."""

@@ -25,7 +25,7 @@ pytestmark = [
 
 def told(name: str) -> int:
     """What the process tells of all calls of a name."""
-    return sum(dict(LEDGER._figures())[name].totals.calls.values())
+    return sum(dict(LEDGER.figures())[name].totals.calls.values())
 
 
 def in_child(answer: Callable[[], int]) -> int:
