@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
     from opentelemetry.context import Context
     from opentelemetry.sdk.metrics.export import Metric
+    from opentelemetry.sdk.metrics.view import View
     from opentelemetry.sdk.trace import ReadableSpan, SpanProcessor
     from opentelemetry.trace import Link, SpanKind, TraceState
     from opentelemetry.util.types import Attributes
@@ -111,18 +112,25 @@ class Metrics:
 
 
 class Meters(Protocol):
-    def __call__(self, **temporality: Any) -> Metrics: ...
+    def __call__(self, *, views: Sequence[View] = (), **temporality: Any) -> Metrics: ...
 
 
 @pytest.fixture
-def make_metrics(monkeypatch: pytest.MonkeyPatch) -> Iterator[Meters]:
-    """A ledger that knows the breakers of one test only, and readers of it."""
-    ledger, providers = Ledger(), []
+def ledger(monkeypatch: pytest.MonkeyPatch) -> Ledger:
+    """A ledger that knows the breakers of one test only."""
+    ledger = Ledger()
     monkeypatch.setattr(breaker_module, "LEDGER", ledger)
+    return ledger
 
-    def make(**options: Any) -> Metrics:
+
+@pytest.fixture
+def make_metrics(ledger: Ledger) -> Iterator[Meters]:
+    """Readers of that ledger, each with a provider of its own."""
+    providers: list[MeterProvider] = []
+
+    def make(*, views: Sequence[View] = (), **options: Any) -> Metrics:
         reader = InMemoryMetricReader(**options)
-        provider = MeterProvider([reader], shutdown_on_exit=False)
+        provider = MeterProvider([reader], shutdown_on_exit=False, views=views)
         providers.append(provider)
         ledger.show(provider.get_meter("otel_breaker"))
         return Metrics(reader)

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from opentelemetry.sdk.metrics.export import Sum
+from opentelemetry.sdk.metrics.export import Gauge, Sum
 
 from otel_breaker import CircuitBreaker, CircuitOpenError
 from otel_breaker.core.states import MOVES
@@ -44,6 +45,7 @@ def seconds(metrics: Metrics) -> dict[Any, Any]:
         ("circuit_breaker.state_changes", "{state_change}", True),
         ("circuit_breaker.status", "{circuit}", False),
         ("circuit_breaker.state.time", "s", True),
+        ("circuit_breaker.probes", "{probe}", True),
         ("circuit_breaker.shadow.calls", "{call}", True),
     ],
 )
@@ -55,6 +57,16 @@ def test_an_instrument_is_of_its_kind_and_unit(metrics: Metrics, name: str, unit
     assert (metric.unit, type(metric.data)) == (unit, Sum)
     assert isinstance(metric.data, Sum)
     assert metric.data.is_monotonic is monotonic
+    assert metric.description
+    assert breaker
+
+
+def test_the_trip_ratio_is_a_gauge(metrics: Metrics) -> None:
+    breaker = CircuitBreaker("payments")
+
+    metric = metrics.collect()["circuit_breaker.trip_ratio"]
+
+    assert (metric.unit, type(metric.data)) == ("1", Gauge)
     assert metric.description
     assert breaker
 
@@ -116,6 +128,20 @@ def test_time_is_shown_by_name_and_every_state_from_birth(metrics: Metrics, cloc
 
     assert unordered(points) == unordered(
         [({"circuit_breaker.name": "payments", "circuit_breaker.state": state}, 0.0) for state in STATES]
+    )
+    assert breaker
+
+
+def test_probes_are_shown_by_name_and_outcome_from_birth(metrics: Metrics) -> None:
+    breaker = CircuitBreaker("payments")
+
+    points = metrics.all_points("circuit_breaker.probes")
+
+    assert unordered(points) == unordered(
+        [
+            ({"circuit_breaker.name": "payments", "circuit_breaker.probe.outcome": outcome}, 0)
+            for outcome in ("success", "failure", "ignored", "cancelled", "timeout")
+        ]
     )
     assert breaker
 
@@ -256,3 +282,53 @@ def test_calls_that_only_shadow_mode_let_pass_are_shown_by_what_they_did(metrics
 
     assert metrics.points("circuit_breaker.shadow.calls", "call.outcome") == {("failure",): 2, ("success",): 1}
     assert outcomes(metrics) == {"failure": 3, "success": 1}
+
+
+def test_probes_are_counted_by_what_became_of_them(metrics: Metrics, clock: FakeClock) -> None:
+    breaker = CircuitBreaker("payments", failure_threshold=1, ignore=KeyError, probe_timeout=20, clock=clock)
+
+    def probe(error: type[BaseException] | None) -> None:
+        clock.advance(60)
+        with suppress(BaseException), breaker.guard():
+            if error is not None:
+                raise error
+
+    breaker.record_failure()
+    probe(TimeoutError)
+    probe(KeyError)
+    probe(KeyboardInterrupt)
+    clock.advance(60)
+    lost = breaker.can_execute()
+    clock.advance(20)
+    probe(None)
+
+    assert metrics.points("circuit_breaker.probes", "name", "probe.outcome") == {
+        ("payments", outcome): 1 for outcome in ("failure", "ignored", "cancelled", "timeout", "success")
+    }
+    assert lost
+
+
+def test_the_success_rate_can_be_read_off_the_calls(metrics: Metrics) -> None:
+    breaker = CircuitBreaker("payments", failure_threshold=2, ignore=KeyError)
+    for error in (None, None, KeyError, None, TimeoutError, TimeoutError, None):
+        with suppress(Exception), breaker.guard():
+            if error is not None:
+                raise error
+
+    calls = outcomes(metrics)
+
+    assert calls["success"] / (calls["success"] + calls["failure"]) == 3 / 5  # of the calls that say something
+    assert calls["success"] / sum(calls.values()) == 3 / 7  # of all that callers wanted
+
+
+def test_f83_status_is_that_of_the_moment_of_reading_for_all_breakers_of_a_name(
+    metrics: Metrics, clock: FakeClock
+) -> None:
+    one, other = (CircuitBreaker("payments", failure_threshold=1, clock=clock) for _ in range(2))
+    one.record_failure()
+    clock.advance(60)
+
+    shown = statuses(metrics)
+
+    assert shown == {(one.state.value, "enforce"): 1, (other.state.value, "enforce"): 1}
+    assert shown == {("open", "enforce"): 1, ("closed", "enforce"): 1}

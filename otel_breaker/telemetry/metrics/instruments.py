@@ -31,8 +31,8 @@ class Instruments:
     """The instruments on one meter.
 
     The SDK asks each instrument once in a collection, all in one thread, and does not say where a collection begins.
-    But an instrument that asks again can only belong to another one. So figures are read when there are none, or when
-    this instrument was told them already, and dropped as soon as all instruments were told.
+    But an instrument that is asked again can only be so in another one: then the figures are read anew. Readers of one
+    provider collect one after the other, and those of two have each their own instruments.
 
     Args:
         read: reads the figures of all names.
@@ -40,7 +40,6 @@ class Instruments:
 
     def __init__(self, read: Callable[[], list[tuple[str, Figures]]]) -> None:
         self._read = read
-        self._made = 0
         self._collection = _Collection()
         self.silent = False
         """Whether they show nothing."""
@@ -55,7 +54,6 @@ class Instruments:
                 instrument.kind(meter)(
                     instrument.name, [partial(self._observe, instrument)], instrument.unit, instrument.description
                 )
-                self._made += 1
             except Exception:
                 _log.exception("the metric %s cannot be shown", instrument.name)
 
@@ -75,6 +73,4 @@ class Instruments:
             figures = collection.figures = self._read()
             collection.told = set()
         collection.told.add(instrument)
-        if len(collection.told) >= self._made:
-            collection.figures = None
         return figures
