@@ -15,7 +15,6 @@ from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanE
 from opentelemetry.sdk.trace.sampling import ALWAYS_ON, Sampler, SamplingResult
 
 from otel_breaker import breaker as breaker_module
-from otel_breaker.telemetry.metrics import Ledger
 from otel_breaker.telemetry.traces import Tracing
 
 if TYPE_CHECKING:
@@ -27,6 +26,8 @@ if TYPE_CHECKING:
     from opentelemetry.sdk.trace import ReadableSpan, SpanProcessor
     from opentelemetry.trace import Link, SpanKind, TraceState
     from opentelemetry.util.types import Attributes
+
+    from otel_breaker.telemetry.metrics import Ledger
 
 
 @dataclass
@@ -113,14 +114,6 @@ class Metrics:
 
 class Meters(Protocol):
     def __call__(self, *, views: Sequence[View] = (), **temporality: Any) -> Metrics: ...
-
-
-@pytest.fixture
-def ledger(monkeypatch: pytest.MonkeyPatch) -> Ledger:
-    """A ledger that knows the breakers of one test only."""
-    ledger = Ledger()
-    monkeypatch.setattr(breaker_module, "LEDGER", ledger)
-    return ledger
 
 
 @pytest.fixture
