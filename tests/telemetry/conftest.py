@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol
 
 import pytest
 from opentelemetry import trace
+from opentelemetry.metrics import CallbackOptions, CallbackT, NoOpMeter
 from opentelemetry.sdk.metrics import MeterProvider
 from opentelemetry.sdk.metrics.export import InMemoryMetricReader
 from opentelemetry.sdk.trace import TracerProvider
@@ -136,6 +138,41 @@ def make_metrics(ledger: Ledger) -> Iterator[Meters]:
 @pytest.fixture
 def metrics(make_metrics: Meters) -> Metrics:
     return make_metrics()
+
+
+class Asking(NoOpMeter):
+    """A meter whose instruments are asked one by one: what any SDK may do."""
+
+    def __init__(self) -> None:
+        super().__init__("by hand")
+        self._callbacks: dict[str, Any] = {}
+
+    def ask(self, metric: str) -> dict[str, Any]:
+        """The sums over a metric's points, by their last attribute but the mode."""
+        sums: Counter[str] = Counter()
+        for point in self._callbacks[metric](CallbackOptions()):
+            attributes = dict(point.attributes or {})
+            attributes.pop("circuit_breaker.mode", None)
+            sums[str(list(attributes.values())[-1])] += int(point.value)
+        return dict(+sums)
+
+    def ask_all(self) -> None:
+        for metric in self._callbacks:
+            self.ask(metric)
+
+    def _keep(
+        self, name: str, callbacks: Sequence[CallbackT] | None = None, unit: str = "", description: str = ""
+    ) -> Any:
+        [self._callbacks[name]] = callbacks or ()
+
+    create_observable_counter = create_observable_up_down_counter = create_observable_gauge = _keep
+
+
+@pytest.fixture
+def by_hand(ledger: Ledger) -> Asking:
+    meter = Asking()
+    ledger.show(meter)
+    return meter
 
 
 @pytest.fixture

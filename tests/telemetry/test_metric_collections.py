@@ -8,7 +8,6 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from opentelemetry.metrics import CallbackOptions, CallbackT, NoOpMeter
 from opentelemetry.sdk.metrics import MeterProvider, ObservableCounter
 from opentelemetry.sdk.metrics.export import AggregationTemporality, InMemoryMetricReader
 from opentelemetry.sdk.metrics.view import DropAggregation, View
@@ -17,12 +16,10 @@ from otel_breaker import CircuitBreaker
 from tests.telemetry.conftest import Metrics
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from opentelemetry.sdk.metrics.export import Metric
 
     from otel_breaker.telemetry.metrics import Ledger
-    from tests.telemetry.conftest import Meters
+    from tests.telemetry.conftest import Asking, Meters
 
 CALLS, STATUS = "circuit_breaker.calls", "circuit_breaker.status"
 
@@ -36,41 +33,6 @@ class WatchedClock:
     def __call__(self) -> float:
         self.asked += 1
         return 1_000.0
-
-
-class Asking(NoOpMeter):
-    """A meter whose instruments are asked one by one: what any SDK may do."""
-
-    def __init__(self) -> None:
-        super().__init__("by hand")
-        self._callbacks: dict[str, Any] = {}
-
-    def ask(self, metric: str) -> dict[str, Any]:
-        """The sums over a metric's points, by their last attribute but the mode."""
-        sums: Counter[str] = Counter()
-        for point in self._callbacks[metric](CallbackOptions()):
-            attributes = dict(point.attributes or {})
-            attributes.pop("circuit_breaker.mode", None)
-            sums[str(list(attributes.values())[-1])] += int(point.value)
-        return dict(+sums)
-
-    def ask_all(self) -> None:
-        for metric in self._callbacks:
-            self.ask(metric)
-
-    def _keep(
-        self, name: str, callbacks: Sequence[CallbackT] | None = None, unit: str = "", description: str = ""
-    ) -> Any:
-        [self._callbacks[name]] = callbacks or ()
-
-    create_observable_counter = create_observable_up_down_counter = create_observable_gauge = _keep
-
-
-@pytest.fixture
-def by_hand(ledger: Ledger) -> Asking:
-    meter = Asking()
-    ledger.show(meter)
-    return meter
 
 
 # --- once

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     from otel_breaker.telemetry.metrics import Ledger
     from tests.fakes import FakeClock
-    from tests.telemetry.conftest import Meters, Metrics
+    from tests.telemetry.conftest import Asking, Meters, Metrics
 
 pytestmark = [
     pytest.mark.skipif(not hasattr(os, "fork"), reason="there is no fork here"),
@@ -85,6 +85,17 @@ def test_a_forked_child_makes_breakers_though_another_thread_was_reading(ledger:
         let_go.set()
 
     assert answer == 1
+
+
+def test_a_child_forked_in_a_collection_does_not_go_on_with_what_its_parent_has_read(by_hand: Asking) -> None:
+    breaker = CircuitBreaker("forked")
+    breaker.call(int)
+    by_hand.ask("circuit_breaker.status")
+
+    def shown() -> int:
+        return len(by_hand.ask("circuit_breaker.calls"))
+
+    assert (in_child(shown), shown()) == (0, 1)
 
 
 # --- what a reader is told, that was set up and has collected before the fork, as with a preloading server
