@@ -87,6 +87,20 @@ def test_a_breaker_that_is_dropped_in_the_middle_of_a_reading_is_counted_once(me
     assert first
 
 
+def test_a_breaker_that_is_just_being_dropped_is_counted(metrics: Metrics) -> None:
+    breaker = CircuitBreaker("payments")
+    breaker.call(int)
+    readings: list[Any] = []
+    # Of several that wait for its end the latest is called first, before the metrics hear of it.
+    goodbye = weakref.ref(breaker._circuit, lambda _: readings.append(outcomes(metrics)))
+
+    del breaker
+    gc.collect()
+
+    assert readings == [{"success": 1}]
+    assert goodbye() is None
+
+
 def test_time_in_a_state_never_goes_back_when_a_breaker_is_dropped(metrics: Metrics, clock: FakeClock) -> None:
     breaker = CircuitBreaker("payments", clock=clock)
     clock.advance(10)
