@@ -10,6 +10,7 @@ import subprocess
 import sys
 import threading
 import time
+import weakref
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
@@ -64,6 +65,19 @@ def test_a_forked_child_tells_only_of_its_own_calls(ledger: Ledger) -> None:
 
     assert in_child(call) == 1
     assert told(ledger, "forked") == 2
+
+
+def test_a_child_forked_while_a_breaker_is_just_being_dropped_makes_another(ledger: Ledger) -> None:
+    def make() -> int:
+        dropped = CircuitBreaker("forked")
+        dropped.call(int)
+        goodbye = weakref.ref(dropped._circuit, lambda _: ledger.start_afresh())  # what a fork in here would do
+        del dropped
+        gc.collect()
+        CircuitBreaker("forked").call(int)
+        return told(ledger, "forked") if goodbye() is None else 100
+
+    assert in_child(make) == 1
 
 
 def test_a_forked_child_makes_breakers_though_another_thread_was_reading(ledger: Ledger) -> None:

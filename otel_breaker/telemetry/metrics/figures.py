@@ -88,4 +88,6 @@ class Namesakes:
 
     def _bury(self) -> None:
         while self._gone:
-            self._past.add(self._living.pop(self._gone.popleft()).totals(None))
+            tally = self._living.pop(self._gone.popleft(), None)
+            if tally is not None:  # a fork may have come before the message
+                self._past.add(tally.totals(None))
