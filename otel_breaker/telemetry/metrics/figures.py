@@ -5,11 +5,14 @@ from __future__ import annotations
 import logging
 import weakref
 from collections import Counter, deque
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, NamedTuple
 
 from otel_breaker.core.tally import Totals
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from otel_breaker.circuit import Circuit, Reading
     from otel_breaker.core.states import CircuitState
     from otel_breaker.core.tally import Tally
@@ -37,6 +40,7 @@ class Namesakes:
         # A weak reference's callback runs anywhere, under any lock: it may only leave a message.
         self._gone: deque[weakref.ref[Circuit]] = deque()
         self._past = Totals()
+        self._is_busy = False
         self._modes: set[str] = set()
         self._complained = False
 
@@ -49,8 +53,10 @@ class Namesakes:
         """What circuits that are gone have counted, and those that are to be read; one caller at a time."""
         self._bury()
         gone, circuits = Totals(), []
-        gone.add(self._past)
-        for reference, tally in self._living.items():
+        with self._alone():
+            gone.add(self._past)
+            entries = list(self._living.items())
+        for reference, tally in entries:
             circuit = reference()
             if circuit is None:
                 gone.add(tally.totals(None))
@@ -76,6 +82,7 @@ class Namesakes:
         self._living = {reference: tally for reference, tally in self._living.items() if reference() is not None}
         self._gone.clear()
         self._past = Totals()
+        self._is_busy = False
 
     def _read(self, circuit: Circuit) -> Reading:
         try:
@@ -87,7 +94,19 @@ class Namesakes:
             return circuit.read(timed=False)
 
     def _bury(self) -> None:
-        while self._gone:
-            tally = self._living.pop(self._gone.popleft(), None)
-            if tally is not None:  # a fork may have come before the message
-                self._past.add(tally.totals(None))
+        if self._is_busy:
+            return
+        with self._alone():
+            while self._gone:
+                tally = self._living.pop(self._gone.popleft(), None)
+                if tally is not None:  # a fork may have come before the message
+                    self._past.add(tally.totals(None))
+
+    @contextmanager
+    def _alone(self) -> Iterator[None]:
+        """Nobody is buried half-way: a finaliser or a signal handler may make a breaker at any instruction."""
+        self._is_busy = True
+        try:
+            yield
+        finally:
+            self._is_busy = False

@@ -62,7 +62,7 @@ class Ledger:
     def figures(self) -> list[tuple[str, Figures]]:
         """What each name has counted until now."""
         with self._lock:
-            found = [(name, namesakes, *namesakes.living()) for name, namesakes in self._names.items()]
+            found = [(name, namesakes, *namesakes.living()) for name, namesakes in list(self._names.items())]
         return [(self._text(name), namesakes.figures(gone, living)) for name, namesakes, gone, living in found]
 
     def start_afresh(self) -> None:
