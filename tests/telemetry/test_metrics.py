@@ -1,4 +1,4 @@
-"""The instruments, exactly as the table in the design has them, and what they count."""
+"""What the metrics count."""
 
 from __future__ import annotations
 
@@ -6,21 +6,12 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from opentelemetry.sdk.metrics.export import Gauge, Sum
 
 from otel_breaker import CircuitBreaker, CircuitOpenError
-from otel_breaker.core.states import MOVES
 
 if TYPE_CHECKING:
     from tests.fakes import FakeClock
     from tests.telemetry.conftest import Metrics
-
-OUTCOMES = ["success", "failure", "ignored", "rejected", "cancelled"]
-STATES = ["closed", "open", "half_open", "forced_open", "forced_closed"]
-
-
-def unordered(points: list[tuple[dict[str, Any], Any]]) -> list[Any]:
-    return sorted((sorted(attributes.items()), value) for attributes, value in points)
 
 
 def outcomes(metrics: Metrics) -> dict[Any, Any]:
@@ -33,120 +24,6 @@ def statuses(metrics: Metrics) -> dict[Any, Any]:
 
 def seconds(metrics: Metrics) -> dict[Any, Any]:
     return {state: time for (state,), time in metrics.points("circuit_breaker.state.time", "state").items()}
-
-
-# --- the instruments
-
-
-@pytest.mark.parametrize(
-    ("name", "unit", "monotonic"),
-    [
-        ("circuit_breaker.calls", "{call}", True),
-        ("circuit_breaker.state_changes", "{state_change}", True),
-        ("circuit_breaker.status", "{circuit}", False),
-        ("circuit_breaker.state.time", "s", True),
-        ("circuit_breaker.probes", "{probe}", True),
-        ("circuit_breaker.shadow.calls", "{call}", True),
-    ],
-)
-def test_an_instrument_is_of_its_kind_and_unit(metrics: Metrics, name: str, unit: str, monotonic: bool) -> None:
-    breaker = CircuitBreaker("payments")
-
-    metric = metrics.collect()[name]
-
-    assert (metric.unit, type(metric.data)) == (unit, Sum)
-    assert isinstance(metric.data, Sum)
-    assert metric.data.is_monotonic is monotonic
-    assert metric.description
-    assert breaker
-
-
-def test_the_trip_ratio_is_a_gauge(metrics: Metrics) -> None:
-    breaker = CircuitBreaker("payments")
-
-    metric = metrics.collect()["circuit_breaker.trip_ratio"]
-
-    assert (metric.unit, type(metric.data)) == ("1", Gauge)
-    assert metric.description
-    assert breaker
-
-
-def test_calls_are_shown_by_name_and_outcome_from_birth(metrics: Metrics) -> None:
-    breaker = CircuitBreaker("payments")
-
-    points = metrics.all_points("circuit_breaker.calls")
-
-    assert unordered(points) == unordered(
-        [({"circuit_breaker.name": "payments", "circuit_breaker.call.outcome": outcome}, 0) for outcome in OUTCOMES]
-    )
-    assert breaker
-
-
-def test_state_changes_are_shown_by_name_mode_and_every_possible_move_from_birth(metrics: Metrics) -> None:
-    breaker = CircuitBreaker("payments")
-
-    points = metrics.all_points("circuit_breaker.state_changes")
-
-    assert unordered(points) == unordered(
-        [
-            (
-                {
-                    "circuit_breaker.name": "payments",
-                    "circuit_breaker.state_change.from": source.value,
-                    "circuit_breaker.state_change.to": target.value,
-                    "circuit_breaker.mode": "enforce",
-                },
-                0,
-            )
-            for source, target in MOVES
-        ]
-    )
-    assert breaker
-
-
-def test_status_is_shown_by_name_mode_and_every_state_from_birth(metrics: Metrics) -> None:
-    breaker = CircuitBreaker("payments")
-
-    points = metrics.all_points("circuit_breaker.status")
-
-    assert unordered(points) == unordered(
-        [
-            (
-                {"circuit_breaker.name": "payments", "circuit_breaker.state": state, "circuit_breaker.mode": "enforce"},
-                int(state == "closed"),
-            )
-            for state in STATES
-        ]
-    )
-    assert breaker
-
-
-def test_time_is_shown_by_name_and_every_state_from_birth(metrics: Metrics, clock: FakeClock) -> None:
-    breaker = CircuitBreaker("payments", clock=clock)
-
-    points = metrics.all_points("circuit_breaker.state.time")
-
-    assert unordered(points) == unordered(
-        [({"circuit_breaker.name": "payments", "circuit_breaker.state": state}, 0.0) for state in STATES]
-    )
-    assert breaker
-
-
-def test_probes_are_shown_by_name_and_outcome_from_birth(metrics: Metrics) -> None:
-    breaker = CircuitBreaker("payments")
-
-    points = metrics.all_points("circuit_breaker.probes")
-
-    assert unordered(points) == unordered(
-        [
-            ({"circuit_breaker.name": "payments", "circuit_breaker.probe.outcome": outcome}, 0)
-            for outcome in ("success", "failure", "ignored", "cancelled", "timeout")
-        ]
-    )
-    assert breaker
-
-
-# --- what they count
 
 
 def test_every_call_is_counted_by_what_became_of_it(metrics: Metrics) -> None:
@@ -267,14 +144,6 @@ def test_circuits_of_one_name_are_summed_over_their_keys(metrics: Metrics) -> No
 
 def test_calls_that_only_shadow_mode_let_pass_are_shown_by_what_they_did(metrics: Metrics) -> None:
     breaker = CircuitBreaker("payments", failure_threshold=1, mode="shadow")
-    assert unordered(metrics.all_points("circuit_breaker.shadow.calls")) == unordered(
-        [
-            ({"circuit_breaker.name": "payments", "circuit_breaker.call.outcome": outcome}, 0)
-            for outcome in OUTCOMES
-            if outcome != "rejected"
-        ]
-    )
-
     for _ in range(3):
         with pytest.raises(OSError, match="down"), breaker.guard():
             raise OSError("down")
