@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import sys
+import weakref
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,6 +14,9 @@ from opentelemetry import trace
 from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
+
+from otel_breaker import breaker as breaker_module
+from otel_breaker.telemetry.metrics import Ledger
 
 # A background job starts with SIGINT ignored, and so would the programs that tests start, and stop by it.
 signal.signal(signal.SIGINT, signal.default_int_handler)
@@ -29,6 +34,17 @@ if TYPE_CHECKING:
 @pytest.fixture
 def clock() -> FakeClock:
     return FakeClock()
+
+
+@pytest.fixture(autouse=True)
+def ledger(monkeypatch: pytest.MonkeyPatch) -> Ledger:
+    """What metrics know: the breakers of one test only. A process has one for all, and room for so many names."""
+    ledger = Ledger()
+    monkeypatch.setattr(breaker_module, "LEDGER", ledger)
+    if hasattr(os, "register_at_fork"):
+        living = weakref.WeakMethod(ledger.start_afresh)
+        os.register_at_fork(after_in_child=lambda: (start_afresh := living()) and start_afresh())
+    return ledger
 
 
 class Spans:

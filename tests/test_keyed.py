@@ -18,12 +18,12 @@ from otel_breaker import CircuitBreaker, CircuitOpenError, InvalidSettings, brea
 from otel_breaker.keyed import KeyedBreaker
 from otel_breaker.registry import REGISTRY
 from otel_breaker.settings import Settings
-from otel_breaker.telemetry.metrics import LEDGER
 from otel_breaker.testing import FakeClock, fake_clock, reset
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from otel_breaker.telemetry.metrics import Ledger
     from tests.conftest import Spans
 
 KEYS = int(os.environ.get("KEYS", "1000000"))
@@ -287,30 +287,30 @@ def test_the_key_is_on_the_span(spans: Spans) -> None:
     assert (attributes["circuit_breaker.name"], attributes["circuit_breaker.key"]) == ("http", "eu")
 
 
-def test_no_key_is_a_metric_attribute() -> None:
+def test_no_key_is_a_metric_attribute(ledger: Ledger) -> None:
     for key in ("eu", "us"):
         get_breaker("http keyed metrics", key=key).call(int)
 
-    shown = successes_of("http keyed metrics")
+    shown = successes_of(ledger, "http keyed metrics")
 
     assert [(set(attributes), value) for attributes, value in shown] == [
         ({"circuit_breaker.name", "circuit_breaker.call.outcome"}, 2)
     ]
 
 
-def test_what_an_evicted_circuit_counted_is_still_counted() -> None:
+def test_what_an_evicted_circuit_counted_is_still_counted(ledger: Ledger) -> None:
     get_breaker("http evicted", key="0", max_keys=2)
     for key in range(10):
         get_breaker("http evicted", key=str(key)).call(int)
 
-    assert [value for _, value in successes_of("http evicted")] == [10]
+    assert [value for _, value in successes_of(ledger, "http evicted")] == [10]
 
 
-def successes_of(name: str) -> list[tuple[dict[str, Any], Any]]:
+def successes_of(ledger: Ledger, name: str) -> list[tuple[dict[str, Any], Any]]:
     """The points of the metric of calls that ended well: their attributes and values."""
     reader = InMemoryMetricReader()
     provider = MeterProvider([reader], shutdown_on_exit=False)
-    LEDGER.show(provider.get_meter("otel_breaker"))
+    ledger.show(provider.get_meter("otel_breaker"))
     data = reader.get_metrics_data()
     provider.shutdown()
     assert data is not None

@@ -6,7 +6,7 @@ nested calls from others. Nothing here knows OpenTelemetry or what a guarded fun
 
 from otel_breaker.circuit.changes import Listener, Listeners, StateChange
 from otel_breaker.circuit.circuit import Circuit
-from otel_breaker.circuit.snapshot import Snapshot
+from otel_breaker.circuit.snapshot import Reading, Snapshot
 from otel_breaker.circuit.world import WORLD
 
-__all__ = ["WORLD", "Circuit", "Listener", "Listeners", "Snapshot", "StateChange"]
+__all__ = ["WORLD", "Circuit", "Listener", "Listeners", "Reading", "Snapshot", "StateChange"]

@@ -18,7 +18,7 @@ from otel_breaker.circuit.changes import NO_MOVES
 from otel_breaker.circuit.lock_free import LockFree
 from otel_breaker.circuit.mark import Mark
 from otel_breaker.circuit.owners import running_owner
-from otel_breaker.circuit.snapshot import Snapshot
+from otel_breaker.circuit.snapshot import Reading, Snapshot
 from otel_breaker.circuit.world import WORLD
 from otel_breaker.core.permits import NO_GENERATION, Permit
 from otel_breaker.core.states import CLOSED, FAILURE, FORCED_CLOSED, HALF_OPEN, IGNORED, SUCCESS, CircuitState, Outcome
@@ -33,7 +33,6 @@ if TYPE_CHECKING:
     from otel_breaker.circuit.record import Episode
     from otel_breaker.circuit.world import Clock
     from otel_breaker.core.machine import Transition
-    from otel_breaker.core.tally import Totals
 
 Command: TypeAlias = "tuple[Callable[[float], Transition | None], str | None, str | None, object]"
 
@@ -276,13 +275,15 @@ class Circuit(LockFree):
         self._obey()
         return snapshot
 
-    def totals(self) -> Totals:
-        """What was counted so far."""
-        now = self.clock()
+    def read(self, *, timed: bool = True) -> Reading:
+        """What was counted so far; without the time since the last look, and no ratio, when not *timed*."""
+        now = self.clock() if timed else None
         with self._lock:
+            ratio = 0.0 if now is None or self.is_off else self._machine.trip_ratio(now)
             totals = self.record.tally.totals(now)
+            reading = Reading(totals, self._machine.state, self.settings.mode.value, ratio)
         self._obey()
-        return totals
+        return reading
 
     def start_afresh(self) -> None:
         """In a forked child: no other thread lives, no call in flight will end, nothing was counted here."""

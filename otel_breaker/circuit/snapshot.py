@@ -1,9 +1,9 @@
-"""What a circuit looks like at one instant, for health endpoints and people."""
+"""What a circuit looks like at one instant: a snapshot for health endpoints and people, a reading for metrics."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from otel_breaker.circuit.record import Record
     from otel_breaker.core.machine import Machine
     from otel_breaker.core.states import CircuitState
+    from otel_breaker.core.tally import Totals
 
 
 @dataclass(frozen=True)
@@ -64,3 +65,13 @@ class Snapshot:
             forced_by=record.forced_by,
             forced_reason=record.forced_reason,
         )
+
+
+class Reading(NamedTuple):
+    """A consistent view of what was counted."""
+
+    totals: Totals
+    state: CircuitState
+    mode: str
+    trip_ratio: float
+    """How near the circuit is to tripping; 0 when no call is judged."""

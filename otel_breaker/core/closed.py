@@ -175,6 +175,11 @@ class Closed:
             totals = self.window.totals(now, self._untold) if self.window is not None else Totals(0, 0, 0)
         return Counts(self.streak, *totals)
 
+    def trip_ratio(self, now: float) -> float:
+        """How much of a threshold the nearest rule has seen, at most all of it."""
+        counts = self.counts(now)
+        return min(1.0, max((rule.observed(counts) / rule.threshold for rule in self._policy.rules), default=0.0))
+
     def count_failure(self) -> None:
         self.streak += 1
         self.epoch += 1

@@ -123,6 +123,16 @@ class Machine:
             return None
         return max(0.0, self.retry_at - now) if self.retry_at is not None else 0.0
 
+    def trip_ratio(self, now: float) -> float:
+        """How near it is to tripping, from 0 to 1.
+
+        It is 1 until it has closed again: half-open it is one failure away, forced open it refuses as if tripped.
+        Nothing can trip it while it is forced closed, so that is 0.
+        """
+        if self.state is CircuitState.CLOSED:
+            return self._closed.trip_ratio(now)
+        return 0.0 if self.state is CircuitState.FORCED_CLOSED else 1.0
+
     def expire(self, now: float, jitter: float) -> Transition | None:
         """Re-open when a probe was not heard of in time; the open time counts from its deadline."""
         lost = self._half_open.first_expired(now) if self.state is HALF_OPEN else None

@@ -9,12 +9,15 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import dataclass, field
 from itertools import count
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from otel_breaker.core.states import CLOSED, CircuitState, Outcome
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+PROBE_OUTCOMES: Final = (*(outcome.value for outcome in Outcome if outcome is not Outcome.REJECTED), "timeout")
+"""What may become of a probe."""
 
 
 class CallCounter:
@@ -56,7 +59,7 @@ class Tally:
         self.changes: Counter[tuple[CircuitState, CircuitState, str]] = Counter()
         """Moves by source, target and the mode in which they were made."""
         self.probes: Counter[str] = Counter()
-        """Probes by outcome, or "timeout"."""
+        """Probes by one of PROBE_OUTCOMES."""
         self.shadowed: Counter[Outcome] = Counter()
         """Calls that would have been refused, by what they did."""
         self.seconds: dict[CircuitState, float] = dict.fromkeys(CircuitState, 0.0)

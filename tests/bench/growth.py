@@ -84,7 +84,7 @@ def breakers(watch: Stopwatch, rounds: int) -> Iterator[Result]:
     alive: list[CircuitBreaker] = []
     alone = 0.0
     for count in _BREAKERS:
-        alive.extend(CircuitBreaker(f"bench {number}") for number in range(len(alive), count - 1))
+        alive.extend(CircuitBreaker("bench") for _ in range(len(alive), count - 1))
         ratio = watch.compare(run, reference, rounds)
         alone = alone or ratio.median
         if count > 1:

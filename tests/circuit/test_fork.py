@@ -119,7 +119,7 @@ def test_a_closed_circuit_of_a_child_has_been_so_only_since_the_fork(clock: Fake
 
     def since_the_fork() -> bool:
         clock.advance(1)
-        return breaker._circuit.totals().seconds[CircuitState.CLOSED] == 1.0
+        return breaker._circuit.read().totals.seconds[CircuitState.CLOSED] == 1.0
 
     assert in_child(since_the_fork)
 

@@ -64,7 +64,7 @@ def test_what_a_shadow_would_have_refused_moves_nothing_and_is_counted_by_what_i
         pass
 
     assert (breaker.state, breaker.failures) == (CircuitState.OPEN, opened.consecutive_failures)
-    assert breaker._circuit.totals().shadowed == {Outcome.FAILURE: 1, Outcome.SUCCESS: 1}
+    assert breaker._circuit.read().totals.shadowed == {Outcome.FAILURE: 1, Outcome.SUCCESS: 1}
 
 
 def test_the_first_calls_of_a_half_open_shadow_are_its_probes(clock: FakeClock) -> None:

@@ -89,7 +89,7 @@ def test_probes_are_counted_by_what_became_of_them(clock: FakeClock) -> None:
     clock.advance(60)
     breaker.record_failure(permit=breaker.can_execute())
 
-    assert breaker._circuit.totals().probes == {"success": 1, "ignored": 1, "timeout": 1, "failure": 1}
+    assert breaker._circuit.read().totals.probes == {"success": 1, "ignored": 1, "timeout": 1, "failure": 1}
 
 
 @pytest.mark.parametrize("stop", [KeyboardInterrupt, SystemExit, GeneratorExit, asyncio.CancelledError])

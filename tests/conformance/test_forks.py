@@ -206,7 +206,7 @@ def test_f44_a_child_does_not_wait_for_a_lock_that_a_thread_of_its_parent_held(l
         fail(new)
         fail(get_breaker("test_forks"))
         succeed(get_breaker("test_forks keyed", key="second"))
-        list(LEDGER._figures())
+        list(LEDGER.figures())
         return len(changes)
 
     busy = threading.Thread(target=keep)

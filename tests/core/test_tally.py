@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from otel_breaker.core.states import CircuitState, Outcome
-from otel_breaker.core.tally import CallCounter, Tally, Totals
+from otel_breaker.core.tally import PROBE_OUTCOMES, CallCounter, Tally, Totals
 from tests.core.rig import reproducible
 
 CLOSED, OPEN, HALF_OPEN = CircuitState.CLOSED, CircuitState.OPEN, CircuitState.HALF_OPEN
@@ -49,6 +49,10 @@ def test_every_outcome_and_state_is_there_from_birth() -> None:
 
     assert totals.calls == dict.fromkeys(Outcome, 0)
     assert totals.seconds == dict.fromkeys(CircuitState, 0.0)
+
+
+def test_a_probe_ends_like_any_admitted_call_or_is_lost() -> None:
+    assert set(PROBE_OUTCOMES) == {"success", "failure", "ignored", "cancelled", "timeout"}
 
 
 @pytest.mark.parametrize("outcome", Outcome)

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol
 
 import pytest
 from opentelemetry import trace
+from opentelemetry.metrics import CallbackOptions, CallbackT, NoOpMeter
 from opentelemetry.sdk.metrics import MeterProvider
 from opentelemetry.sdk.metrics.export import InMemoryMetricReader
 from opentelemetry.sdk.trace import TracerProvider
@@ -15,7 +17,6 @@ from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanE
 from opentelemetry.sdk.trace.sampling import ALWAYS_ON, Sampler, SamplingResult
 
 from otel_breaker import breaker as breaker_module
-from otel_breaker.telemetry.metrics import Ledger
 from otel_breaker.telemetry.traces import Tracing
 
 if TYPE_CHECKING:
@@ -23,9 +24,12 @@ if TYPE_CHECKING:
 
     from opentelemetry.context import Context
     from opentelemetry.sdk.metrics.export import Metric
+    from opentelemetry.sdk.metrics.view import View
     from opentelemetry.sdk.trace import ReadableSpan, SpanProcessor
     from opentelemetry.trace import Link, SpanKind, TraceState
     from opentelemetry.util.types import Attributes
+
+    from otel_breaker.telemetry.metrics import Ledger
 
 
 @dataclass
@@ -111,18 +115,17 @@ class Metrics:
 
 
 class Meters(Protocol):
-    def __call__(self, **temporality: Any) -> Metrics: ...
+    def __call__(self, *, views: Sequence[View] = (), **temporality: Any) -> Metrics: ...
 
 
 @pytest.fixture
-def make_metrics(monkeypatch: pytest.MonkeyPatch) -> Iterator[Meters]:
-    """A ledger that knows the breakers of one test only, and readers of it."""
-    ledger, providers = Ledger(), []
-    monkeypatch.setattr(breaker_module, "LEDGER", ledger)
+def make_metrics(ledger: Ledger) -> Iterator[Meters]:
+    """Readers of that ledger, each with a provider of its own."""
+    providers: list[MeterProvider] = []
 
-    def make(**options: Any) -> Metrics:
+    def make(*, views: Sequence[View] = (), **options: Any) -> Metrics:
         reader = InMemoryMetricReader(**options)
-        provider = MeterProvider([reader], shutdown_on_exit=False)
+        provider = MeterProvider([reader], shutdown_on_exit=False, views=views)
         providers.append(provider)
         ledger.show(provider.get_meter("otel_breaker"))
         return Metrics(reader)
@@ -135,6 +138,41 @@ def make_metrics(monkeypatch: pytest.MonkeyPatch) -> Iterator[Meters]:
 @pytest.fixture
 def metrics(make_metrics: Meters) -> Metrics:
     return make_metrics()
+
+
+class Asking(NoOpMeter):
+    """A meter whose instruments are asked one by one: what any SDK may do."""
+
+    def __init__(self) -> None:
+        super().__init__("by hand")
+        self._callbacks: dict[str, Any] = {}
+
+    def ask(self, metric: str) -> dict[str, Any]:
+        """The sums over a metric's points, by their last attribute but the mode."""
+        sums: Counter[str] = Counter()
+        for point in self._callbacks[metric](CallbackOptions()):
+            attributes = dict(point.attributes or {})
+            attributes.pop("circuit_breaker.mode", None)
+            sums[str(list(attributes.values())[-1])] += int(point.value)
+        return dict(+sums)
+
+    def ask_all(self) -> None:
+        for metric in self._callbacks:
+            self.ask(metric)
+
+    def _keep(
+        self, name: str, callbacks: Sequence[CallbackT] | None = None, unit: str = "", description: str = ""
+    ) -> Any:
+        [self._callbacks[name]] = callbacks or ()
+
+    create_observable_counter = create_observable_up_down_counter = create_observable_gauge = _keep
+
+
+@pytest.fixture
+def by_hand(ledger: Ledger) -> Asking:
+    meter = Asking()
+    ledger.show(meter)
+    return meter
 
 
 @pytest.fixture

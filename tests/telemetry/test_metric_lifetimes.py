@@ -3,17 +3,29 @@
 from __future__ import annotations
 
 import gc
+import sys
 import threading
 import weakref
 from concurrent.futures import ThreadPoolExecutor
-from typing import TYPE_CHECKING, Any
+from functools import partial
+from itertools import count
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from otel_breaker import CircuitBreaker
+from otel_breaker import breaker as breaker_module
 from otel_breaker.core.tally import Tally
+from otel_breaker.telemetry.metrics import Ledger
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+    from types import FrameType
+
+    import pytest
+
     from tests.fakes import FakeClock
     from tests.telemetry.conftest import Metrics
+
+T = TypeVar("T")
 
 
 def outcomes(metrics: Metrics) -> dict[Any, Any]:
@@ -87,6 +99,20 @@ def test_a_breaker_that_is_dropped_in_the_middle_of_a_reading_is_counted_once(me
     assert first
 
 
+def test_a_breaker_that_is_just_being_dropped_is_counted(metrics: Metrics) -> None:
+    breaker = CircuitBreaker("payments")
+    breaker.call(int)
+    readings: list[Any] = []
+    # Of several that wait for its end the latest is called first, before the metrics hear of it.
+    goodbye = weakref.ref(breaker._circuit, lambda _: readings.append(outcomes(metrics)))
+
+    del breaker
+    gc.collect()
+
+    assert readings == [{"success": 1}]
+    assert goodbye() is None
+
+
 def test_time_in_a_state_never_goes_back_when_a_breaker_is_dropped(metrics: Metrics, clock: FakeClock) -> None:
     breaker = CircuitBreaker("payments", clock=clock)
     clock.advance(10)
@@ -147,3 +173,54 @@ def test_breakers_may_be_dropped_while_somebody_reads(metrics: Metrics) -> None:
 
     assert readings == sorted(readings)
     assert outcomes(metrics) == {"success": made}
+
+
+def at_line(number: int, act: Callable[[], None], run: Callable[[], T]) -> tuple[T, bool]:
+    """Run something and do another thing before the nth line of the metrics' own code; and whether there was one."""
+    lines = count()
+
+    def trace(frame: FrameType, event: str, _: object) -> Any:
+        if "telemetry/metrics" not in frame.f_code.co_filename:
+            return None
+        if event == "line" and next(lines) == number:
+            sys.settrace(None)
+            act()
+        return trace
+
+    before = sys.gettrace()
+    sys.settrace(trace)
+    try:
+        return run(), next(lines) > number
+    finally:
+        sys.settrace(before)
+
+
+def test_breakers_may_be_made_and_dropped_at_any_line_of_a_reading(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As a finaliser or a signal handler does, in the thread that reads."""
+    for number in count():
+        ledger = Ledger()
+        monkeypatch.setattr(breaker_module, "LEDGER", ledger)
+        there = [CircuitBreaker("payments") for _ in range(3)]
+        for breaker in there:
+            breaker.call(int)
+        del there[0], breaker
+
+        told, was_there = at_line(number, partial(come_and_go, there), partial(calls, ledger))
+
+        assert 3 <= told <= 5
+        assert calls(ledger) == (5 if was_there else 3)
+        if not was_there:
+            break
+
+    assert number > 30
+
+
+def come_and_go(there: list[CircuitBreaker]) -> None:
+    del there[0]
+    for name in ("payments", "search"):
+        there.append(CircuitBreaker(name))
+        there[-1].call(int)
+
+
+def calls(ledger: Ledger) -> int:
+    return sum(figures.totals.calls.total() for _, figures in ledger.figures())

@@ -5,21 +5,23 @@ from __future__ import annotations
 import gc
 import subprocess
 import sys
+import weakref
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from opentelemetry.sdk.metrics import ObservableCounter, ObservableUpDownCounter
-from opentelemetry.sdk.metrics.export import AggregationTemporality
+from opentelemetry.metrics import NoOpMeter
+from opentelemetry.sdk.metrics import MeterProvider, ObservableCounter, ObservableUpDownCounter
+from opentelemetry.sdk.metrics.export import AggregationTemporality, InMemoryMetricReader
 
 from otel_breaker import CircuitBreaker
-from otel_breaker import breaker as breaker_module
-from otel_breaker.telemetry.metrics import Ledger
+from tests.telemetry.conftest import Metrics
 
 if TYPE_CHECKING:
-    from opentelemetry.metrics import Meter
+    from collections.abc import Iterator
 
+    from otel_breaker.telemetry.metrics import Ledger
     from tests.fakes import FakeClock
-    from tests.telemetry.conftest import Meters, Metrics
+    from tests.telemetry.conftest import Meters
 
 DELTA = {
     ObservableCounter: AggregationTemporality.DELTA,
@@ -79,11 +81,19 @@ from opentelemetry import metrics
 from opentelemetry.sdk.metrics import MeterProvider
 from opentelemetry.sdk.metrics.export import InMemoryMetricReader
 from otel_breaker import CircuitBreaker
+from otel_breaker.telemetry import names
+from otel_breaker.telemetry.metrics import LEDGER
+from otel_breaker.version import __version__
 
 reader = InMemoryMetricReader()
 
+provider = MeterProvider([reader], shutdown_on_exit=False)
+
 def set_up():
-    metrics.set_meter_provider(MeterProvider([reader], shutdown_on_exit=False))
+    metrics.set_meter_provider(provider)
+
+def show():
+    LEDGER.show(provider.get_meter(names.SCOPE, __version__))
 
 def count():
     scopes = reader.get_metrics_data().resource_metrics[0].scope_metrics
@@ -101,10 +111,26 @@ def count():
         "set_up(); breaker = CircuitBreaker('one'); breaker.call(int)",
         "breaker = CircuitBreaker('one'); breaker.call(int); set_up()",
         "breaker = CircuitBreaker('one'); set_up(); breaker.call(int)",
+        "show(); breaker = CircuitBreaker('one'); breaker.call(int)",
+        "breaker = CircuitBreaker('one'); breaker.call(int); show()",
+        "breaker = CircuitBreaker('one'); breaker.call(int); show(); show(); set_up()",
+        "breaker = CircuitBreaker('one'); breaker.call(int); set_up(); show(); show()",
+        "set_up(); breaker = CircuitBreaker('one'); breaker.call(int); show()",
+        "set_up(); show(); breaker = CircuitBreaker('one'); breaker.call(int); show()",
     ],
-    ids=["the SDK first", "the SDK after the call", "the SDK in between"],
+    ids=[
+        "the SDK first",
+        "the SDK after the call",
+        "the SDK in between",
+        "a provider of its own first",
+        "a provider of its own after the call",
+        "a provider of its own that is made the global one",
+        "the global provider that is given as its own",
+        "the global provider from the beginning that is given as its own",
+        "the global provider that is given before and after",
+    ],
 )
-def test_a_call_is_counted_whenever_the_sdk_is_set_up(order: str) -> None:
+def test_f81_a_call_is_counted_once_whenever_the_sdk_is_set_up(order: str) -> None:
     program = f"{COUNTING}\n{order}\ncount()"
 
     told = subprocess.run([sys.executable, "-W", "error", "-c", program], capture_output=True, text=True, check=True)
@@ -112,17 +138,92 @@ def test_a_call_is_counted_whenever_the_sdk_is_set_up(order: str) -> None:
     assert told.stdout.split() == ["otel_breaker", "1", "5"]
 
 
-def test_a_second_breaker_makes_no_second_set_of_instruments(monkeypatch: pytest.MonkeyPatch) -> None:
-    class WatchedLedger(Ledger):
-        sets = 0
+# --- where they are shown
 
-        def show(self, meter: Meter) -> None:
-            self.sets += 1
 
-    ledger = WatchedLedger()
-    monkeypatch.setattr(breaker_module, "LEDGER", ledger)
+class WatchedMeter(NoOpMeter):
+    """A meter that notes which instruments are made on it."""
 
-    CircuitBreaker("payments")
-    CircuitBreaker("search")
+    def __init__(self) -> None:
+        super().__init__("watched")
+        self.made: list[str] = []
 
-    assert ledger.sets == 1
+    def _note(self, name: str, *args: Any, **kwargs: Any) -> Any:
+        self.made.append(name)
+
+    create_observable_counter = create_observable_up_down_counter = create_observable_gauge = _note
+
+
+@pytest.fixture
+def global_reader(monkeypatch: pytest.MonkeyPatch) -> Iterator[Metrics]:
+    """What the global provider is told."""
+    reader = InMemoryMetricReader()
+    provider = MeterProvider([reader], shutdown_on_exit=False)
+    monkeypatch.setattr("opentelemetry.metrics._internal._METER_PROVIDER", provider)
+    yield Metrics(reader)
+    provider.shutdown()
+
+
+def test_all_breakers_share_one_set_of_instruments(ledger: Ledger) -> None:
+    meter = WatchedMeter()
+    ledger.show(meter)
+
+    breakers = [CircuitBreaker("payments"), CircuitBreaker("search")]
+
+    assert sorted(meter.made) == sorted(set(meter.made))
+    assert len(meter.made) == 7
+    assert breakers
+
+
+def test_a_meter_that_shows_them_already_gets_no_second_set(ledger: Ledger) -> None:
+    meter = WatchedMeter()
+
+    ledger.show(meter)
+    ledger.show(meter)
+
+    assert len(meter.made) == 7
+
+
+def test_without_a_provider_of_their_own_breakers_are_shown_by_the_global_one(
+    ledger: Ledger, global_reader: Metrics
+) -> None:
+    breakers = [CircuitBreaker("payments"), CircuitBreaker("search")]
+    for breaker in breakers:
+        breaker.call(int)
+
+    assert global_reader.points("circuit_breaker.calls", "name") == {("payments",): 1, ("search",): 1}
+    assert ledger
+
+
+def test_a_provider_that_is_given_late_is_told_all_and_the_global_one_nothing_more(
+    make_metrics: Meters, global_reader: Metrics
+) -> None:
+    breaker = CircuitBreaker("payments")
+    breaker.call(int)
+    before = outcomes(global_reader)
+
+    metrics = make_metrics()
+    breaker.call(int)
+
+    assert (before, outcomes(metrics), global_reader.collect()) == ({"success": 1}, {"success": 2}, {})
+
+
+def test_a_provider_that_is_given_early_is_told_all_and_the_global_one_nothing(
+    make_metrics: Meters, global_reader: Metrics
+) -> None:
+    metrics, breaker = make_metrics(), CircuitBreaker("payments")
+
+    breaker.call(int)
+
+    assert (outcomes(metrics), global_reader.collect()) == ({"success": 1}, {})
+
+
+def test_a_meter_is_not_kept_alive(ledger: Ledger) -> None:
+    meter = WatchedMeter()
+    ledger.show(meter)
+    gone = weakref.ref(meter)
+
+    del meter
+    gc.collect()
+
+    assert gone() is None

@@ -1,25 +1,17 @@
-"""The instruments, exactly as the table in the design has them, and what they count."""
+"""What the metrics count."""
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from opentelemetry.sdk.metrics.export import Sum
 
 from otel_breaker import CircuitBreaker, CircuitOpenError
-from otel_breaker.core.states import MOVES
 
 if TYPE_CHECKING:
     from tests.fakes import FakeClock
     from tests.telemetry.conftest import Metrics
-
-OUTCOMES = ["success", "failure", "ignored", "rejected", "cancelled"]
-STATES = ["closed", "open", "half_open", "forced_open", "forced_closed"]
-
-
-def unordered(points: list[tuple[dict[str, Any], Any]]) -> list[Any]:
-    return sorted((sorted(attributes.items()), value) for attributes, value in points)
 
 
 def outcomes(metrics: Metrics) -> dict[Any, Any]:
@@ -32,95 +24,6 @@ def statuses(metrics: Metrics) -> dict[Any, Any]:
 
 def seconds(metrics: Metrics) -> dict[Any, Any]:
     return {state: time for (state,), time in metrics.points("circuit_breaker.state.time", "state").items()}
-
-
-# --- the instruments
-
-
-@pytest.mark.parametrize(
-    ("name", "unit", "monotonic"),
-    [
-        ("circuit_breaker.calls", "{call}", True),
-        ("circuit_breaker.state_changes", "{state_change}", True),
-        ("circuit_breaker.status", "{circuit}", False),
-        ("circuit_breaker.state.time", "s", True),
-        ("circuit_breaker.shadow.calls", "{call}", True),
-    ],
-)
-def test_an_instrument_is_of_its_kind_and_unit(metrics: Metrics, name: str, unit: str, monotonic: bool) -> None:
-    breaker = CircuitBreaker("payments")
-
-    metric = metrics.collect()[name]
-
-    assert (metric.unit, type(metric.data)) == (unit, Sum)
-    assert isinstance(metric.data, Sum)
-    assert metric.data.is_monotonic is monotonic
-    assert metric.description
-    assert breaker
-
-
-def test_calls_are_shown_by_name_and_outcome_from_birth(metrics: Metrics) -> None:
-    breaker = CircuitBreaker("payments")
-
-    points = metrics.all_points("circuit_breaker.calls")
-
-    assert unordered(points) == unordered(
-        [({"circuit_breaker.name": "payments", "circuit_breaker.call.outcome": outcome}, 0) for outcome in OUTCOMES]
-    )
-    assert breaker
-
-
-def test_state_changes_are_shown_by_name_mode_and_every_possible_move_from_birth(metrics: Metrics) -> None:
-    breaker = CircuitBreaker("payments")
-
-    points = metrics.all_points("circuit_breaker.state_changes")
-
-    assert unordered(points) == unordered(
-        [
-            (
-                {
-                    "circuit_breaker.name": "payments",
-                    "circuit_breaker.state_change.from": source.value,
-                    "circuit_breaker.state_change.to": target.value,
-                    "circuit_breaker.mode": "enforce",
-                },
-                0,
-            )
-            for source, target in MOVES
-        ]
-    )
-    assert breaker
-
-
-def test_status_is_shown_by_name_mode_and_every_state_from_birth(metrics: Metrics) -> None:
-    breaker = CircuitBreaker("payments")
-
-    points = metrics.all_points("circuit_breaker.status")
-
-    assert unordered(points) == unordered(
-        [
-            (
-                {"circuit_breaker.name": "payments", "circuit_breaker.state": state, "circuit_breaker.mode": "enforce"},
-                int(state == "closed"),
-            )
-            for state in STATES
-        ]
-    )
-    assert breaker
-
-
-def test_time_is_shown_by_name_and_every_state_from_birth(metrics: Metrics, clock: FakeClock) -> None:
-    breaker = CircuitBreaker("payments", clock=clock)
-
-    points = metrics.all_points("circuit_breaker.state.time")
-
-    assert unordered(points) == unordered(
-        [({"circuit_breaker.name": "payments", "circuit_breaker.state": state}, 0.0) for state in STATES]
-    )
-    assert breaker
-
-
-# --- what they count
 
 
 def test_every_call_is_counted_by_what_became_of_it(metrics: Metrics) -> None:
@@ -241,14 +144,6 @@ def test_circuits_of_one_name_are_summed_over_their_keys(metrics: Metrics) -> No
 
 def test_calls_that_only_shadow_mode_let_pass_are_shown_by_what_they_did(metrics: Metrics) -> None:
     breaker = CircuitBreaker("payments", failure_threshold=1, mode="shadow")
-    assert unordered(metrics.all_points("circuit_breaker.shadow.calls")) == unordered(
-        [
-            ({"circuit_breaker.name": "payments", "circuit_breaker.call.outcome": outcome}, 0)
-            for outcome in OUTCOMES
-            if outcome != "rejected"
-        ]
-    )
-
     for _ in range(3):
         with pytest.raises(OSError, match="down"), breaker.guard():
             raise OSError("down")
@@ -256,3 +151,53 @@ def test_calls_that_only_shadow_mode_let_pass_are_shown_by_what_they_did(metrics
 
     assert metrics.points("circuit_breaker.shadow.calls", "call.outcome") == {("failure",): 2, ("success",): 1}
     assert outcomes(metrics) == {"failure": 3, "success": 1}
+
+
+def test_probes_are_counted_by_what_became_of_them(metrics: Metrics, clock: FakeClock) -> None:
+    breaker = CircuitBreaker("payments", failure_threshold=1, ignore=KeyError, probe_timeout=20, clock=clock)
+
+    def probe(error: type[BaseException] | None) -> None:
+        clock.advance(60)
+        with suppress(BaseException), breaker.guard():
+            if error is not None:
+                raise error
+
+    breaker.record_failure()
+    probe(TimeoutError)
+    probe(KeyError)
+    probe(KeyboardInterrupt)
+    clock.advance(60)
+    lost = breaker.can_execute()
+    clock.advance(20)
+    probe(None)
+
+    assert metrics.points("circuit_breaker.probes", "name", "probe.outcome") == {
+        ("payments", outcome): 1 for outcome in ("failure", "ignored", "cancelled", "timeout", "success")
+    }
+    assert lost
+
+
+def test_the_success_rate_can_be_read_off_the_calls(metrics: Metrics) -> None:
+    breaker = CircuitBreaker("payments", failure_threshold=2, ignore=KeyError)
+    for error in (None, None, KeyError, None, TimeoutError, TimeoutError, None):
+        with suppress(Exception), breaker.guard():
+            if error is not None:
+                raise error
+
+    calls = outcomes(metrics)
+
+    assert calls["success"] / (calls["success"] + calls["failure"]) == 3 / 5  # of the calls that say something
+    assert calls["success"] / sum(calls.values()) == 3 / 7  # of all that callers wanted
+
+
+def test_f83_status_is_that_of_the_moment_of_reading_for_all_breakers_of_a_name(
+    metrics: Metrics, clock: FakeClock
+) -> None:
+    one, other = (CircuitBreaker("payments", failure_threshold=1, clock=clock) for _ in range(2))
+    one.record_failure()
+    clock.advance(60)
+
+    shown = statuses(metrics)
+
+    assert shown == {(one.state.value, "enforce"): 1, (other.state.value, "enforce"): 1}
+    assert shown == {("open", "enforce"): 1, ("closed", "enforce"): 1}

@@ -1,0 +1,112 @@
+"""What all circuits of one name have counted together. How it is shown is not known here."""
+
+from __future__ import annotations
+
+import logging
+import weakref
+from collections import Counter, deque
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, NamedTuple
+
+from otel_breaker.core.tally import Totals
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from otel_breaker.circuit import Circuit, Reading
+    from otel_breaker.core.states import CircuitState
+    from otel_breaker.core.tally import Tally
+
+_log = logging.getLogger("otel_breaker")
+
+
+class Figures(NamedTuple):
+    """What is shown of one name."""
+
+    totals: Totals
+    states: Counter[tuple[CircuitState, str]]
+    """How many circuits are in which state, by mode."""
+    modes: list[str]
+    trip_ratio: float
+    """How near the worst circuit is to tripping."""
+
+
+class Namesakes:
+    """All circuits that ever had one name."""
+
+    def __init__(self, name: str) -> None:
+        self._name = name
+        self._living: dict[weakref.ref[Circuit], Tally] = {}
+        # A weak reference's callback runs anywhere, under any lock: it may only leave a message.
+        self._gone: deque[weakref.ref[Circuit]] = deque()
+        self._past = Totals()
+        self._is_busy = False
+        self._modes: set[str] = set()
+        self._complained = False
+
+    def follow(self, circuit: Circuit) -> None:
+        self._bury()
+        self._living[weakref.ref(circuit, self._gone.append)] = circuit.record.tally
+        self._modes.add(circuit.settings.mode.value)
+
+    def living(self) -> tuple[Totals, list[Circuit]]:
+        """What circuits that are gone have counted, and those that are to be read; one caller at a time."""
+        self._bury()
+        gone, circuits = Totals(), []
+        with self._alone():
+            gone.add(self._past)
+            entries = list(self._living.items())
+        for reference, tally in entries:
+            circuit = reference()
+            if circuit is None:
+                gone.add(tally.totals(None))
+            else:
+                circuits.append(circuit)
+        return gone, circuits
+
+    def figures(self, totals: Totals, circuits: list[Circuit]) -> Figures:
+        """Read what `living` has found. It waits for each circuit's lock, so it must be called without any other."""
+        states, trip_ratio = Counter[tuple["CircuitState", str]](), 0.0
+        for circuit in circuits:
+            reading = self._read(circuit)
+            totals.add(reading.totals)
+            states[reading.state, reading.mode] += 1
+            trip_ratio = max(trip_ratio, reading.trip_ratio)
+        # A series that was shown once stays, or a sum over it would never go back to zero.
+        self._modes.update(mode for _, mode in states)
+        self._modes.update(mode for *_, mode in totals.changes)
+        return Figures(totals, states, sorted(self._modes), trip_ratio)
+
+    def start_afresh(self) -> None:
+        """In a forked child: what was counted before is the parent's to tell."""
+        self._living = {reference: tally for reference, tally in self._living.items() if reference() is not None}
+        self._gone.clear()
+        self._past = Totals()
+        self._is_busy = False
+
+    def _read(self, circuit: Circuit) -> Reading:
+        try:
+            return circuit.read()
+        except Exception:
+            if not self._complained:
+                self._complained = True
+                _log.exception("a clock of circuit breaker %r failed: its metrics leave the time out", self._name)
+            return circuit.read(timed=False)
+
+    def _bury(self) -> None:
+        if self._is_busy:
+            return
+        with self._alone():
+            while self._gone:
+                tally = self._living.pop(self._gone.popleft(), None)
+                if tally is not None:  # a fork may have come before the message
+                    self._past.add(tally.totals(None))
+
+    @contextmanager
+    def _alone(self) -> Iterator[None]:
+        """Nobody is buried half-way: a finaliser or a signal handler may make a breaker at any instruction."""
+        self._is_busy = True
+        try:
+            yield
+        finally:
+            self._is_busy = False

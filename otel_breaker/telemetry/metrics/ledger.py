@@ -1,0 +1,119 @@
+"""Every circuit by name, and where their metrics are shown."""
+
+from __future__ import annotations
+
+import logging
+import os
+import threading
+import weakref
+from typing import TYPE_CHECKING, Final
+
+from opentelemetry.metrics import Meter, get_meter
+
+from otel_breaker.telemetry import names
+from otel_breaker.telemetry.metrics.figures import Namesakes
+from otel_breaker.telemetry.metrics.instruments import Instruments
+from otel_breaker.telemetry.metrics.series import MOST_NAMES
+from otel_breaker.version import __version__
+
+if TYPE_CHECKING:
+    from otel_breaker.circuit import Circuit
+    from otel_breaker.telemetry.metrics.figures import Figures
+
+_log = logging.getLogger("otel_breaker")
+
+
+class Ledger:
+    """The circuits of the process.
+
+    The first MOST_NAMES names have series of their own for as long as the process lives; the circuits of all further
+    names are shown together. No name ever makes way for another: what a reader was told of it would be told again, as
+    part of something else, and the SDK would keep its series all the same.
+    """
+
+    def __init__(self) -> None:
+        self._names: dict[str, Namesakes] = {}
+        self._shown: weakref.WeakKeyDictionary[Meter, Instruments] = weakref.WeakKeyDictionary()
+        self._default: Instruments | None = None
+        self._is_shown = False
+        # Not held while a circuit or a meter is asked for anything: they have locks of their own.
+        self._lock = threading.RLock()
+        self._text: type[str] = str
+
+    def follow(self, circuit: Circuit) -> None:
+        """Show a circuit's counts for as long as the process lives; the circuit itself is not kept alive."""
+        with self._lock:
+            self._namesakes(circuit.record.name).follow(circuit)
+            is_shown, self._is_shown = self._is_shown, True
+        if not is_shown:
+            self._show_by_default()
+
+    def show(self, meter: Meter) -> None:
+        """Show all circuits, those to come as well, on a meter, and no longer through the global provider.
+
+        It may be called at any time. A meter that shows them already is left as it is.
+        """
+        instruments = self._instruments_for(meter)
+        default = self._default
+        if default is not None and instruments is not default:
+            # An SDK has one instrument of a name on a meter, the one that was made first.
+            default.silent = _global_meter() is not meter
+
+    def figures(self) -> list[tuple[str, Figures]]:
+        """What each name has counted until now."""
+        with self._lock:
+            found = [(name, namesakes, *namesakes.living()) for name, namesakes in list(self._names.items())]
+        return [(self._text(name), namesakes.figures(gone, living)) for name, namesakes, gone, living in found]
+
+    def start_afresh(self) -> None:
+        """In a forked child: what the parent's circuits have counted is the parent's to tell."""
+        self._lock = threading.RLock()
+        for namesakes in self._names.values():
+            namesakes.start_afresh()
+        for instruments in self._shown.values():
+            instruments.start_afresh()
+        # The SDK goes on with what it kept of the parent's series: under delta temporality it would take the parent's
+        # counts off the child's, and the time at which a series began would be the parent's. It tells series apart by
+        # the types of their attributes, too, so equal text of another type begins a new one.
+        self._text = type(f"str_{os.getpid()}", (str,), {})
+
+    def _namesakes(self, name: str) -> Namesakes:
+        known = self._names.get(name)
+        if known is None and len(self._names) >= MOST_NAMES:
+            name = names.OTHER
+            if name not in self._names:
+                _log.warning(
+                    "more than %d names of circuit breakers: metrics show all further ones together as %r. "
+                    "Circuits that come and go, such as one per tenant, should share a name and have a key each",
+                    MOST_NAMES,
+                    name,
+                )
+        return known or self._names.setdefault(name, Namesakes(name))
+
+    def _show_by_default(self) -> None:
+        meter = _global_meter()
+        if meter is not None:
+            self._default = self._instruments_for(meter)
+
+    def _instruments_for(self, meter: Meter) -> Instruments:
+        with self._lock:
+            self._is_shown = True
+            known = self._shown.get(meter)
+            if known is not None:
+                return known
+            instruments = self._shown[meter] = Instruments(self.figures)
+        instruments.make_on(meter)
+        return instruments
+
+
+def _global_meter() -> Meter | None:
+    try:
+        return get_meter(names.SCOPE, __version__)
+    except Exception:
+        _log.exception("the global meter provider has no meter for circuit breakers")
+        return None
+
+
+LEDGER: Final = Ledger()
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=LEDGER.start_afresh)

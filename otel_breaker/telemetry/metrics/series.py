@@ -1,0 +1,104 @@
+"""Which series each metric has, and what each of them says: the table of the design, as data.
+
+A series is there from the first collection, at zero: what appears with a one looks like no increase at all. The SDK
+keeps MOST_SERIES of a metric and never forgets one, so the metric with most series for a name bounds the names.
+"""
+
+from __future__ import annotations
+
+from itertools import product
+from operator import attrgetter
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
+
+from opentelemetry.metrics import Meter, Observation
+
+from otel_breaker.core.states import MOVES, CircuitState, Outcome
+from otel_breaker.core.tally import PROBE_OUTCOMES
+from otel_breaker.telemetry import names
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from otel_breaker.telemetry.metrics.figures import Figures
+
+MOST_SERIES: Final = 2_000
+MOST_NAMES: Final = 120
+"""Names with series of their own: 15 moves each are 1,800, with room for the shared name and for modes that change."""
+
+
+class Instrument(NamedTuple):
+    """One metric."""
+
+    name: str
+    kind: Callable[[Meter], Callable[..., Any]]
+    """The meter's method that makes it."""
+    unit: str
+    description: str
+    series: Callable[[str, Figures], Iterator[Observation]]
+    """All its series for one name."""
+
+
+def _calls(name: str, figures: Figures) -> Iterator[Observation]:
+    for outcome in Outcome:
+        yield Observation(figures.totals.calls[outcome], {names.NAME: name, names.CALL_OUTCOME: outcome.value})
+
+
+def _state_changes(name: str, figures: Figures) -> Iterator[Observation]:
+    for (source, target), mode in product(MOVES, figures.modes):
+        attributes = {
+            names.NAME: name,
+            names.STATE_CHANGE_FROM: source.value,
+            names.STATE_CHANGE_TO: target.value,
+            names.MODE: mode,
+        }
+        yield Observation(figures.totals.changes[source, target, mode], attributes)
+
+
+def _status(name: str, figures: Figures) -> Iterator[Observation]:
+    for state, mode in product(CircuitState, figures.modes):
+        attributes = {names.NAME: name, names.STATE: state.value, names.MODE: mode}
+        yield Observation(figures.states[state, mode], attributes)
+
+
+def _state_time(name: str, figures: Figures) -> Iterator[Observation]:
+    for state in CircuitState:
+        yield Observation(figures.totals.seconds[state], {names.NAME: name, names.STATE: state.value})
+
+
+def _probes(name: str, figures: Figures) -> Iterator[Observation]:
+    for outcome in PROBE_OUTCOMES:
+        yield Observation(figures.totals.probes[outcome], {names.NAME: name, names.PROBE_OUTCOME: outcome})
+
+
+def _trip_ratio(name: str, figures: Figures) -> Iterator[Observation]:
+    yield Observation(figures.trip_ratio, {names.NAME: name})
+
+
+def _shadow_calls(name: str, figures: Figures) -> Iterator[Observation]:
+    for outcome in Outcome:
+        if outcome is not Outcome.REJECTED:
+            attributes = {names.NAME: name, names.CALL_OUTCOME: outcome.value}
+            yield Observation(figures.totals.shadowed[outcome], attributes)
+
+
+_COUNTER: Final = attrgetter("create_observable_counter")
+_UP_DOWN_COUNTER: Final = attrgetter("create_observable_up_down_counter")
+_GAUGE: Final = attrgetter("create_observable_gauge")
+
+INSTRUMENTS: Final = (
+    Instrument(names.METRIC_CALLS, _COUNTER, "{call}", "Calls by what became of them.", _calls),
+    Instrument(
+        names.METRIC_STATE_CHANGES, _COUNTER, "{state_change}", "Moves of circuits between states.", _state_changes
+    ),
+    Instrument(names.METRIC_STATUS, _UP_DOWN_COUNTER, "{circuit}", "Circuits that are in a state now.", _status),
+    Instrument(names.METRIC_STATE_TIME, _COUNTER, "s", "Time that circuits have spent in a state.", _state_time),
+    Instrument(names.METRIC_PROBES, _COUNTER, "{probe}", "Attempts to recover by what became of them.", _probes),
+    Instrument(
+        names.METRIC_TRIP_RATIO,
+        _GAUGE,
+        "1",
+        "How near the worst circuit is to tripping; 1 while it is open.",
+        _trip_ratio,
+    ),
+    Instrument(names.METRIC_SHADOW_CALLS, _COUNTER, "{call}", "Calls that only shadow mode let pass.", _shadow_calls),
+)
