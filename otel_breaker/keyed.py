@@ -7,12 +7,12 @@ import logging
 import threading
 from collections import OrderedDict
 from string import Formatter
-from typing import TYPE_CHECKING, Any, Final, ParamSpec, TypeVar
+from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 
 from otel_breaker.breaker import CircuitBreaker, call_site
 from otel_breaker.errors import InvalidSettings
 from otel_breaker.guard import guard_each
-from otel_breaker.settings import Mode, Settings
+from otel_breaker.settings import Mode, Settings, labels
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -23,8 +23,6 @@ _log = logging.getLogger("otel_breaker")
 
 P = ParamSpec("P")
 R = TypeVar("R")
-
-_LONGEST_KEY: Final = 256
 
 
 class KeyedBreaker:
@@ -49,7 +47,7 @@ class KeyedBreaker:
 
     def for_key(self, key: str) -> CircuitBreaker:
         """The breaker of a key: made when the key is first seen."""
-        key = key[:_LONGEST_KEY]
+        key = labels.clean(key)
         with self._lock:
             breaker = self._breakers.get(key)
             if breaker is not None:
@@ -154,6 +152,7 @@ class Template:
         self._template, self._name_length = text, len("".join(literal for literal, *_ in parts[: first + 1]))
         if not self.name:
             raise InvalidSettings(path, f"{text!r} has no name", 'put text before the first field: "tenant {tenant}"')
+        labels.name(self.name, path)
 
     def check(self, signature: inspect.Signature) -> None:
         """Refuse fields that a function has no parameter for.
