@@ -281,8 +281,12 @@ def call_site(
 
 
 def _current_span() -> trace.SpanContext | None:
-    context = trace.get_current_span().get_span_context()
-    return context if context.trace_flags.sampled else None
+    try:
+        context = trace.get_current_span().get_span_context()
+        return context if context.trace_flags.sampled else None
+    except Exception:  # somebody else's span
+        _TRACING.complain()
+        return None
 
 
 def _place(frame: FrameType) -> str:

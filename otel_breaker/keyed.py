@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import inspect
-import logging
 import threading
 from collections import OrderedDict
 from string import Formatter
 from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 
 from otel_breaker.breaker import CircuitBreaker, call_site
+from otel_breaker.complaints import complain, warn
 from otel_breaker.errors import InvalidSettings
 from otel_breaker.guard import guard_each
 from otel_breaker.settings import Mode, Settings, labels
@@ -18,8 +18,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from otel_breaker.guard import Call
-
-_log = logging.getLogger("otel_breaker")
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -104,7 +102,7 @@ class KeyedBreaker:
     def _complain(self) -> None:
         if not self._complained:
             self._complained = True
-            _log.exception("no key of %r can be made for a call; told once", self.name)
+            complain("no key of %r can be made for a call; told once", self.name)
 
     def replace_settings(self, settings: Settings) -> None:
         """Let all keys live by other settings; their state is kept."""
@@ -127,7 +125,7 @@ class KeyedBreaker:
     def _overflow(self) -> CircuitBreaker:
         self.overflowed += 1
         if self._unguarded is None:
-            _log.warning(
+            warn(
                 "circuit breaker %r has max_keys=%d circuits, none of them idle: further keys pass unguarded",
                 self.name,
                 self.settings.max_keys,

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 from opentelemetry.metrics import CallbackOptions, Meter, Observation, get_meter
 
+from otel_breaker.complaints import complain
 from otel_breaker.core.states import MOVES, CircuitState, Outcome
 from otel_breaker.core.tally import Totals
 from otel_breaker.telemetry import names
@@ -89,9 +90,14 @@ class Ledger:
         """Show a circuit's counts for as long as the process lives; the circuit itself is not kept alive."""
         with self._lock:
             self._names.setdefault(circuit.record.name, _Namesakes()).follow(circuit)
-            if not self._instrumented:
-                self._instrumented = True
-                self.show(get_meter(names.SCOPE, __version__))
+            instrumented, self._instrumented = self._instrumented, True
+        if instrumented:
+            return
+        try:
+            # Not under the lock, which a reader that collects at this moment wants, holding one of the SDK's.
+            self.show(get_meter(names.SCOPE, __version__))
+        except Exception:
+            complain("the instruments cannot be made; breakers are not affected")
 
     def show(self, meter: Meter) -> None:
         """Make the instruments on a meter."""

@@ -6,7 +6,6 @@ anything. Whatever the SDK, a processor or a sampler raises is logged, once, and
 
 from __future__ import annotations
 
-import logging
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
@@ -14,6 +13,7 @@ from opentelemetry import context as otel_context
 from opentelemetry import trace
 from opentelemetry.trace import Link, Span, SpanContext, SpanKind, Status, StatusCode, Tracer
 
+from otel_breaker.complaints import complain
 from otel_breaker.core.states import CircuitState, Outcome
 from otel_breaker.errors import CircuitOpenError, type_name
 from otel_breaker.settings import Mode
@@ -30,8 +30,6 @@ if TYPE_CHECKING:
     from otel_breaker.circuit import Circuit
     from otel_breaker.circuit.changes import Notice
     from otel_breaker.core.permits import Permit
-
-_log = logging.getLogger("otel_breaker")
 
 _ERROR: Final = Status(StatusCode.ERROR)
 _OUTCOMES: Final = {outcome: {names.CALL_OUTCOME: outcome.value} for outcome in Outcome}
@@ -62,7 +60,7 @@ class Tracing:
     def complain(self) -> None:
         if not self._complained:
             self._complained = True
-            _log.exception("tracing failed; the guarded calls are not affected; told once")
+            complain("tracing failed; the guarded calls are not affected; told once")
 
 
 class CallSite:
@@ -174,14 +172,21 @@ class CallSpan:
     @property
     def origin(self) -> SpanContext | None:
         """What finds the span again; None when it will not be kept."""
-        context = self._span.get_span_context()
-        return context if context.trace_flags.sampled else None
+        try:
+            context = self._span.get_span_context()
+            return context if context.trace_flags.sampled else None
+        except Exception:
+            self._tracing.complain()
+            return None
 
     def attach(self) -> None:
         """Make the span current, unless it only stands for the one that is: a disabled tracer's would hide it."""
-        if self._span.is_recording() or self._stands_for_itself():
-            otel_context.attach(trace.set_span_in_context(self._span, self._before))
-            self._attached = True
+        try:
+            if self._span.is_recording() or self._stands_for_itself():
+                otel_context.attach(trace.set_span_in_context(self._span, self._before))
+                self._attached = True
+        except Exception:
+            self._tracing.complain()
 
     def _stands_for_itself(self) -> bool:
         parent = trace.get_current_span(self._before)

@@ -76,7 +76,7 @@ def test_a_name_that_telemetry_cannot_bear_is_refused_with_a_remedy(name: Any) -
     ],
     ids=["by hand", "by name", "by name and key", "a template", "configured", "a target's"],
 )
-def test_a_bad_name_is_refused_wherever_it_is_written(use: Callable[[str], object], name: str) -> None:
+def test_f80_a_bad_name_is_refused_wherever_it_is_written(use: Callable[[str], object], name: str) -> None:
     with pytest.raises(InvalidSettings):
         use(name)
 
@@ -130,7 +130,7 @@ def test_a_target_of_any_length_can_name_its_breaker() -> None:
         ("why? tenant #7", "why? tenant #7"),
     ],
 )
-def test_a_key_is_shown_as_far_as_telemetry_can_bear_it(key: str, cleaned: str) -> None:
+def test_f79_f80_a_key_is_shown_as_far_as_telemetry_can_bear_it(key: str, cleaned: str) -> None:
     assert get_breaker("test_labels keys", key=key).key == cleaned
     assert CircuitBreaker("test_labels keys", key=key).key == cleaned
 
@@ -157,7 +157,7 @@ def test_a_failure_that_a_block_names_is_cleaned_and_may_be_a_number() -> None:
     assert breaker.snapshot().last_failure_type == "bad\ufffdgateway"
 
 
-def test_whatever_text_a_call_brings_its_spans_can_be_encoded(spans: Spans) -> None:
+def test_f80_whatever_text_a_call_brings_its_spans_can_be_encoded(spans: Spans) -> None:
     def charge() -> None:
         raise OSError
 
