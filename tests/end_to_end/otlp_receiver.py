@@ -1,14 +1,16 @@
-"""What stands in for a Collector: receives OTLP over HTTP and decodes the real protobuf into plain values."""
+"""What stands in for a Collector: receives OTLP over HTTP or gRPC and decodes the real protobuf into plain values."""
 
 from __future__ import annotations
 
 import gzip
 import threading
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import TYPE_CHECKING, Any
 
+import grpc
 from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceRequest
 from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import ExportMetricsServiceRequest
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
@@ -17,8 +19,18 @@ from opentelemetry.proto.trace.v1.trace_pb2 import Status
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
+    from contextlib import AbstractContextManager
 
     from opentelemetry.proto.common.v1.common_pb2 import AnyValue, KeyValue
+
+
+HTTP, GRPC = "http/protobuf", "grpc"
+"""Protocols, as OTEL_EXPORTER_OTLP_PROTOCOL calls them."""
+
+_SERVICES = {
+    f"/v1/{path}": f"opentelemetry.proto.collector.{name}.v1.{name.title()}Service"
+    for path, name in (("traces", "trace"), ("metrics", "metrics"), ("logs", "logs"))
+}
 
 
 @dataclass(frozen=True)
@@ -29,6 +41,8 @@ class Event:
 
 @dataclass(frozen=True)
 class Span:
+    instance: str
+    """Which process, by `service.instance.id`."""
     scope: str
     name: str
     kind: str
@@ -50,6 +64,7 @@ class Span:
 
 @dataclass(frozen=True)
 class Point:
+    instance: str
     scope: str
     metric: str
     unit: str
@@ -62,6 +77,7 @@ class Point:
 
 @dataclass(frozen=True)
 class Log:
+    instance: str
     event: str
     severity: str
     body: Any
@@ -79,6 +95,7 @@ class Received:
     points: list[Point] = field(default_factory=list)
     logs: list[Log] = field(default_factory=list)
     encodings: set[str] = field(default_factory=set)
+    """How bodies were compressed; gRPC, which does not tell, is `grpc`."""
 
     def take(self, path: str, body: bytes) -> None:
         if path == "/v1/traces":
@@ -98,9 +115,39 @@ class Received:
         return {series: value for series, value in last.items() if value}
 
 
-@contextmanager
-def receiving() -> Iterator[Received]:
+def receiving(protocol: str = HTTP) -> AbstractContextManager[Received]:
     """Serve on a free port of this machine for the length of a block."""
+    return _serving_grpc() if protocol == GRPC else _serving_http()
+
+
+@contextmanager
+def _serving_grpc() -> Iterator[Received]:
+    lock = threading.Lock()
+
+    def export_to(path: str) -> grpc.RpcMethodHandler:
+        def export(body: bytes, _: grpc.ServicerContext) -> bytes:
+            with lock:
+                received.encodings.add("grpc")
+                received.take(path, body)
+            return b""  # each answer's protobuf, with nothing in it
+
+        return grpc.unary_unary_rpc_method_handler(export)
+
+    with ThreadPoolExecutor(4) as threads:
+        server = grpc.server(threads)
+        for path, service in _SERVICES.items():
+            handler = grpc.method_handlers_generic_handler(service, {"Export": export_to(path)})
+            server.add_generic_rpc_handlers((handler,))
+        received = Received(f"http://127.0.0.1:{server.add_insecure_port('127.0.0.1:0')}")
+        server.start()
+        try:
+            yield received
+        finally:
+            server.stop(None).wait()
+
+
+@contextmanager
+def _serving_http() -> Iterator[Received]:
     lock = threading.Lock()
 
     class Handler(BaseHTTPRequestHandler):
@@ -130,9 +177,10 @@ def receiving() -> Iterator[Received]:
 
 
 def _spans(request: ExportTraceServiceRequest) -> Iterator[Span]:
-    for scope in (scope for resource in request.resource_spans for scope in resource.scope_spans):
+    for instance, scope in _scopes(request.resource_spans, "scope_spans"):
         for span in scope.spans:
             yield Span(
+                instance=instance,
                 scope=scope.scope.name,
                 name=span.name,
                 kind=ProtobufSpan.SpanKind.Name(span.kind).removeprefix("SPAN_KIND_").lower(),
@@ -149,21 +197,30 @@ def _spans(request: ExportTraceServiceRequest) -> Iterator[Span]:
 
 
 def _points(request: ExportMetricsServiceRequest) -> Iterator[Point]:
-    for scope in (scope for resource in request.resource_metrics for scope in resource.scope_metrics):
+    for instance, scope in _scopes(request.resource_metrics, "scope_metrics"):
         for metric in scope.metrics:
             is_sum = metric.HasField("sum")
             kind = ("counter" if metric.sum.is_monotonic else "up-down counter") if is_sum else "gauge"
             for point in metric.sum.data_points if is_sum else metric.gauge.data_points:
                 value = point.as_int if point.HasField("as_int") else point.as_double
                 attributes = _attributes(point.attributes)
-                yield Point(scope.scope.name, metric.name, metric.unit, kind, point.time_unix_nano, value, attributes)
+                yield Point(
+                    instance, scope.scope.name, metric.name, metric.unit, kind, point.time_unix_nano, value, attributes
+                )
 
 
 def _logs(request: ExportLogsServiceRequest) -> Iterator[Log]:
-    for scope in (scope for resource in request.resource_logs for scope in resource.scope_logs):
+    for instance, scope in _scopes(request.resource_logs, "scope_logs"):
         for record in scope.log_records:
             context, attributes = (record.trace_id, record.span_id), _attributes(record.attributes)
-            yield Log(record.event_name, record.severity_text, _value(record.body), context, attributes)
+            yield Log(instance, record.event_name, record.severity_text, _value(record.body), context, attributes)
+
+
+def _scopes(resources: Iterable[Any], scopes: str) -> Iterator[tuple[str, Any]]:
+    for resource in resources:
+        instance = _attributes(resource.resource.attributes).get("service.instance.id", "")
+        for scope in getattr(resource, scopes):
+            yield instance, scope
 
 
 def _attributes(pairs: Iterable[KeyValue]) -> dict[str, Any]:
