@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.end_to_end.instrumented import run
-from tests.end_to_end.otlp_receiver import Span, receiving
+from tests.end_to_end.otlp_receiver import GRPC, HTTP, Span, receiving
 from tests.end_to_end.programs.context import CALLER, ENTRIES
 
 if TYPE_CHECKING:
@@ -18,15 +18,17 @@ _, TRACE, PARENT, SAMPLED = CALLER.split("-")
 RESULTS = ["returned"] * 4 + ["raised", "refused"]
 
 
-def served(more: Mapping[str, str]) -> tuple[list[dict[str, str]], list[Span]]:
+def served(more: Mapping[str, str], protocol: str = HTTP) -> tuple[list[dict[str, str]], list[Span]]:
     """What the calls of all kinds have seen, and the spans that have arrived."""
-    with receiving() as received:
+    more = {**more, "OTEL_EXPORTER_OTLP_PROTOCOL": protocol}
+    with receiving(protocol) as received:
         printed = run("context", *ENTRIES, endpoint=received.url, more=more)
     return [json.loads(line) for line in printed.splitlines()], received.spans
 
 
-def test_what_a_guarded_call_asks_for_hangs_under_its_span_and_that_under_the_caller() -> None:
-    calls, spans = served({})
+@pytest.mark.parametrize("protocol", [HTTP, GRPC])
+def test_what_a_guarded_call_asks_for_hangs_under_its_span_and_that_under_the_caller(protocol: str) -> None:
+    calls, spans = served({}, protocol)
 
     assert [call["result"] for call in calls] == RESULTS
     assert [f"00-{TRACE}-{span.span_id.hex()}-01" for span in spans[:-1]] == [call["within"] for call in calls[:-1]]

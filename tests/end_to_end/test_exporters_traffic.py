@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.end_to_end.instrumented import NOBODY, run
-from tests.end_to_end.otlp_receiver import receiving
+from tests.end_to_end.otlp_receiver import GRPC, HTTP, receiving
 from tests.end_to_end.programs.traffic import REQUESTS
 
 if TYPE_CHECKING:
@@ -32,8 +32,10 @@ def more(tmp_path: Path) -> dict[str, str]:
     return {"OTEL_BREAKER_CONFIG_FILE": str(file)}
 
 
-def test_what_exporters_send_makes_no_guarded_call_and_no_span(more: dict[str, str]) -> None:
-    with receiving() as received:
+@pytest.mark.parametrize("protocol", [HTTP, GRPC])
+def test_what_exporters_send_makes_no_guarded_call_and_no_span(more: dict[str, str], protocol: str) -> None:
+    more["OTEL_EXPORTER_OTLP_PROTOCOL"] = protocol
+    with receiving(protocol) as received:
         printed = run("traffic", endpoint=received.url, more=more)
 
     names = [span.name for span in received.spans if span.scope == "otel_breaker"]
