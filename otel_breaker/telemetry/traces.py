@@ -1,7 +1,8 @@
 """The span of a guarded call: what it says at its start and at its end, and what it links to.
 
 A span is started after the decision, so that samplers see it. It becomes the current one only if that changes
-anything. Whatever the SDK, a processor or a sampler raises is logged, once, and stops here.
+anything. Whatever the SDK, a processor or a sampler raises is logged, once, and stops here. A processor that exports
+within the call, as the simple one does, holds that call up, and no other: no lock is held meanwhile.
 """
 
 from __future__ import annotations

@@ -5,11 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from tests.end_to_end.otlp_receiver import Received, Span, receiving
+from tests.end_to_end.otlp_receiver import Received, receiving
 from tests.end_to_end.shop import shop, until
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    from tests.end_to_end.otlp_records import Span
 
 CONFIGURATION = """
 breakers:

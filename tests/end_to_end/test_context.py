@@ -8,11 +8,13 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.end_to_end.instrumented import run
-from tests.end_to_end.otlp_receiver import GRPC, HTTP, Span, receiving
+from tests.end_to_end.otlp_receiver import GRPC, HTTP, receiving
 from tests.end_to_end.programs.context import CALLER, ENTRIES
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+    from tests.end_to_end.otlp_records import Span
 
 _, TRACE, PARENT, SAMPLED = CALLER.split("-")
 RESULTS = ["returned"] * 4 + ["raised", "refused"]

@@ -10,7 +10,7 @@ from tests.end_to_end.otlp_receiver import GRPC, HTTP
 from tests.end_to_end.outage import FAILURES, SUCCESSES, Outage, live_through_an_outage
 
 if TYPE_CHECKING:
-    from tests.end_to_end.otlp_receiver import Span
+    from tests.end_to_end.otlp_records import Span
 
 
 @pytest.fixture(scope="module", params=[HTTP, GRPC])
