@@ -14,8 +14,7 @@ from otel_breaker.core.permits import NO_GENERATION, Permit
 from otel_breaker.core.states import FAILURE, SUCCESS, CircuitState, Outcome
 from otel_breaker.errors import CircuitOpenError
 from otel_breaker.guard import Block, Call, guard
-from otel_breaker.settings import Settings
-from otel_breaker.settings.values import allowed
+from otel_breaker.settings import Settings, labels
 from otel_breaker.telemetry import events
 from otel_breaker.telemetry.metrics import LEDGER
 from otel_breaker.telemetry.traces import CallSite, Tracing, code_name
@@ -43,7 +42,8 @@ class CircuitBreaker:
     Use it as a decorator, as `with breaker.guard():`, or as `await breaker.call(function, ...)`.
 
     Args:
-        name: what telemetry calls it; without one it is called after where it is made.
+        name: what telemetry calls it: a line of at most 256 characters; without one it is called after where it
+            is made.
         key: which circuit of those that share the name; see `get_breaker`.
         clock: monotonic seconds; for tests.
         ready: settings that were read elsewhere, instead of keywords.
@@ -63,9 +63,12 @@ class CircuitBreaker:
         **settings: Unpack[Keywords],
     ) -> None:
         checked = (ready or Settings.from_mapping(settings)).resolved()
-        if name is not None and (not isinstance(name, str) or not name):
-            raise allowed("name", name, "text, or nothing for a name after the place")
-        self.name = name or _place(sys._getframe(1))  # noqa: SLF001  # the documented way to find one's caller
+        if name is None:
+            self.name = labels.clean(_place(sys._getframe(1)))  # noqa: SLF001  # the documented way to find one's caller
+        else:
+            self.name = labels.name(name, "name")
+        if key is not None:
+            key = labels.clean(key)
         self._listeners = Listeners()
         self._listeners.add(events.tell)
         self._circuit = Circuit(self.name, key, checked, self._listeners, clock)
@@ -274,12 +277,16 @@ def call_site(
     breaker: str, function: object, *, name: str | None = None, patched: bool = False, handed: bool = False
 ) -> CallSite:
     """What the calls of a guarded function have in common; see `CircuitBreaker.wrap`."""
-    return CallSite(_TRACING, breaker, name or code_name(function), patched=patched, handed=handed)
+    return CallSite(_TRACING, breaker, labels.clean(name or code_name(function)), patched=patched, handed=handed)
 
 
 def _current_span() -> trace.SpanContext | None:
-    context = trace.get_current_span().get_span_context()
-    return context if context.trace_flags.sampled else None
+    try:
+        context = trace.get_current_span().get_span_context()
+        return context if context.trace_flags.sampled else None
+    except Exception:  # somebody else's span
+        _TRACING.complain()
+        return None
 
 
 def _place(frame: FrameType) -> str:

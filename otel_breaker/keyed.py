@@ -3,28 +3,24 @@
 from __future__ import annotations
 
 import inspect
-import logging
 import threading
 from collections import OrderedDict
 from string import Formatter
-from typing import TYPE_CHECKING, Any, Final, ParamSpec, TypeVar
+from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 
 from otel_breaker.breaker import CircuitBreaker, call_site
+from otel_breaker.complaints import complain, warn
 from otel_breaker.errors import InvalidSettings
 from otel_breaker.guard import guard_each
-from otel_breaker.settings import Mode, Settings
+from otel_breaker.settings import Mode, Settings, labels
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from otel_breaker.guard import Call
 
-_log = logging.getLogger("otel_breaker")
-
 P = ParamSpec("P")
 R = TypeVar("R")
-
-_LONGEST_KEY: Final = 256
 
 
 class KeyedBreaker:
@@ -49,7 +45,7 @@ class KeyedBreaker:
 
     def for_key(self, key: str) -> CircuitBreaker:
         """The breaker of a key: made when the key is first seen."""
-        key = key[:_LONGEST_KEY]
+        key = labels.clean(key)
         with self._lock:
             breaker = self._breakers.get(key)
             if breaker is not None:
@@ -106,7 +102,7 @@ class KeyedBreaker:
     def _complain(self) -> None:
         if not self._complained:
             self._complained = True
-            _log.exception("no key of %r can be made for a call; told once", self.name)
+            complain("no key of %r can be made for a call; told once", self.name)
 
     def replace_settings(self, settings: Settings) -> None:
         """Let all keys live by other settings; their state is kept."""
@@ -129,7 +125,7 @@ class KeyedBreaker:
     def _overflow(self) -> CircuitBreaker:
         self.overflowed += 1
         if self._unguarded is None:
-            _log.warning(
+            warn(
                 "circuit breaker %r has max_keys=%d circuits, none of them idle: further keys pass unguarded",
                 self.name,
                 self.settings.max_keys,
@@ -154,6 +150,7 @@ class Template:
         self._template, self._name_length = text, len("".join(literal for literal, *_ in parts[: first + 1]))
         if not self.name:
             raise InvalidSettings(path, f"{text!r} has no name", 'put text before the first field: "tenant {tenant}"')
+        labels.name(self.name, path)
 
     def check(self, signature: inspect.Signature) -> None:
         """Refuse fields that a function has no parameter for.

@@ -6,13 +6,13 @@ once for each judge, and never reaches the caller.
 
 from __future__ import annotations
 
-import logging
 import math
 import sys
 import time
 from datetime import datetime, timezone
 from typing import TYPE_CHECKING, Any, Final
 
+from otel_breaker.complaints import complain
 from otel_breaker.core.states import CANCELLED, FAILURE, IGNORED, SUCCESS, Outcome
 from otel_breaker.errors import CircuitOpenError
 
@@ -21,8 +21,6 @@ if TYPE_CHECKING:
 
     from otel_breaker.settings import Settings
     from otel_breaker.settings.code import Matcher
-
-_log = logging.getLogger("otel_breaker")
 
 _MOST_TYPES: Final = 100
 
@@ -134,7 +132,7 @@ class Judge:
     def _complain(self, setting: str) -> None:
         if not self._complained:
             self._complained = True
-            _log.exception("the code given as %r raised; told once", setting)
+            complain("the code given as %r raised; told once", setting)
 
 
 def _matches(error: BaseException, matchers: tuple[Matcher, ...]) -> bool:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final, TypeVar
 from otel_breaker.breaker import CircuitBreaker, living
 from otel_breaker.errors import InvalidSettings
 from otel_breaker.keyed import KeyedBreaker
-from otel_breaker.settings import Settings
+from otel_breaker.settings import Settings, labels
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -141,14 +141,16 @@ def get_breaker(name: str, *, key: str | None = None, **settings: Unpack[Keyword
     """The breaker of a name: made at the first call, the same one ever after.
 
     Args:
-        name: what telemetry calls it.
+        name: what telemetry calls it: a line of at most 256 characters.
         key: one circuit of several that share name and settings, such as one per host or tenant; at most
-            `max_keys` of them are kept.
+            `max_keys` of them are kept. Telemetry shows it; cut to 256 characters, and without the user and the
+            query of a URL.
         **settings: see docs/configuration.md; those of a configuration file win.
 
     Raises:
-        InvalidSettings: for settings that are not allowed, or that differ from those it was made with.
+        InvalidSettings: for a name or settings that are not allowed, or that differ from those it was made with.
     """
+    name = labels.name(name, "name")
     return REGISTRY.get(name, settings) if key is None else REGISTRY.get_keyed(name, settings).for_key(key)
 
 

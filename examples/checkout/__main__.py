@@ -12,7 +12,7 @@ from rich.progress import BarColumn, Progress, TextColumn
 
 from examples.checkout import configuration, facts, otlp, story
 from examples.checkout.processes import DemoFailed, Interrupted, interruptible
-from examples.checkout.run import SHOP, WITH, WITHOUT, Run, run
+from examples.checkout.run import ASYNC_SHOP, SHOP, WITH, WITHOUT, Run, run
 from examples.checkout.schedule import Phase, Schedule
 
 
@@ -21,7 +21,8 @@ def main() -> int:
     console = Console(highlight=False)
     interruptible()
     try:
-        demo(console, arguments.output.resolve(), Schedule(arguments.healthy, arguments.down, arguments.recovered))
+        schedule = Schedule(arguments.healthy, arguments.down, arguments.recovered)
+        demo(console, arguments.output.resolve(), schedule, arguments.shop)
     except DemoFailed as failure:
         console.print(str(failure), style="red", markup=False, soft_wrap=True)
         return 1
@@ -31,15 +32,15 @@ def main() -> int:
     return 0
 
 
-def demo(console: Console, output: Path, schedule: Schedule) -> None:
+def demo(console: Console, output: Path, schedule: Schedule, shop: str) -> None:
     console.print("A shop, its payment provider and an outage: twice under the same load.")
-    console.print(f"  opentelemetry-instrument python -m {SHOP}", style="bold")
+    console.print(f"  opentelemetry-instrument python -m {shop}", style="bold")
     console.print("  All that names a breaker is its configuration, examples/checkout/otel.yaml")
     collector = _collector(console)
     with _progress(console, WITHOUT, schedule) as tick:
-        without = run(output / WITHOUT, schedule, breaker=False, collector=collector, tick=tick)
+        without = run(output / WITHOUT, schedule, shop=shop, breaker=False, collector=collector, tick=tick)
     with _progress(console, WITH, schedule) as tick:
-        with_breaker = run(output / WITH, schedule, breaker=True, collector=collector, tick=tick)
+        with_breaker = run(output / WITH, schedule, shop=shop, breaker=True, collector=collector, tick=tick)
     tell(console, without, with_breaker, collector)
 
 
@@ -99,6 +100,9 @@ def _arguments() -> argparse.Namespace:
     for phase in ("healthy", "down", "recovered"):
         default = getattr(schedule, phase)
         parser.add_argument(f"--{phase}", type=duration, default=default, help=f"seconds (default {default})")
+    parser.add_argument(
+        "--async", dest="shop", action="store_const", const=ASYNC_SHOP, default=SHOP, help="run the async shop"
+    )
     parser.add_argument("--output", type=Path, default=Path("demo-output"), help="where the files go")
     return parser.parse_args()
 

@@ -15,7 +15,7 @@ from examples.checkout import configuration, load, processes
 from examples.checkout.schedule import Phase, Schedule
 
 WITHOUT, WITH = "without-breaker", "with-breaker"
-SHOP = "examples.checkout.shop"
+SHOP, ASYNC_SHOP = "examples.checkout.shop", "examples.checkout.async_shop"
 PROVIDER = "examples.checkout.provider"
 
 
@@ -29,19 +29,26 @@ class Run:
 
 
 def run(
-    folder: Path, schedule: Schedule, *, breaker: bool, collector: str | None, tick: Callable[[float], None]
+    folder: Path,
+    schedule: Schedule,
+    *,
+    shop: str,
+    breaker: bool,
+    collector: str | None,
+    tick: Callable[[float], None],
 ) -> Run:
+    """Run it, and call `tick` with the seconds gone by; `shop` is a module."""
     _empty(folder)
     with processes.running(
         "payment provider", [sys.executable, "-m", PROVIDER], folder / "provider.log", configuration.plain_environment()
     ) as provider:
         payments_url = provider.address()
         environment = configuration.shop_environment(folder, payments_url, breaker=breaker, collector=collector)
-        with processes.running("shop", shop_command(), folder / "shop.log", environment) as shop:
-            shop_url = shop.address()
+        with processes.running("shop", shop_command(shop), folder / "shop.log", environment) as running:
+            shop_url = running.address()
 
             def watch(elapsed: float) -> None:
-                shop.check()
+                running.check()
                 provider.check()
                 tick(elapsed)
 
@@ -54,9 +61,9 @@ def run(
     return Run(folder, schedule, started, samples, {phase: counts[phase.value] for phase in Phase})
 
 
-def shop_command() -> list[str]:
+def shop_command(shop: str) -> list[str]:
     instrument = Path(sys.executable).with_name("opentelemetry-instrument")
-    return [str(instrument), sys.executable, "-m", SHOP]
+    return [str(instrument), sys.executable, "-m", shop]
 
 
 def _empty(folder: Path) -> None:

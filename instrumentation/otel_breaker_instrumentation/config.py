@@ -15,7 +15,7 @@ from typing import Final
 
 from otel_breaker import InvalidSettings
 from otel_breaker.keyed import Template
-from otel_breaker.settings import Settings
+from otel_breaker.settings import Settings, labels
 from otel_breaker.settings.values import allowed, nearest
 from otel_breaker_instrumentation.environment_variables import (
     OTEL_BREAKER_CONFIG_FILE,
@@ -86,7 +86,9 @@ def understand(mapping: Mapping[str, object], source: str) -> Configuration:
     defaults = _mapping(mapping.get("defaults"), f"{source}defaults")
     Settings.from_mapping(defaults, f"{source}defaults")
     breakers = {
-        str(name): _settings(_mapping(said, f"{source}breakers.{name}"), defaults, f"{source}breakers.{name}")
+        labels.name(name, f"{source}breakers"): _settings(
+            _mapping(said, f"{source}breakers.{name}"), defaults, f"{source}breakers.{name}"
+        )
         for name, said in _mapping(mapping.get("breakers"), f"{source}breakers").items()
     }
     listed = mapping.get("targets")
@@ -121,7 +123,7 @@ def _target(item: object, path: str) -> Target:
     if breaker is not None and (not isinstance(breaker, str) or not breaker):
         raise allowed(f"{path}.breaker", breaker, "the name of a breaker")
     module, _, qualified_name = function.partition(":")
-    return Target(module, qualified_name, Template(breaker or function, f"{path}.breaker"), path)
+    return Target(module, qualified_name, Template(breaker or labels.clean(function), f"{path}.breaker"), path)
 
 
 def _mapping(value: object, path: str) -> Mapping[str, object]:

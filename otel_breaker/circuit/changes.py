@@ -5,7 +5,6 @@ Listeners are user code: what they raise is logged and stops nobody; a slow one 
 
 from __future__ import annotations
 
-import logging
 import threading
 import weakref
 from collections import deque
@@ -14,13 +13,13 @@ from dataclasses import dataclass, replace
 from types import MethodType
 from typing import TYPE_CHECKING, Final, TypeAlias
 
+from otel_breaker.complaints import complain
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
     from otel_breaker.core.rules import Counts
     from otel_breaker.core.states import CircuitState, Reason
-
-_log = logging.getLogger("otel_breaker")
 
 
 @dataclass(frozen=True)
@@ -152,7 +151,7 @@ class Announcer:
             try:
                 listener(change)
             except Exception:
-                _log.exception("a listener of circuit breaker %r raised; the call is not affected", change.name)
+                complain("a listener of circuit breaker %r raised; the call is not affected", change.name)
 
     def start_afresh(self) -> None:
         """In a forked child: whoever was delivering is gone, and what waits is the parent's to tell."""

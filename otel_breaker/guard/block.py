@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from otel_breaker.core.states import FAILURE, IGNORED, SUCCESS, Outcome
 from otel_breaker.guard.call import Call, CallSite
+from otel_breaker.settings import labels
 
 if TYPE_CHECKING:
     from types import TracebackType
@@ -36,7 +37,7 @@ class Block:
         Args:
             error_type: what to call the failure: text of low cardinality, such as "503".
         """
-        self._verdict, self._error_type = FAILURE, error_type
+        self._verdict, self._error_type = FAILURE, labels.clean(str(error_type))  # may be a status
 
     def ignored(self) -> None:
         """Let the block say nothing about the dependency, whether it raises or not."""

@@ -14,6 +14,7 @@ from opentelemetry._logs import SeverityNumber, get_logger
 from opentelemetry.context import Context
 
 from otel_breaker.core.states import CircuitState
+from otel_breaker.settings.labels import printable
 from otel_breaker.telemetry import names
 from otel_breaker.telemetry.changes import describe
 from otel_breaker.version import __version__
@@ -72,4 +73,4 @@ def _sentence(change: StateChange) -> str:
         text += f", probing in {change.open_time:.3g} s"
     if change.open_duration is not None:
         text += f", after {change.open_duration:.3g} s and {change.rejected_calls} refused calls"
-    return text
+    return printable(text)  # who and why may come from a command line

@@ -1,12 +1,12 @@
 """The span of a guarded call: what it says at its start and at its end, and what it links to.
 
 A span is started after the decision, so that samplers see it. It becomes the current one only if that changes
-anything. Whatever the SDK, a processor or a sampler raises is logged, once, and stops here.
+anything. Whatever the SDK, a processor or a sampler raises is logged, once, and stops here. A processor that exports
+within the call, as the simple one does, holds that call up, and no other: no lock is held meanwhile.
 """
 
 from __future__ import annotations
 
-import logging
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
@@ -14,6 +14,7 @@ from opentelemetry import context as otel_context
 from opentelemetry import trace
 from opentelemetry.trace import Link, Span, SpanContext, SpanKind, Status, StatusCode, Tracer
 
+from otel_breaker.complaints import complain
 from otel_breaker.core.states import CLOSED, REJECTED, SUCCESS, Outcome
 from otel_breaker.errors import CircuitOpenError, type_name
 from otel_breaker.settings import Mode
@@ -30,8 +31,6 @@ if TYPE_CHECKING:
     from otel_breaker.circuit import Circuit
     from otel_breaker.circuit.changes import Notice
     from otel_breaker.core.permits import Permit
-
-_log = logging.getLogger("otel_breaker")
 
 _INTERNAL: Final = SpanKind.INTERNAL
 _ERROR: Final = Status(StatusCode.ERROR)
@@ -64,7 +63,7 @@ class Tracing:
     def complain(self) -> None:
         if not self._complained:
             self._complained = True
-            _log.exception("tracing failed; the guarded calls are not affected; told once")
+            complain("tracing failed; the guarded calls are not affected; told once")
 
 
 class CallSite:
@@ -195,17 +194,24 @@ class CallSpan:
     @property
     def origin(self) -> SpanContext | None:
         """What finds the span again; None when it will not be kept."""
-        context = self._span.get_span_context()
-        return context if context.trace_flags.sampled else None
+        try:
+            context = self._span.get_span_context()
+            return context if context.trace_flags.sampled else None
+        except Exception:
+            self._tracing.complain()
+            return None
 
     def attach(self) -> None:
         """Make the span current, unless it only stands for the one that is: a disabled tracer's would hide it."""
-        if self._within is None:
-            if not self._is_recording and self._stands_for_the_current_one():
-                return
-            self._within = trace.set_span_in_context(self._span, self._before)
-        otel_context.attach(self._within)
-        self._is_attached = True
+        try:
+            if self._within is None:
+                if not self._is_recording and self._stands_for_the_current_one():
+                    return
+                self._within = trace.set_span_in_context(self._span, self._before)
+            otel_context.attach(self._within)
+            self._is_attached = True
+        except Exception:
+            self._tracing.complain()
 
     def _stands_for_the_current_one(self) -> bool:
         parent = trace.get_current_span(self._before)

@@ -5,11 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from tests.end_to_end.otlp_receiver import Received, Span, receiving
+from tests.end_to_end.otlp_receiver import Received, receiving
 from tests.end_to_end.shop import shop, until
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    from tests.end_to_end.otlp_records import Span
 
 CONFIGURATION = """
 breakers:
@@ -50,11 +52,12 @@ class Outage:
         return [span for span in self.received.spans if span.parent_id == parent.span_id]
 
 
-def live_through_an_outage(folder: Path) -> Outage:
+def live_through_an_outage(folder: Path, protocol: str) -> Outage:
     """Drive the shop over HTTP until its circuit has opened, refused and recovered; then stop it."""
     file = folder / "breakers.yaml"
     file.write_text(CONFIGURATION)
     environment = {"OTEL_BREAKER_CONFIG_FILE": str(file), "OTEL_EXPORTER_OTLP_COMPRESSION": "gzip"}
+    environment["OTEL_EXPORTER_OTLP_PROTOCOL"] = protocol
     refusals = 0
 
     def recovered() -> bool:
@@ -63,7 +66,7 @@ def live_through_an_outage(folder: Path) -> Outage:
         refusals += not paid  # payments work again: what is not paid was refused
         return paid
 
-    with receiving() as received, shop(folder, received.url, environment=environment) as running:
+    with receiving(protocol) as received, shop(folder, received.url, environment=environment) as running:
         assert [running.checkout() for _ in range(SUCCESSES)] == [200] * SUCCESSES
         running.let_payments_fail()
         assert [running.checkout() for _ in range(FAILURES)] == [503] * FAILURES

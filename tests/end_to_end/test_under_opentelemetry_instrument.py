@@ -6,15 +6,16 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from tests.end_to_end.otlp_receiver import GRPC, HTTP
 from tests.end_to_end.outage import FAILURES, SUCCESSES, Outage, live_through_an_outage
 
 if TYPE_CHECKING:
-    from tests.end_to_end.otlp_receiver import Span
+    from tests.end_to_end.otlp_records import Span
 
 
-@pytest.fixture(scope="module")
-def outage(tmp_path_factory: pytest.TempPathFactory) -> Outage:
-    return live_through_an_outage(tmp_path_factory.mktemp("outage"))
+@pytest.fixture(scope="module", params=[HTTP, GRPC])
+def outage(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Outage:
+    return live_through_an_outage(tmp_path_factory.mktemp("outage"), request.param)
 
 
 def attributes(span: Span, *names: str) -> tuple[object, ...]:
@@ -225,5 +226,11 @@ def test_each_metric_is_of_its_kind_and_unit(outage: Outage) -> None:
     }
 
 
-def test_what_arrived_was_compressed(outage: Outage) -> None:
+@pytest.mark.parametrize("outage", [HTTP], indirect=True)
+def test_what_arrived_over_http_was_compressed(outage: Outage) -> None:
     assert outage.received.encodings == {"gzip"}
+
+
+@pytest.mark.parametrize("outage", [GRPC], indirect=True)
+def test_what_arrived_over_grpc_came_over_grpc(outage: Outage) -> None:
+    assert outage.received.encodings == {"grpc"}

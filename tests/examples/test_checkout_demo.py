@@ -111,7 +111,7 @@ def test_an_interrupted_demo_leaves_nothing_running(tmp_path: Path, number: sign
             socket.create_connection(("127.0.0.1", int(address[1])))
 
 
-@pytest.mark.parametrize("module", ["shop", "payments", "provider"])
+@pytest.mark.parametrize("module", ["shop", "async_shop", "payments", "provider"])
 def test_the_shop_and_its_provider_know_nothing_of_breakers_or_telemetry(module: str) -> None:
     tree = ast.parse((ROOT / "examples" / "checkout" / f"{module}.py").read_text())
     imported = {alias.name for node in ast.walk(tree) if isinstance(node, ast.Import) for alias in node.names}

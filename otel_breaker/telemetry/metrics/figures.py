@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import logging
 import weakref
 from collections import Counter, deque
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, NamedTuple
 
+from otel_breaker.complaints import complain
 from otel_breaker.core.tally import Totals
 
 if TYPE_CHECKING:
@@ -16,8 +16,6 @@ if TYPE_CHECKING:
     from otel_breaker.circuit import Circuit, Reading
     from otel_breaker.core.states import CircuitState
     from otel_breaker.core.tally import Tally
-
-_log = logging.getLogger("otel_breaker")
 
 
 class Figures(NamedTuple):
@@ -90,7 +88,7 @@ class Namesakes:
         except Exception:
             if not self._complained:
                 self._complained = True
-                _log.exception("a clock of circuit breaker %r failed: its metrics leave the time out", self._name)
+                complain("a clock of circuit breaker %r failed: its metrics leave the time out", self._name)
             return circuit.read(timed=False)
 
     def _bury(self) -> None:

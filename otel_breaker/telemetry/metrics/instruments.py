@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import logging
 import threading
 from functools import partial
 from typing import TYPE_CHECKING
 
+from otel_breaker.complaints import complain
 from otel_breaker.telemetry.metrics.series import INSTRUMENTS, Instrument
 
 if TYPE_CHECKING:
@@ -15,8 +15,6 @@ if TYPE_CHECKING:
     from opentelemetry.metrics import CallbackOptions, Meter, Observation
 
     from otel_breaker.telemetry.metrics.figures import Figures
-
-_log = logging.getLogger("otel_breaker")
 
 
 class _Collection(threading.local):
@@ -55,7 +53,7 @@ class Instruments:
                     instrument.name, [partial(self._observe, instrument)], instrument.unit, instrument.description
                 )
             except Exception:
-                _log.exception("the metric %s cannot be shown", instrument.name)
+                complain("the metric %s cannot be shown", instrument.name)
 
     def start_afresh(self) -> None:
         """In a forked child: the figures of a collection that was going on are the parent's."""

@@ -1,0 +1,136 @@
+"""The demo with the async shop, shortened: the same story, awaited, and nobody's context gets into another's."""
+
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from examples.checkout import facts, otlp
+from examples.checkout.otlp import Point, Span
+
+COMMAND = [sys.executable, "-m", "examples.checkout", "--async", "--healthy", "1", "--down", "2", "--recovered", "3"]
+ROOT = Path(__file__).parents[2]
+
+
+@dataclass(frozen=True)
+class Demo:
+    printed: str
+    spans: list[Span]
+    points: list[Point]
+
+    @property
+    def calls(self) -> list[Span]:
+        """The spans of the guarded calls, in the order in which they began."""
+        calls = [span for span in self.spans if span.name == "circuit_breaker payments"]
+        return sorted(calls, key=lambda span: span.start)
+
+    def with_outcome(self, outcome: str) -> list[Span]:
+        return [span for span in self.calls if span.attributes[facts.OUTCOME] == outcome]
+
+    @property
+    def requests(self) -> dict[str, Span]:
+        return {span.span_id: span for span in self.spans if span.kind == "server"}
+
+
+@pytest.fixture(scope="module")
+def demo(tmp_path_factory: pytest.TempPathFactory) -> Demo:
+    folder = tmp_path_factory.mktemp("async")
+    done = subprocess.run(
+        [*COMMAND, "--output", folder], cwd=ROOT, capture_output=True, text=True, check=False, timeout=100
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    run = folder / "with-breaker"
+    return Demo(done.stdout, otlp.read_spans(run / "traces.jsonl"), otlp.read_points(run / "metrics.jsonl"))
+
+
+def most_at_once(spans: list[Span]) -> int:
+    """How many of them were open at one moment."""
+    edges = sorted([(span.start, 1) for span in spans] + [(span.end, -1) for span in spans])
+    opened = most = 0
+    for _, step in edges:
+        opened += step
+        most = max(most, opened)
+    return most
+
+
+def test_the_story_is_told_in_words(demo: Demo) -> None:
+    assert "opentelemetry-instrument python -m examples.checkout.async_shop" in demo.printed
+    assert "circuit closed → open  (failure_threshold, 5 failures in a row)" in demo.printed
+    assert "circuit half_open → closed  (probe_succeeded, " in demo.printed
+
+
+def test_only_the_awaited_function_was_guarded(demo: Demo) -> None:
+    functions = {span.attributes["code.function.name"] for span in demo.calls}
+
+    assert functions == {"examples.checkout.payments.AsyncPaymentClient.charge"}
+
+
+def test_the_trip_tells_its_evidence(demo: Demo) -> None:
+    opened = next(move for move in facts.moves(demo.spans) if move.after == "open")
+
+    assert (opened.before, opened.reason) == ("closed", "failure_threshold")
+    assert opened.evidence["circuit_breaker.consecutive_failures"] == 5
+    assert opened.evidence["circuit_breaker.error_types"] == ["aiohttp.client_exceptions.ClientResponseError=5"]
+    assert opened.evidence["circuit_breaker.open.planned_duration"] == 2
+
+
+def test_refusals_and_probes_link_to_the_call_that_opened_the_circuit(demo: Demo) -> None:
+    openings = {
+        (span.trace_id, span.span_id)
+        for span in demo.calls
+        if span.attributes.get("circuit_breaker.state_change.to") == "open"
+    }
+    probes = [span for span in demo.calls if span.attributes["circuit_breaker.state"] == "half_open"]
+    linked = [*demo.with_outcome("rejected"), *probes]
+
+    assert demo.with_outcome("rejected")
+    assert probes
+    assert {(link.trace_id, link.span_id) for span in linked for link in span.links} <= openings
+    assert {len(span.links) for span in linked} == {1}
+
+
+def test_the_recovery_sums_the_episode_up(demo: Demo) -> None:
+    closed = facts.moves(demo.spans)[-1]
+    refused = [span for span in demo.with_outcome("rejected") if span.end <= closed.time]
+
+    assert (closed.before, closed.after, closed.reason) == ("half_open", "closed", "probe_succeeded")
+    assert closed.evidence["circuit_breaker.open.rejected_calls"] == len(refused)
+    assert closed.evidence["circuit_breaker.open.probes"] >= 1
+    assert {span.attributes["circuit_breaker.episode"] for span in refused} == {
+        closed.evidence["circuit_breaker.episode"]
+    }
+
+
+def test_the_metric_counts_what_the_spans_tell(demo: Demo) -> None:
+    counted = {outcome: count for outcome, count in facts.calls(demo.points).items() if count}
+
+    assert counted == {outcome: len(demo.with_outcome(outcome)) for outcome in counted}
+    assert sum(counted.values()) == len(demo.calls)
+
+
+def test_each_call_hangs_under_the_request_that_made_it_however_many_there_are_at_once(demo: Demo) -> None:
+    parents = [demo.requests[span.parent_id] for span in demo.calls]
+
+    assert most_at_once(demo.calls) >= 5
+    assert {parent.name for parent in parents} == {"POST /checkout"}
+    assert len({parent.span_id for parent in parents}) == len(demo.calls)
+    for parent, span in zip(parents, demo.calls, strict=True):
+        assert parent.trace_id == span.trace_id
+        assert parent.start <= span.start <= span.end <= parent.end
+
+
+def test_the_clients_request_hangs_under_the_call_that_made_it(demo: Demo) -> None:
+    made = {span.span_id: span for span in demo.calls if span.attributes[facts.OUTCOME] != "rejected"}
+    asked = [span for span in demo.spans if span.kind == "client"]
+
+    assert sorted(span.parent_id for span in asked) == sorted(made)
+    assert all(made[span.parent_id].trace_id == span.trace_id for span in asked)
+
+
+def test_after_the_call_the_request_is_itself_again(demo: Demo) -> None:
+    answers = [span for span in demo.spans if span.name.endswith("http send")]
+
+    assert answers
+    assert {span.parent_id for span in answers} <= set(demo.requests)

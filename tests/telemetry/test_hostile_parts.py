@@ -1,0 +1,243 @@
+"""An SDK whose parts raise or answer nonsense changes no guarded call: the same story, whatever is hostile."""
+
+from __future__ import annotations
+
+import asyncio
+import contextvars
+import logging
+from typing import TYPE_CHECKING
+
+import pytest
+
+from otel_breaker import CircuitBreaker, CircuitOpenError, StateChange
+from otel_breaker import breaker as breaker_module
+from otel_breaker.keyed import KeyedBreaker, Template
+from otel_breaker.settings import Settings
+from otel_breaker.telemetry.metrics import Ledger
+from otel_breaker.telemetry.traces import Tracing
+from tests.fakes import FakeClock
+from tests.telemetry.hostile import PARTS, broken, exporter
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+
+    Entry = Callable[[CircuitBreaker, BaseException | None], object]
+
+
+def answer(error: BaseException | None) -> int:
+    if error is not None:
+        raise error
+    return 7
+
+
+def by_function(breaker: CircuitBreaker, error: BaseException | None) -> object:
+    return breaker.call(answer, error)
+
+
+def by_coroutine(breaker: CircuitBreaker, error: BaseException | None) -> object:
+    @breaker
+    async def ask() -> int:
+        await asyncio.sleep(0)
+        return answer(error)
+
+    return asyncio.run(ask())
+
+
+def by_awaitable(breaker: CircuitBreaker, error: BaseException | None) -> object:
+    async def ask() -> int:
+        return answer(error)
+
+    def begin() -> Awaitable[int]:
+        return ask()
+
+    async def main() -> object:
+        return await breaker(begin)()
+
+    return asyncio.run(main())
+
+
+def by_generator(breaker: CircuitBreaker, error: BaseException | None) -> object:
+    @breaker
+    def ask() -> Iterator[int]:
+        yield 0
+        yield answer(error)
+
+    return list(ask())[-1]
+
+
+def by_async_generator(breaker: CircuitBreaker, error: BaseException | None) -> object:
+    @breaker
+    async def ask() -> AsyncIterator[int]:
+        yield 0
+        yield answer(error)
+
+    async def main() -> object:
+        return [item async for item in ask()][-1]
+
+    return asyncio.run(main())
+
+
+def by_block(breaker: CircuitBreaker, error: BaseException | None) -> object:
+    with breaker.guard():
+        return answer(error)
+
+
+def by_two_steps(breaker: CircuitBreaker, error: BaseException | None) -> object:
+    permit = breaker.can_execute()
+    if permit is None:
+        raise CircuitOpenError
+    try:
+        result = answer(error)
+    except Exception as failure:
+        breaker.record_failure(failure, permit)
+        raise
+    breaker.record_success(permit)
+    return result
+
+
+ENTRIES: list[Entry] = [
+    by_function,
+    by_coroutine,
+    by_awaitable,
+    by_generator,
+    by_async_generator,
+    by_block,
+    by_two_steps,
+]
+
+
+@pytest.fixture(autouse=True)
+def unknown_so_far(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A process in which no instruments were made, and nothing has failed."""
+    monkeypatch.setattr(breaker_module, "_TRACING", Tracing())
+    monkeypatch.setattr(breaker_module, "LEDGER", Ledger())
+
+
+def live_through_an_outage(entry: Entry) -> list[object]:
+    """A success, two failures of which the second trips, a refusal, a probe that recovers, and a success."""
+    clock, told = FakeClock(), []
+
+    def listen(change: StateChange) -> None:
+        told.append(change.to_state.value)
+        broken()
+
+    breaker = CircuitBreaker("payments", failure_threshold=2, recovery_time=60, clock=clock)
+    breaker.add_listener(listen)
+
+    def ask(error: BaseException | None = None) -> object:
+        try:
+            return entry(breaker, error)
+        except CircuitOpenError:
+            return "refused"
+        except TimeoutError as raised:
+            return raised is error
+
+    happened = [ask(), ask(TimeoutError()), ask(TimeoutError()), ask()]
+    clock.advance(60)
+    happened += [ask(), ask()]
+    breaker.force_open()
+    breaker.reset()
+    return [*happened, *told, *(count for count in breaker.snapshot().calls.values() if count)]
+
+
+STORY = [7, True, True, "refused", 7, 7, "open", "half_open", "closed", "forced_open", "closed", 3, 2, 1]
+
+
+@pytest.mark.parametrize("entry", ENTRIES, ids=lambda entry: entry.__name__)
+@pytest.mark.parametrize("part", PARTS)
+@pytest.mark.filterwarnings("ignore:.*Hostile")  # the SDK's own, on what it is given
+def test_f74_a_hostile_part_changes_no_result_no_exception_and_no_move(
+    entry: Entry, part: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def story() -> list[object]:
+        PARTS[part](monkeypatch)
+        return live_through_an_outage(entry)
+
+    assert contextvars.copy_context().run(story) == STORY
+
+
+class BrokenHandler(logging.Handler):
+    def emit(self, record: logging.LogRecord) -> None:
+        raise OSError("handler")
+
+
+@pytest.fixture
+def broken_log() -> Iterator[None]:
+    log, handler = logging.getLogger("otel_breaker"), BrokenHandler()
+    log.addHandler(handler)
+    yield
+    log.removeHandler(handler)
+
+
+@pytest.mark.usefixtures("broken_log")
+@pytest.mark.parametrize("part", ["tracer raises", "logger raises", "meter raises"])
+def test_a_log_that_is_broken_as_well_changes_nothing(part: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    PARTS[part](monkeypatch)
+
+    assert live_through_an_outage(by_function) == STORY
+
+
+@pytest.mark.usefixtures("broken_log")
+def test_a_broken_log_and_a_broken_predicate_change_nothing() -> None:
+    assert CircuitBreaker(failure_result=broken).call(answer, None) == 7
+
+
+@pytest.mark.usefixtures("broken_log")
+def test_a_broken_log_and_keys_without_room_change_nothing() -> None:
+    keyed = KeyedBreaker("http", Settings(max_keys=1))
+    keyed.for_key("a").force_open()
+
+    assert keyed.for_key("b").call(answer, None) == 7
+
+
+@pytest.mark.usefixtures("broken_log")
+def test_a_broken_log_and_a_key_that_cannot_be_made_change_nothing() -> None:
+    keyed = KeyedBreaker("http", Settings())
+    call = keyed.wrap(lambda host: 7, Template("http {host.name}", "here"))
+
+    assert call("no name") == 7
+
+
+# --- interrupts
+
+
+class Stop(BaseException):
+    """What some frameworks interrupt a thread by."""
+
+
+def stop(*args: object) -> None:
+    raise Stop
+
+
+@pytest.fixture
+def stopped_by_its_exporter(monkeypatch: pytest.MonkeyPatch) -> CircuitBreaker:
+    exporter(stop)(monkeypatch)
+    return CircuitBreaker(failure_threshold=1)
+
+
+@pytest.fixture
+def stopped_by_its_listener() -> CircuitBreaker:
+    breaker = CircuitBreaker(failure_threshold=1)
+    breaker.add_listener(stop)
+    return breaker
+
+
+@pytest.mark.parametrize("breaker", ["stopped_by_its_exporter", "stopped_by_its_listener"])
+def test_f74_an_interrupt_that_comes_while_a_trip_is_told_passes_and_the_trip_stands(
+    breaker: str, request: pytest.FixtureRequest
+) -> None:
+    stopped: CircuitBreaker = request.getfixturevalue(breaker)
+
+    with pytest.raises(Stop):
+        stopped.call(answer, TimeoutError())
+
+    assert (stopped.state.value, stopped.snapshot().calls["failure"]) == ("open", 1)
+
+
+def test_f74_an_interrupt_that_comes_while_a_success_is_told_loses_no_count(
+    stopped_by_its_exporter: CircuitBreaker,
+) -> None:
+    with pytest.raises(Stop):
+        stopped_by_its_exporter.call(answer, None)
+
+    assert stopped_by_its_exporter.snapshot().calls["success"] == 1

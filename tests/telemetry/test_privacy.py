@@ -1,0 +1,228 @@
+"""Secrets are planted wherever a call could have one, and looked for in every byte that would be exported."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from opentelemetry import _logs, trace
+from opentelemetry.exporter.otlp.proto.common._log_encoder import encode_logs
+from opentelemetry.exporter.otlp.proto.common.metrics_encoder import encode_metrics
+from opentelemetry.exporter.otlp.proto.common.trace_encoder import encode_spans
+from opentelemetry.sdk._logs import LoggerProvider
+from opentelemetry.sdk._logs.export import InMemoryLogRecordExporter, SimpleLogRecordProcessor
+from opentelemetry.sdk.metrics import MeterProvider
+from opentelemetry.sdk.metrics.export import InMemoryMetricReader
+from opentelemetry.sdk.trace import TracerProvider
+from opentelemetry.sdk.trace.export import SimpleSpanProcessor
+from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
+
+from otel_breaker import CircuitBreaker, CircuitOpenError
+from otel_breaker import breaker as breaker_module
+from otel_breaker.keyed import KeyedBreaker, Template
+from otel_breaker.settings import Settings
+from otel_breaker.telemetry.metrics import Ledger
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Callable, Iterator
+
+    from tests.fakes import FakeClock
+
+SECRET = "s3cret"
+URL = f"https://ann:{SECRET}-in-url@example.com/pay?token={SECRET}-in-query#{SECRET}-in-fragment"
+
+
+class Exported:
+    """A whole SDK, and all that its exporters would send."""
+
+    def __init__(self) -> None:
+        self.spans, self.reader = InMemorySpanExporter(), InMemoryMetricReader()
+        self.logs = InMemoryLogRecordExporter()  # type: ignore[no-untyped-call]
+        self.tracing = TracerProvider(shutdown_on_exit=False)
+        self.tracing.add_span_processor(SimpleSpanProcessor(self.spans))
+        self.logging = LoggerProvider(shutdown_on_exit=False)
+        self.logging.add_log_record_processor(SimpleLogRecordProcessor(self.logs))
+        self.metering = MeterProvider([self.reader], shutdown_on_exit=False)
+
+    def sent(self) -> bytes:
+        metrics = self.reader.get_metrics_data()
+        assert metrics is not None
+        spans, logs = self.spans.get_finished_spans(), self.logs.get_finished_logs()
+        assert spans
+        assert logs
+        encoded = (encode_spans(spans), encode_logs(logs), encode_metrics(metrics))
+        return b"".join(request.SerializeToString() for request in encoded)
+
+
+@pytest.fixture
+def exported(monkeypatch: pytest.MonkeyPatch) -> Iterator[Exported]:
+    exported, ledger = Exported(), Ledger()
+    monkeypatch.setattr(trace, "_TRACER_PROVIDER", exported.tracing)
+    monkeypatch.setattr(_logs._internal, "_LOGGER_PROVIDER", exported.logging)
+    monkeypatch.setattr(breaker_module, "LEDGER", ledger)
+    monkeypatch.setenv("PAYMENTS_PASSWORD", f"{SECRET}-in-environment")
+    ledger.show(exported.metering.get_meter("otel_breaker"))
+    yield exported
+    for provider in (exported.tracing, exported.logging, exported.metering):
+        provider.shutdown()
+
+
+class Declined(Exception):
+    """Tells all in every way in which an exception can."""
+
+    def __init__(self, card: str) -> None:
+        super().__init__(f"card {card} was declined", {"card": card})
+        self.card = card
+        self.__notes__ = [f"note on {card}"]
+        self.__cause__ = ValueError(f"cause {card}")
+
+
+class Client:
+    def __init__(self) -> None:
+        self.password = f"{SECRET}-in-attribute"
+
+    def __repr__(self) -> str:
+        return f"<Client {self.password}>"
+
+    def charge(self, card: str, *, url: str = URL, fail: bool = False, **more: str) -> str:
+        local = f"{SECRET}-in-local"
+        if fail:
+            raise Declined(f"{card} {local} {url} {more}")
+        return f"{SECRET}-in-result"
+
+    async def charge_later(self, card: str, **how: Any) -> str:
+        await asyncio.sleep(0)
+        return self.charge(card, **how)
+
+    def stream(self, card: str, **how: Any) -> Iterator[str]:
+        yield f"{SECRET}-in-item"
+        yield self.charge(card, **how)
+
+    async def stream_later(self, card: str, **how: Any) -> AsyncIterator[str]:
+        yield f"{SECRET}-in-item"
+        yield self.charge(card, **how)
+
+
+def by_method(breaker: CircuitBreaker, client: Client, how: dict[str, Any]) -> None:
+    breaker(client.charge)(f"{SECRET}-in-argument", **how)
+
+
+def by_coroutine(breaker: CircuitBreaker, client: Client, how: dict[str, Any]) -> None:
+    asyncio.run(breaker(client.charge_later)(f"{SECRET}-in-argument", **how))
+
+
+def by_generator(breaker: CircuitBreaker, client: Client, how: dict[str, Any]) -> None:
+    list(breaker(client.stream)(f"{SECRET}-in-argument", **how))
+
+
+def by_async_generator(breaker: CircuitBreaker, client: Client, how: dict[str, Any]) -> None:
+    async def main() -> list[str]:
+        return [item async for item in breaker(client.stream_later)(f"{SECRET}-in-argument", **how)]
+
+    asyncio.run(main())
+
+
+def by_block(breaker: CircuitBreaker, client: Client, how: dict[str, Any]) -> None:
+    with breaker.guard():
+        client.charge(f"{SECRET}-in-argument", **how)
+
+
+def by_two_steps(breaker: CircuitBreaker, client: Client, how: dict[str, Any]) -> None:
+    permit = breaker.can_execute()
+    if permit is None:
+        return
+    try:
+        client.charge(f"{SECRET}-in-argument", **how)
+    except Declined as error:
+        breaker.record_failure(error, permit)
+        raise
+    breaker.record_success(permit)
+
+
+def in_a_group(breaker: CircuitBreaker, client: Client, how: dict[str, Any]) -> None:
+    with breaker.guard():
+        try:
+            client.charge(f"{SECRET}-in-argument", **how)
+        except Declined as error:
+            if sys.version_info < (3, 11):
+                raise
+            raise ExceptionGroup(f"{SECRET}-in-group", [error]) from None  # noqa: F821  # built in since Python 3.11
+
+
+ENTRIES = [by_method, by_coroutine, by_generator, by_async_generator, by_block, by_two_steps, in_a_group]
+
+
+@pytest.mark.parametrize("entry", ENTRIES, ids=lambda entry: entry.__name__)
+@pytest.mark.parametrize("mode", ["enforce", "shadow"])
+def test_f78_nothing_that_a_call_is_about_is_exported(
+    entry: Callable[..., None], mode: str, exported: Exported, clock: FakeClock
+) -> None:
+    breaker, client = CircuitBreaker("payments", failure_threshold=2, mode=mode, clock=clock), Client()
+    told: list[str] = []
+    breaker.add_listener(lambda change: told.append(change.to_state.value))
+
+    def ask(**how: Any) -> None:
+        with suppress(Exception):
+            entry(breaker, client, {"password": f"{SECRET}-in-keyword", **how})
+
+    with exported.tracing.get_tracer("application").start_as_current_span("checkout"):
+        for fail in (False, True, True, False):  # the last is refused
+            ask(fail=fail)
+        clock.advance(60)
+        ask(fail=True)
+        clock.advance(60)
+        ask()
+
+    assert told == ["open", "half_open", "open", "half_open", "closed"]
+    assert b"Declined" in exported.sent() or entry is in_a_group
+    assert SECRET.encode() not in exported.sent()
+
+
+def test_neither_what_a_fallback_is_given_nor_what_it_answers_is_exported(exported: Exported) -> None:
+    def later(card: str, refusal: CircuitOpenError) -> str:
+        return f"{SECRET}-in-fallback {card} {refusal}"
+
+    breaker = CircuitBreaker("payments", failure_threshold=1, fallback=later)
+    breaker.force_open()
+
+    answered = breaker.call(lambda card: card, f"{SECRET}-in-argument")
+
+    assert answered.startswith(SECRET)
+    assert b"circuit_breaker.fallback.used" in exported.sent()
+    assert SECRET.encode() not in exported.sent()
+
+
+def test_a_result_that_is_a_failure_is_not_exported(exported: Exported) -> None:
+    breaker = CircuitBreaker("payments", failure_threshold=1, failure_result=bool)
+
+    breaker.call(str, f"{SECRET}-in-result")
+
+    assert b"_OTHER" in exported.sent()
+    assert SECRET.encode() not in exported.sent()
+
+
+def test_a_refusal_shows_its_caller_no_secret_of_the_call_that_failed() -> None:
+    breaker = CircuitBreaker("payments", failure_threshold=1)
+    with suppress(Declined):
+        by_method(breaker, Client(), {"fail": True})
+
+    with pytest.raises(CircuitOpenError) as refused:
+        breaker.call(int)
+
+    assert SECRET not in f"{refused.value!r} {refused.value} {breaker.snapshot()!r} {breaker!r}"
+    assert (refused.value.__cause__, refused.value.__context__) == (None, None)
+
+
+def test_f79_a_key_shows_what_its_template_asks_for_without_a_urls_credentials(exported: Exported) -> None:
+    keyed = KeyedBreaker("http", Settings(failure_threshold=1))
+    send = keyed.wrap(Client.charge, Template("http {card} {url}", "here"))
+
+    for _ in range(2):
+        with suppress(Declined, CircuitOpenError):
+            send(Client(), "visa", url=URL, fail=True, password=f"{SECRET}-in-keyword")
+
+    assert b"visa https://example.com/pay" in exported.sent()
+    assert SECRET.encode() not in exported.sent()
