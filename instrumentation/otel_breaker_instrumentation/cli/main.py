@@ -27,7 +27,9 @@ def _commands() -> tuple[Command, ...]:
 
     Imported here, in `from otel_breaker_instrumentation.cli import ...`, so that `main` tells of a missing library.
     """
-    return ()
+    from otel_breaker_instrumentation.cli import telemetry_check  # noqa: PLC0415  # see above
+
+    return (telemetry_check.COMMAND,)
 
 
 def main(argv: Sequence[str] | None = None) -> int:

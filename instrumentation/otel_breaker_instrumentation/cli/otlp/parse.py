@@ -76,7 +76,9 @@ def _span(span: Json, origin: Origin) -> Iterator[Span]:
             Event(event.get("name", ""), int(event["timeUnixNano"]), _attributes(event))
             for event in span.get("events") or ()
         ),
-        links=tuple(Link(_id(link["traceId"]), _id(link["spanId"])) for link in span.get("links") or ()),
+        links=tuple(
+            Link(_id(link["traceId"]), _id(link["spanId"]), _attributes(link)) for link in span.get("links") or ()
+        ),
         status=_member((span.get("status") or {}).get("code", 0), "STATUS_CODE_", _STATUSES),
     )
 

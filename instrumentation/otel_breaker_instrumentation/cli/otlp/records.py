@@ -6,7 +6,7 @@ They hold what OTLP says and nothing of circuit breakers.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
 Attributes: TypeAlias = Mapping[str, Any]
@@ -40,6 +40,7 @@ class Link:
     trace_id: str
     """In lower-case hexadecimal, as all ids here."""
     span_id: str
+    attributes: Attributes = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

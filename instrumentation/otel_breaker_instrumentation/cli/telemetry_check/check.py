@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from otel_breaker_instrumentation.schema import Attribute, Schema, Signal
 
 _FIELD: Final = re.compile(r"{(.*?)}")
-_TYPES: Final = {"string": str, "enum": str, "int": int, "double": float, "boolean": bool}
+_TYPES: Final = {str: "string", int: "int", float: "double", bool: "boolean"}
 _INSTRUMENTS: Final = {"exponential_histogram": "histogram"}
 """What another aggregation of the same instrument exports."""
 _OVERFLOW: Final = "otel.metric.overflow"
@@ -136,18 +136,31 @@ def _attributes(
 
 def _is_required(attribute: Attribute, said: Mapping[str, list[Any]]) -> bool:
     return attribute.level == "required" or any(
-        all(set(said.get(name, ())) & set(values) for name, values in condition.items())
+        all(any(value in values for value in said.get(name, ())) for name, values in condition.items())
         for condition in attribute.required_when
     )
 
 
 def _misfit(value: object, attribute: Attribute) -> str | None:
     """What is wrong with a value, if anything is."""
-    element, is_list = attribute.type.removesuffix("[]"), attribute.type.endswith("[]")
-    wanted = _TYPES[element]
-    fits = isinstance(value, list) and all(type(item) is wanted for item in value) if is_list else type(value) is wanted
-    if not fits:
-        return f"is {_type_name(value)}, not {'string' if element == 'enum' else attribute.type}"
+    found, wanted = _type(value), "string" if attribute.members else attribute.type
+    if found != wanted and not (value == [] and wanted.endswith("[]")):
+        return f"is {found}, not {wanted}"
     if attribute.members and value not in {member.value for member in attribute.members}:
         return f"has the value {value!r}, which is none of its enumeration"
     return None
+
+
+def _type(value: object) -> str:
+    """The type of a value, as the registry would call it."""
+    if isinstance(value, list):
+        return " or ".join(sorted({_type(item) for item in value})) + "[]"
+    return _TYPES.get(type(value), type(value).__name__)
+
+
+def _place(record: Record) -> str:
+    """What finds a record again."""
+    service = f"service {record.origin.resource.get('service.name', 'unknown')!r}"
+    if isinstance(record, Point):
+        return f"{service}: {dict(record.attributes)}"
+    return f"{service}: trace {record.trace_id}, span {record.span_id}" if record.trace_id else service
