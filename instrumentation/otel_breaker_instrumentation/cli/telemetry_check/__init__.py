@@ -40,7 +40,7 @@ def run(arguments: Namespace) -> int:
     violations = live_check.violations
     for violation in violations:
         sys.stdout.write(f"{violation}\n")
-    sys.stdout.write(f"{len(violations)} violations in {live_check.checked} spans, log records and metric points\n")
+    sys.stdout.write(f"violations: {len(violations)}, in {live_check.checked} spans, log records and metric points\n")
     return 1 if violations else 0
 
 

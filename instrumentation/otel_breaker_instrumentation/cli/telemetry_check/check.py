@@ -107,7 +107,7 @@ class LiveCheck:
             return
         instrument = _INSTRUMENTS.get(point.instrument, point.instrument)
         if instrument != known.instrument:
-            yield f"{subject} is made by a {instrument}, not a {known.instrument}"
+            yield f"{subject} is made by {instrument}, not {known.instrument}"
         if point.unit != known.unit:
             yield f"{subject} has the unit {point.unit!r}, not {known.unit!r}"
         if _OVERFLOW not in point.attributes:
