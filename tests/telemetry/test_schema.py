@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 import yaml
@@ -65,8 +65,9 @@ def test_the_schema_has_the_version_of_the_code() -> None:
 
 @pytest.mark.parametrize("signal", SIGNALS, ids=lambda signal: signal.name)
 def test_a_condition_is_about_attributes_and_values_that_there_are(signal: Signal) -> None:
-    allowed = {name: {member.value for member in each.members} or {True} for name, each in signal.attributes.items()}
-    allowed |= {"span.status": {"unset", "error"}, "span.events": set(signal.events)}
+    allowed: dict[str, set[Any]] = {"span.status": {"unset", "error"}, "span.events": set(signal.events)}
+    for attribute in signal.attributes.values():
+        allowed[attribute.name] = {member.value for member in attribute.members} or {True}
 
     for attribute in signal.attributes.values():
         for name, values in ((name, values) for each in attribute.required_when for name, values in each.items()):
