@@ -102,7 +102,8 @@ def _signal(signal: Signal, schema: Schema) -> str:
 def _row(attribute: Attribute, schema: Schema) -> str:
     defined = schema.attributes.get(attribute.name)
     note = "" if defined is not None and attribute.note == defined.note else attribute.note
-    when = "always" if attribute.level == "required" else attribute.condition or attribute.level
+    when = "always" if attribute.level == "required" else attribute.condition.rstrip(".") or attribute.level
+    when += "; samplers see it" if attribute.sampling_relevant else ""
     cells = (_linked(attribute, schema), attribute.type, when, _example(attribute), f"{attribute.brief} {note}".strip())
     return f"| {' | '.join(cells)} |"
 

@@ -45,6 +45,8 @@ class Attribute:
     """What the level depends on, for people."""
     required_when: tuple[Mapping[str, Sequence[object]], ...] = ()
     """The same for machines, as far as it can be seen from the item: any of these, see manifest.yaml."""
+    sampling_relevant: bool = False
+    """Whether a span has it from its start, where samplers see it."""
 
 
 @dataclass(frozen=True)
@@ -133,6 +135,7 @@ def _attribute(name: str, said: Group, defined: Attribute | None = None) -> Attr
         level=level,
         condition=condition,
         required_when=tuple(_annotated(said).get("required_when", ())),
+        sampling_relevant=said.get("sampling_relevant", False),
     )
 
 
