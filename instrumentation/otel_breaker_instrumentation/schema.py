@@ -60,8 +60,6 @@ class Signal:
     attributes: Mapping[str, Attribute]
     kind: str = ""
     """Of a span."""
-    events: tuple[str, ...] = ()
-    """Of a span: the names of its events."""
     instrument: str = ""
     """Of a metric: `counter`, `updowncounter`, `gauge` or `histogram`."""
     unit: str = ""
@@ -87,13 +85,13 @@ def load() -> Schema:
         for group in _of_type(groups, "attribute_group")
         for said in group["attributes"]
     }
-    events = {group["id"]: _signal(group, group["name"], attributes) for group in _of_type(groups, "event")}
-    spans = [_span(group, attributes, events) for group in _of_type(groups, "span")]
+    events = [_signal(group, group["name"], attributes) for group in _of_type(groups, "event")]
+    spans = [_span(group, attributes) for group in _of_type(groups, "span")]
     metrics = [_metric(group, attributes) for group in _of_type(groups, "metric")]
     return Schema(
         attributes=attributes,
         spans={span.name: span for span in spans},
-        events={event.name: event for event in events.values()},
+        events={event.name: event for event in events},
         metrics={metric.name: metric for metric in metrics},
     )
 
@@ -114,9 +112,8 @@ def _signal(group: Group, name: str, attributes: Mapping[str, Attribute], **part
     return Signal(name, group["brief"], group.get("note", ""), used, **particulars)
 
 
-def _span(group: Group, attributes: Mapping[str, Attribute], events: Mapping[str, Signal]) -> Signal:
-    names = tuple(events[event].name for event in group.get("events", ()))
-    return _signal(group, _annotated(group)["name"], attributes, kind=group["span_kind"], events=names)
+def _span(group: Group, attributes: Mapping[str, Attribute]) -> Signal:
+    return _signal(group, _annotated(group)["name"], attributes, kind=group["span_kind"])
 
 
 def _metric(group: Group, attributes: Mapping[str, Attribute]) -> Signal:

@@ -98,18 +98,18 @@ METRIC = "metric 'circuit_breaker.calls'"
         (span(A_CALL, name="circuit_breaker search"), f"{SPAN} does not have the name that its attributes make"),
         (span(A_CALL, kind="client"), f"{SPAN} is client, not internal"),
         (span(A_CALL, kind=""), f"{SPAN} is of no kind, not internal"),
-        (span({**A_CALL, "shop.id": 7}), f"{SPAN}: the attribute shop.id is unknown"),
+        (span({**A_CALL, "shop.id": 7}), f"{SPAN}: the attribute 'shop.id' is unknown"),
         (span(A_CALL, events=(Event("exception", 1, {}),)), "span event 'exception' is unknown"),
         (
             span(A_CALL, links=(Link(TRACE_ID, SPAN_ID, {"to": "opening"}),)),
-            f"{SPAN}: its link has an attribute to",
+            f"{SPAN}: its link has an attribute 'to'",
         ),
         (log(A_MOVE, event=""), "log event '' is unknown"),
-        (log({**A_MOVE, "circuit_breaker.link": "opening"}), f"{LOG}: the attribute circuit_breaker.link is unknown"),
+        (log({**A_MOVE, "circuit_breaker.link": "opening"}), f"{LOG}: the attribute 'circuit_breaker.link' is unknown"),
         (point(CALLS, metric="circuit_breaker.all"), "metric 'circuit_breaker.all' is unknown"),
         (point(CALLS, unit="1"), f"{METRIC} has the unit '1', not '{{call}}'"),
         (point(CALLS, instrument="updowncounter"), f"{METRIC} is made by updowncounter, not counter"),
-        (point({**CALLS, "circuit_breaker.key": "a"}), f"{METRIC}: the attribute circuit_breaker.key is unknown"),
+        (point({**CALLS, "circuit_breaker.key": "a"}), f"{METRIC}: the attribute 'circuit_breaker.key' is unknown"),
     ],
 )
 def test_what_the_schema_does_not_know_is_a_violation(record: Record, text: str) -> None:
@@ -182,7 +182,7 @@ def test_an_event_of_a_span_is_looked_at_like_a_log_event() -> None:
     moved = Event("circuit_breaker.state_change", 1, {**A_MOVE, "shop.id": 7})
 
     assert violations(span({**A_CALL, "circuit_breaker.state_change.to": "forced_closed"}, events=(moved,))) == [
-        "span event 'circuit_breaker.state_change': the attribute shop.id is unknown"
+        "span event 'circuit_breaker.state_change': the attribute 'shop.id' is unknown"
     ]
 
 

@@ -40,7 +40,7 @@ def test_a_violation_is_told_once_with_its_count_and_an_example(
 
     assert status == 1
     assert capsys.readouterr().out == (
-        "span 'circuit_breaker {circuit_breaker.name}': the attribute stray is unknown"
+        "span 'circuit_breaker {circuit_breaker.name}': the attribute 'stray' is unknown"
         f" (2 x, first in service 'shop': trace {TRACE_ID}, span {SPAN_ID})\n"
         "violations: 1, in 3 spans, log records and metric points\n"
     )

@@ -81,16 +81,12 @@ class LiveCheck:
             yield f"{subject} is {span.kind or 'of no kind'}, not {known.kind}"
         if span.name != _FIELD.sub(lambda found: str(span.attributes.get(found[1])), known.name):
             yield f"{subject} does not have the name that its attributes make"
-        events = [event.name for event in span.events]
-        said = {"span.status": [span.status], "span.events": events}
-        yield from _attributes(subject, span.attributes, known, said)
+        particulars = {"span.status": [span.status], "span.events": [event.name for event in span.events]}
+        yield from _attributes(subject, span.attributes, known, particulars)
         for event in span.events:
-            if event.name in known.events:
-                yield from self._event("span event", event.name, event.attributes)
-            else:
-                yield f"span event {event.name!r} is unknown"
+            yield from self._event("span event", event.name, event.attributes)
         for link in span.links:
-            yield from (f"{subject}: its link has an attribute {name}" for name in link.attributes)
+            yield from (f"{subject}: its link has an attribute {name!r}" for name in link.attributes)
 
     def _event(self, kind: str, name: str, attributes: Attributes) -> Iterator[str]:
         known = self._schema.events.get(name)
@@ -124,7 +120,7 @@ def _attributes(
 ) -> Iterator[str]:
     for name, value in attributes.items():
         if name not in known.attributes:
-            yield f"{subject}: the attribute {name} is unknown"
+            yield f"{subject}: the attribute {name!r} is unknown"
         elif problem := _misfit(value, known.attributes[name]):
             yield f"{subject}: {name} {problem}"
     said = {**{name: [value] for name, value in attributes.items()}, **(particulars or {})}
