@@ -23,13 +23,11 @@ _OURS: Final = ("otel_breaker", "otel_breaker_instrumentation")
 
 
 def _commands() -> tuple[Command, ...]:
-    """Every subcommand, in the order of the help.
+    """Every subcommand, in the order of the help."""
+    # `main` tells of a library that is missing.
+    from otel_breaker_instrumentation.cli import incident, telemetry_check  # noqa: PLC0415  # see above
 
-    Imported here, in `from otel_breaker_instrumentation.cli import ...`, so that `main` tells of a missing library.
-    """
-    from otel_breaker_instrumentation.cli import telemetry_check  # noqa: PLC0415  # see above
-
-    return (telemetry_check.COMMAND,)
+    return (incident.COMMAND, telemetry_check.COMMAND)
 
 
 def main(argv: Sequence[str] | None = None) -> int:
