@@ -1,10 +1,11 @@
 """Writes what can be derived from the code into the documents: `make docs`; `--check` only says what differs.
 
-Generated are docs/configuration.md, and the state diagram in README.md between its two markers.
+Generated are docs/configuration.md, docs/telemetry.md, and the state diagram in README.md between its two markers.
 """
 
 from __future__ import annotations
 
+import json
 import re
 import sys
 from dataclasses import fields
@@ -12,6 +13,8 @@ from pathlib import Path
 
 from otel_breaker.core.states import TRANSITIONS, CircuitState, Trigger
 from otel_breaker.settings import Mode, Settings
+from otel_breaker.telemetry.names import SCOPE
+from otel_breaker_instrumentation.schema import Attribute, Schema, Signal, load
 
 ROOT = Path(__file__).parents[1]
 _MARKED = re.compile(r"(<!-- states: generated -->\n).*?(<!-- end -->)", re.DOTALL)
@@ -45,6 +48,93 @@ that is on may trip.
 
 {examples}
 """
+
+_TELEMETRY = """\
+# Telemetry
+
+Generated from `otel_breaker/telemetry/semconv` by `make docs`. That folder is a semantic-convention registry, which
+OpenTelemetry's [Weaver](https://github.com/open-telemetry/weaver) reads, too. A test runs everything that a breaker
+does, and fails on whatever is told that is not here, and on whatever is here that is never told.
+
+All of it has the scope `{scope}`. `otel-breaker telemetry-check FILE...` holds exported telemetry, OTLP in JSON lines,
+against what is said here.
+
+## Spans
+
+{spans}
+
+## Events
+
+{events}
+
+## Metrics
+
+One series for each breaker's name and combination of values, summed over the breaker's circuits.
+
+| metric | instrument | unit | attributes | meaning |
+|---|---|---|---|---|
+{metrics}
+
+## Attributes
+
+{attributes}
+"""
+
+
+def telemetry(schema: Schema) -> str:
+    """docs/telemetry.md."""
+    return _TELEMETRY.format(
+        scope=SCOPE,
+        spans="\n\n".join(_signal(span, schema) for span in schema.spans.values()),
+        events="\n\n".join(_signal(event, schema) for event in schema.events.values()),
+        metrics="\n".join(_metric(metric, schema) for metric in schema.metrics.values()),
+        attributes="\n\n".join(_definition(attribute) for attribute in schema.attributes.values()),
+    )
+
+
+def _signal(signal: Signal, schema: Schema) -> str:
+    note = f"\n\n{signal.note.strip()}" if signal.note else ""
+    head = "| attribute | type | when | example | meaning |\n|---|---|---|---|---|"
+    rows = "\n".join(_row(attribute, schema) for attribute in signal.attributes.values())
+    return f"### `{signal.name}`\n\n{signal.brief}{note}\n\n{head}\n{rows}"
+
+
+def _row(attribute: Attribute, schema: Schema) -> str:
+    defined = schema.attributes.get(attribute.name)
+    note = "" if defined is not None and attribute.note == defined.note else attribute.note
+    when = "always" if attribute.level == "required" else attribute.condition.rstrip(".") or attribute.level
+    when += "; samplers see it" if attribute.sampling_relevant else ""
+    cells = (_linked(attribute, schema), attribute.type, when, _example(attribute), f"{attribute.brief} {note}".strip())
+    return f"| {' | '.join(cells)} |"
+
+
+def _metric(metric: Signal, schema: Schema) -> str:
+    attributes = "<br>".join(
+        _linked(attribute, schema) + (f" ({attribute.condition.rstrip('.')})" if attribute.condition else "")
+        for attribute in metric.attributes.values()
+    )
+    meaning = f"{metric.brief} {metric.note}".strip()
+    return f"| `{metric.name}` | {metric.instrument} | `{metric.unit}` | {attributes} | {meaning} |"
+
+
+def _definition(attribute: Attribute) -> str:
+    text = f"### `{attribute.name}`\n\n{attribute.brief} {attribute.note}".strip()
+    if attribute.members:
+        rows = "\n".join(f"| `{member.value}` | {member.brief} |" for member in attribute.members)
+        return f"{text}\n\n| value | meaning |\n|---|---|\n{rows}"
+    return f"{text}\n\nType: {attribute.type}. Example: {_example(attribute)}."
+
+
+def _example(attribute: Attribute) -> str:
+    examples = attribute.examples or tuple(member.value for member in attribute.members) or ("true",)
+    return f"`{examples[0] if isinstance(examples[0], str) else json.dumps(examples[0])}`"
+
+
+def _linked(attribute: Attribute, schema: Schema) -> str:
+    """An attribute's name, which leads to its definition if it has one here."""
+    if attribute.name not in schema.attributes:
+        return f"`{attribute.name}`"
+    return f"[`{attribute.name}`](#{attribute.name.replace('.', '')})"
 
 
 def configuration() -> str:
@@ -86,6 +176,7 @@ def documents() -> dict[Path, str]:
     readme = ROOT / "README.md"
     return {
         ROOT / "docs" / "configuration.md": configuration(),
+        ROOT / "docs" / "telemetry.md": telemetry(load()),
         readme: _MARKED.sub(lambda found: found[1] + diagram() + found[2], readme.read_text()),
     }
 

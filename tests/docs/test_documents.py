@@ -89,3 +89,13 @@ def test_links_between_documents_lead_somewhere(document: Path) -> None:
     missing = [target for target in targets if not (document.parent / target).exists()]
 
     assert missing == []
+
+
+def test_links_within_the_telemetry_page_lead_to_a_heading() -> None:
+    page = (ROOT / "docs" / "telemetry.md").read_text()
+    headings = {re.sub(r"[^\w-]", "", heading) for heading in re.findall(r"^#+ (.*)", page, re.MULTILINE)}
+
+    targets = set(re.findall(r"\]\(#(.*?)\)", page))
+
+    assert targets
+    assert targets <= headings

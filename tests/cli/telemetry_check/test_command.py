@@ -1,0 +1,72 @@
+"""`otel-breaker telemetry-check` on files."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+from otel_breaker_instrumentation.cli.main import main
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    import pytest
+
+TRACE_ID, SPAN_ID = "0af7651916cd43dd8448eb211c80319c", "00f067aa0ba902b7"
+A_CALL = {
+    "circuit_breaker.name": "payments",
+    "circuit_breaker.state": "closed",
+    "circuit_breaker.call.outcome": "success",
+}
+
+
+def line(**attributes: str) -> str:
+    said = [{"key": name, "value": {"stringValue": value}} for name, value in {**A_CALL, **attributes}.items()]
+    told = {"traceId": TRACE_ID, "spanId": SPAN_ID, "startTimeUnixNano": "1", "endTimeUnixNano": "2"}
+    a_span = {**told, "name": "circuit_breaker payments", "kind": 1, "attributes": said}
+    resource = {"attributes": [{"key": "service.name", "value": {"stringValue": "shop"}}]}
+    scope = {"scope": {"name": "otel_breaker"}, "spans": [a_span]}
+    return json.dumps({"resourceSpans": [{"resource": resource, "scopeSpans": [scope]}]}) + "\n"
+
+
+def test_a_violation_is_told_once_with_its_count_and_an_example(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    one, two = tmp_path / "one.jsonl", tmp_path / "two.jsonl"
+    one.write_text(line() + line(stray="a"))
+    two.write_text(line(stray="b"))
+
+    status = main(["telemetry-check", str(one), str(two)])
+
+    assert status == 1
+    assert capsys.readouterr().out == (
+        "span 'circuit_breaker {circuit_breaker.name}': the attribute 'stray' is unknown"
+        f" (2 x, first in service 'shop': trace {TRACE_ID}, span {SPAN_ID})\n"
+        "violations: 1, in 3 spans, log records and metric points\n"
+    )
+
+
+def test_files_without_a_violation_are_well(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    file = tmp_path / "telemetry.jsonl"
+    file.write_text(line())
+
+    assert main(["telemetry-check", str(file)]) == 0
+    assert capsys.readouterr().out == "violations: 0, in 1 spans, log records and metric points\n"
+
+
+def test_a_broken_line_is_named_and_skipped(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    file = tmp_path / "telemetry.jsonl"
+    file.write_text("{\n" + line())
+
+    assert main(["telemetry-check", str(file)]) == 0
+    assert f"{file}:1: " in capsys.readouterr().err
+
+
+def test_files_without_any_of_our_telemetry_cannot_be_checked(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = tmp_path / "telemetry.jsonl"
+    file.write_text(line().replace('"otel_breaker"', '"shop"'))
+
+    assert main(["telemetry-check", str(file)]) == 2
+    assert capsys.readouterr().err == "otel-breaker: there is no telemetry of the scope otel_breaker in it\n"

@@ -1,0 +1,197 @@
+"""Everything that breakers do, as scenarios: the live check looks at what is told of them.
+
+A scenario judges nothing. What it returns is kept alive until the metrics are read.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import suppress
+from itertools import product
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from opentelemetry import trace
+from opentelemetry.trace import NonRecordingSpan, SpanContext, TraceFlags
+
+from otel_breaker import CircuitBreaker, CircuitOpenError, CircuitState
+from otel_breaker.core.states import TRANSITIONS, Trigger
+from otel_breaker_instrumentation import OtelBreakerInstrumentor
+from tests.guard.entries import ENTRIES
+from tests.guard.shapes import DRIVERS, KINDS
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from otel_breaker.testing import FakeClock
+
+UNSAMPLED = NonRecordingSpan(SpanContext(1, 2, is_remote=True, trace_flags=TraceFlags(TraceFlags.DEFAULT)))
+ANY_END = (Exception, asyncio.CancelledError, GeneratorExit, KeyboardInterrupt)
+MANUAL = (Trigger.FORCE_OPEN, Trigger.FORCE_CLOSED, Trigger.RESET)
+
+
+def payments(**settings: Any) -> CircuitBreaker:
+    return CircuitBreaker("payments", **{"failure_threshold": 1, "recovery_time": 10, **settings})
+
+
+def call(breaker: CircuitBreaker, error: BaseException | None = None, *, within: Callable[[], object] = int) -> None:
+    """A call that does something, and then ends as it is told to."""
+    with suppress(*ANY_END), breaker.guard():
+        within()
+        if error is not None:
+            raise error
+
+
+def bring(breaker: CircuitBreaker, state: CircuitState, clock: FakeClock) -> None:
+    """Bring a fresh circuit into a state; into half-open with its only probe under way."""
+    if state is CircuitState.FORCED_OPEN:
+        breaker.force_open()
+    elif state is CircuitState.FORCED_CLOSED:
+        breaker.force_closed()
+    elif state is not CircuitState.CLOSED:
+        call(breaker, TimeoutError())
+        if state is CircuitState.HALF_OPEN:
+            clock.advance(10)
+            breaker.can_execute()
+
+
+def every_way_in(clock: FakeClock) -> object:
+    """Each family of callables, guarded in each way, in each state, ended in each way."""
+    kinds = {kind.family: kind for kind in KINDS}.values()
+    endings = ("return", "raise", "cancel", "close", "abandon", "throw")
+    kept = []
+    for kind, entry, state, ending in product(kinds, ENTRIES, CircuitState, endings):
+        with pytest.MonkeyPatch.context() as monkeypatch:
+            function, breaker = entry(kind, ending, monkeypatch)
+            bring(breaker, state, clock)
+            with suppress(*ANY_END):
+                DRIVERS[kind.family](function, ending)
+            breaker.reset()
+            kept.append(breaker)
+        if OtelBreakerInstrumentor().is_instrumented_by_opentelemetry:
+            OtelBreakerInstrumentor().uninstrument()
+    return kept
+
+
+def every_outcome(clock: FakeClock) -> object:
+    breaker = payments(failure_threshold=None, ignore=[KeyError], failure_result=lambda result: result == "no")
+    for error in (None, TimeoutError(), KeyError(), KeyboardInterrupt()):
+        call(breaker, error)
+    breaker.call(str, "no")
+    with breaker.guard() as block:
+        block.failed("503")
+    with breaker.guard() as block:
+        block.ignored()
+    breaker.force_open()
+    call(breaker)
+    return breaker
+
+
+def every_command(clock: FakeClock) -> object:
+    """What operators may do in each state and mode, and time in each state after it."""
+    breakers = []
+    for mode, (state, trigger) in product(("enforce", "shadow"), TRANSITIONS):
+        if trigger in MANUAL:
+            breaker = payments(mode=mode)
+            bring(breaker, state, clock)
+            getattr(breaker, trigger.value)(reason="drill", actor="test")
+            breakers.append(breaker)
+    clock.advance(1)
+    return breakers
+
+
+def every_rule(clock: FakeClock) -> object:
+    breakers = [
+        payments(),
+        payments(failure_threshold=None, failure_rate=0.5, minimum_calls=2),
+        payments(failure_threshold=None, failure_rate=0.5, minimum_calls=2, window="60s"),
+        payments(failure_threshold=None, slow_call_duration=2, slow_call_rate=0.5, minimum_calls=1),
+    ]
+    for breaker in breakers:
+        call(breaker, TimeoutError(), within=lambda: clock.advance(3))
+        call(breaker, TimeoutError())
+        call(breaker)
+    return breakers
+
+
+def a_call_that_hangs(clock: FakeClock) -> object:
+    breaker = payments(failure_threshold=None, slow_call_duration=2, slow_call_rate=1, minimum_calls=1)
+    with breaker.guard():
+        clock.advance(3)
+        call(breaker)
+    return breaker
+
+
+def every_end_of_a_probe(clock: FakeClock) -> object:
+    ends = (None, TimeoutError(), KeyError(), KeyboardInterrupt())
+    breakers = [payments(ignore=[KeyError], probe_timeout=20) for _ in ends]
+    for breaker, end in zip(breakers, ends, strict=True):
+        bring(breaker, CircuitState.OPEN, clock)
+        call(breaker)
+        clock.advance(10)
+        call(breaker, end)
+    lost = payments(probe_timeout=20)
+    bring(lost, CircuitState.HALF_OPEN, clock)
+    call(lost)
+    clock.advance(20)
+    call(lost)
+    return [*breakers, lost]
+
+
+def a_fallback(clock: FakeClock) -> Iterator[object]:
+    for fallback in (dict, "".join):  # one that answers, and one that fails
+        breaker = payments(fallback=fallback)
+        bring(breaker, CircuitState.OPEN, clock)
+        with suppress(TypeError):
+            breaker.call(dict)
+        yield breaker
+
+
+def two_steps(clock: FakeClock) -> object:
+    breaker = payments()
+    breaker.record_success(breaker.can_execute())
+    with trace.get_tracer("application").start_as_current_span("caller"):
+        breaker.record_failure(permit=breaker.can_execute())
+    breaker.can_execute()
+    return breaker
+
+
+def shadow(clock: FakeClock) -> Iterator[object]:
+    """Calls that are not refused, by state and by what they do."""
+    for state in (CircuitState.OPEN, CircuitState.HALF_OPEN, CircuitState.FORCED_OPEN):
+        breaker = payments(mode="shadow", ignore=[KeyError])
+        bring(breaker, state, clock)
+        for error in (None, TimeoutError(), KeyError(), KeyboardInterrupt()):
+            call(breaker, error)
+        yield breaker
+
+
+def off(clock: FakeClock) -> object:
+    breaker = payments(mode="off")
+    call(breaker, TimeoutError())
+    return breaker
+
+
+def an_opening_that_is_not_sampled(clock: FakeClock) -> object:
+    breaker = payments(failure_threshold=2)
+    call(breaker, TimeoutError())
+    with trace.use_span(UNSAMPLED):
+        call(breaker, TimeoutError())
+    with pytest.raises(CircuitOpenError):
+        breaker.call(int)
+    return breaker
+
+
+SCENARIOS: list[Callable[[FakeClock], object]] = [
+    every_way_in,
+    every_outcome,
+    every_command,
+    every_rule,
+    a_call_that_hangs,
+    every_end_of_a_probe,
+    lambda clock: list(a_fallback(clock)),
+    two_steps,
+    lambda clock: list(shadow(clock)),
+    off,
+    an_opening_that_is_not_sampled,
+]

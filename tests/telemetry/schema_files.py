@@ -1,0 +1,16 @@
+"""The registry's files as they are written."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+FOLDER = Path(__file__).parents[2] / "otel_breaker" / "telemetry" / "semconv"
+GROUPS: list[dict[str, Any]] = [
+    group
+    for file in sorted(FOLDER.glob("*.yaml"))
+    if file.name != "manifest.yaml"
+    for group in yaml.safe_load(file.read_text())["groups"]
+]

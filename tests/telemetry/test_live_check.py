@@ -1,0 +1,133 @@
+"""The whole behaviour against the schema: nothing is told that it does not know, and everything in it is told."""
+
+from __future__ import annotations
+
+import math
+import os
+from typing import TYPE_CHECKING
+
+import pytest
+from opentelemetry import trace
+from opentelemetry.exporter.otlp.json.file._log_exporter import FileLogExporter
+from opentelemetry.exporter.otlp.json.file.metric_exporter import FileMetricExporter
+from opentelemetry.exporter.otlp.json.file.trace_exporter import FileSpanExporter
+from opentelemetry.sdk._logs import LoggerProvider
+from opentelemetry.sdk._logs.export import SimpleLogRecordProcessor
+from opentelemetry.sdk.metrics import MeterProvider
+from opentelemetry.sdk.metrics.export import PeriodicExportingMetricReader
+from opentelemetry.sdk.trace import SpanProcessor, TracerProvider
+from opentelemetry.sdk.trace.export import SimpleSpanProcessor
+from opentelemetry.trace import format_span_id
+
+from otel_breaker import breaker as breaker_module
+from otel_breaker.telemetry.metrics import Ledger
+from otel_breaker.telemetry.names import CALL_OUTCOME, SCOPE
+from otel_breaker.testing import fake_clock, reset
+from otel_breaker_instrumentation.cli.main import main
+from otel_breaker_instrumentation.cli.otlp import Span, read
+from otel_breaker_instrumentation.cli.telemetry_check.check import LiveCheck
+from otel_breaker_instrumentation.schema import load
+from tests.telemetry.behaviour import SCENARIOS
+from tests.telemetry.schema_use import NOT_YET, in_records, in_schema
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from opentelemetry.context import Context
+    from opentelemetry.sdk.trace import Span as SdkSpan
+
+    from otel_breaker_instrumentation.cli.otlp import Record
+
+SCHEMA = load()
+
+
+class Starts(SpanProcessor):
+    """The attributes that each span, by its id, had at its start."""
+
+    def __init__(self) -> None:
+        self.names: dict[str, set[str]] = {}
+
+    def on_start(self, span: SdkSpan, parent_context: Context | None = None) -> None:
+        self.names[format_span_id(span.get_span_context().span_id)] = set(span.attributes or ())
+
+
+@pytest.fixture(scope="module")
+def starts() -> Starts:
+    return Starts()
+
+
+@pytest.fixture(scope="module")
+def file(tmp_path_factory: pytest.TempPathFactory, starts: Starts) -> Path:
+    """All that the scenarios make, as the official exporters write it."""
+    file = tmp_path_factory.mktemp("told") / "telemetry.jsonl"
+    traces, logs, ledger = TracerProvider(shutdown_on_exit=False), LoggerProvider(shutdown_on_exit=False), Ledger()
+    traces.add_span_processor(starts)
+    traces.add_span_processor(SimpleSpanProcessor(FileSpanExporter(file)))
+    logs.add_log_record_processor(SimpleLogRecordProcessor(FileLogExporter(file)))
+    reader = PeriodicExportingMetricReader(FileMetricExporter(file), export_interval_millis=math.inf)
+    metrics = MeterProvider([reader], shutdown_on_exit=False)
+    ledger.show(metrics.get_meter(SCOPE))
+    with pytest.MonkeyPatch.context() as monkeypatch, fake_clock() as clock:
+        for name in [name for name in os.environ if name.startswith("OTEL_")]:
+            monkeypatch.delenv(name)
+        monkeypatch.setattr(trace, "_TRACER_PROVIDER", traces)
+        monkeypatch.setattr("opentelemetry._logs._internal._LOGGER_PROVIDER", logs)
+        monkeypatch.setattr(breaker_module, "LEDGER", ledger)
+        reset()
+        kept = [scenario(clock) for scenario in SCENARIOS]
+        metrics.force_flush()
+        kept.clear()
+        reset()
+    for provider in (traces, logs, metrics):
+        provider.shutdown()
+    return file
+
+
+@pytest.fixture(scope="module")
+def records(file: Path) -> list[Record]:
+    def broken(line: object) -> None:
+        pytest.fail(str(line))
+
+    return list(read([file], broken=broken))
+
+
+def test_nothing_is_told_that_the_schema_does_not_know(records: list[Record]) -> None:
+    live_check = LiveCheck(SCHEMA)
+
+    for record in records:
+        live_check.check(record)
+
+    assert [str(violation) for violation in live_check.violations] == []
+
+
+def test_everything_in_the_schema_is_told(records: list[Record]) -> None:
+    silent = in_schema(SCHEMA) - in_records(records, SCHEMA)
+
+    assert [entry for entry in sorted(silent) if entry[0] not in NOT_YET] == []
+
+
+def test_what_is_said_to_be_told_by_nothing_yet_is_told_by_nothing(records: list[Record]) -> None:
+    told = in_records(records, SCHEMA)
+
+    assert [entry for entry in sorted(told) if entry[0] in NOT_YET] == []
+    assert {subject for subject, _ in in_schema(SCHEMA)} >= NOT_YET
+
+
+def test_samplers_see_what_the_schema_says_they_do(records: list[Record], starts: Starts) -> None:
+    (known,) = SCHEMA.spans.values()
+    relevant = {attribute.name for attribute in known.attributes.values() if attribute.sampling_relevant}
+    late = set()
+
+    for span in (record for record in records if isinstance(record, Span) and record.origin.scope == SCOPE):
+        missed = relevant & set(span.attributes) - starts.names[span.span_id]
+        if span.attributes[CALL_OUTCOME] != "rejected":
+            missed -= {CALL_OUTCOME}  # not known before the end
+        late |= missed
+
+    assert late == set()
+
+
+def test_the_command_finds_nothing_wrong_with_it(file: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["telemetry-check", str(file)]) == 0
+
+    assert capsys.readouterr().out.startswith("violations: 0, in ")
