@@ -45,7 +45,7 @@ def lasted(episode: Episode) -> str:
 
 
 def trip(incident: Incident, episode: Episode) -> str:
-    """Which request tripped the circuit, or words.why that is not known."""
+    """Which request tripped the circuit, or why that is not known."""
     if episode.trip_is_manual:
         return "none: it was opened by hand"
     if episode.trip is None:
@@ -58,7 +58,7 @@ def trip(incident: Incident, episode: Episode) -> str:
 
 
 def what_happened(move: Move) -> str:
-    """The reason of a move, and how the call words.ended that caused it, where that is the news."""
+    """The reason of a move, and how the call ended that caused it, where that is the news."""
     parts = [words.why(move)]
     if move.reason in (Reason.PROBE_FAILED.value, Reason.PROBE_SUCCEEDED.value) and move.call is not None:
         parts.append(words.ended(move.call.outcome, move.call.error_type, move.call.seconds))
@@ -87,7 +87,7 @@ def facts(incident: Incident, episode: Episode) -> list[tuple[str, str]]:
 
 
 def probed(episode: Episode) -> str:
-    """How many probes words.ended how."""
+    """How many probes ended how."""
     relapses = f"; {words.count(episode.relapses, 'failed recovery', 'failed recoveries')}" if episode.relapses else ""
     told = ", ".join(f"{number:,} {outcome}" for outcome, number in sorted(episode.probe_outcomes.items()))
     return f"{told}{relapses}" if told else "none in these files"

@@ -78,5 +78,5 @@ def _stretches(marks: list[tuple[int, str, str]], start: int, end: int) -> Itera
         if time > since:
             yield Stretch(since, time, state)
         state, since = after, max(time, since)
-    if end > since:
+    if end >= since:  # a move at the very end is drawn, too
         yield Stretch(since, end, state)
