@@ -161,7 +161,7 @@ def test_10_targets_are_told_by_what_became_of_them() -> None:
     for status, count in (("pending", 1), ("guarded", 3)):
         told.point("circuit_breaker.targets", count, target__status=status)
 
-    assert answer(10, told).splitlines() == ["shop: 3 guarded", "shop: 1 pending"]
+    assert answer(10, told) == "shop: 3 guarded, 1 pending"
 
 
 def test_only_the_latest_episodes_are_gone_into() -> None:

@@ -131,12 +131,18 @@ def _did_shadow_help(incident: Incident) -> list[str]:
 
 
 def _which_targets_are_not_guarded(incident: Incident) -> list[str]:
-    readings = sorted(_of(incident, names.METRIC_TARGETS), key=lambda reading: str(reading.attributes))
-    return [
-        f"{words.where(reading.place)}: {reading.last:.0f} {status}"
-        for reading in readings
-        if (status := words.printable(reading.attributes.get(names.TARGET_STATUS)))
-    ] or [f"There is no {names.METRIC_TARGETS} in these files."]
+    by_place: defaultdict[str, list[str]] = defaultdict(list)
+    for reading in _of(incident, names.METRIC_TARGETS):
+        status = words.printable(reading.attributes.get(names.TARGET_STATUS))
+        by_place[words.where(reading.place)].append(f"{reading.last:,.0f} {status}")
+    return [f"{place}: {', '.join(sorted(told, key=_status))}" for place, told in sorted(by_place.items())] or [
+        f"There is no {names.METRIC_TARGETS} in these files."
+    ]
+
+
+def _status(told: str) -> str:
+    """What a count is of, to sort by."""
+    return told.partition(" ")[2]
 
 
 _NOTHING: Final = ["No circuit opened in these files."]
