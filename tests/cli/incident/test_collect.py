@@ -163,6 +163,16 @@ def test_probes_that_moved_nothing_are_counted_and_of_very_many_only_some_are_ke
     assert len(episode.probes) == 40
 
 
+def test_of_very_many_probes_that_only_logs_tell_of_some_are_kept_as_well() -> None:
+    told = Telemetry().call(2, 0, "failure", moves=TRIP)
+    for number in range(3, 203):
+        told.call(number, number, "failure", "half_open", moves=FAILED, link=2)
+    episode = only(collect(told.logs))
+
+    assert episode.probe_outcomes == {"failure": 200}
+    assert len(episode.probes) == 40
+
+
 def test_a_span_without_its_event_still_tells_that_it_moved_the_circuit() -> None:
     told = Telemetry().call(2, 0, "failure", moves=TRIP)
     bare = [replace(span, events=()) for span in told.spans if isinstance(span, Span)]

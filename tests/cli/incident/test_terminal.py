@@ -88,7 +88,7 @@ def test_moves_without_an_episode_are_shown() -> None:
     text = printed(report(Telemetry().by_hand(1, "closed", "forced_closed", "", "by ann").incident()))
 
     assert "closed → forced closed" in text
-    assert "manual by ann" in text
+    assert "by hand, by ann" in text
 
 
 def test_shadow_says_what_it_would_have_refused() -> None:
