@@ -70,6 +70,16 @@ def test_each_move_is_one_whoever_tells_of_it_and_in_whichever_order(
     assert [move.time for move in episode.moves] == sorted(move.time for move in episode.moves)
 
 
+@pytest.mark.parametrize("backwards", [False, True])
+def test_of_a_move_told_twice_the_logs_time_and_words_count(backwards: bool) -> None:  # a parameter
+    told = Telemetry().call(2, 0.5, "failure", moves=TRIP)
+    records = [*told.logs, *told.spans] if backwards else told.records
+
+    (move,) = only(collect(records)).moves
+    assert (move.time, move.sentence) == (START + SECOND - 300, "a sentence")
+    assert move.call is not None
+
+
 def test_an_episode_has_its_beginning_its_end_and_its_relapses() -> None:
     episode = only(outage().incident())
 

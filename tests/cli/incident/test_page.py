@@ -162,5 +162,5 @@ def test_an_outage_with_thousands_of_failed_probes_makes_a_page_that_can_be_open
         told.call(number, number, "failure", "half_open", moves=FAILED, link=2)
     text = page(told.incident())
 
-    assert len(text) < 300_000
+    assert len([bar for bar in Page(text).all("rect") if bar.get("y")]) < 1_000
     assert "3,901 more" in text
