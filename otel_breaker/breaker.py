@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final, ParamSpec, TypeVar
 
 from opentelemetry import trace
 
-from otel_breaker.circuit import Circuit, Listener, Listeners, Snapshot
+from otel_breaker.circuit import WORLD, Circuit, Listener, Listeners, Snapshot
 from otel_breaker.core.permits import NO_GENERATION, Permit
 from otel_breaker.core.states import CircuitState, Outcome
 from otel_breaker.errors import CircuitOpenError
@@ -166,6 +166,8 @@ class CircuitBreaker:
         Returns:
             A permit, or None when the circuit refuses.
         """
+        if WORLD.awaits_a_call:
+            WORLD.called()
         if self._circuit.is_off:
             return Permit(NO_GENERATION, self.state)
         decision, moves = self._circuit.ask(alone=True)

@@ -293,7 +293,7 @@ class Circuit:
 
     def _publish(self) -> None:
         self.standing_permit = None  # the safe side, should an interrupt come now
-        plain = self.settings.mode is Mode.ENFORCE and not self.judge.looks_at_results and not WORLD.off
+        plain = self.settings.mode is Mode.ENFORCE and not self.judge.looks_at_results and WORLD.plain
         self.standing_permit = self._machine.standing_permit if plain else None
 
     def _moved(self, transition: Transition | None, origin: object, *, complete: bool) -> list[Notice]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final, ParamSpec, Protocol, TypeVar, cast
 
+from otel_breaker.circuit import WORLD
 from otel_breaker.core.states import Outcome
 from otel_breaker.errors import UNNAMED, CircuitOpenError
 
@@ -87,6 +88,8 @@ class Call:
         self._span: CallSpan | None = None
         if admitted is not None:
             return
+        if WORLD.awaits_a_call:
+            WORLD.called()
         traced = site.tracing.source._TRACER_PROVIDER is not None  # noqa: SLF001  # see Tracing
         if circuit.is_off or (traced and site.stands_aside()):
             return
