@@ -8,15 +8,14 @@ from __future__ import annotations
 
 import logging
 import os
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
 from otel_breaker import InvalidSettings
-from otel_breaker.keyed import Template
 from otel_breaker.settings import Settings
 from otel_breaker.settings.values import allowed, nearest
+from otel_breaker_instrumentation.entries import Target, read_targets, settings_by_breaker
 from otel_breaker_instrumentation.environment_variables import (
     OTEL_BREAKER_CONFIG_FILE,
     OTEL_BREAKER_ENABLED,
@@ -26,23 +25,7 @@ from otel_breaker_instrumentation.files import read_file
 
 _log = logging.getLogger("otel_breaker")
 
-_FUNCTION: Final = re.compile(r"[^\W\d]\w*(\.[^\W\d]\w*)*:[^\W\d]\w*(\.[^\W\d]\w*)*")
 _KNOWN: Final = ("defaults", "breakers", "targets")
-_TARGET_KEYS: Final = ("function", "breaker")
-
-
-@dataclass(frozen=True)
-class Target:
-    """One function to guard."""
-
-    module: str
-    qualified_name: str
-    breaker: Template
-    path: str
-    """Where it stands in the configuration."""
-
-    def __str__(self) -> str:
-        return f"{self.module}:{self.qualified_name}"
 
 
 @dataclass(frozen=True)
@@ -85,19 +68,22 @@ def understand(mapping: Mapping[str, object], source: str) -> Configuration:
     _check_keys(mapping, _KNOWN, source)
     defaults = _mapping(mapping.get("defaults"), f"{source}defaults")
     Settings.from_mapping(defaults, f"{source}defaults")
-    breakers = {
-        str(name): _settings(_mapping(said, f"{source}breakers.{name}"), defaults, f"{source}breakers.{name}")
-        for name, said in _mapping(mapping.get("breakers"), f"{source}breakers").items()
+    said = {
+        str(name): _mapping(settings, f"{source}breakers.{name}")
+        for name, settings in _mapping(mapping.get("breakers"), f"{source}breakers").items()
     }
-    listed = mapping.get("targets")
-    if listed is None:
-        listed = ()
-    if not isinstance(listed, list | tuple):
-        raise allowed(f"{source}targets", listed, "a list of targets such as {function: module:qualified.name}")
-    targets = tuple(_target(item, f"{source}targets[{index}]") for index, item in enumerate(listed))
-    for target in targets:
-        if target.breaker.name not in breakers:
-            breakers[target.breaker.name] = _settings({}, defaults, target.path)
+    breakers = {name: _settings(settings, defaults, f"{source}breakers.{name}") for name, settings in said.items()}
+    plain = _settings({}, defaults, f"{source}defaults")
+    targets = read_targets(
+        (_mapping(item, f"{source}targets[{index}]") for index, item in enumerate(_listed(mapping, source))),
+        f"{source}targets",
+        lambda settings, path: _settings(settings, defaults, path) if settings else plain,
+    )
+    for name, (settings, path) in settings_by_breaker(targets, said).items():
+        if settings:
+            breakers[name] = _settings({**said.get(name, {}), **settings}, defaults, path)
+        else:
+            breakers.setdefault(name, plain)
     return Configuration(breakers, targets)
 
 
@@ -112,16 +98,13 @@ def _settings(said: Mapping[str, object], defaults: Mapping[str, object], path: 
         raise
 
 
-def _target(item: object, path: str) -> Target:
-    said = _mapping(item, path)
-    _check_keys(said, _TARGET_KEYS, f"{path}.")
-    function, breaker = said.get("function"), said.get("breaker")
-    if not isinstance(function, str) or not _FUNCTION.fullmatch(function):
-        raise allowed(f"{path}.function", function, "module:qualified.name, such as shop.payments:Client.charge")
-    if breaker is not None and (not isinstance(breaker, str) or not breaker):
-        raise allowed(f"{path}.breaker", breaker, "the name of a breaker")
-    module, _, qualified_name = function.partition(":")
-    return Target(module, qualified_name, Template(breaker or function, f"{path}.breaker"), path)
+def _listed(mapping: Mapping[str, object], source: str) -> list[object] | tuple[object, ...]:
+    listed = mapping.get("targets")
+    if listed is None:
+        return ()
+    if not isinstance(listed, list | tuple):
+        raise allowed(f"{source}targets", listed, "a list of targets such as {function: module:qualified.name}")
+    return listed
 
 
 def _mapping(value: object, path: str) -> Mapping[str, object]:

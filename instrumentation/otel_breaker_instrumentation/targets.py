@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
     from types import ModuleType
 
-    from otel_breaker_instrumentation.config import Target
+    from otel_breaker_instrumentation.entries import Target
 
 _log = logging.getLogger("otel_breaker")
 
@@ -65,7 +65,7 @@ class Patches:
         atexit.register(self._report_pending)
         for target in targets:
             self._pending[target] = None
-            wrapt.register_post_import_hook(partial(self._imported, target), target.module)
+            wrapt.register_post_import_hook(partial(self._imported, target), target.pattern.module)
 
     def undo(self) -> None:
         """Leave every namespace as it was; import hooks that have not fired yet will do nothing."""
@@ -81,7 +81,7 @@ class Patches:
 
     def _report_pending(self) -> None:
         for target in self._pending:
-            remedy = nearest(target.module, list(sys.modules))
+            remedy = nearest(target.pattern.module, list(sys.modules))
             _log.warning("%s was never guarded: nobody imported its module: %s", target, remedy)
 
     def _imported(self, target: Target, module: ModuleType) -> None:
@@ -112,10 +112,10 @@ class Patches:
 
 def _resolve(target: Target, module: ModuleType) -> tuple[Any, str, Any]:
     try:
-        found: tuple[Any, str, Any] = wrapt.resolve_path(module, target.qualified_name)
+        found: tuple[Any, str, Any] = wrapt.resolve_path(module, target.pattern.qualified_name)
     except AttributeError:
         owner: object = module
-        for part in target.qualified_name.split("."):
+        for part in target.pattern.qualified_name.split("."):
             if not hasattr(owner, part):
                 known = [name for name in dir(owner) if not name.startswith("__")]
                 raise InvalidSettings(target.path, f"there is no {target}", nearest(part, known)) from None
@@ -153,11 +153,12 @@ class _Wrapper(wrapt.FunctionWrapper[Any, Any]):
 
 
 def _wrap(target: Target, function: Callable[..., Any], like: Callable[..., Any] | None) -> Callable[..., Any]:
-    name = f"{target.module}.{target.qualified_name}"
-    if target.breaker.fields:
-        keyed = REGISTRY.get_keyed(target.breaker.name, {})
-        return keyed.wrap(function, target.breaker, like=like, name=name, patched=True)
-    return get_breaker(target.breaker.name).wrap(function, like=like, name=name, patched=True)
+    name = f"{target.pattern.module}.{target.pattern.qualified_name}"
+    template = target.template(target.function)
+    if template.fields:
+        keyed = REGISTRY.get_keyed(template.name, {})
+        return keyed.wrap(function, template, like=like, name=name, patched=True)
+    return get_breaker(template.name).wrap(function, like=like, name=name, patched=True)
 
 
 def _apply(function: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Any:
