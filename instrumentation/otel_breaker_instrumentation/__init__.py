@@ -13,11 +13,14 @@ from opentelemetry.instrumentation.instrumentor import BaseInstrumentor  # type:
 
 from otel_breaker import InvalidSettings
 from otel_breaker.registry import REGISTRY
-from otel_breaker_instrumentation.config import find
+from otel_breaker_instrumentation.reload import Watcher
+from otel_breaker_instrumentation.sources import find
 from otel_breaker_instrumentation.targets import Patches
 
 if TYPE_CHECKING:
     from collections.abc import Collection
+
+    from otel_breaker_instrumentation.config import Configuration
 
 __all__ = ["DeclarativeConfiguration", "OtelBreakerInstrumentor"]
 
@@ -43,6 +46,7 @@ class OtelBreakerInstrumentor(BaseInstrumentor):  # type: ignore[misc]  # OpenTe
 
     configuration = DeclarativeConfiguration
     _patches: Patches | None = None
+    _watcher: Watcher | None = None
 
     def instrumentation_dependencies(self) -> Collection[str]:
         return ()
@@ -51,7 +55,7 @@ class OtelBreakerInstrumentor(BaseInstrumentor):  # type: ignore[misc]  # OpenTe
         """Guard what is configured.
 
         Args:
-            **kwargs: `defaults`, `breakers` and `targets` as in the file; without them the environment decides.
+            **kwargs: `defaults`, `breakers` and `targets`, as in the file; without them the environment decides.
 
         Raises:
             InvalidSettings: when the keyword arguments are wrong. A wrong file or declarative configuration is
@@ -63,20 +67,33 @@ class OtelBreakerInstrumentor(BaseInstrumentor):  # type: ignore[misc]  # OpenTe
         super().instrument(**kwargs)
 
     def _instrument(self, mapping: dict[str, Any] | None = None, **kwargs: Any) -> None:
+        actor = "code" if mapping is None else "OpenTelemetry's configuration"
         try:
-            configuration = find(mapping or kwargs)
+            found = find(mapping or kwargs, actor)
         except InvalidSettings as error:
             if kwargs:
                 raise
             _log.error("the circuit breakers are NOT configured, nothing is guarded: %s", error)
             return
-        if configuration is None:
+        if found is None:
             return
-        REGISTRY.configure(configuration.breakers)
+        configuration = found.configuration
+        REGISTRY.configure(configuration.breakers, configuration.orders)
         self._patches = Patches()
         self._patches.add(configuration.targets)
+        if configuration.reload is not None and found.file is not None and found.text is not None:
+            self._watcher = Watcher(found.file, found.text, configuration.reload, self._live_by)
+
+    def _live_by(self, configuration: Configuration) -> None:
+        REGISTRY.check(configuration.breakers)
+        REGISTRY.configure(configuration.breakers, configuration.orders)
+        if self._patches is not None:
+            self._patches.change(configuration.targets)
 
     def _uninstrument(self, **kwargs: Any) -> None:
+        if self._watcher is not None:
+            self._watcher.stop()
+            self._watcher = None
         if self._patches is not None:
             self._patches.undo()
             self._patches = None

@@ -13,11 +13,13 @@ from typing import TYPE_CHECKING, Final
 from otel_breaker import InvalidSettings
 from otel_breaker.keyed import Template
 from otel_breaker.settings import Settings
-from otel_breaker.settings.values import allowed, nearest
+from otel_breaker.settings.values import allowed, mapping, nearest
 from otel_breaker_instrumentation.patterns import Pattern
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
+
+    from otel_breaker_instrumentation.problems import Problems
 
 _OWN_KEYS: Final = ("function", "breaker", "exclude")
 _SETTINGS: Final = frozenset(spec.name for spec in fields(Settings))
@@ -61,26 +63,28 @@ class Target:
 
 
 def read_targets(
-    items: Iterable[Mapping[str, object]], path: str, make: Callable[[Mapping[str, object], str], Settings]
+    items: Iterable[object],
+    path: str,
+    make: Callable[[Mapping[str, object], str], Settings],
+    problems: Problems,
 ) -> tuple[Target, ...]:
-    """Read all entries.
+    """Read all entries that are right.
 
     Args:
         items: the entries.
         path: where they stand.
         make: makes settings of what an entry says and of the defaults; is told where it stands.
-
-    Raises:
-        InvalidSettings: naming path, value and remedy.
+        problems: what is wrong goes there.
     """
-    targets = tuple(_read(item, f"{path}[{index}]", make) for index, item in enumerate(items))
     named: dict[str, Target] = {}
-    for target in targets:
-        other = named.setdefault(target.function, target)
-        if other is not target:
-            problem = f"{target.function!r} is guarded by {other.path} already"
-            raise InvalidSettings(f"{target.path}.function", problem, "name it once")
-    return targets
+    for index, item in enumerate(items):
+        with problems:
+            target = _read(mapping(item, f"{path}[{index}]"), f"{path}[{index}]", make)
+            other = named.setdefault(target.function, target)
+            if other is not target:
+                problem = f"{target.function!r} is guarded by {other.path} already"
+                raise InvalidSettings(f"{target.path}.function", problem, "name it once")
+    return tuple(named.values())
 
 
 def _read(item: Mapping[str, object], path: str, make: Callable[[Mapping[str, object], str], Settings]) -> Target:
@@ -116,16 +120,14 @@ def _read_excluded(value: object, pattern: Pattern, path: str) -> tuple[Pattern,
 
 
 def settings_by_breaker(
-    targets: Iterable[Target], configured: Iterable[str]
+    targets: Iterable[Target], configured: Iterable[str], problems: Problems
 ) -> Mapping[str, tuple[Mapping[str, object], str]]:
     """What the targets say of each breaker that is known before their modules are, and where.
 
     Args:
         targets: what is to be guarded.
         configured: names of breakers that are configured on their own.
-
-    Raises:
-        InvalidSettings: when two targets of one breaker say different things.
+        problems: two targets of one breaker that say different things go there.
     """
     said: dict[str, tuple[dict[str, object], str]] = {}
     wild = []
@@ -135,10 +137,11 @@ def settings_by_breaker(
             continue
         name = target.template(target.function).name
         settings, path = said.setdefault(name, ({}, target.path))
-        for setting, value in target.settings.items():
-            if settings.setdefault(setting, value) != value:
-                problem = f"{path} says something else of the same breaker {name!r}"
-                raise InvalidSettings(f"{target.path}.{setting}", problem, "say it once, or name two breakers")
+        with problems:
+            for setting, value in target.settings.items():
+                if settings.setdefault(setting, value) != value:
+                    problem = f"{path} says something else of the same breaker {name!r}"
+                    raise InvalidSettings(f"{target.path}.{setting}", problem, "say it once, or name two breakers")
     for name in configured:
         for target in wild:
             if name not in said and target.takes(name):

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 import re
+from collections.abc import Mapping
 from datetime import timedelta
 from difflib import get_close_matches
 from typing import TYPE_CHECKING, Final
@@ -111,6 +112,15 @@ def window(value: object, path: str) -> int | timedelta:
 def text(value: object, path: str) -> str:
     if not isinstance(value, str) or not value:
         raise allowed(path, value, "text")
+    return value
+
+
+def mapping(value: object, path: str) -> Mapping[str, object]:
+    """Names to values; nothing at all is an empty one."""
+    if value is None:
+        return {}
+    if not isinstance(value, Mapping):
+        raise allowed(path, value, "a mapping of names to values")
     return value
 
 
