@@ -1,10 +1,12 @@
 """Writes what can be derived from the code into the documents: `make docs`; `--check` only says what differs.
 
-Generated are docs/configuration.md, and the state diagram in README.md between its two markers.
+Generated are docs/configuration.md, the JSON Schema of the configuration file, which is shipped, and the state diagram
+in README.md between its two markers.
 """
 
 from __future__ import annotations
 
+import json
 import re
 import sys
 from dataclasses import fields
@@ -12,6 +14,7 @@ from pathlib import Path
 
 from otel_breaker.core.states import TRANSITIONS, CircuitState, Trigger
 from otel_breaker.settings import Mode, Settings
+from otel_breaker_instrumentation import schema
 
 ROOT = Path(__file__).parents[1]
 _MARKED = re.compile(r"(<!-- states: generated -->\n).*?(<!-- end -->)", re.DOTALL)
@@ -86,6 +89,7 @@ def documents() -> dict[Path, str]:
     readme = ROOT / "README.md"
     return {
         ROOT / "docs" / "configuration.md": configuration(),
+        Path(schema.__file__).with_name(schema.NAME): json.dumps(schema.schema(), indent=2) + "\n",
         readme: _MARKED.sub(lambda found: found[1] + diagram() + found[2], readme.read_text()),
     }
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Final
 from otel_breaker import CircuitState, InvalidSettings
 from otel_breaker.orders import STATES, Order
 from otel_breaker.settings import Settings
-from otel_breaker.settings.values import allowed, duration, mapping, nearest, text
+from otel_breaker.settings.values import allowed, duration, mapping, nearest, optional, text
 from otel_breaker_instrumentation.entries import Target, read_targets, settings_by_breaker
 from otel_breaker_instrumentation.environment_variables import OTEL_BREAKER_MODE
 from otel_breaker_instrumentation.problems import Problems
@@ -80,7 +80,7 @@ def examine(
             breakers.setdefault(name, defaults.alone)
     reload = None
     with problems:
-        reload = None if said.get("reload") is None else duration(said["reload"], f"{source}reload")
+        reload = optional(duration)(said.get("reload"), f"{source}reload")
     return Configuration(breakers, targets, orders, reload), problems.found
 
 
@@ -136,18 +136,14 @@ def _order(said: Mapping[str, object], path: str, actor: str) -> Order | None:
     state = said.get("state")
     if state is None:
         for key in ("reason", "actor"):
-            if said.get(key) is not None:
+            if key in said:
                 raise InvalidSettings(f"{path}.{key}", "no state is forced", "say `state: forced_open` beside it")
         return None
     known = {order.value: order for order in STATES}
     if not isinstance(state, str) or state not in known:
         raise allowed(f"{path}.state", state, f"{' or '.join(known)}; nothing for a circuit that its calls move")
-    reason = said.get("reason")
-    return Order(
-        CircuitState(state),
-        text(said.get("actor") or actor, f"{path}.actor"),
-        None if reason is None else text(reason, f"{path}.reason"),
-    )
+    named = optional(text)(said.get("actor"), f"{path}.actor")
+    return Order(CircuitState(state), named or actor, optional(text)(said.get("reason"), f"{path}.reason"))
 
 
 def _values(value: object, path: str, problems: Problems, known: tuple[str, ...] = _SETTINGS) -> Mapping[str, object]:

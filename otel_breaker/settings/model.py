@@ -58,6 +58,7 @@ class Keywords(TypedDict, total=False):
     max_keys: int
 
 
+@values.reads(enum=[*(mode.value for mode in Mode), False])
 def _mode(value: object, path: str) -> Mode:
     if value is False:  # YAML 1.1 reads a bare `off` so
         return Mode.OFF
@@ -67,7 +68,7 @@ def _mode(value: object, path: str) -> Mode:
         raise values.allowed(path, value, "one of enforce, shadow, off") from None
 
 
-def _setting(default: object, read: Callable[[object, str], object], meaning: str, example: str, **needs: str) -> Any:
+def _setting(default: object, read: values.Reader[object], meaning: str, example: str, **needs: str) -> Any:
     """A field with its reader, what it means, and an example as YAML with what that needs beside it."""
     return field(default=default, metadata={"read": read, "meaning": meaning, "example": example, "needs": needs})
 
