@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import os
 import threading
+from itertools import chain
 from typing import TYPE_CHECKING, Final, TypeVar
 
 from otel_breaker.breaker import CircuitBreaker, living
@@ -32,7 +33,7 @@ class Registry:
         self._breakers: dict[str, CircuitBreaker] = {}
         self._keyed: dict[str, KeyedBreaker] = {}
         self._said: dict[str, tuple[Mapping[str, object], Settings]] = {}
-        self._configured: Mapping[str, Settings] = {}
+        self._configured: dict[str, Settings] = {}
 
     def configure(self, settings: Mapping[str, Settings]) -> None:
         """Let an operator's settings win over those of the code, for breakers made before and after.
@@ -42,10 +43,14 @@ class Registry:
         """
         with self._lock:
             self._configured = dict(settings)
-            living: list[CircuitBreaker | KeyedBreaker] = [*self._breakers.values(), *self._keyed.values()]
-        for breaker in living:
-            if breaker.name in settings:
-                self._replace(breaker, settings[breaker.name])
+        self._replace_all(settings)
+
+    def configure_unless_named(self, name: str, settings: Settings) -> None:
+        """Configure one more breaker, unless `configure` has."""
+        with self._lock:
+            if self._configured.setdefault(name, settings) is not settings:
+                return
+        self._replace_all({name: settings})
 
     def get(self, name: str, said: Mapping[str, object]) -> CircuitBreaker:
         """The breaker of a name, without a key."""
@@ -103,6 +108,13 @@ class Registry:
 
     def _wanted(self, name: str) -> Settings:
         return self._configured.get(name) or self._said[name][1]
+
+    def _replace_all(self, settings: Mapping[str, Settings]) -> None:
+        with self._lock:
+            living = [(self._breakers.get(name), self._keyed.get(name)) for name in settings]
+        for breaker in chain.from_iterable(living):
+            if breaker is not None:  # a keyed one without a key is falsy
+                self._replace(breaker, settings[breaker.name])
 
     def _replace(self, breaker: CircuitBreaker | KeyedBreaker, settings: Settings) -> None:
         said, _ = self._said[breaker.name]

@@ -14,12 +14,12 @@ from opentelemetry.instrumentation.instrumentor import BaseInstrumentor  # type:
 from otel_breaker import InvalidSettings
 from otel_breaker.registry import REGISTRY
 from otel_breaker_instrumentation.config import find
-from otel_breaker_instrumentation.targets import Patches
+from otel_breaker_instrumentation.targets import PATCHES, Report, Status, TargetReport, report
 
 if TYPE_CHECKING:
     from collections.abc import Collection
 
-__all__ = ["DeclarativeConfiguration", "OtelBreakerInstrumentor"]
+__all__ = ["DeclarativeConfiguration", "OtelBreakerInstrumentor", "Report", "Status", "TargetReport", "report"]
 
 _log = logging.getLogger("otel_breaker")
 
@@ -42,7 +42,6 @@ class OtelBreakerInstrumentor(BaseInstrumentor):  # type: ignore[misc]  # OpenTe
     """Guards the functions that the configuration names, as soon as the application imports them."""
 
     configuration = DeclarativeConfiguration
-    _patches: Patches | None = None
 
     def instrumentation_dependencies(self) -> Collection[str]:
         return ()
@@ -73,11 +72,8 @@ class OtelBreakerInstrumentor(BaseInstrumentor):  # type: ignore[misc]  # OpenTe
         if configuration is None:
             return
         REGISTRY.configure(configuration.breakers)
-        self._patches = Patches()
-        self._patches.add(configuration.targets)
+        PATCHES.change(configuration.targets)
 
     def _uninstrument(self, **kwargs: Any) -> None:
-        if self._patches is not None:
-            self._patches.undo()
-            self._patches = None
+        PATCHES.change(())
         REGISTRY.configure({})
