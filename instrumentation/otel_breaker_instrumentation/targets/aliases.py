@@ -69,7 +69,7 @@ def neighbours(module: ModuleType) -> list[tuple[str, ModuleType]]:
 def _in_class(
     wanted: Collection[int], owner: type, module: str, path: str, seen: set[int]
 ) -> Iterator[tuple[str, Place, Any]]:
-    if id(owner) in seen or vars(owner).get("__module__") != module:
+    if id(owner) in seen or getattr(owner, "__module__", None) != module:
         return
     seen.add(id(owner))
     for name, value in list(vars(owner).items()):

@@ -105,7 +105,7 @@ def _expand(parts: tuple[Part, ...], owner: Any, path: tuple[str, ...], module: 
             if _is_function(value) and defines(module, value):
                 yield ".".join((*path, name)), owner, value
         # By `type`: to ask a lazy object what it is would wake it.
-        elif issubclass(type(value), type) and vars(value).get("__module__") == module:
+        elif issubclass(type(value), type) and getattr(value, "__module__", None) == module:
             yield from _expand(tuple(rest), value, (*path, name), module)
 
 
