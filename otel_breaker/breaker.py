@@ -137,6 +137,7 @@ class CircuitBreaker:
         site = call_site(self.name, function, name=name, patched=patched, handed=like is not None)
         guarded = guard(function, self._circuit, site, like)
         guarded.__dict__["__circuit_breaker__"] = self  # a guarded function keeps its breaker alive, and listed
+        guarded.__dict__["__circuit_breaker_site__"] = site
         return guarded
 
     def begin(self, site: CallSite) -> Call:

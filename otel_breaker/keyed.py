@@ -106,6 +106,7 @@ class KeyedBreaker:
 
         guarded = guard_each(function, begin, like)
         guarded.__dict__["__circuit_breaker__"] = self
+        guarded.__dict__["__circuit_breaker_site__"] = site
         return guarded
 
     def _complain(self) -> None:

@@ -34,6 +34,7 @@ class Registry:
         self._keyed: dict[str, KeyedBreaker] = {}
         self._said: dict[str, tuple[Mapping[str, object], Settings]] = {}
         self._configured: Mapping[str, Settings] = {}
+        self._found: dict[str, Settings] = {}
         self._orders: Mapping[str, Order] = {}
 
     def configure(self, settings: Mapping[str, Settings], orders: Mapping[str, Order] | None = None) -> None:
@@ -44,17 +45,30 @@ class Registry:
             orders: by name; what is not there any longer is taken back.
         """
         with self._lock:
-            before, self._configured = self._configured, dict(settings)
-            ordered, self._orders = self._orders, dict(orders or {})
             plain, keyed = list(self._breakers.values()), list(self._keyed.values())
-        living: list[CircuitBreaker | KeyedBreaker] = [*plain, *keyed]
-        for each in living:
-            if before.get(each.name) != settings.get(each.name):
-                self._replace(each)
+            living: list[CircuitBreaker | KeyedBreaker] = [*plain, *keyed]
+            before = [self._wanted(breaker.name) for breaker in living]
+            self._configured, ordered, self._orders = dict(settings), self._orders, dict(orders or {})
+            if not settings:
+                self._found = {}
+            changed = [each for each, old in zip(living, before, strict=True) if self._wanted(each.name) != old]
+        for each in changed:
+            self._replace(each)
         for breaker in plain:
             change(breaker, ordered.get(breaker.name), self._orders.get(breaker.name))
         for all_keys in keyed:
             all_keys.obey(self._orders.get(all_keys.name))
+
+    def configure_unless_named(self, name: str, settings: Settings) -> None:
+        """Configure one more breaker, unless `configure` has; until that is given nothing at all."""
+        with self._lock:
+            if self._found.get(name) == settings:
+                return
+            self._found[name] = settings
+            living = [] if name in self._configured else [self._breakers.get(name), self._keyed.get(name)]
+        for breaker in living:
+            if breaker is not None:  # a keyed one without a key is falsy
+                self._replace(breaker)
 
     def check(self, settings: Mapping[str, Settings]) -> None:
         """Find out whether the living breakers could be configured so.
@@ -126,11 +140,14 @@ class Registry:
                     return keep(settings)
 
     def _wanted(self, name: str) -> Settings:
-        return self._configured.get(name) or self._said[name][1]
+        return self._configured.get(name) or self._found.get(name) or self._said[name][1]
+
+    def _is_configured(self, name: str) -> bool:
+        return name in self._configured or name in self._found
 
     def _replace(self, breaker: CircuitBreaker | KeyedBreaker) -> None:
         said, _ = self._said[breaker.name]
-        if said and breaker.name in self._configured:
+        if said and self._is_configured(breaker.name):
             _log.warning(_OVERRULED, breaker.name, dict(said))
         try:
             breaker.replace_settings(self._wanted(breaker.name).resolved())
@@ -143,7 +160,7 @@ class Registry:
         if known is not None and (not said or said == known[0]):
             return False
         settings = Settings.from_mapping(said, name)
-        if name in self._configured:
+        if self._is_configured(name):
             if said:
                 _log.warning(_OVERRULED, name, dict(said))
         elif known is not None and known[0]:

@@ -152,3 +152,15 @@ def test_it_can_be_asked_whether_the_living_breakers_could_be_configured_so(regi
         registry.check({"search": nowhere})
 
     assert breaker.settings.failure_threshold == 3
+
+
+def test_what_a_pattern_has_found_stays_configured_while_anything_is(registry: Registry) -> None:
+    registry.configure(SETTINGS)
+    registry.configure_unless_named("shop:find", Settings(failure_threshold=9))
+    breaker = registry.get("shop:find", {"failure_threshold": 3})
+
+    registry.configure({"search": Settings(window=50)})
+    meanwhile = breaker.settings.failure_threshold
+    registry.configure({})
+
+    assert (meanwhile, breaker.settings.failure_threshold) == (9, 3)

@@ -15,14 +15,14 @@ from otel_breaker import InvalidSettings
 from otel_breaker.registry import REGISTRY
 from otel_breaker_instrumentation.reload import Watcher
 from otel_breaker_instrumentation.sources import find
-from otel_breaker_instrumentation.targets import Patches
+from otel_breaker_instrumentation.targets import PATCHES, Report, Status, TargetReport, report
 
 if TYPE_CHECKING:
     from collections.abc import Collection
 
     from otel_breaker_instrumentation.config import Configuration
 
-__all__ = ["DeclarativeConfiguration", "OtelBreakerInstrumentor"]
+__all__ = ["DeclarativeConfiguration", "OtelBreakerInstrumentor", "Report", "Status", "TargetReport", "report"]
 
 _log = logging.getLogger("otel_breaker")
 
@@ -45,7 +45,6 @@ class OtelBreakerInstrumentor(BaseInstrumentor):  # type: ignore[misc]  # OpenTe
     """Guards the functions that the configuration names, as soon as the application imports them."""
 
     configuration = DeclarativeConfiguration
-    _patches: Patches | None = None
     _watcher: Watcher | None = None
 
     def instrumentation_dependencies(self) -> Collection[str]:
@@ -79,22 +78,20 @@ class OtelBreakerInstrumentor(BaseInstrumentor):  # type: ignore[misc]  # OpenTe
             return
         configuration = found.configuration
         REGISTRY.configure(configuration.breakers, configuration.orders)
-        self._patches = Patches()
-        self._patches.add(configuration.targets)
+        PATCHES.change(configuration.targets)
         if configuration.reload is not None and found.file is not None and found.text is not None:
             self._watcher = Watcher(found.file, found.text, configuration.reload, self._live_by)
 
-    def _live_by(self, configuration: Configuration) -> None:
+    @staticmethod
+    def _live_by(configuration: Configuration) -> None:
+        """Change over to another configuration; circuits keep their state, and what is guarded already stays so."""
         REGISTRY.check(configuration.breakers)
         REGISTRY.configure(configuration.breakers, configuration.orders)
-        if self._patches is not None:
-            self._patches.change(configuration.targets)
+        PATCHES.change(configuration.targets)
 
     def _uninstrument(self, **kwargs: Any) -> None:
         if self._watcher is not None:
             self._watcher.stop()
             self._watcher = None
-        if self._patches is not None:
-            self._patches.undo()
-            self._patches = None
+        PATCHES.change(())
         REGISTRY.configure({})

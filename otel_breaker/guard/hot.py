@@ -25,6 +25,12 @@ def heat_function(function: Callable[P, R], body: Callable[P, R], circuit: Circu
     """Put the hot path of a plain function in front of its body."""
     tracing, count_success, settle_error = site.tracing, circuit.count_success, circuit.settle_error
 
+    def switch_off() -> None:
+        nonlocal tracing  # what is switched off sends every call to the body, and the hot path need not ask
+        tracing = site.tracing
+
+    site.on_switch_off(switch_off)
+
     @wraps(function)
     def guarded(*args: P.args, **kwargs: P.kwargs) -> R:
         permit = circuit.standing_permit
@@ -58,6 +64,12 @@ def heat_coroutine(
 ) -> Callable[P, Coroutine[Any, Any, R]]:
     """Put the hot path of a coroutine function in front of its body."""
     tracing, count_success, settle_error = site.tracing, circuit.count_success, circuit.settle_error
+
+    def switch_off() -> None:
+        nonlocal tracing  # as above
+        tracing = site.tracing
+
+    site.on_switch_off(switch_off)
 
     @wraps(function)
     async def guarded(*args: P.args, **kwargs: P.kwargs) -> R:

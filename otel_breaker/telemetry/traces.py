@@ -22,7 +22,7 @@ from otel_breaker.telemetry.changes import describe
 from otel_breaker.version import __version__
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from opentelemetry.context import Context
     from opentelemetry.util.types import AttributeValue
@@ -65,16 +65,28 @@ class Tracing:
             _log.exception("tracing failed; the guarded calls are not affected; told once")
 
 
+class _Listening:
+    """Looks like a provider that is set up, so that no guard takes its hot path."""
+
+    _TRACER_PROVIDER: Final = True
+
+
+_OFF: Final = Tracing()
+_OFF.source = _Listening
+
+
 class CallSite:
     """What all spans of one guarded function or block have in common."""
 
-    __slots__ = ("_attributes", "_name", "_patched", "has_fallback", "is_handed", "tracing")
+    __slots__ = ("_attributes", "_is_off", "_name", "_patched", "_switch_off", "has_fallback", "is_handed", "tracing")
 
     def __init__(
         self, tracing: Tracing, name: str, function: str | None, *, patched: bool = False, handed: bool = False
     ) -> None:
         self.tracing = tracing
         self._patched = patched
+        self._is_off = False
+        self._switch_off: Callable[[], None] | None = None
         self.has_fallback = function is not None
         """A block cannot be answered for."""
         self.is_handed = handed
@@ -85,9 +97,25 @@ class CallSite:
             common[names.CODE_FUNCTION_NAME] = function
         self._attributes = {state: {**common, names.STATE: state.value} for state in CircuitState}
 
+    @property
+    def is_off(self) -> bool:
+        """Whether the guard does nothing any more."""
+        return self._is_off
+
+    def switch_off(self) -> None:
+        """Let every call pass from now on as if it were not guarded; for a guard that cannot be taken away."""
+        self._is_off = True
+        self.tracing = _OFF
+        if self._switch_off is not None:
+            self._switch_off()
+
+    def on_switch_off(self, switch_off: Callable[[], None]) -> None:
+        """Have a guard told that keeps what it needs of this to itself."""
+        self._switch_off = switch_off
+
     def stands_aside(self) -> bool:
         """Whether this call must pass as if it were not guarded: telemetry's own, through a patched function."""
-        return self._patched and is_suppressed()
+        return self._is_off or (self._patched and is_suppressed())
 
     def start(self, circuit: Circuit, permit: Permit, moves: Sequence[Notice]) -> CallSpan | None:
         """Start the span of an admitted call and make it current; None when nobody is to be told."""

@@ -195,7 +195,7 @@ def test_guarding_again_before_the_import_guards_once(application: Application) 
 
 
 @pytest.mark.parametrize(("owner", "attribute"), [("", "charge"), ("Client", "charge"), ("Client", "inherited")])
-def test_a_wrapper_that_came_later_is_not_removed_and_the_reason_is_logged(
+def test_a_wrapper_that_came_later_is_not_removed_and_that_is_logged(
     application: Application, caplog: pytest.LogCaptureFixture, owner: str, attribute: str
 ) -> None:
     shop = application.load(SHOP, named(owner, attribute))
@@ -214,7 +214,7 @@ def test_a_wrapper_that_came_later_is_not_removed_and_the_reason_is_logged(
     assert len(seen) == 1
     [record] = caplog.records
     assert (record.name, record.levelno) == ("otel_breaker", logging.WARNING)
-    assert f"{attribute} stays guarded" in record.getMessage()
+    assert f"{named(owner, attribute)} stays under what has wrapped it since, switched off" in record.getMessage()
 
 
 def test_a_function_that_was_replaced_since_stays_as_it_is(application: Application) -> None:

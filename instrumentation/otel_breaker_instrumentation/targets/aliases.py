@@ -1,0 +1,79 @@
+"""Where else a function stands: `from module import name` that ran before it was guarded.
+
+Such a name is another reference to the same function, and a guard put in one place is not seen from the other. So
+the namespaces of all modules are gone through, and the classes that they define:
+
+- A global that is the function itself, or a method bound to an object, is guarded, too: it is looked up at each
+  call, so that exchanging it does what the original import would have done a moment later.
+- An attribute of a class is told, and left: it may be there to be reached without what stands elsewhere, and
+  classes may do anything when they are set upon. Its own name can be a target.
+- What is held otherwise cannot be found at a bounded cost: closures, default arguments, containers such as a
+  registry of handlers, attributes of objects, partial applications. They are called unguarded.
+
+It is done when guards are put in place, never during a call. A module that has just been imported can only have
+given its functions to modules that came after it or are under way themselves, so no others are gone through then.
+"""
+
+from __future__ import annotations
+
+import sys
+from types import MethodType, ModuleType
+from typing import TYPE_CHECKING, Any, Final
+
+from otel_breaker_instrumentation.targets.imports import is_under_way, namespace
+from otel_breaker_instrumentation.targets.points import Place
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterable, Iterator
+
+_OURS: Final = ("otel_breaker", "otel_breaker_instrumentation")
+
+
+def find_aliases(
+    wanted: Collection[int], modules: Iterable[tuple[str, ModuleType]]
+) -> Iterator[tuple[str, Place, Any]]:
+    """Find other places of functions.
+
+    Args:
+        wanted: the functions, by `id`.
+        modules: where to look.
+
+    Returns:
+        The name of each place, the place, and what stands there: the function, or a method of it.
+    """
+    for module_name, module in modules:
+        seen: set[int] = set()
+        for name, value in list(namespace(module).items()):
+            if id(value) in wanted or (type(value) is MethodType and id(value.__func__) in wanted):
+                yield f"{module_name}:{name}", Place(module, name), value
+            elif issubclass(type(value), type):
+                yield from _in_class(wanted, value, module_name, name, seen)
+
+
+def all_modules() -> list[tuple[str, ModuleType]]:
+    """Every module that may hold functions of others."""
+    return [
+        (name, module)
+        for name, module in list(sys.modules.items())
+        if issubclass(type(module), ModuleType) and name.partition(".")[0] not in _OURS
+    ]
+
+
+def neighbours(module: ModuleType) -> list[tuple[str, ModuleType]]:
+    """Those that can have taken something from a module during its import, itself included."""
+    modules = all_modules()
+    position = next((index for index, (_, other) in enumerate(modules) if other is module), 0)
+    return [item for item in modules[:position] if is_under_way(item[1])] + modules[position:]
+
+
+def _in_class(
+    wanted: Collection[int], owner: type, module: str, path: str, seen: set[int]
+) -> Iterator[tuple[str, Place, Any]]:
+    if id(owner) in seen or getattr(owner, "__module__", None) != module:
+        return
+    seen.add(id(owner))
+    for name, value in list(vars(owner).items()):
+        if id(value) in wanted:
+            yield f"{module}:{path}.{name}", Place(owner, name), value
+        elif issubclass(type(value), type):
+            yield from _in_class(wanted, value, module, f"{path}.{name}", seen)
