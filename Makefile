@@ -14,7 +14,7 @@ $(STAMP): pyproject.toml
 	@echo "Setting up $(VENV) (once) ..."
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --upgrade "pip>=25.1"
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable ".[demo]" --group test --group check
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable ".[demo]" --group test --group browser --group check
 	@touch $@
 
 demo: $(STAMP) ## watch a shop survive its payment provider, without and with the breaker

@@ -5,6 +5,7 @@ All of that goes to standard error, so that what the command prints can be piped
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -33,44 +34,63 @@ def add_files(parser: ArgumentParser) -> None:
     )
 
 
-def records(files: Sequence[Path], errors: Console) -> Iterator[Record]:
-    """Read files, each once, however often it is named.
+class Files:
+    """The records of files, each file once, however often it is named; they may be read more than once.
 
     Args:
         files: what to read.
-        errors: where the progress bar goes, if that is a terminal, and what is said of broken lines.
-
-    Raises:
-        CommandFailed: when a file cannot be read.
+        errors: where the progress bar goes, if that is a terminal, and what is said of broken lines, once.
     """
-    complaints = _Complaints(errors)
-    columns = (TextColumn("{task.description}"), BarColumn(), DownloadColumn(), TimeRemainingColumn())
-    try:
-        distinct = list({file.resolve(): file for file in files}.values())
-        total = sum(file.stat().st_size for file in distinct)
-        with Progress(*columns, console=errors, transient=True, disable=not errors.is_terminal) as progress:
-            task = progress.add_task("reading", total=total)
-            yield from read(distinct, broken=complaints.hear, progress=lambda size: progress.advance(task, size))
-    except OSError as error:
-        raise CommandFailed(f"{error.filename}: {error.strerror}") from error
-    complaints.sum_up()
+
+    def __init__(self, files: Sequence[Path], errors: Console) -> None:
+        self._files = list({file.resolve(): file for file in files}.values())
+        self._errors = errors
+        self._complaints = _Complaints(errors)
+
+    def __iter__(self) -> Iterator[Record]:
+        """Read them all.
+
+        Raises:
+            CommandFailed: when a file cannot be read.
+        """
+        columns = (TextColumn("{task.description}"), BarColumn(), DownloadColumn(), TimeRemainingColumn())
+        try:
+            total = sum(file.stat().st_size for file in self._files)
+            with Progress(
+                *columns, console=self._errors, transient=True, disable=not self._errors.is_terminal
+            ) as progress:
+                task = progress.add_task("reading", total=total)
+                advance = partial(progress.advance, task)
+                yield from read(self._files, broken=self._complaints.hear, progress=advance)
+        except OSError as error:
+            raise CommandFailed(f"{error.filename}: {error.strerror}") from error
+        self._complaints.sum_up()
+
+
+def records(files: Sequence[Path], errors: Console) -> Iterator[Record]:
+    """Read files once, as `Files` does."""
+    return iter(Files(files, errors))
 
 
 class _Complaints:
-    """Says what is broken, and stops repeating itself where everything is."""
+    """Says what is broken, once, and stops repeating itself where everything is."""
 
     def __init__(self, errors: Console) -> None:
         self._errors = errors
         self._count = 0
+        self._is_done = False
 
     def hear(self, broken: Broken) -> None:
+        if self._is_done:
+            return
         self._count += 1
         if self._count <= _MOST_COMPLAINTS:
             self._say(f"{broken} (skipped)")
 
     def sum_up(self) -> None:
-        if self._count > _MOST_COMPLAINTS:
+        if self._count > _MOST_COMPLAINTS and not self._is_done:
             self._say(f"{self._count} lines were skipped in all")
+        self._is_done = True
 
     def _say(self, text: str) -> None:
         self._errors.print(text, markup=False, highlight=False, soft_wrap=True)

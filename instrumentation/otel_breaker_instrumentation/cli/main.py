@@ -23,11 +23,10 @@ _OURS: Final = ("otel_breaker", "otel_breaker_instrumentation")
 
 
 def _commands() -> tuple[Command, ...]:
-    """Every subcommand, in the order of the help.
+    """Every subcommand, in the order of the help."""
+    from otel_breaker_instrumentation.cli import incident  # noqa: PLC0415  # `main` tells of a library that is missing
 
-    Imported here, in `from otel_breaker_instrumentation.cli import ...`, so that `main` tells of a missing library.
-    """
-    return ()
+    return (incident.COMMAND,)
 
 
 def main(argv: Sequence[str] | None = None) -> int:
