@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 MOST_BYTES: Final = 256 * 1024
 DEEPEST: Final = 16
 """Mappings and lists within each other; a configuration needs five."""
-_WHICH: Final = "name the configuration: OTEL_BREAKER_CONFIG_FILE"
+_WHICH: Final = "name the configuration file"
 
 
 def read_file(name: str) -> Mapping[str, object]:

@@ -28,6 +28,13 @@ _CONTEXT_MANAGERS: Final[dict[Any, Callable[[Any], Any]]] = {
     for maker in (contextmanager, asynccontextmanager)
 }
 
+_KINDS: Final[dict[Any, str]] = {
+    guard_function: "function",
+    guard_coroutine: "coroutine function",
+    guard_generator: "generator function",
+    guard_async_generator: "async generator function",
+}
+
 
 def guard(
     function: Callable[P, R], circuit: Circuit, site: CallSite, like: Callable[..., Any] | None = None
@@ -71,6 +78,14 @@ def guard_each(function: Callable[P, R], begin: Begin, like: Callable[..., Any] 
             return cast("Callable[P, R]", maker(_body_for(generator_function)(function, begin)))
         return cast("Callable[P, R]", maker(guard_each(generator_function, begin)))
     return cast("Callable[P, R]", _body_for(like or function)(function, begin))
+
+
+def kind_of(function: object) -> str:
+    """As which kind of callable something is guarded, for people."""
+    manager = _context_manager(function)
+    if manager is not None:
+        return "async context manager" if manager[0] is asynccontextmanager else "context manager"
+    return _KINDS[_body_for(function)]
 
 
 def _body_for(function: object) -> Any:

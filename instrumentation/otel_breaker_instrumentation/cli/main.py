@@ -24,9 +24,10 @@ _OURS: Final = ("otel_breaker", "otel_breaker_instrumentation")
 
 def _commands() -> tuple[Command, ...]:
     """Every subcommand, in the order of the help."""
-    from otel_breaker_instrumentation.cli import incident  # noqa: PLC0415  # `main` tells of a library that is missing
+    # `main` tells of a library that is missing.
+    from otel_breaker_instrumentation.cli import check, incident, schema, targets  # noqa: PLC0415  # as above
 
-    return (incident.COMMAND,)
+    return (incident.COMMAND, check.COMMAND, targets.COMMAND, schema.COMMAND)
 
 
 def main(argv: Sequence[str] | None = None) -> int:
