@@ -14,10 +14,9 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from otel_breaker.core.states import CircuitState
 from otel_breaker.version import __version__
-from otel_breaker_instrumentation.cli.incident import words
+from otel_breaker_instrumentation.cli.incident import facts, words
 from otel_breaker_instrumentation.cli.incident.lanes import UNKNOWN, lanes, window
 from otel_breaker_instrumentation.cli.incident.questions import QUESTIONS
-from otel_breaker_instrumentation.cli.incident.terminal import summary
 
 if TYPE_CHECKING:
     from otel_breaker_instrumentation.cli.incident.lanes import Lane
@@ -98,13 +97,14 @@ def page(incident: Incident) -> str:
     numbers = {id(episode): number for number, (_, episode) in enumerate(incident.episodes, 1)}
     return environment.get_template("page.html").render(
         incident=incident,
-        summary=summary(incident),
+        summary=facts.summary(incident),
         scale=scale,
         states=words.STATES,
         number=lambda episode: numbers[id(episode)],
         drawings=lambda circuit: [_draw(lane, scale, numbers) for lane in lanes(circuit, scale.start, scale.end)],
         spoken=_spoken,
         questions=QUESTIONS,
+        facts=facts,
         words=words,
         version=__version__,
     )
@@ -132,7 +132,7 @@ def _draw(lane: Lane, scale: Scale, numbers: dict[int, int]) -> Drawing:
 def _spoken(circuit: Circuit) -> str:
     """What the picture shows, for whoever does not see it."""
     said = [
-        f"opened {words.moment(episode.start)}, {words.lasted(episode)}, {words.refused(episode)}"
+        f"opened {words.moment(episode.start)}, {facts.lasted(episode)}, {facts.refused(episode)}"
         for episode in circuit.episodes
     ]
     state = words.STATES.get(circuit.state, circuit.state)

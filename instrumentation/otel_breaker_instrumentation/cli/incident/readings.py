@@ -30,7 +30,7 @@ class Readings:
         time, reading = known
         latest = point.value if point.time >= time else reading.last
         value = reading.last + point.value if point.is_delta else latest
-        reading = replace(reading, last=value, peak=max(reading.peak, value))
+        reading = replace(reading, last=value, peak=max(reading.peak, value if point.is_delta else point.value))
         self._series[key] = (max(time, point.time), reading)
 
     def all(self) -> tuple[Reading, ...]:
