@@ -137,7 +137,7 @@ class Patches:
         return [failure for failures in list(self._failures.values()) for failure in failures]
 
     def _show(self) -> None:
-        if self._shown or not self._targets:
+        if self._shown:
             return
         self._shown = True
         atexit.register(self._complain)
