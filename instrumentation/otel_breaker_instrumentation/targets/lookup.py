@@ -110,7 +110,8 @@ def _expand(parts: tuple[Part, ...], owner: Any, path: tuple[str, ...], module: 
 
 
 def _is_function(value: Any) -> bool:
-    kind = type(inside(value))
-    if issubclass(kind, type):
+    function = inside(value)
+    kind = type(function)
+    if issubclass(kind, type) or not callable(function):
         return False
-    return issubclass(kind, BuiltinFunctionType) or (hasattr(kind, "__get__") and hasattr(kind, "__call__"))  # noqa: B004  # instances are called
+    return issubclass(kind, BuiltinFunctionType) or hasattr(kind, "__get__")
