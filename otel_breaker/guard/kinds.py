@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 from contextlib import asynccontextmanager, contextmanager
-from functools import partial
+from functools import partial, update_wrapper
 from types import MethodType
 from typing import TYPE_CHECKING, Any, Final, ParamSpec, TypeVar, cast
 
@@ -76,7 +76,11 @@ def guard_each(function: Callable[P, R], begin: Begin, like: Callable[..., Any] 
         if like is not None:
             # What it is handed makes the context manager; entering that is left to the body, as of a fallback's.
             return cast("Callable[P, R]", maker(_body_for(generator_function)(function, begin)))
-        return cast("Callable[P, R]", maker(guard_each(generator_function, begin)))
+        guarded = guard_each(generator_function, begin)
+        # It is named and marked as what the user holds; behind it is still the generator function, to guard it again.
+        made = update_wrapper(maker(guarded), function)
+        made.__wrapped__ = guarded
+        return cast("Callable[P, R]", made)
     return cast("Callable[P, R]", _body_for(like or function)(function, begin))
 
 

@@ -20,6 +20,7 @@ import sys
 from types import MethodType, ModuleType
 from typing import TYPE_CHECKING, Any, Final
 
+from otel_breaker_instrumentation.targets.guards import inside
 from otel_breaker_instrumentation.targets.imports import is_under_way, namespace
 from otel_breaker_instrumentation.targets.points import Place
 
@@ -73,7 +74,7 @@ def _in_class(
         return
     seen.add(id(owner))
     for name, value in list(vars(owner).items()):
-        if id(value) in wanted:
+        if id(value) in wanted or id(inside(value)) in wanted:
             yield f"{module}:{path}.{name}", Place(owner, name), value
         elif issubclass(type(value), type):
             yield from _in_class(wanted, value, module, f"{path}.{name}", seen)

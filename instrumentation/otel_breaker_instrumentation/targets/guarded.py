@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import sys
 from types import MethodType
 from typing import TYPE_CHECKING, Any
 
@@ -30,8 +31,8 @@ class Guarded:
         self.points: list[Point] = []
         self.aliases: dict[str, Point] = {}
         """Those of the points that no target names, by their names."""
-        self.unguarded: dict[str, Place] = {}
-        """Where it stood under another name when that was looked for, and was left."""
+        self.unguarded: dict[str, tuple[Place, Any]] = {}
+        """Where it stood under another name when that was looked for, as what, and was left."""
 
     def put(self) -> None:
         """Put the guard in place.
@@ -57,16 +58,20 @@ class Guarded:
 
     def take_away(self) -> None:
         """Leave every place as it was; where something has wrapped the guard since, the guard is switched off."""
+        function = self.wanted.function
         while self.points:
             point = self.points.pop()
             try:
                 if point.restore():
                     continue
             except Exception:
-                _log.exception("%s stays where it is, switched off", self.wanted.function)
+                _log.exception("%s stays where it is, switched off", function)
             else:
-                if leads_to(point.place.holds(), point.guard):
-                    _log.warning("%s stays under what has wrapped it since, switched off", self.wanted.function)
+                holds = point.place.holds()
+                if leads_to(holds, point.guard):
+                    _log.warning("%s stays under what has wrapped it since, switched off", function)
+                elif holds is not MISSING:
+                    _log.warning("%s is left as it is: something else was put there since", function)
             switch_off(self.guard)
 
     def forget(self, point: Point) -> None:
@@ -82,6 +87,9 @@ class Guarded:
     @property
     def stands(self) -> bool:
         """Whether the guard is still reached by the function's own name, as far as what stands there says so."""
+        wanted = self.wanted
+        if sys.modules.get(wanted.target.pattern.module, wanted.module) is not wanted.module:
+            return False
         return any(leads_to(point.place.holds(), point.guard) for point in self.points[:1])
 
     @property
@@ -105,4 +113,4 @@ class Guarded:
 
     def still_unguarded(self) -> list[str]:
         """Names under which it is called unguarded."""
-        return [name for name, place in self.unguarded.items() if place.holds() is self.wanted.value]
+        return [name for name, (place, value) in self.unguarded.items() if place.holds() is value]

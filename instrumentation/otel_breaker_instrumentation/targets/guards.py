@@ -25,7 +25,8 @@ def why_not(found: object) -> tuple[str, str] | None:
         return "is a property, which is not called", "name a function that it calls"
     if isinstance(found, type):
         return "is a class", "name its methods, such as Client.send or Client.*"
-    if not callable(found) and not hasattr(type(found), "__get__"):  # what makes a method will do
+    # A descriptor that makes a method will do; one that can be set is an attribute, such as a slot.
+    if not callable(found) and (not hasattr(type(found), "__get__") or hasattr(type(found), "__set__")):
         return f"is {type(found).__name__}, which cannot be called", "name a function or a method"
     return None
 
@@ -92,7 +93,8 @@ class _BoundWrapper(wrapt.BoundFunctionWrapper[Any, Any]):
     """A method of C or of another instrumentor that pickles as any method does."""
 
     def __reduce_ex__(self, protocol: object) -> Any:
-        return getattr, (self._self_instance, self.__wrapped__.__name__)
+        bound_to = getattr(self.__wrapped__, "__self__", None)
+        return str(self.__wrapped__.__qualname__) if bound_to is None else (getattr, (bound_to, self.__name__))
 
 
 class _Wrapper(wrapt.FunctionWrapper[Any, Any]):

@@ -33,9 +33,17 @@ def when_imported(name: str, callback: Callback) -> None:
         callback(module, False)
 
 
+def is_complete(name: str) -> bool:
+    """Whether a module is there, and has run its code."""
+    module = sys.modules.get(name)
+    return module is not None and type(module) is not _LAZY and not is_under_way(module)
+
+
 def is_under_way(module: ModuleType) -> bool:
     """Whether a module's own code is still running."""
-    return bool(getattr(namespace(module).get("__spec__"), "_initializing", False))
+    return issubclass(type(module), ModuleType) and bool(
+        getattr(namespace(module).get("__spec__"), "_initializing", False)
+    )
 
 
 def namespace(module: ModuleType) -> dict[str, Any]:
@@ -95,8 +103,10 @@ class _Spec(ModuleSpec):
 
 def _wait_for_the_rest(name: str, module: ModuleType, callback: Callback) -> bool:
     """Whether there is something to wait for."""
-    spec: Any = namespace(module).get("__spec__") if issubclass(type(module), ModuleType) else None
-    if type(spec) not in (ModuleSpec, _Spec) or not is_under_way(module):
+    if not is_under_way(module):
+        return False
+    spec: Any = namespace(module)["__spec__"]
+    if type(spec) not in (ModuleSpec, _Spec):
         return False
     earlier = vars(spec).get("_otel_breaker_callback")
 

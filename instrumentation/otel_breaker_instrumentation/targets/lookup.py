@@ -58,10 +58,11 @@ def look_up(target: Target, module: Any, reveal: Callable[[Any], Any], taken: Ca
     if not target.pattern.is_wild:
         return [_follow(target, module, reveal)]
     found = []
-    for name, owner, value in _expand(target.pattern.parts, module, (), target.pattern.module):
-        function = f"{target.pattern.module}:{name}"
-        if not taken(function) and not target.excludes(name):
-            found.append(Found(function, Place(owner, name.rpartition(".")[2]), reveal(value)))
+    for name, owner, held in _expand(target.pattern.parts, module, (), target.pattern.module):
+        function, value = f"{target.pattern.module}:{name}", reveal(held)
+        # A guard of what another module defines may have come here by an import.
+        if defines(target.pattern.module, value) and not taken(function) and not target.excludes(name):
+            found.append(Found(function, Place(owner, name.rpartition(".")[2]), value))
     if not found:
         raise NotThereError(
             "it stands for no function that the module defines and that no other target names",
@@ -102,7 +103,7 @@ def _expand(parts: tuple[Part, ...], owner: Any, path: tuple[str, ...], module: 
         if not part.takes(name):
             continue
         if not rest:
-            if _is_function(value) and defines(module, value):
+            if _is_function(value):
                 yield ".".join((*path, name)), owner, value
         # By `type`: to ask a lazy object what it is would wake it.
         elif issubclass(type(value), type) and getattr(value, "__module__", None) == module:
@@ -110,7 +111,8 @@ def _expand(parts: tuple[Part, ...], owner: Any, path: tuple[str, ...], module: 
 
 
 def _is_function(value: Any) -> bool:
-    kind = type(inside(value))
-    if issubclass(kind, type):
+    function = inside(value)
+    kind = type(function)
+    if issubclass(kind, type) or not callable(function):
         return False
-    return issubclass(kind, BuiltinFunctionType) or (hasattr(kind, "__get__") and hasattr(kind, "__call__"))  # noqa: B004  # instances are called
+    return issubclass(kind, BuiltinFunctionType) or hasattr(kind, "__get__")

@@ -20,7 +20,7 @@ from otel_breaker.telemetry import names
 from otel_breaker.version import __version__
 from otel_breaker_instrumentation.targets import metric
 from otel_breaker_instrumentation.targets.aliases import all_modules, find_aliases, neighbours
-from otel_breaker_instrumentation.targets.imports import when_imported
+from otel_breaker_instrumentation.targets.imports import is_complete, when_imported
 from otel_breaker_instrumentation.targets.plan import make_plan
 from otel_breaker_instrumentation.targets.standing import Standing
 from otel_breaker_instrumentation.targets.telling import tell
@@ -90,7 +90,8 @@ class Patches:
 
     def _attend(self, name: str) -> None:
         with self._lock:
-            if name in self._awaited:
+            # One that another thread was importing when it was asked for may have slipped through.
+            if name in self._awaited and not is_complete(name):
                 return
             self._awaited.add(name)
         when_imported(name, partial(self._arrived, name))
@@ -127,7 +128,7 @@ class Patches:
         if not wanted:
             return
         for name, place, value in find_aliases(wanted, modules):
-            guarded = wanted.get(id(value)) or wanted[id(value.__func__)]
+            guarded = wanted.get(id(value)) or wanted[id(value.__func__)]  # a method, bound or not yet
             with self._lock:
                 if name not in self._exact:
                     self._standing.add_alias(guarded, name, place, value)
@@ -136,7 +137,7 @@ class Patches:
         return [failure for failures in list(self._failures.values()) for failure in failures]
 
     def _show(self) -> None:
-        if self._shown or not self._targets:
+        if self._shown:
             return
         self._shown = True
         atexit.register(self._complain)

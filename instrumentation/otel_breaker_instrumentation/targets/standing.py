@@ -59,12 +59,12 @@ class Standing:
         if not guarded.points or place.key in self._at or not guarded.may_stand_at(name):
             return
         if isinstance(place.owner, type):
-            guarded.unguarded[name] = place
+            guarded.unguarded[name] = place, value
             return
         try:
             self._note(guarded, guarded.put_alias(name, place, value))
         except Exception:
-            guarded.unguarded[name] = place
+            guarded.unguarded[name] = place, value
 
     def _put(self, guarded: Guarded) -> Failure | None:
         wanted = guarded.wanted
