@@ -1,4 +1,4 @@
 """A shop, its payment provider and an outage: `python -m examples.checkout` runs it without and with the breaker.
 
-Only `otel.yaml` speaks of breakers. The shop, its payment client and the provider never do.
+Only `breakers.yaml` speaks of breakers. The shop, its payment client and the provider never do.
 """
