@@ -42,13 +42,12 @@ def find_aliases(
     Returns:
         The name of each place, the place, and what stands there: the function, or a method of it.
     """
-    for module_name, module in modules:
-        seen: set[int] = set()
-        for name, value in list(namespace(module).items()):
-            if id(value) in wanted or (type(value) is MethodType and id(value.__func__) in wanted):
-                yield f"{module_name}:{name}", Place(module, name), value
-            elif issubclass(type(value), type):
-                yield from _in_class(wanted, value, module_name, name, seen)
+    for name, module in modules:
+        try:
+            found = list(_in_module(wanted, name, module))
+        except Exception:  # noqa: S112  # a class may answer for its names itself, and not like to be asked
+            continue
+        yield from found
 
 
 def all_modules() -> list[tuple[str, ModuleType]]:
@@ -65,6 +64,15 @@ def neighbours(module: ModuleType) -> list[tuple[str, ModuleType]]:
     modules = all_modules()
     position = next((index for index, (_, other) in enumerate(modules) if other is module), 0)
     return [item for item in modules[:position] if is_under_way(item[1])] + modules[position:]
+
+
+def _in_module(wanted: Collection[int], name: str, module: ModuleType) -> Iterator[tuple[str, Place, Any]]:
+    seen: set[int] = set()
+    for attribute, value in list(namespace(module).items()):
+        if id(value) in wanted or (type(value) is MethodType and id(value.__func__) in wanted):
+            yield f"{name}:{attribute}", Place(module, attribute), value
+        elif issubclass(type(value), type):
+            yield from _in_class(wanted, value, name, attribute, seen)
 
 
 def _in_class(

@@ -80,11 +80,15 @@ def leads_to(found: Any, guard: Any) -> bool:
 
 
 def _layers(found: Any) -> Iterator[Any]:
+    """What stands there, and all that it says it wraps."""
     for _ in range(_MOST_LAYERS):
         yield found
         found = inside(found)
         yield found
-        found = found.__func__ if type(found) is MethodType else getattr(found, "__wrapped__", None)
+        try:
+            found = found.__func__ if type(found) is MethodType else getattr(found, "__wrapped__", None)
+        except Exception:  # an object may answer for names itself
+            return
         if found is None:
             return
 

@@ -71,7 +71,10 @@ class Patches:
             for module in gone:
                 self._fit(module, None)
             for module in by_module:
-                self._attend(module)
+                try:
+                    self._attend(module)
+                except Exception:
+                    _log.exception("the targets in %s are not guarded", module)
         finally:
             self._changing = False
         self._find_aliases(self._standing.all(), all_modules())
