@@ -21,7 +21,7 @@ from otel_breaker_instrumentation.problems import Problems
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-KEYS: Final = ("defaults", "breakers", "targets", "reload")
+KEYS: Final = ("defaults", "breakers", "targets", "reload")  # `telemetry`, the switches of all breakers, belongs here
 """Everything that may be said."""
 ORDER_KEYS: Final = ("state", "reason", "actor")
 """What may be said of a breaker beside its settings."""

@@ -24,5 +24,6 @@ class Problems:
     ) -> bool:
         if not isinstance(error, InvalidSettings):
             return False
-        self.found.append(error)
+        if all(error.args != other.args for other in self.found):  # what is wrong for all breakers is told once
+            self.found.append(error)
         return True

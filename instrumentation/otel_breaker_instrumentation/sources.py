@@ -9,6 +9,7 @@ from __future__ import annotations
 import logging
 import os
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from otel_breaker import InvalidSettings
@@ -69,7 +70,7 @@ def find(given: Mapping[str, object] | None, actor: str = "configuration") -> Fo
     if given:
         return Found(_unwatched(understand(given, "", actor)))
     if used == OTEL_BREAKER_CONFIG_FILE:
-        file = named[used]
+        file = str(Path(named[used]).absolute())  # a process may leave the folder that it was started in
         text = read_text(file)
         return Found(understand_file(text, file), file, text)
     return Found(understand({"targets": _listed(named[OTEL_BREAKER_TARGETS])}, f"{OTEL_BREAKER_TARGETS}: "))

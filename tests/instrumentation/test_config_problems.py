@@ -56,6 +56,12 @@ def test_a_mistake_in_the_defaults_is_told_once_and_not_of_every_breaker() -> No
     ]
 
 
+def test_a_mistake_of_the_environment_is_told_once_and_not_of_every_breaker(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OTEL_BREAKER_MODE", "loud")
+
+    assert paths({"breakers": {"a": {}, "b": {"window": 5}}, "targets": [PAYMENTS]}) == ["OTEL_BREAKER_MODE"]
+
+
 def test_a_setting_that_needs_another_which_is_wrong_is_no_mistake_of_its_own() -> None:
     assert paths({"breakers": {"search": {"slow_call_rate": 0.5, "slow_call_duration": "slow"}}}) == [
         "breakers.search.slow_call_duration"
