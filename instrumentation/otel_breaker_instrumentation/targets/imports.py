@@ -68,7 +68,7 @@ def _wait_for_import(name: str, callback: Callback) -> None:
         when_imported(name, callback)
 
 
-class _Loader(wrapt.ObjectProxy[Any]):
+class _Loader(wrapt.ObjectProxy):  # type: ignore[type-arg]  # wrapt 1 knows no parameters
     """Loads a module as another loader does, and calls back."""
 
     def __init__(self, loader: Any, callback: Callback) -> None:

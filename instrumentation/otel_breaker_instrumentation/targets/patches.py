@@ -88,8 +88,9 @@ class Patches:
         return tell(self._targets, self._standing.all(), self._all_failures(), explained=False).counts
 
     def start_afresh(self) -> None:
-        """In a forked child: whoever held the lock is gone."""
+        """In a forked child: whoever held the lock, or was changing targets, is gone."""
         self._lock = threading.RLock()
+        self._changing = False
 
     def _attend(self, name: str) -> None:
         with self._lock:
@@ -113,6 +114,8 @@ class Patches:
         """Make what is guarded in a module what is wanted there; returns what is new."""
         while True:
             targets, present = self._by_module.get(name), self._standing.of(name)
+            if targets and module is None:
+                return []  # wanted again by another thread, which sees to it
             plan = make_plan(module, targets or (), present, self._exact, self._standing.reveal)
             with self._lock:
                 if self._by_module.get(name) is not targets or self._standing.of(name) is not present:

@@ -6,6 +6,7 @@ import sys
 from typing import TYPE_CHECKING
 
 from otel_breaker.settings.values import nearest
+from otel_breaker_instrumentation.targets.imports import is_complete
 from otel_breaker_instrumentation.targets.reports import Report, Status, TargetReport
 
 if TYPE_CHECKING:
@@ -76,6 +77,8 @@ def _of_guarded(guarded: Guarded) -> TargetReport:
 
 
 def _why_pending(module: str) -> tuple[str, str]:
+    if is_complete(module):
+        return "it came without being imported, or just when it was asked for", "uninstrument() and instrument()"
     if module in sys.modules:
         return "its import is not finished", "wait until it is"
     spec = getattr(sys.modules.get("__main__"), "__spec__", None)
