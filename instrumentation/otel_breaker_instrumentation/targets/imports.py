@@ -106,13 +106,10 @@ def _wait_for_the_rest(name: str, module: ModuleType, callback: Callback) -> boo
     if not is_under_way(module):
         return False
     spec: Any = namespace(module)["__spec__"]
-    if type(spec) not in (ModuleSpec, _Spec):
+    if type(spec) is not ModuleSpec:
         return False
-    earlier = vars(spec).get("_otel_breaker_callback")
 
     def through() -> None:
-        if earlier is not None:
-            earlier()
         if sys.modules.get(name) is module:
             callback(module, False)
         else:

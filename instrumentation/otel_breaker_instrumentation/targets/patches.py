@@ -136,8 +136,7 @@ class Patches:
         for name, place, value in find_aliases(wanted, modules):
             guarded = wanted.get(id(value)) or wanted[id(value.__func__)]  # a method, bound or not yet
             with self._lock:
-                if name not in self._exact:
-                    self._standing.add_alias(guarded, name, place, value)
+                self._standing.add_alias(guarded, name, place, value)
 
     def _all_failures(self) -> list[Failure]:
         return [failure for failures in list(self._failures.values()) for failure in failures]

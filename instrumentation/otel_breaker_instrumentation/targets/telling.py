@@ -30,7 +30,7 @@ def tell(
     """
     lines: dict[str, list[TargetReport]] = {target.function: [] for target in targets}
     for each in guarded:
-        if each.wanted.target.function in lines:
+        if each.wanted.target.function in lines:  # another thread may be changing them
             lines[each.wanted.target.function].append(_of_guarded(each))
     for failure in failures:
         if failure.target.function in lines:
