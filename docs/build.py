@@ -35,10 +35,10 @@ _CONFIGURATION = """\
 Generated from `otel_breaker/settings/model.py` by `make docs`. Every example is run by a test.
 
 The names are the same everywhere: keyword arguments of `CircuitBreaker(...)` and `get_breaker(...)`, and keys under
-`breakers:` and `defaults:` in the file that `OTEL_BREAKER_CONFIG_FILE` names. A duration is a number of seconds, or
-text with a unit: `500ms`, `30s`, `10m`, `1h`. What is code is an object in Python and a dotted name in the file,
-`package.module.Name` or `package.module:Name`; it is imported when the breaker is first needed, not before. Any rule
-that is on may trip.
+`breakers:`, `defaults:` and [each target](instrumentation.md) in the file that `OTEL_BREAKER_CONFIG_FILE` names. A
+duration is a number of seconds, or text with a unit: `500ms`, `30s`, `10m`, `1h`. What is code is an object in Python
+and a dotted name in the file, `package.module.Name` or `package.module:Name`; it is imported when the breaker is first
+needed, not before. Any rule that is on may trip.
 
 | setting | default | meaning |
 |---|---|---|

@@ -78,15 +78,14 @@ _OFF.source = _Listening
 class CallSite:
     """What all spans of one guarded function or block have in common."""
 
-    __slots__ = ("_attributes", "_is_off", "_name", "_patched", "_switch_off", "has_fallback", "is_handed", "tracing")
+    __slots__ = ("_attributes", "_name", "_patched", "_switches", "has_fallback", "is_handed", "tracing")
 
     def __init__(
         self, tracing: Tracing, name: str, function: str | None, *, patched: bool = False, handed: bool = False
     ) -> None:
         self.tracing = tracing
         self._patched = patched
-        self._is_off = False
-        self._switch_off: Callable[[], None] | None = None
+        self._switches: tuple[Callable[[], None], ...] = ()
         self.has_fallback = function is not None
         """A block cannot be answered for."""
         self.is_handed = handed
@@ -100,22 +99,22 @@ class CallSite:
     @property
     def is_off(self) -> bool:
         """Whether the guard does nothing any more."""
-        return self._is_off
+        return False
 
     def switch_off(self) -> None:
         """Let every call pass from now on as if it were not guarded; for a guard that cannot be taken away."""
-        self._is_off = True
+        self.__class__ = _SwitchedOff
         self.tracing = _OFF
-        if self._switch_off is not None:
-            self._switch_off()
+        for switch in self._switches:
+            switch()
 
-    def on_switch_off(self, switch_off: Callable[[], None]) -> None:
-        """Have a guard told that keeps what it needs of this to itself."""
-        self._switch_off = switch_off
+    def on_switch_off(self, switch: Callable[[], None]) -> None:
+        """Have a part of a guard told that keeps what it needs of this to itself."""
+        self._switches += (switch,)
 
     def stands_aside(self) -> bool:
         """Whether this call must pass as if it were not guarded: telemetry's own, through a patched function."""
-        return self._is_off or (self._patched and is_suppressed())
+        return self._patched and is_suppressed()
 
     def start(self, circuit: Circuit, permit: Permit, moves: Sequence[Notice]) -> CallSpan | None:
         """Start the span of an admitted call and make it current; None when nobody is to be told."""
@@ -181,6 +180,22 @@ class CallSite:
         if moves:
             tell(span, moves)
         return CallSpan(span, context, self.tracing)
+
+
+class _SwitchedOff(CallSite):
+    """A call site whose guard does nothing any more. Another class, so that no call need ask whether it is one."""
+
+    __slots__ = ()
+
+    @property
+    def is_off(self) -> bool:
+        return True
+
+    def stands_aside(self) -> bool:
+        return True
+
+    def start(self, circuit: Circuit, permit: Permit, moves: Sequence[Notice]) -> None:
+        return None
 
 
 class CallSpan:

@@ -176,6 +176,35 @@ def test_what_another_tool_has_wrapped_since_is_left_as_it_is(shop: ModuleType) 
     assert calls(shop, "charge") == {"success": 1}
 
 
+def test_what_another_tool_has_wrapped_since_is_still_known_for_what_it_was(shop: ModuleType) -> None:
+    import functools  # noqa: PLC0415  # what the other tool uses
+
+    change(shop, "Client.charge")
+    plain, guard = shop.Client.charge.__wrapped__, shop.Client.charge
+    shop.Client.charge = functools.wraps(guard)(lambda self: guard(self))  # noqa: PLW0108  # a wrapper
+    change(shop, "Client.charge", "refund")
+
+    shop.Client.charge = guard  # the other tool goes
+    change(shop)
+
+    assert shop.Client.charge is plain
+
+
+def test_other_names_are_found_of_what_another_tool_has_wrapped_since(shop: ModuleType) -> None:
+    import functools  # noqa: PLC0415  # what the other tool uses
+
+    change(shop, "charge", "pay")
+    guard = shop.charge
+    vars(shop)["charge"] = functools.wraps(guard)(lambda: guard())  # noqa: PLW0108  # a wrapper
+    change(shop, "charge", "pay", "refund")
+
+    change(shop, "charge")
+    shop.pay()
+
+    assert report()[0].aliases == (f"{shop.__name__}:pay",)
+    assert calls(shop, "charge") == {"success": 1}
+
+
 def test_a_failure_is_told_once_however_often_targets_change(
     shop: ModuleType, caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -6,6 +6,7 @@ import importlib
 import importlib.util
 import sys
 import threading
+from types import ModuleType
 from typing import TYPE_CHECKING
 
 import pytest
@@ -15,7 +16,6 @@ from tests.instrumentation.applications import calls
 
 if TYPE_CHECKING:
     from pathlib import Path
-    from types import ModuleType
 
     from tests.instrumentation.applications import Application
 
@@ -298,3 +298,21 @@ def test_a_module_that_was_imported_anew_is_told_as_no_longer_guarded(applicatio
     importlib.import_module(name)
 
     assert statuses() == [Status.MISSING]
+
+
+def test_a_module_that_comes_without_being_imported_is_told_so_and_guarded_by_instrumenting_again(
+    application: Application, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    name = application.write("")
+    application.guard(f"{name}:charge")
+    module = ModuleType(name)
+    exec("def charge(): pass", vars(module))
+
+    monkeypatch.setitem(sys.modules, name, module)
+    [line] = report()
+    assert (line.status, line.remedy) == (Status.PENDING, "uninstrument() and instrument()")
+
+    application.instrumentor.uninstrument()
+    application.guard(f"{name}:charge")
+    module.charge()
+    assert calls(f"{name}:charge") == {"success": 1}

@@ -93,10 +93,13 @@ def test_f86_under_a_wrapper_that_came_later_a_guard_does_nothing_any_more(
     assert calls(shop, named) == {"success": 1}
 
 
+@pytest.mark.parametrize("listened", [False, True])
 @pytest.mark.parametrize(("named", "expression"), KINDS)
 def test_an_open_circuit_refuses_nothing_through_a_guard_that_is_switched_off(
-    application: Application, named: str, expression: str
+    application: Application, request: pytest.FixtureRequest, named: str, expression: str, listened: bool
 ) -> None:
+    if listened:
+        request.getfixturevalue("spans")
     shop = application.load(SHOP, named)
     get_breaker(f"{shop.__name__}:{named}").force_open()
     wrap(shop, named, "by_wrapt")
@@ -107,6 +110,23 @@ def test_an_open_circuit_refuses_nothing_through_a_guard_that_is_switched_off(
 
     evaluate(expression, shop)
     assert calls(shop, named) == {"rejected": 1}
+
+
+@pytest.mark.parametrize("how", ["by_wrapt", "by_closure"])
+@pytest.mark.parametrize(("named", "expression"), KINDS)
+def test_a_guard_that_times_its_calls_does_nothing_any_more(
+    application: Application, named: str, expression: str, how: str
+) -> None:
+    name = application.write(SHOP)
+    timed = {"slow_call_duration": 60, "slow_call_rate": 0.5}
+    application.guard(f"{name}:{named}", breakers={f"{name}:{named}": timed})
+    shop = importlib.import_module(name)
+    wrap(shop, named, how)
+
+    application.instrumentor.uninstrument()
+
+    evaluate(expression, shop)
+    assert calls(shop, named) == {}
 
 
 def test_a_guard_that_is_switched_off_makes_no_span(application: Application, spans: Spans) -> None:

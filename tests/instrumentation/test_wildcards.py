@@ -219,6 +219,34 @@ def test_of_two_patterns_the_first_guards_a_function(application: Application) -
     assert calls(f"{name} send_*") == {}
 
 
+def test_a_class_of_several_names_is_guarded_once_under_the_first(application: Application) -> None:
+    name = application.write("class Client:\n    def send(self): pass\nOther = Client")
+    shop = importlib.import_module(name)
+    plain = shop.Client.send
+    application.guard(f"{name}:*.*", f"{name}:O*.*")
+
+    shop.Client().send()
+
+    assert calls(shop, "Client.send") == {"success": 1}
+    assert [line.status.value for line in report()] == ["guarded", "missing"]
+    application.instrumentor.uninstrument()
+    assert shop.Client.send is plain
+
+
+@pytest.mark.parametrize("order", [1, -1])
+def test_a_method_that_is_named_in_full_is_left_out_of_patterns_under_every_name(
+    application: Application, order: int
+) -> None:
+    name = application.write("class Client:\n    def send(self): pass\nOther = Client")
+    application.guard(*[f"{name}:Cl*.*", f"{name}:Other.send"][::order])
+    shop = importlib.import_module(name)
+
+    shop.Client().send()
+
+    assert calls(shop, "Other.send") == {"success": 1}
+    assert calls(shop, "Client.send") == {}
+
+
 @pytest.mark.parametrize("expression", ["send()", "post()", "Client().send()", "Client().post()"])
 def test_a_function_of_several_names_is_guarded_once_under_the_first(application: Application, expression: str) -> None:
     name = application.write("""

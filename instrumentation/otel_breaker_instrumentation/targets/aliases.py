@@ -21,11 +21,12 @@ from types import MethodType, ModuleType
 from typing import TYPE_CHECKING, Any, Final
 
 from otel_breaker_instrumentation.targets.guards import inside
-from otel_breaker_instrumentation.targets.imports import is_under_way, namespace
+from otel_breaker_instrumentation.targets.imports import namespace
 from otel_breaker_instrumentation.targets.points import Place
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator
+    from types import FrameType
 
 _OURS: Final = ("otel_breaker", "otel_breaker_instrumentation")
 
@@ -52,18 +53,29 @@ def find_aliases(
 
 def all_modules() -> list[tuple[str, ModuleType]]:
     """Every module that may hold functions of others."""
-    return [
-        (name, module)
-        for name, module in list(sys.modules.items())
-        if issubclass(type(module), ModuleType) and name.partition(".")[0] not in _OURS
-    ]
+    return [(name, module) for name, module in list(sys.modules.items()) if _may_hold(name, module)]
 
 
 def neighbours(module: ModuleType) -> list[tuple[str, ModuleType]]:
     """Those that can have taken something from a module during its import, itself included."""
-    modules = all_modules()
-    position = next((index for index, (_, other) in enumerate(modules) if other is module), 0)
-    return [item for item in modules[:position] if is_under_way(item[1])] + modules[position:]
+    found: list[tuple[str, Any]] = []
+    for name in reversed(list(sys.modules)):
+        found.append((name, sys.modules.get(name)))
+        if found[-1][1] is module:
+            break
+    else:
+        return all_modules()
+    frame: FrameType | None = sys._getframe()  # noqa: SLF001  # who is importing stands on the stack, and only there
+    while frame is not None:
+        if frame.f_code.co_name == "<module>":
+            name = frame.f_globals.get("__name__", "")
+            found.append((name, sys.modules.get(name)))
+        frame = frame.f_back
+    return [(name, other) for name, other in found if _may_hold(name, other)]
+
+
+def _may_hold(name: str, module: object) -> bool:
+    return issubclass(type(module), ModuleType) and name.partition(".")[0] not in _OURS
 
 
 def _in_module(wanted: Collection[int], name: str, module: ModuleType) -> Iterator[tuple[str, Place, Any]]:

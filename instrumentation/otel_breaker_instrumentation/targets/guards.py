@@ -93,7 +93,7 @@ def _layers(found: Any) -> Iterator[Any]:
             return
 
 
-class _BoundWrapper(wrapt.BoundFunctionWrapper[Any, Any]):
+class _BoundWrapper(wrapt.BoundFunctionWrapper):  # type: ignore[type-arg]  # wrapt 1 knows no parameters
     """A method of C or of another instrumentor that pickles as any method does."""
 
     def __reduce_ex__(self, protocol: object) -> Any:
@@ -101,7 +101,7 @@ class _BoundWrapper(wrapt.BoundFunctionWrapper[Any, Any]):
         return str(self.__wrapped__.__qualname__) if bound_to is None else (getattr, (bound_to, self.__name__))
 
 
-class _Wrapper(wrapt.FunctionWrapper[Any, Any]):
+class _Wrapper(wrapt.FunctionWrapper):  # type: ignore[type-arg]  # as above
     """A guard that pickles as what it stands for does: by its name, or by the object it is bound to."""
 
     __bound_function_wrapper__ = _BoundWrapper

@@ -68,7 +68,7 @@ def _wait_for_import(name: str, callback: Callback) -> None:
         when_imported(name, callback)
 
 
-class _Loader(wrapt.ObjectProxy[Any]):
+class _Loader(wrapt.ObjectProxy):  # type: ignore[type-arg]  # wrapt 1 knows no parameters
     """Loads a module as another loader does, and calls back."""
 
     def __init__(self, loader: Any, callback: Callback) -> None:
@@ -106,13 +106,10 @@ def _wait_for_the_rest(name: str, module: ModuleType, callback: Callback) -> boo
     if not is_under_way(module):
         return False
     spec: Any = namespace(module)["__spec__"]
-    if type(spec) not in (ModuleSpec, _Spec):
+    if type(spec) is not ModuleSpec:
         return False
-    earlier = vars(spec).get("_otel_breaker_callback")
 
     def through() -> None:
-        if earlier is not None:
-            earlier()
         if sys.modules.get(name) is module:
             callback(module, False)
         else:

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from otel_breaker_instrumentation.patterns import Part
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Found:
     """Something that a target names."""
 
@@ -43,32 +43,33 @@ class NotThereError(Exception):
         self.remedy = remedy
 
 
-def look_up(target: Target, module: Any, reveal: Callable[[Any], Any], taken: Callable[[str], bool]) -> list[Found]:
+def look_up(target: Target, module: Any, reveal: Callable[[Any], Any], taken: Callable[[Found], bool]) -> list[Found]:
     """Find what a target names.
 
     Args:
         target: names it.
         module: where to look.
         reveal: what stood there before a guard of ours; anything else itself.
-        taken: whether another target has a function, given as `module:qualified.name`, so that a pattern leaves it.
+        taken: whether another target has a function, so that a pattern leaves it.
 
     Raises:
         NotThereError: when there is no such thing.
     """
     if not target.pattern.is_wild:
         return [_follow(target, module, reveal)]
-    found = []
+    found: dict[tuple[int, str], Found] = {}
     for name, owner, held in _expand(target.pattern.parts, module, (), target.pattern.module):
-        function, value = f"{target.pattern.module}:{name}", reveal(held)
+        value, place = reveal(held), Place(owner, name.rpartition(".")[2])
+        each = Found(f"{target.pattern.module}:{name}", place, value)
         # A guard of what another module defines may have come here by an import.
-        if defines(target.pattern.module, value) and not taken(function) and not target.excludes(name):
-            found.append(Found(function, Place(owner, name.rpartition(".")[2]), value))
+        if defines(target.pattern.module, value) and not taken(each) and not target.excludes(name):
+            found.setdefault(place.key, each)  # a class may have two names
     if not found:
         raise NotThereError(
             "it stands for no function that the module defines and that no other target names",
             "name the module that defines them; private names only match a part that begins with `_`",
         )
-    return found
+    return list(found.values())
 
 
 def defines(module: str, value: Any) -> bool:

@@ -88,8 +88,9 @@ class Patches:
         return tell(self._targets, self._standing.all(), self._all_failures(), explained=False).counts
 
     def start_afresh(self) -> None:
-        """In a forked child: whoever held the lock is gone."""
+        """In a forked child: whoever held the lock, or was changing targets, is gone."""
         self._lock = threading.RLock()
+        self._changing = False
 
     def _attend(self, name: str) -> None:
         with self._lock:
@@ -113,6 +114,8 @@ class Patches:
         """Make what is guarded in a module what is wanted there; returns what is new."""
         while True:
             targets, present = self._by_module.get(name), self._standing.of(name)
+            if targets and module is None:
+                return []  # wanted again by another thread, which sees to it
             plan = make_plan(module, targets or (), present, self._exact, self._standing.reveal)
             with self._lock:
                 if self._by_module.get(name) is not targets or self._standing.of(name) is not present:
@@ -133,8 +136,7 @@ class Patches:
         for name, place, value in find_aliases(wanted, modules):
             guarded = wanted.get(id(value)) or wanted[id(value.__func__)]  # a method, bound or not yet
             with self._lock:
-                if name not in self._exact:
-                    self._standing.add_alias(guarded, name, place, value)
+                self._standing.add_alias(guarded, name, place, value)
 
     def _all_failures(self) -> list[Failure]:
         return [failure for failures in list(self._failures.values()) for failure in failures]

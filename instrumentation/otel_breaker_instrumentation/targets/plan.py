@@ -92,12 +92,12 @@ def make_plan(
         exact: functions that targets name in full.
         reveal: what stood there before a guard of ours; anything else itself.
     """
-    plan, wanted = Plan(), dict[str, Wanted]()
+    plan, wanted, places = Plan(), dict[str, Wanted](), set[tuple[int, str]]()
 
-    def taken(function: str) -> bool:
-        return function in exact or function in wanted
+    def taken(found: Found) -> bool:
+        return found.function in exact or found.function in wanted or found.place.key in places
 
-    for target in targets:
+    for target in sorted(targets, key=lambda target: target.pattern.is_wild):  # what is named in full comes first
         try:
             found = look_up(target, module, reveal, taken)
         except NotThereError as error:
@@ -106,11 +106,13 @@ def make_plan(
             plan.failures.append(Failure.unforeseen(target, target.function, error))
         else:
             wanted.update(_group(target, module, found))
+            places.update(each.place.key for each in found)
     for function, each in wanted.items():
         guarded = present.get(function)
         if each.target.ready is not None:
             REGISTRY.configure_unless_named(function, each.target.ready)
         if guarded is not None and each.is_met_by(guarded):
+            each.value = guarded.wanted.value  # what stands there may be a wrapper of the guard by now
             guarded.wanted = each
             plan.kept[function] = guarded
             continue

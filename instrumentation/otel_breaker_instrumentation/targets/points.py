@@ -8,7 +8,7 @@ from typing import Any, Final
 MISSING: Final = object()
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Place:
     """An attribute of a module, a class or an object."""
 
@@ -25,7 +25,7 @@ class Place:
         return vars(self.owner).get(self.attribute, MISSING)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Point:
     """A place with a guard in it."""
 

@@ -6,6 +6,7 @@ import sys
 from typing import TYPE_CHECKING
 
 from otel_breaker.settings.values import nearest
+from otel_breaker_instrumentation.targets.imports import is_complete
 from otel_breaker_instrumentation.targets.reports import Report, Status, TargetReport
 
 if TYPE_CHECKING:
@@ -29,7 +30,7 @@ def tell(
     """
     lines: dict[str, list[TargetReport]] = {target.function: [] for target in targets}
     for each in guarded:
-        if each.wanted.target.function in lines:
+        if each.wanted.target.function in lines:  # another thread may be changing them
             lines[each.wanted.target.function].append(_of_guarded(each))
     for failure in failures:
         if failure.target.function in lines:
@@ -76,6 +77,8 @@ def _of_guarded(guarded: Guarded) -> TargetReport:
 
 
 def _why_pending(module: str) -> tuple[str, str]:
+    if is_complete(module):
+        return "it came without being imported, or just when it was asked for", "uninstrument() and instrument()"
     if module in sys.modules:
         return "its import is not finished", "wait until it is"
     spec = getattr(sys.modules.get("__main__"), "__spec__", None)
