@@ -110,7 +110,7 @@ def make_plan(
     for function, each in wanted.items():
         guarded = present.get(function)
         if each.target.ready is not None:
-            REGISTRY.configure_unless_named(function, each.target.ready)
+            REGISTRY.configure_unless_named(each.template.name, each.target.ready)
         if guarded is not None and each.is_met_by(guarded):
             each.value = guarded.wanted.value  # what stands there may be a wrapper of the guard by now
             guarded.wanted = each
