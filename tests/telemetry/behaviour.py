@@ -52,7 +52,8 @@ def bring(breaker: CircuitBreaker, state: CircuitState, clock: FakeClock) -> Non
         call(breaker, TimeoutError())
         if state is CircuitState.HALF_OPEN:
             clock.advance(10)
-            breaker.guard().__enter__()  # nobody leaves it
+            breaker.can_execute()
+            breaker._unsettled.clear()  # or the next failure that is recorded would settle it
 
 
 def every_way_in(clock: FakeClock) -> object:
