@@ -70,6 +70,16 @@ def test_each_move_is_one_whoever_tells_of_it_and_in_whichever_order(
     assert [move.time for move in episode.moves] == sorted(move.time for move in episode.moves)
 
 
+@pytest.mark.parametrize("backwards", [False, True])
+def test_of_a_move_told_twice_the_logs_time_and_words_count(backwards: bool) -> None:  # a parameter
+    told = Telemetry().call(2, 0.5, "failure", moves=TRIP)
+    records = [*told.logs, *told.spans] if backwards else told.records
+
+    (move,) = only(collect(records)).moves
+    assert (move.time, move.sentence) == (START + SECOND - 300, "a sentence")
+    assert move.call is not None
+
+
 def test_an_episode_has_its_beginning_its_end_and_its_relapses() -> None:
     episode = only(outage().incident())
 
@@ -160,6 +170,16 @@ def test_probes_that_moved_nothing_are_counted_and_of_very_many_only_some_are_ke
 
     assert episode.probe_outcomes == {"ignored": 200}
     assert [probe.trace_id for probe in (episode.probes[0], episode.probes[-1])] == [trace_of(3), trace_of(202)]
+    assert len(episode.probes) == 40
+
+
+def test_of_very_many_probes_that_only_logs_tell_of_some_are_kept_as_well() -> None:
+    told = Telemetry().call(2, 0, "failure", moves=TRIP)
+    for number in range(3, 203):
+        told.call(number, number, "failure", "half_open", moves=FAILED, link=2)
+    episode = only(collect(told.logs))
+
+    assert episode.probe_outcomes == {"failure": 200}
     assert len(episode.probes) == 40
 
 
@@ -270,7 +290,7 @@ def test_memory_grows_with_episodes_and_not_with_spans() -> None:
     class Many:
         def __iter__(self) -> Iterator[Record]:
             yield from outage().records
-            for number in range(20_000):
+            for number in range(5_000):
                 yield from Telemetry().call(number, 3, "rejected", "open", link=2).spans
 
     tracemalloc.start()
@@ -280,7 +300,7 @@ def test_memory_grows_with_episodes_and_not_with_spans() -> None:
     finally:
         tracemalloc.stop()
 
-    assert only(incident).refused_seen == 20_004
+    assert only(incident).refused_seen == 5_004
     assert peak < 300_000
 
 

@@ -10,7 +10,7 @@ import pytest
 
 from otel_breaker_instrumentation.cli.incident.page import page
 from otel_breaker_instrumentation.cli.incident.questions import QUESTIONS
-from tests.cli.incident.telemetry import RECOVERED, TRIP, Telemetry, outage, trace_of
+from tests.cli.incident.telemetry import FAILED, RECOVERED, TRIP, Telemetry, outage, trace_of
 
 EVIL = "<script>alert(1)</script>\"'><img src=x onerror=alert(2)>"
 
@@ -154,3 +154,13 @@ def test_files_without_a_breaker_make_a_page_that_says_so() -> None:
 
     assert "No circuit breaker is in these files." in seen.text
     assert not [svg for svg in seen.all("svg") if svg.get("role")]
+
+
+def test_an_outage_with_thousands_of_failed_probes_makes_a_page_that_can_be_opened() -> None:
+    told = Telemetry().call(2, 0, "failure", moves=TRIP)
+    for number in range(3, 2_003):
+        told.call(number, number, "failure", "half_open", moves=FAILED, link=2)
+    text = page(told.incident())
+
+    assert len([bar for bar in Page(text).all("rect") if bar.get("y")]) < 1_000
+    assert "3,901 more" in text

@@ -27,6 +27,12 @@ def test_1_an_open_circuit_is_named_with_its_place_and_since_when() -> None:
     assert answer(1, still_open()) == "payments of shop: open since 2027-01-15 08:00:00.999 UTC"
 
 
+def test_1_a_circuit_in_shadow_mode_is_not_taken_for_one_that_refuses() -> None:
+    told = still_open().call(3, 2, "success", "open", shadowed=True)
+
+    assert answer(1, told).endswith("UTC, in shadow mode: no call is refused")
+
+
 def test_1_a_circuit_that_closed_again_is_told_as_that() -> None:
     told = answer(1, outage())
 
@@ -67,7 +73,8 @@ def test_2_each_rule_is_told_with_its_own_figures(reason: str, evidence: dict[st
 def test_2_who_opened_it_by_hand_is_told() -> None:
     told = Telemetry().by_hand(1, "closed", "forced_open", "e1", "by ann: INC-4711")
 
-    assert "manual by ann: INC-4711" in answer(2, told)
+    assert "by hand, by ann: INC-4711" in answer(2, told)
+    assert "none: it was opened by hand" in answer(3, told)
 
 
 def test_3_the_request_that_tripped_it_is_named_with_its_ids() -> None:

@@ -10,7 +10,7 @@ from rich.console import Console
 
 from otel_breaker_instrumentation.cli.incident.questions import QUESTIONS
 from otel_breaker_instrumentation.cli.incident.terminal import answers, report
-from tests.cli.incident.telemetry import FAILED, TRIP, Telemetry, outage, span_of, trace_of
+from tests.cli.incident.telemetry import FAILED, RECOVERED, TRIP, Telemetry, outage, span_of, trace_of
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -63,6 +63,14 @@ def test_the_states_are_drawn_with_signs_that_need_no_colour() -> None:
     assert {"─", "█"} <= set(bar)
 
 
+def test_a_short_opening_is_seen_in_a_long_calm() -> None:
+    told = Telemetry().call(2, 0, "failure", moves=TRIP).call(3, 1, "success", "half_open", moves=RECOVERED)
+    told.by_hand(10_000, "closed", "forced_closed", "", "by ann")
+    bar = next(line for line in printed(report(told.incident())).splitlines() if "▕" in line)
+
+    assert bar.count("█") == 1
+
+
 def test_a_pipe_gets_no_colours_and_a_terminal_does() -> None:
     assert "\x1b" not in printed(report(outage().incident()))
     assert "\x1b" in printed(report(outage().incident()), terminal=True)
@@ -88,7 +96,7 @@ def test_moves_without_an_episode_are_shown() -> None:
     text = printed(report(Telemetry().by_hand(1, "closed", "forced_closed", "", "by ann").incident()))
 
     assert "closed → forced closed" in text
-    assert "manual by ann" in text
+    assert "by hand, by ann" in text
 
 
 def test_shadow_says_what_it_would_have_refused() -> None:

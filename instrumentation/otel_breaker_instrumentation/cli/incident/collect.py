@@ -7,7 +7,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 from itertools import chain
-from typing import TYPE_CHECKING
+from math import isfinite
+from typing import TYPE_CHECKING, Final
 
 from otel_breaker.core.states import Outcome
 from otel_breaker.telemetry import names
@@ -25,6 +26,19 @@ if TYPE_CHECKING:
     from otel_breaker_instrumentation.cli.incident.drafts import EpisodeDraft
     from otel_breaker_instrumentation.cli.incident.model import Circuit
     from otel_breaker_instrumentation.cli.otlp import Attributes, Origin, Point, Record
+
+
+_FIGURES: Final = {
+    names.CONSECUTIVE_FAILURES,
+    names.WINDOW_CALLS,
+    names.WINDOW_FAILURES,
+    names.WINDOW_SLOW_CALLS,
+    names.THRESHOLD,
+    names.OPEN_PLANNED_DURATION,
+    names.OPEN_DURATION,
+    names.OPEN_REJECTED_CALLS,
+    names.OPEN_PROBES,
+}
 
 
 class Collector:
@@ -98,7 +112,7 @@ class Collector:
             self.requests.want(move.culprit[0])
         if move.episode:
             draft = traced.draft(move.episode, move.time)
-            draft.mode = draft.mode or printable(move.evidence.get(names.MODE, ""))
+            draft.mode = draft.mode or move.mode
         traced.move(move)
 
     def _circuit(self, origin: Origin, said: Attributes) -> CircuitDraft:
@@ -177,9 +191,18 @@ def _move(
         after=printable(said.get(names.STATE_CHANGE_TO, "")),
         reason=printable(said.get(names.STATE_CHANGE_REASON, "")),
         episode=printable(said.get(names.EPISODE, "")),
+        mode=printable(said.get(names.MODE, "")),
         trace_id=trace_id,
         span_id=span_id,
-        evidence=said,
+        evidence=_evidence(said),
         sentence=sentence,
         call=call,
     )
+
+
+def _evidence(said: Attributes) -> Attributes:
+    """The figures of a move, as far as they are what they should be: anybody may have written the files."""
+    figures = {name: said[name] for name in _FIGURES & said.keys() if type(said[name]) in (int, float)}
+    errors = said.get(names.ERROR_TYPES)
+    told = {names.ERROR_TYPES: errors} if isinstance(errors, list) else {}
+    return {name: value for name, value in figures.items() if isfinite(value)} | told

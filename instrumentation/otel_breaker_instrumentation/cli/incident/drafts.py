@@ -62,11 +62,13 @@ class EpisodeDraft:
             self.last_probes.append(probe)
 
     def episode(self, name: str, moves: tuple[Move, ...]) -> Episode:
-        """What is known in the end, with the probes that only a move tells of."""
-        for move in moves:
-            told = (move.trace_id, move.span_id) in self.probe_movers and move.reason != Reason.PROBE_TIMEOUT.value
-            if move.reason in _PROBED and not told:
-                self.probe(Probe(move.time, _PROBED[move.reason], trace_id=move.trace_id, span_id=move.span_id))
+        """What is known now, with the probes that only a move tells of."""
+        untraced = [
+            Probe(move.time, _PROBED[move.reason], trace_id=move.trace_id, span_id=move.span_id)
+            for move in moves
+            if move.reason in _PROBED and not self._is_told(move)
+        ]
+        probes = sorted(chain(self.first_probes, self.last_probes, untraced), key=lambda probe: probe.time)
         return Episode(
             id=name,
             mode=self.mode,
@@ -76,10 +78,14 @@ class EpisodeDraft:
             refused_seen=self.refused_seen,
             refused=tuple(self.refused),
             shadowed=dict(self.shadowed),
-            probes=tuple(sorted(chain(self.first_probes, self.last_probes), key=lambda probe: probe.time)),
-            probe_outcomes=dict(self.probed),
+            probes=tuple(probes if len(probes) <= 2 * _PROBES else [*probes[:_PROBES], *probes[-_PROBES:]]),
+            probe_outcomes=dict(self.probed + Counter(probe.outcome for probe in untraced)),
             cause=self.first_linked.link if self.first_linked else None,
         )
+
+    def _is_told(self, move: Move) -> bool:
+        """Whether the span of the probe that caused a move was counted; of one that was lost there is none."""
+        return (move.trace_id, move.span_id) in self.probe_movers and move.reason != Reason.PROBE_TIMEOUT.value
 
 
 @dataclass

@@ -51,6 +51,8 @@ class Move:
     """Empty when only the attribute of a span tells of the move."""
     episode: str
     """Empty for a move that belongs to none."""
+    mode: str
+    """Empty when it is not said."""
     trace_id: str
     """Of the call that caused it; empty when there was none, or none that was sampled."""
     span_id: str

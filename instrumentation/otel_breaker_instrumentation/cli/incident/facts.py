@@ -9,6 +9,8 @@ from otel_breaker.settings import Mode
 from otel_breaker_instrumentation.cli.incident import words
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
     from otel_breaker_instrumentation.cli.incident.episode import Episode, Move
     from otel_breaker_instrumentation.cli.incident.model import Incident
 
@@ -77,6 +79,7 @@ def facts(incident: Incident, episode: Episode) -> list[tuple[str, str]]:
         "because": words.why(opening) if opening else "",
         "what failed": words.failures(opening) if opening else "",
         "tripped by": trip(incident, episode),
+        "mode": f"{episode.mode}: no call was refused" if episode.mode == Mode.SHADOW.value else "",
         "lasted": lasted(episode),
         "refused": refused(episode) if episode.mode != Mode.SHADOW.value else "",
         "shadow": shadowed(episode),
@@ -97,3 +100,14 @@ def shadowed(episode: Episode) -> str:
     """What shadow mode would have refused, or nothing."""
     told = ", ".join(f"{number:,} {outcome}" for outcome, number in sorted(episode.shadowed.items()))
     return f"would have refused calls that ended as {told}" if told else ""
+
+
+def thinned(moves: Sequence[Move], head: int, tail: int) -> Iterator[tuple[Move, int]]:
+    """The moves; of very many the first and the last, and between them one with the number of those left out."""
+    left_out = max(0, len(moves) - head - tail)
+    if left_out <= 1:
+        yield from ((move, 0) for move in moves)
+        return
+    yield from ((move, 0) for move in moves[:head])
+    yield moves[head], left_out
+    yield from ((move, 0) for move in moves[-tail:])

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from otel_breaker.core.states import Outcome
+from otel_breaker.settings import Mode
 from otel_breaker.telemetry import names
 from otel_breaker_instrumentation.cli.incident import facts, words
 from otel_breaker_instrumentation.cli.incident.episode import CLOSED, OPEN
@@ -42,7 +43,9 @@ def _which_are_open(incident: Incident) -> list[str]:
     for circuit in incident.circuits:
         if circuit.is_refusing:
             since = circuit.episodes[-1].start if circuit.episodes else circuit.moves[-1].time
-            lines.append(f"{_named(circuit)}: {words.STATES[circuit.state]} since {words.moment(since)}")
+            shadow = circuit.episodes and circuit.episodes[-1].mode == Mode.SHADOW.value
+            aside = ", in shadow mode: no call is refused" if shadow else ""
+            lines.append(f"{_named(circuit)}: {words.STATES[circuit.state]} since {words.moment(since)}{aside}")
     if lines:
         return lines
     closed = [f"{_named(circuit)}: closed again; {_when(episode)}" for circuit, episode in _latest(incident)]

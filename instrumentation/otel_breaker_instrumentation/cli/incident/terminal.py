@@ -15,7 +15,7 @@ from otel_breaker_instrumentation.cli.incident.lanes import UNKNOWN, lanes, wind
 from otel_breaker_instrumentation.cli.incident.questions import QUESTIONS
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Sequence
 
     from rich.console import RenderableType
 
@@ -105,23 +105,12 @@ def _moves(moves: Sequence[Move]) -> Table:
     table.add_column(style="dim", no_wrap=True)
     table.add_column(no_wrap=True)
     table.add_column(overflow="fold")
-    for move, gap in _thinned(moves):
+    for move, gap in facts.thinned(moves, _HEAD, _TAIL):
         if gap:
             table.add_row("…", f"{gap:,} more", "")
         else:
             table.add_row(words.clock(move.time), _change(move), Text(facts.what_happened(move)))
     return table
-
-
-def _thinned(moves: Sequence[Move]) -> Iterator[tuple[Move, int]]:
-    """The moves; of very many the first and the last, and one that says how many are between."""
-    left_out = max(0, len(moves) - _HEAD - _TAIL)
-    if left_out <= 1:
-        yield from ((move, 0) for move in moves)
-        return
-    yield from ((move, 0) for move in moves[:_HEAD])
-    yield moves[_HEAD], left_out
-    yield from ((move, 0) for move in moves[-_TAIL:])
 
 
 def _change(move: Move) -> Text:

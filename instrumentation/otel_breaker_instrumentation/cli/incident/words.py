@@ -85,8 +85,9 @@ def why(move: Move) -> str:
         slow = said[names.WINDOW_SLOW_CALLS]
         return f"{slow} of {said.get(names.WINDOW_CALLS)} calls were slow{_threshold(said, '{:.0%}')}"
     if move.reason == Reason.MANUAL.value:
-        # Who and why stand only in the sentence of the log event, in brackets.
-        return "by hand" if not move.sentence else printable(move.sentence.partition("(")[2].rpartition(")")[0])
+        # Who and why stand only in the sentence of the log event: "... (manual by ann: INC-4711)".
+        told = move.sentence.partition(f"({move.reason}")[2].rpartition(")")[0].strip(": ")
+        return f"by hand, {printable(told)}" if told else "by hand"
     return _REASONS.get(move.reason, printable(move.reason) or "the reason is not in these files")
 
 
