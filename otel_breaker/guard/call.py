@@ -30,6 +30,10 @@ class CallSpan(Protocol):
 
     def detach(self) -> None: ...
 
+    def suspend(self) -> None: ...
+
+    def resume(self) -> None: ...
+
     def origin_of(self, outcome: Outcome, *, slow: bool) -> object: ...
 
     def succeed(self) -> None: ...
@@ -185,7 +189,8 @@ class Call:
 
     def suspend(self) -> None:
         """The call waits for its consumer: neither that time nor what the consumer does is its own."""
-        self.suspend_span()
+        if self._span is not None:
+            self._span.suspend()
         if self._permit is not None and not self._permit.is_shared:
             self._slow = self._circuit.suspend(self._permit) or self._slow
 
@@ -193,7 +198,8 @@ class Call:
         """The consumer wants the next item."""
         if self._permit is not None and not self._permit.is_shared:
             self._circuit.resume(self._permit)
-        self.resume_span()
+        if self._span is not None:
+            self._span.resume()
 
     def suspend_span(self) -> None:
         """Somebody else's code runs."""

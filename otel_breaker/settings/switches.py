@@ -19,8 +19,10 @@ if TYPE_CHECKING:
 
 Choice = TypeVar("Choice", bound=Enum)
 
-_TRUE: Final = ("true", "1", "yes", "on")
-_FALSE: Final = ("false", "0", "no", "off")
+_FLAGS: Final = {
+    **dict.fromkeys(("true", "1", "yes", "on"), True),
+    **dict.fromkeys(("false", "0", "no", "off"), False),
+}
 
 
 class Spans(Enum):
@@ -65,11 +67,10 @@ def _choice(kind: type[Choice]) -> Callable[[object, str], Choice]:
 
 
 def _flag(value: object, path: str) -> bool:
-    if isinstance(value, str):
-        value = {**dict.fromkeys(_TRUE, True), **dict.fromkeys(_FALSE, False)}.get(value.strip().lower())
-    if not isinstance(value, bool):
+    meant = _FLAGS.get(value.strip().lower()) if isinstance(value, str) else value
+    if not isinstance(meant, bool):
         raise values.allowed(path, value, "true or false")
-    return value
+    return meant
 
 
 def _limit(value: object, path: str) -> int | None:

@@ -10,11 +10,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from otel_breaker import CircuitBreaker, CircuitOpenError, StateChange
-from otel_breaker import breaker as breaker_module
 from otel_breaker.keyed import KeyedBreaker, Template
 from otel_breaker.settings import Settings
-from otel_breaker.telemetry.metrics import Ledger
-from otel_breaker.telemetry.traces import Tracing
 from tests.fakes import FakeClock
 from tests.telemetry.hostile import PARTS, broken, exporter
 
@@ -104,13 +101,6 @@ ENTRIES: list[Entry] = [
     by_block,
     by_two_steps,
 ]
-
-
-@pytest.fixture(autouse=True)
-def unknown_so_far(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A process in which no instruments were made, and nothing has failed."""
-    monkeypatch.setattr(breaker_module, "_TRACING", Tracing())
-    monkeypatch.setattr(breaker_module, "LEDGER", Ledger())
 
 
 def live_through_an_outage(entry: Entry) -> list[object]:

@@ -19,14 +19,13 @@ from opentelemetry.sdk.trace import SpanProcessor, TracerProvider
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.trace import format_span_id
 
-from otel_breaker import breaker as breaker_module
-from otel_breaker.telemetry.metrics import Ledger
 from otel_breaker.telemetry.names import CALL_OUTCOME, SCOPE
 from otel_breaker.testing import fake_clock, reset
 from otel_breaker_instrumentation.cli.main import main
 from otel_breaker_instrumentation.cli.otlp import Span, read
 from otel_breaker_instrumentation.cli.telemetry_check.check import LiveCheck
 from otel_breaker_instrumentation.schema import load
+from tests.afresh import begin_afresh
 from tests.telemetry.behaviour import SCENARIOS
 from tests.telemetry.schema_use import NOT_YET, in_records, in_schema
 
@@ -60,19 +59,18 @@ def starts() -> Starts:
 def file(tmp_path_factory: pytest.TempPathFactory, starts: Starts) -> Path:
     """All that the scenarios make, as the official exporters write it."""
     file = tmp_path_factory.mktemp("told") / "telemetry.jsonl"
-    traces, logs, ledger = TracerProvider(shutdown_on_exit=False), LoggerProvider(shutdown_on_exit=False), Ledger()
+    traces, logs = TracerProvider(shutdown_on_exit=False), LoggerProvider(shutdown_on_exit=False)
     traces.add_span_processor(starts)
     traces.add_span_processor(SimpleSpanProcessor(FileSpanExporter(file)))
     logs.add_log_record_processor(SimpleLogRecordProcessor(FileLogExporter(file)))
     reader = PeriodicExportingMetricReader(FileMetricExporter(file), export_interval_millis=math.inf)
     metrics = MeterProvider([reader], shutdown_on_exit=False)
-    ledger.show(metrics.get_meter(SCOPE))
     with pytest.MonkeyPatch.context() as monkeypatch, fake_clock() as clock:
         for name in [name for name in os.environ if name.startswith("OTEL_")]:
             monkeypatch.delenv(name)
         monkeypatch.setattr(trace, "_TRACER_PROVIDER", traces)
         monkeypatch.setattr("opentelemetry._logs._internal._LOGGER_PROVIDER", logs)
-        monkeypatch.setattr(breaker_module, "LEDGER", ledger)
+        begin_afresh(monkeypatch).show(metrics.get_meter(SCOPE))
         reset()
         kept = [scenario(clock) for scenario in SCENARIOS]
         metrics.force_flush()
