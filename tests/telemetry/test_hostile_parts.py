@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from otel_breaker import CircuitBreaker, CircuitOpenError, StateChange
+from otel_breaker import CircuitBreaker, CircuitOpenError, StateChange, configure
 from otel_breaker.keyed import KeyedBreaker, Template
 from otel_breaker.settings import Settings
 from tests.fakes import FakeClock
@@ -141,6 +141,20 @@ def test_f74_a_hostile_part_changes_no_result_no_exception_and_no_move(
 ) -> None:
     def story() -> list[object]:
         PARTS[part](monkeypatch)
+        return live_through_an_outage(entry)
+
+    assert contextvars.copy_context().run(story) == STORY
+
+
+@pytest.mark.parametrize("entry", ENTRIES, ids=lambda entry: entry.__name__)
+@pytest.mark.parametrize("part", PARTS)
+@pytest.mark.filterwarnings("ignore:.*Hostile")  # as above
+def test_f74_a_hostile_part_changes_nothing_where_spans_are_made_afterwards_and_all_is_recorded(
+    entry: Entry, part: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def story() -> list[object]:
+        PARTS[part](monkeypatch)
+        configure(spans="problems", duration_histogram=True, record_exceptions=True)
         return live_through_an_outage(entry)
 
     assert contextvars.copy_context().run(story) == STORY

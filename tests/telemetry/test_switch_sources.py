@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from opentelemetry import _logs, trace
+from opentelemetry.metrics import MeterProvider as AnyMeterProvider
 from opentelemetry.sdk._logs import LoggerProvider
 from opentelemetry.sdk._logs.export import InMemoryLogRecordExporter, SimpleLogRecordProcessor
 from opentelemetry.sdk.metrics import MeterProvider
@@ -19,6 +20,7 @@ from otel_breaker import CircuitBreaker, InvalidSettings, configure
 from otel_breaker.settings import Events, Spans, Switches
 from otel_breaker.telemetry import configuring
 from tests.telemetry.conftest import Metrics
+from tests.telemetry.hostile import broken, like
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -262,3 +264,18 @@ def test_log_events_go_to_the_logger_provider_that_is_handed_in(
 
     assert len(elsewhere.logs.get_finished_logs()) == 1
     assert somebody.logs.get_finished_logs() == ()
+
+
+def test_a_meter_provider_that_has_no_meter_is_logged_and_the_rest_counts(
+    elsewhere: Elsewhere, caplog: pytest.LogCaptureFixture
+) -> None:
+    hostile = like(AnyMeterProvider, get_meter=broken)()
+
+    configure(tracer_provider=elsewhere.tracing, meter_provider=hostile, logger_provider=elsewhere.logging)
+    breaker = CircuitBreaker("payments")
+    breaker.call(charge)
+    breaker.force_open()
+
+    assert "no meter" in caplog.text
+    assert len(elsewhere.spans.get_finished_spans()) == 1
+    assert len(elsewhere.logs.get_finished_logs()) == 1
