@@ -19,6 +19,7 @@ from opentelemetry.sdk.trace import SpanProcessor, TracerProvider
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.trace import format_span_id
 
+from otel_breaker import configure
 from otel_breaker.telemetry.names import CALL_OUTCOME, SCOPE
 from otel_breaker.testing import fake_clock, reset
 from otel_breaker_instrumentation.cli.main import main
@@ -70,7 +71,8 @@ def file(tmp_path_factory: pytest.TempPathFactory, starts: Starts) -> Path:
             monkeypatch.delenv(name)
         monkeypatch.setattr(trace, "_TRACER_PROVIDER", traces)
         monkeypatch.setattr("opentelemetry._logs._internal._LOGGER_PROVIDER", logs)
-        begin_afresh(monkeypatch).show(metrics.get_meter(SCOPE))
+        begin_afresh(monkeypatch)
+        configure(meter_provider=metrics)
         reset()
         kept = [scenario(clock) for scenario in SCENARIOS]
         metrics.force_flush()
