@@ -94,8 +94,9 @@ class Switches:
     spans: Spans = _switch(
         Spans.ALL,
         _choice(Spans),
-        "`all`; `problems`: of failed, slow, cancelled and refused calls, probes and calls that moved a circuit, made"
-        " afterwards and without children; `off`: none, for whoever wants metrics only.",
+        "`all`; `problems`: of failed, slow, cancelled and refused calls, probes and calls that moved a circuit; what"
+        " was no problem at its start has one made afterwards, with its true start and without children; `off`: none,"
+        " for whoever wants metrics only.",
         "problems",
     )
     events: Events = _switch(
