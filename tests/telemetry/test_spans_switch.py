@@ -252,6 +252,19 @@ def test_with_problems_a_call_that_a_shadow_would_have_refused_has_one(spans: Sp
     assert said(ours(spans())[-1])["circuit_breaker.shadow.rejected"] is True
 
 
+def test_with_problems_a_probe_that_moves_nothing_has_one(spans: Spans, clock: FakeClock) -> None:
+    configure(spans="problems")
+    breaker = payments(clock, failure_threshold=1, half_open_calls=3)
+    ask(breaker, by_function, TimeoutError())
+    clock.advance(30)
+
+    for _ in range(3):
+        ask(breaker, by_function)
+
+    moved_to = [said(span).get("circuit_breaker.state_change.to") for span in ours(spans())]
+    assert moved_to == ["open", "half_open", None, "closed"]
+
+
 # --- problems: what it says
 
 
