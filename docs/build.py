@@ -10,10 +10,12 @@ import json
 import re
 import sys
 from dataclasses import fields
+from enum import Enum
 from pathlib import Path
 
 from otel_breaker.core.states import TRANSITIONS, CircuitState, Trigger
-from otel_breaker.settings import Mode, Settings
+from otel_breaker.settings import Settings, Switches
+from otel_breaker.telemetry.configuring import VARIABLES
 from otel_breaker.telemetry.names import SCOPE
 from otel_breaker_instrumentation import json_schema
 from otel_breaker_instrumentation.schema import Attribute, Schema, Signal, load
@@ -34,7 +36,7 @@ _LABELS = {
 _CONFIGURATION = """\
 # Configuration
 
-Generated from `otel_breaker/settings/model.py` by `make docs`. Every example is run by a test.
+Generated from `otel_breaker/settings` by `make docs`. Every example is run by a test.
 
 The names are the same everywhere: keyword arguments of `CircuitBreaker(...)` and `get_breaker(...)`, and keys under
 `breakers:`, `defaults:` and [each target](instrumentation.md) in the file that `OTEL_BREAKER_CONFIG_FILE` names. A
@@ -49,6 +51,27 @@ needed, not before. Any rule that is on may trip.
 ## Each setting by itself
 
 {examples}
+
+## Telemetry
+
+What is told of all breakers of the process. The same names are keyword arguments of `otel_breaker.configure(...)`,
+which may be called at any time and takes effect at once, also for breakers that exist:
+
+```python
+import otel_breaker
+
+otel_breaker.configure(spans="problems", rejected_span_limit=10, duration_histogram=True)
+```
+
+What is not mentioned stays as it is. `tracer_provider`, `meter_provider` and `logger_provider` of the same function
+tell it elsewhere than to OpenTelemetry's global providers.
+
+An environment variable wins over code. It is read when the first breaker is made; one whose value makes no sense is
+logged as an error, and ignored. A flag is `true` or `false`.
+
+| switch | default | environment variable | example | meaning |
+|---|---|---|---|---|
+{switches}
 """
 
 _TELEMETRY = """\
@@ -150,7 +173,12 @@ def configuration() -> str:
             f"### `{spec.name}`\n\n{spec.metadata['meaning']} Default: {default}.\n\n"
             f"```yaml\nbreakers:\n  payments: {{{spec.name}: {spec.metadata['example']}{needed}}}\n```"
         )
-    return _CONFIGURATION.format(rows="\n".join(rows), examples="\n\n".join(examples))
+    switches = "\n".join(
+        f"| `{spec.name}` | {_show(spec.default)} | `{VARIABLES[spec.name]}` | `{spec.metadata['example']}` |"
+        f" {spec.metadata['meaning']} |"
+        for spec in fields(Switches)
+    )
+    return _CONFIGURATION.format(rows="\n".join(rows), examples="\n\n".join(examples), switches=switches)
 
 
 def _show(value: object) -> str:
@@ -158,8 +186,10 @@ def _show(value: object) -> str:
         return "none"
     if isinstance(value, tuple):
         return ", ".join(f"`{item.__name__}`" for item in value)
-    if isinstance(value, Mode):
+    if isinstance(value, Enum):
         return f"`{value.value}`"
+    if isinstance(value, bool):
+        return f"`{str(value).lower()}`"
     return f"`{value:g}`" if isinstance(value, float) else f"`{value}`"
 
 

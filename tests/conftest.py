@@ -15,20 +15,20 @@ from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 
-from otel_breaker import breaker as breaker_module
-from otel_breaker.telemetry.metrics import Ledger
-
 # A background job starts with SIGINT ignored, and so would the programs that tests start, and stop by it.
 signal.signal(signal.SIGINT, signal.default_int_handler)
 
 sys.path.insert(0, str(Path(__file__).parents[1]))  # importlib mode adds nothing: tests share fakes as `tests.fakes`
 
-from tests.fakes import FakeClock  # noqa: E402  # found by the path set above
+from tests.afresh import begin_afresh  # noqa: E402  # found by the path set above
+from tests.fakes import FakeClock  # noqa: E402  # likewise
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from opentelemetry.sdk.trace import ReadableSpan
+
+    from otel_breaker.telemetry.metrics import Ledger
 
 
 @pytest.fixture
@@ -38,9 +38,8 @@ def clock() -> FakeClock:
 
 @pytest.fixture(autouse=True)
 def ledger(monkeypatch: pytest.MonkeyPatch) -> Ledger:
-    """What metrics know: the breakers of one test only. A process has one for all, and room for so many names."""
-    ledger = Ledger()
-    monkeypatch.setattr(breaker_module, "LEDGER", ledger)
+    """What metrics know: the breakers of one test only. Nothing else that was said or seen outlives a test, either."""
+    ledger = begin_afresh(monkeypatch)
     if hasattr(os, "register_at_fork"):
         living = weakref.WeakMethod(ledger.start_afresh)
         os.register_at_fork(after_in_child=lambda: (start_afresh := living()) and start_afresh())

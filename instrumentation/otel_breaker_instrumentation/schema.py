@@ -60,6 +60,8 @@ class Signal:
     attributes: Mapping[str, Attribute]
     kind: str = ""
     """Of a span."""
+    upstream_events: tuple[str, ...] = ()
+    """Of a span: events whose definition is not ours."""
     instrument: str = ""
     """Of a metric: `counter`, `updowncounter`, `gauge` or `histogram`."""
     unit: str = ""
@@ -113,7 +115,9 @@ def _signal(group: Group, name: str, attributes: Mapping[str, Attribute], **part
 
 
 def _span(group: Group, attributes: Mapping[str, Attribute]) -> Signal:
-    return _signal(group, _annotated(group)["name"], attributes, kind=group["span_kind"])
+    annotated = _annotated(group)
+    upstream = tuple(annotated["upstream_events"])
+    return _signal(group, annotated["name"], attributes, kind=group["span_kind"], upstream_events=upstream)
 
 
 def _metric(group: Group, attributes: Mapping[str, Attribute]) -> Signal:

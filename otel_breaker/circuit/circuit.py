@@ -196,15 +196,15 @@ class Circuit(LockFree):
             self._obey()
         return True
 
-    def suspend(self, permit: Permit) -> bool:
+    def suspend(self, permit: Permit) -> tuple[bool, Sequence[Notice]]:
         """A call of several steps waits for its consumer.
 
         Returns:
-            Whether the step was slow.
+            Whether the step was slow, and the moves that it brought about, already announced.
         """
         now = self.clock()
         if self._is_inside():
-            return False
+            return False, NO_MOVES
         with self._lock:
             try:
                 slow = self._machine.policy.is_slow(permit.started, now)
@@ -215,7 +215,7 @@ class Circuit(LockFree):
         self._obey()
         if moves:
             self.record.announcer.deliver()
-        return slow
+        return slow, moves
 
     def resume(self, permit: Permit) -> None:
         """A call of several steps goes on, maybe elsewhere."""

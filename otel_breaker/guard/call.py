@@ -31,6 +31,10 @@ class CallSpan(Protocol):
 
     def detach(self) -> None: ...
 
+    def suspend(self) -> None: ...
+
+    def resume(self) -> None: ...
+
     def origin_of(self, outcome: Outcome, *, slow: bool) -> object: ...
 
     def succeed(self) -> None: ...
@@ -81,7 +85,7 @@ class Call:
         CircuitOpenError: when the circuit refuses it, and no fallback is set, or allowed.
     """
 
-    __slots__ = ("_circuit", "_is_handed", "_permit", "_refusal", "_slow", "_span")
+    __slots__ = ("_circuit", "_is_handed", "_moves", "_permit", "_refusal", "_slow", "_span")
 
     def __init__(
         self, circuit: Circuit, site: CallSite, *, admitted: Permit | None = None, span: CallSpan | None = None
@@ -91,6 +95,8 @@ class Call:
         self._permit = admitted
         self._refusal: CircuitOpenError | None = None
         self._slow = False
+        self._moves: Sequence[Notice] = NO_MOVES
+        """What its steps brought about."""
         self._span = span
         if admitted is not None:
             return
@@ -180,21 +186,29 @@ class Call:
         if span is not None:
             if shown is None and outcome is FAILURE:
                 shown = UNNAMED
-            span.finish(outcome, shown, moves, slow=slow)
+            span.finish(outcome, shown, [*self._moves, *moves] if self._moves else moves, slow=slow)
             if moves and origin is None:  # a span that came to be only because of them
                 circuit.announce(moves, span.origin)
 
     def suspend(self) -> None:
         """The call waits for its consumer: neither that time nor what the consumer does is its own."""
-        self.suspend_span()
-        if self._permit is not None and not self._permit.is_shared:
-            self._slow = self._circuit.suspend(self._permit) or self._slow
+        circuit, permit, span = self._circuit, self._permit, self._span
+        if span is not None:
+            span.suspend()
+        if permit is not None and not permit.is_shared:
+            if span is not None and circuit.is_slow(permit):
+                permit.origin = span.origin_of(SUCCESS, slow=True)  # there may have been none so far
+            slow, moves = circuit.suspend(permit)
+            self._slow = slow or self._slow
+            if moves:
+                self._moves = [*self._moves, *moves]
 
     def resume(self) -> None:
         """The consumer wants the next item."""
         if self._permit is not None and not self._permit.is_shared:
             self._circuit.resume(self._permit)
-        self.resume_span()
+        if self._span is not None:
+            self._span.resume()
 
     def suspend_span(self) -> None:
         """Somebody else's code runs."""

@@ -19,8 +19,10 @@ if TYPE_CHECKING:
 
 Choice = TypeVar("Choice", bound=Enum)
 
-_TRUE: Final = ("true", "1", "yes", "on")
-_FALSE: Final = ("false", "0", "no", "off")
+_FLAGS: Final = {
+    **dict.fromkeys(("true", "1", "yes", "on"), True),
+    **dict.fromkeys(("false", "0", "no", "off"), False),
+}
 
 
 class Spans(Enum):
@@ -67,13 +69,12 @@ def _choice(kind: type[Choice]) -> values.Reader[Choice]:
     return read
 
 
-@values.reads(enum=[True, False, *_TRUE, *_FALSE])
+@values.reads(enum=[True, False, *_FLAGS])
 def _flag(value: object, path: str) -> bool:
-    if isinstance(value, str):
-        value = {**dict.fromkeys(_TRUE, True), **dict.fromkeys(_FALSE, False)}.get(value.strip().lower())
-    if not isinstance(value, bool):
+    meant = _FLAGS.get(value.strip().lower()) if isinstance(value, str) else value
+    if not isinstance(meant, bool):
         raise values.allowed(path, value, "true or false")
-    return value
+    return meant
 
 
 @values.reads(type=["integer", "string", "null"], minimum=0, pattern=r"^\s*[0-9]+\s*$")
@@ -98,8 +99,9 @@ class Switches:
     spans: Spans = _switch(
         Spans.ALL,
         _choice(Spans),
-        "`all`; `problems`: of failed, slow, cancelled and refused calls, probes and calls that moved a circuit, made"
-        " afterwards and without children; `off`: none, for whoever wants metrics only.",
+        "`all`; `problems`: of failed, slow, cancelled and refused calls, probes and calls that moved a circuit; what"
+        " was no problem at its start has one made afterwards, with its true start and without children; `off`: none,"
+        " for whoever wants metrics only.",
         "problems",
     )
     events: Events = _switch(

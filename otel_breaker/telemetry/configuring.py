@@ -76,8 +76,17 @@ class Configuration:
         self._code.update(switches)
         self._apply()
 
-    def say_in_file(self, switches: Mapping[str, object]) -> None:
-        """Take in what a configuration file says, in place of what one has said before."""
+    def say_in_file(self, switches: Mapping[str, object], path: str = "telemetry") -> None:
+        """Take in what a configuration file says, in place of what one has said before.
+
+        Args:
+            switches: names to values.
+            path: where they stand, for errors.
+
+        Raises:
+            InvalidSettings: for a name that is not known, or a value that is not allowed; then nothing has changed.
+        """
+        Switches.from_mapping(switches, path)
         self._file = dict(switches)
         self._apply()
 
@@ -93,7 +102,10 @@ class Configuration:
             events.REPORTER.provider = logger_provider
         if meter_provider is not None:
             self._meter_provider, self._durations = meter_provider, None
-            LEDGER.show(meter_provider.get_meter(names.SCOPE, __version__))
+            try:
+                LEDGER.show(meter_provider.get_meter(names.SCOPE, __version__))
+            except Exception:
+                complain("the meter provider has no meter for circuit breakers")
         self._apply()
 
     def start_afresh(self) -> None:

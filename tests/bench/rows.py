@@ -89,11 +89,12 @@ _SHAPES: Final[tuple[tuple[str, Shape, Maker], ...]] = (
 def _every_shape() -> Iterator[Row]:
     """Each shape in each situation, against what somebody would write there by hand."""
     for sdk in Sdk:
+        untraced = sdk in (Sdk.NONE, Sdk.OFF)
         for name, shape, subject in _SHAPES:
             if shape is shapes.refused:
-                reference = byhand.error if sdk is Sdk.NONE else byhand.error_span
+                reference = byhand.error if untraced else byhand.error_span
             else:
-                reference = byhand.pass_through if sdk is Sdk.NONE else byhand.span
+                reference = byhand.pass_through if untraced else byhand.span
             yield Row(f"Every shape: {sdk.value}", name, shape, subject, reference, sdk=sdk)
 
 

@@ -1,15 +1,18 @@
-"""The four situations of OpenTelemetry in which a guarded call may find itself."""
+"""The situations of OpenTelemetry in which a guarded call may find itself."""
 
 from __future__ import annotations
 
 from contextlib import contextmanager
 from enum import Enum
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from opentelemetry import trace
 from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import BatchSpanProcessor, SpanExporter, SpanExportResult
 from opentelemetry.sdk.trace.sampling import ALWAYS_OFF, ALWAYS_ON
+
+from otel_breaker import configure
+from otel_breaker.settings import Spans
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -22,6 +25,11 @@ class Sdk(Enum):
     SAMPLED = "SDK, everything sampled"
     DROPPED = "SDK, everything dropped"
     UNPROCESSED = "SDK without span processor"
+    PROBLEMS = "SDK, everything sampled, spans: problems"
+    OFF = "SDK, everything sampled, spans: off"
+
+
+_SWITCHES: Final = {Sdk.PROBLEMS: Spans.PROBLEMS, Sdk.OFF: Spans.OFF}
 
 
 class _Discarding(SpanExporter):
@@ -56,8 +64,10 @@ def set_up(sdk: Sdk) -> Iterator[Callable[[], object]]:
         return
     provider = _provider(sdk)
     trace._TRACER_PROVIDER = provider
+    configure(spans=_SWITCHES.get(sdk, Spans.ALL))
     try:
         yield provider.force_flush
     finally:
+        configure(spans=Spans.ALL)
         trace._TRACER_PROVIDER = before
         provider.shutdown()

@@ -12,10 +12,12 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import yaml
 
-from otel_breaker.settings import Settings
+from otel_breaker.settings import Settings, Spans, Switches
+from otel_breaker.telemetry import configuring
 from otel_breaker_instrumentation.config import understand
 
 if TYPE_CHECKING:
+    from dataclasses import Field
     from types import ModuleType
 
 ROOT = Path(__file__).parents[2]
@@ -80,6 +82,30 @@ def test_every_setting_has_an_example_that_sets_it(index: int) -> None:
     settings = understand(yaml.safe_load(shown), "").breakers["payments"].resolved()
 
     assert getattr(settings, name) != getattr(Settings(), name)
+
+
+def test_the_configuration_page_shows_how_to_set_switches_in_code_and_that_takes_effect() -> None:
+    (shown,) = blocks(ROOT / "docs" / "configuration.md", "python")
+
+    exec(compile(shown, "configuration.md", "exec"), {})
+
+    assert configuring.CONFIGURATION.switches == Switches(
+        spans=Spans.PROBLEMS, rejected_span_limit=10, duration_histogram=True
+    )
+
+
+@pytest.mark.parametrize("spec", fields(Switches), ids=lambda spec: spec.name)
+def test_every_switch_has_an_environment_variable_and_an_example_of_it(
+    spec: Field[Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    page = (ROOT / "docs" / "configuration.md").read_text()
+    row = re.search(rf"^\| `{spec.name}` \| .*? \| `(?P<variable>\w+)` \| `(?P<example>\w+)` \|", page, re.MULTILINE)
+    assert row is not None
+    monkeypatch.setenv(row["variable"], row["example"])
+
+    configuring.CONFIGURATION.read_environment()
+
+    assert getattr(configuring.CONFIGURATION.switches, spec.name) != spec.default
 
 
 @pytest.mark.parametrize("document", DOCUMENTS, ids=lambda document: document.name)

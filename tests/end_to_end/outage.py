@@ -52,12 +52,18 @@ class Outage:
         return [span for span in self.received.spans if span.parent_id == parent.span_id]
 
 
-def live_through_an_outage(folder: Path, protocol: str) -> Outage:
-    """Drive the shop over HTTP until its circuit has opened, refused and recovered; then stop it."""
+def live_through_an_outage(folder: Path, protocol: str, **more: str) -> Outage:
+    """Drive the shop over HTTP until its circuit has opened, refused and recovered; then stop it.
+
+    Args:
+        folder: for its files.
+        protocol: of its exporters.
+        **more: environment variables.
+    """
     file = folder / "breakers.yaml"
     file.write_text(CONFIGURATION)
     environment = {"OTEL_BREAKER_CONFIG_FILE": str(file), "OTEL_EXPORTER_OTLP_COMPRESSION": "gzip"}
-    environment["OTEL_EXPORTER_OTLP_PROTOCOL"] = protocol
+    environment |= {"OTEL_EXPORTER_OTLP_PROTOCOL": protocol, **more}
     refusals = 0
 
     def recovered() -> bool:

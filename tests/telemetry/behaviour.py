@@ -15,7 +15,7 @@ import pytest
 from opentelemetry import trace
 from opentelemetry.trace import NonRecordingSpan, SpanContext, TraceFlags
 
-from otel_breaker import CircuitBreaker, CircuitOpenError, CircuitState
+from otel_breaker import CircuitBreaker, CircuitOpenError, CircuitState, configure
 from otel_breaker.core.states import TRANSITIONS, Trigger
 from otel_breaker_instrumentation import OtelBreakerInstrumentor
 from tests.guard.entries import ENTRIES
@@ -24,6 +24,7 @@ from tests.guard.shapes import DRIVERS, KINDS
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+    from otel_breaker.settings import SwitchKeywords
     from otel_breaker.testing import FakeClock
 
 UNSAMPLED = NonRecordingSpan(SpanContext(1, 2, is_remote=True, trace_flags=TraceFlags(TraceFlags.DEFAULT)))
@@ -196,6 +197,37 @@ def targets_of_every_kind() -> Iterator[None]:
         instrumentor.uninstrument()
 
 
+def an_incident(breaker: CircuitBreaker, clock: FakeClock) -> None:
+    for error in (None, TimeoutError(), KeyboardInterrupt(), None):  # the last is refused
+        call(breaker, error)
+    clock.advance(10)
+    call(breaker)
+
+
+def every_switch(clock: FakeClock) -> Iterator[object]:
+    """An incident with each switch by itself; then all are as they were."""
+    switches: list[SwitchKeywords] = [
+        {"spans": "problems"},
+        {"spans": "off"},
+        {"events": "span"},
+        {"events": "log"},
+        {"rejected_span_limit": 0},
+        {"duration_histogram": True},
+        {"duration_histogram": True, "spans": "problems"},
+        {"duration_histogram": True, "spans": "off"},
+        {"record_exceptions": True},
+        {"record_exceptions": True, "spans": "problems"},
+    ]
+    for each in switches:
+        configure(**each)
+        for breaker in (payments(), payments(fallback=dict)):
+            an_incident(breaker, clock)
+            yield breaker
+        configure(
+            spans="all", events="both", rejected_span_limit=None, duration_histogram=False, record_exceptions=False
+        )
+
+
 SCENARIOS: list[Callable[[FakeClock], object]] = [
     every_way_in,
     every_outcome,
@@ -208,4 +240,5 @@ SCENARIOS: list[Callable[[FakeClock], object]] = [
     lambda clock: list(shadow(clock)),
     off,
     an_opening_that_is_not_sampled,
+    lambda clock: list(every_switch(clock)),
 ]

@@ -16,9 +16,6 @@ from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 from opentelemetry.sdk.trace.sampling import ALWAYS_ON, Sampler, SamplingResult
 
-from otel_breaker import breaker as breaker_module
-from otel_breaker.telemetry.traces import Tracing
-
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
@@ -173,10 +170,3 @@ def by_hand(ledger: Ledger) -> Asking:
     meter = Asking()
     ledger.show(meter)
     return meter
-
-
-@pytest.fixture
-def complaints(monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -> pytest.LogCaptureFixture:
-    """The log, in a process in which tracing has not failed yet."""
-    monkeypatch.setattr(breaker_module, "_TRACING", Tracing())
-    return caplog

@@ -41,35 +41,35 @@ broken = pytest.mark.parametrize("parts", BROKEN, ids=["processor at start", "pr
 
 @broken
 def test_broken_tracing_is_logged_once(
-    make_sdk: MakeSdk, complaints: pytest.LogCaptureFixture, parts: tuple[Any, ...]
+    make_sdk: MakeSdk, caplog: pytest.LogCaptureFixture, parts: tuple[Any, ...]
 ) -> None:
     make_sdk(*parts)
     breaker, other = CircuitBreaker("payments"), CircuitBreaker("orders")
 
-    with complaints.at_level(logging.ERROR, "otel_breaker"):
+    with caplog.at_level(logging.ERROR, "otel_breaker"):
         for _ in range(3):
             breaker.call(int)
             with other.guard():
                 pass
 
-    told = [record.getMessage() for record in complaints.records if record.levelno == logging.ERROR]
+    told = [record.getMessage() for record in caplog.records if record.levelno == logging.ERROR]
     assert ["the guarded calls are not affected" in message for message in told] == [True]
 
 
-def test_a_refusal_that_could_not_be_told_is_logged(make_sdk: MakeSdk, complaints: pytest.LogCaptureFixture) -> None:
+def test_a_refusal_that_could_not_be_told_is_logged(make_sdk: MakeSdk, caplog: pytest.LogCaptureFixture) -> None:
     make_sdk(BrokenSampler())
     breaker = CircuitBreaker("payments")
     breaker.force_open()
 
-    with complaints.at_level(logging.ERROR, "otel_breaker"), pytest.raises(CircuitOpenError):
+    with caplog.at_level(logging.ERROR, "otel_breaker"), pytest.raises(CircuitOpenError):
         breaker.call(int)
 
-    told = [record.getMessage() for record in complaints.records if record.levelno == logging.ERROR]
+    told = [record.getMessage() for record in caplog.records if record.levelno == logging.ERROR]
     assert ["the guarded calls are not affected" in message for message in told] == [True]
 
 
 def test_listeners_hear_of_moves_though_tracing_is_broken(
-    make_sdk: MakeSdk, complaints: pytest.LogCaptureFixture, clock: FakeClock
+    make_sdk: MakeSdk, caplog: pytest.LogCaptureFixture, clock: FakeClock
 ) -> None:
     make_sdk(ALWAYS_ON, BrokenAtStart())
     told: list[StateChange] = []

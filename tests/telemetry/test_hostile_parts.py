@@ -9,12 +9,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from otel_breaker import CircuitBreaker, CircuitOpenError, StateChange
-from otel_breaker import breaker as breaker_module
+from otel_breaker import CircuitBreaker, CircuitOpenError, StateChange, configure
 from otel_breaker.keyed import KeyedBreaker, Template
 from otel_breaker.settings import Settings
-from otel_breaker.telemetry.metrics import Ledger
-from otel_breaker.telemetry.traces import Tracing
 from tests.fakes import FakeClock
 from tests.telemetry.hostile import PARTS, broken, exporter
 
@@ -106,13 +103,6 @@ ENTRIES: list[Entry] = [
 ]
 
 
-@pytest.fixture(autouse=True)
-def unknown_so_far(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A process in which no instruments were made, and nothing has failed."""
-    monkeypatch.setattr(breaker_module, "_TRACING", Tracing())
-    monkeypatch.setattr(breaker_module, "LEDGER", Ledger())
-
-
 def live_through_an_outage(entry: Entry) -> list[object]:
     """A success, two failures of which the second trips, a refusal, a probe that recovers, and a success."""
     clock, told = FakeClock(), []
@@ -151,6 +141,20 @@ def test_f74_a_hostile_part_changes_no_result_no_exception_and_no_move(
 ) -> None:
     def story() -> list[object]:
         PARTS[part](monkeypatch)
+        return live_through_an_outage(entry)
+
+    assert contextvars.copy_context().run(story) == STORY
+
+
+@pytest.mark.parametrize("entry", ENTRIES, ids=lambda entry: entry.__name__)
+@pytest.mark.parametrize("part", PARTS)
+@pytest.mark.filterwarnings("ignore:.*Hostile")  # as above
+def test_f74_a_hostile_part_changes_nothing_where_spans_are_made_afterwards_and_all_is_recorded(
+    entry: Entry, part: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def story() -> list[object]:
+        PARTS[part](monkeypatch)
+        configure(spans="problems", duration_histogram=True, record_exceptions=True)
         return live_through_an_outage(entry)
 
     assert contextvars.copy_context().run(story) == STORY

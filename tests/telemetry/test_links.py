@@ -9,10 +9,10 @@ import pytest
 from opentelemetry import trace
 from opentelemetry.sdk.trace.sampling import ALWAYS_OFF, Decision, Sampler, SamplingResult
 
-from otel_breaker import CircuitBreaker, CircuitOpenError
+from otel_breaker import CircuitBreaker, CircuitOpenError, StateChange, configure
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     from opentelemetry.context import Context
     from opentelemetry.sdk.trace import ReadableSpan
@@ -151,6 +151,45 @@ def test_a_call_that_trips_because_another_hangs_links_to_that_one(spans: Spans,
     noticed, overdue = spans()
     assert [event.name for event in noticed.events] == ["circuit_breaker.state_change"]
     assert links(noticed) == [overdue.context]
+
+
+@pytest.mark.parametrize("spans_switch", ["all", "problems"])
+def test_a_call_that_trips_because_it_hung_itself_does_not_link_to_itself(
+    spans_switch: str, spans: Spans, clock: FakeClock
+) -> None:
+    configure(spans=spans_switch)
+    breaker = payments(clock, failure_threshold=None, slow_call_duration=2, slow_call_rate=0.5, minimum_calls=1)
+
+    with breaker.guard():
+        clock.advance(3)
+
+    assert [event.name for event in spans.last().events] == ["circuit_breaker.state_change"]
+    assert links(spans.last()) == []
+
+
+@pytest.mark.parametrize("spans_switch", ["all", "problems"])
+def test_a_generator_whose_step_trips_the_circuit_tells_it_and_refusals_link_to_it(
+    spans_switch: str, spans: Spans, clock: FakeClock
+) -> None:
+    configure(spans=spans_switch)
+    told: list[StateChange] = []
+    breaker = payments(clock, failure_threshold=None, slow_call_duration=2, slow_call_rate=0.5, minimum_calls=1)
+    breaker.add_listener(told.append)
+
+    @breaker
+    def pages() -> Iterator[int]:
+        clock.advance(2)
+        yield 1
+        yield 2
+
+    for _ in pages():
+        be_refused(breaker)
+
+    *refusals, tripped = spans()
+    assert [event.name for event in tripped.events] == ["circuit_breaker.state_change"]
+    assert (tripped.attributes or {})["circuit_breaker.state_change.to"] == "open"
+    assert [links(span) for span in (*refusals, tripped)] == [[tripped.context], [tripped.context], []]
+    assert [change.origin for change in told] == [tripped.context]
 
 
 def test_a_refusal_links_to_the_span_in_which_a_call_in_two_steps_opened_the_circuit(

@@ -20,7 +20,7 @@ from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 
-from otel_breaker import CircuitBreaker, CircuitOpenError
+from otel_breaker import CircuitBreaker, CircuitOpenError, configure
 from otel_breaker import breaker as breaker_module
 from otel_breaker.keyed import KeyedBreaker, Template
 from otel_breaker.settings import Settings
@@ -29,6 +29,7 @@ from otel_breaker.telemetry.metrics import Ledger
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Iterator
 
+    from otel_breaker.settings import SwitchKeywords
     from tests.fakes import FakeClock
 
 SECRET = "s3cret"
@@ -201,6 +202,31 @@ def test_a_result_that_is_a_failure_is_not_exported(exported: Exported) -> None:
     breaker.call(str, f"{SECRET}-in-result")
 
     assert b"_OTHER" in exported.sent()
+    assert SECRET.encode() not in exported.sent()
+
+
+@pytest.mark.parametrize("switches", [{}, {"spans": "problems"}, {"duration_histogram": True}, {"events": "log"}])
+@pytest.mark.parametrize("asked_for", [False, True])
+def test_the_text_of_exceptions_is_exported_only_where_it_is_asked_for(
+    switches: SwitchKeywords, exported: Exported, *, asked_for: bool
+) -> None:
+    configure(meter_provider=exported.metering, **switches)
+    configure(record_exceptions=asked_for)
+
+    with suppress(Declined):
+        by_method(CircuitBreaker("payments", failure_threshold=1), Client(), {"fail": True})
+
+    sent = exported.sent()
+    assert (f"card {SECRET}-in-argument".encode() in sent) is asked_for
+    assert (SECRET.encode() in sent) is asked_for
+
+
+def test_exceptions_that_are_recorded_are_on_spans_alone(exported: Exported) -> None:
+    configure(record_exceptions=True, spans="off", duration_histogram=True, meter_provider=exported.metering)
+
+    with exported.tracing.get_tracer("application").start_as_current_span("checkout"), suppress(Declined):
+        by_method(CircuitBreaker("payments", failure_threshold=1), Client(), {"fail": True})
+
     assert SECRET.encode() not in exported.sent()
 
 

@@ -32,14 +32,14 @@ def work() -> None:
 
 
 def test_without_an_sdk_nothing_is_made_current(
-    monkeypatch: pytest.MonkeyPatch, complaints: pytest.LogCaptureFixture
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     monkeypatch.setattr(trace, "_TRACER_PROVIDER", None)
 
     current = CircuitBreaker("payments").call(trace.get_current_span)
 
     assert current is trace.INVALID_SPAN
-    assert complaints.messages == []
+    assert caplog.messages == []
 
 
 def test_a_provider_that_makes_no_spans_does_not_hide_the_callers_span(

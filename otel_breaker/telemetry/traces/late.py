@@ -44,13 +44,16 @@ class LateSpan:
 
     def origin_of(self, outcome: Outcome, *, slow: bool) -> SpanContext | None:
         """What finds the span of a call that ended so; None where that is no problem."""
-        return self._made().origin if slow or outcome in (FAILURE, CANCELLED) else None
+        span = self._made() if slow or outcome in (FAILURE, CANCELLED) else None
+        return span.origin if span is not None else None
 
     def attach(self) -> None:
         """Nothing hangs under it."""
 
     def detach(self) -> None:
         """It was not attached."""
+
+    suspend, resume = detach, attach
 
     def succeed(self) -> None:
         """A call that went well is not told."""
@@ -60,9 +63,15 @@ class LateSpan:
     ) -> None:
         """See `CallSpan.finish`."""
         if slow or moves or outcome in (FAILURE, CANCELLED):
-            self._made().finish(outcome, error, moves, slow=slow)
+            span = self._made()
+            if span is not None:
+                span.finish(outcome, error, moves, slow=slow)
 
-    def _made(self) -> CallSpan:
+    def _made(self) -> CallSpan | None:
+        """The span; None when it cannot be made."""
         if self._span is None:
-            self._span = CallSpan(self._start(self._started), self._before, self._tracing)
+            try:
+                self._span = CallSpan(self._start(self._started), self._before, self._tracing)
+            except Exception:
+                self._tracing.complain()
         return self._span

@@ -53,23 +53,30 @@ class Measured:
         return self._span.origin_of(outcome, slow=slow) if self._span is not None else None
 
     def attach(self) -> None:
-        """A step begins."""
-        if self._since is None:
-            self._since = perf_counter()
         if self._span is not None:
             self._span.attach()
 
     def detach(self) -> None:
+        """Somebody else's code runs, but the call goes on: its awaitable is on the way to whoever awaits it."""
+        if self._span is not None:
+            self._span.detach()
+
+    def resume(self) -> None:
+        """A step begins."""
+        if self._since is None:
+            self._since = perf_counter()
+        self.attach()
+
+    def suspend(self) -> None:
         """A step ends."""
         if self._since is not None:
             self._seconds += perf_counter() - self._since
             self._since = None
-        if self._span is not None:
-            self._span.detach()
+        self.detach()
 
     def succeed(self) -> None:
         """See `CallSpan.succeed`."""
-        self.detach()
+        self.suspend()
         if self._span is not None:
             self._span.succeed()
         self._record(SUCCESS, None)
@@ -78,7 +85,7 @@ class Measured:
         self, outcome: Outcome, error: BaseException | str | None, moves: Sequence[Notice], *, slow: bool
     ) -> None:
         """See `CallSpan.finish`."""
-        self.detach()
+        self.suspend()
         if self._span is not None:
             self._span.finish(outcome, error, moves, slow=slow)
         self._record(outcome, error)

@@ -49,6 +49,8 @@ def tell_moves(span: Span, moves: Sequence[Notice], *, as_events: bool) -> None:
 
 def link_to_culprits(span: Span, moves: Sequence[Notice]) -> None:
     """Point at the calls that hung, where this one only noticed; one that noticed at its start does from there."""
+    own = span.get_span_context()
     for notice in moves:
-        if isinstance(notice.change.culprit, SpanContext):
-            span.add_link(notice.change.culprit)
+        culprit = notice.change.culprit
+        if isinstance(culprit, SpanContext) and culprit != own:
+            span.add_link(culprit)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from functools import partial
 from typing import TYPE_CHECKING, Final, NamedTuple, TypeAlias
 
@@ -26,7 +25,6 @@ if TYPE_CHECKING:
 
     from otel_breaker.circuit import Circuit
     from otel_breaker.circuit.changes import Notice
-    from otel_breaker.circuit.record import Episode
     from otel_breaker.core.permits import Permit
 
 AnySpan: TypeAlias = CallSpan | LateSpan | Measured
@@ -131,7 +129,7 @@ class CallSite:
             if is_suppressed(context):
                 return None
             tracer, span = self.tracing.tracer(), None
-            if tracer is not None and (moves or self._may_tell(circuit.episode)):
+            if tracer is not None and (moves or self._may_tell(circuit)):
                 attributes, links = self._describe(circuit, refusal, answered=answered)
                 span = self._started(tracer, context, attributes, links, moves, told=not answered)
                 if answered:
@@ -141,12 +139,12 @@ class CallSite:
             return None
         return span if self.tracing.durations is None else self._measured(span, context)
 
-    def _may_tell(self, episode: Episode | None) -> bool:
+    def _may_tell(self, circuit: Circuit) -> bool:
         """Whether another refused call may have a span in this second."""
-        limit = self.tracing.rejected_span_limit
+        limit, episode = self.tracing.rejected_span_limit, circuit.episode
         if limit is None or episode is None:
             return True
-        second = int(time.monotonic())
+        second = int(circuit.clock())
         if episode.second != second:
             episode.second, episode.told = second, 0
         episode.told += 1

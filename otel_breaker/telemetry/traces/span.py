@@ -90,6 +90,9 @@ class CallSpan:
             if current is self._within or trace.get_current_span(current) is self._span:
                 otel_context.attach(self._before)
 
+    suspend, resume = detach, attach
+    """Of a call of several steps: its consumer's code runs, and its own again."""
+
     def succeed(self) -> None:
         """End the span of a call that went well, was not slow and moved nothing."""
         try:
@@ -129,11 +132,17 @@ class CallSpan:
             span.set_status(_ERROR)
             if not self._told:
                 span.set_attribute(names.ERROR_TYPE, error_type(error))
-                if tracing.records_exceptions and isinstance(error, BaseException):
-                    span.record_exception(error)
         if moves:
             tell_moves(span, moves, as_events=tracing.tells_moves)
             link_to_culprits(span, moves)
+        if tracing.records_exceptions and isinstance(error, BaseException) and not self._told:
+            self._record(error)
+
+    def _record(self, error: BaseException) -> None:
+        try:
+            self._span.record_exception(error)
+        except Exception:  # the error's own text may be what raises
+            self._tracing.complain()
 
 
 def error_type(error: BaseException | str) -> str:

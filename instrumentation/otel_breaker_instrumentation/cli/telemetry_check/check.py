@@ -83,7 +83,7 @@ class LiveCheck:
             yield f"{subject} does not have the name that its attributes make"
         particulars = {"span.status": [span.status], "span.events": [event.name for event in span.events]}
         yield from _attributes(subject, span.attributes, known, particulars)
-        for event in span.events:
+        for event in (event for event in span.events if event.name not in known.upstream_events):
             yield from self._event("span event", event.name, event.attributes)
         for link in span.links:
             yield from (f"{subject}: its link has an attribute {name!r}" for name in link.attributes)

@@ -1,0 +1,344 @@
+"""The metric `circuit_breaker.call.duration`: how long calls took, by what became of them."""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import pytest
+from opentelemetry import metrics as otel_metrics
+from opentelemetry import trace
+from opentelemetry.sdk.metrics import MeterProvider
+from opentelemetry.sdk.metrics.export import InMemoryMetricReader
+from opentelemetry.sdk.trace.sampling import ALWAYS_OFF
+
+from otel_breaker import CircuitBreaker, CircuitOpenError, configure
+from otel_breaker.telemetry.traces import measured
+from tests.fakes import FakeClock
+from tests.telemetry.conftest import Metrics
+from tests.telemetry.hostile import answering, broken, like
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Callable, Iterator
+
+    from opentelemetry.sdk.metrics.export import Metric
+
+    from tests.conftest import Spans
+    from tests.telemetry.conftest import MakeSdk
+
+DURATION = "circuit_breaker.call.duration"
+
+
+class Point(NamedTuple):
+    calls: int
+    seconds: float
+
+
+class Durations:
+    """A real SDK for metrics, with the histogram on, and the time that it measures."""
+
+    def __init__(self) -> None:
+        self.clock = FakeClock()
+        self._reader = InMemoryMetricReader()
+        self.provider = MeterProvider([self._reader], shutdown_on_exit=False)
+        configure(meter_provider=self.provider, duration_histogram=True)
+
+    def metric(self) -> Metric:
+        return Metrics(self._reader).collect()[DURATION]
+
+    def points(self) -> list[Any]:
+        return list(self.metric().data.data_points)
+
+    def by(self, *attributes: str) -> dict[tuple[Any, ...], Point]:
+        return {
+            tuple((point.attributes or {}).get(name) for name in attributes): Point(point.count, point.sum)
+            for point in self.points()
+        }
+
+    def take(self, seconds: float, error: BaseException | None = None) -> None:
+        self.clock.advance(seconds)
+        if error is not None:
+            raise error
+
+
+@pytest.fixture
+def durations(monkeypatch: pytest.MonkeyPatch) -> Iterator[Durations]:
+    durations = Durations()
+    monkeypatch.setattr(measured, "perf_counter", durations.clock)
+    yield durations
+    durations.provider.shutdown()
+
+
+def histogram(record: Callable[..., Any]) -> Any:
+    return like(otel_metrics.Histogram, __init__=answering(None), record=record)()
+
+
+every_way_of_tracing = pytest.mark.parametrize("spans_switch", ["all", "problems", "off", "no provider"])
+
+
+def set_up(spans_switch: str, make_sdk: MakeSdk) -> None:
+    if spans_switch != "no provider":
+        make_sdk()
+        configure(spans=spans_switch)
+
+
+def test_it_is_off_by_default() -> None:
+    reader = InMemoryMetricReader()
+    provider = MeterProvider([reader], shutdown_on_exit=False)
+    configure(meter_provider=provider)
+
+    CircuitBreaker("payments").call(int)
+
+    assert DURATION not in Metrics(reader).collect()
+    provider.shutdown()
+
+
+def test_it_has_seconds_and_the_boundaries_that_conventions_advise_for_them(durations: Durations) -> None:
+    CircuitBreaker("payments").call(int)
+
+    metric = durations.metric()
+    assert metric.unit == "s"
+    (point,) = durations.points()
+    assert point.explicit_bounds == (0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.25, 0.5, 0.75, 1, 2.5, 5, 7.5, 10)
+
+
+@every_way_of_tracing
+def test_a_call_is_measured_with_what_became_of_it(spans_switch: str, durations: Durations, make_sdk: MakeSdk) -> None:
+    set_up(spans_switch, make_sdk)
+    breaker = CircuitBreaker("payments", failure_threshold=2, ignore=[KeyError])
+
+    for seconds, error in ((1, None), (2, KeyError()), (3, KeyboardInterrupt()), (4, TimeoutError()), (5, OSError())):
+        with suppress(Exception, KeyboardInterrupt):
+            breaker.call(durations.take, seconds, error)
+    with suppress(CircuitOpenError):
+        breaker.call(int)
+
+    assert durations.by("circuit_breaker.name", "circuit_breaker.call.outcome", "error.type") == {
+        ("payments", "success", None): (1, 1),
+        ("payments", "ignored", "KeyError"): (1, 2),
+        ("payments", "cancelled", None): (1, 3),
+        ("payments", "failure", "TimeoutError"): (1, 4),
+        ("payments", "failure", "OSError"): (1, 5),
+        ("payments", "rejected", "otel_breaker.errors.CircuitOpenError"): (1, 0),
+    }
+
+
+@every_way_of_tracing
+def test_a_block_and_a_coroutine_are_measured(spans_switch: str, durations: Durations, make_sdk: MakeSdk) -> None:
+    set_up(spans_switch, make_sdk)
+    breaker = CircuitBreaker("payments")
+
+    with breaker.guard():
+        durations.take(1)
+    with breaker.guard() as block:
+        durations.take(2)
+        block.failed("503")
+
+    @breaker
+    async def ask() -> None:
+        await asyncio.sleep(0)
+        durations.take(4)
+
+    asyncio.run(ask())
+
+    assert durations.by("error.type") == {(None,): (2, 5), ("503",): (1, 2)}
+
+
+@every_way_of_tracing
+def test_a_call_that_returns_a_future_is_measured_until_that_is_done(
+    spans_switch: str, durations: Durations, make_sdk: MakeSdk
+) -> None:
+    set_up(spans_switch, make_sdk)
+
+    async def main() -> None:
+        future = asyncio.get_running_loop().create_future()
+        returned = CircuitBreaker("payments").call(lambda: future)
+        durations.take(3)
+        future.set_result(None)
+        await returned
+        await asyncio.sleep(0)
+
+    asyncio.run(main())
+
+    assert durations.by() == {(): (1, 3)}
+
+
+@every_way_of_tracing
+def test_of_a_generator_only_its_steps_are_measured(spans_switch: str, durations: Durations, make_sdk: MakeSdk) -> None:
+    set_up(spans_switch, make_sdk)
+
+    @CircuitBreaker("payments")
+    def pages() -> Iterator[int]:
+        durations.take(1)
+        yield 1
+        durations.take(2)
+        yield 2
+
+    for _ in pages():
+        durations.take(100)
+
+    assert durations.by("circuit_breaker.call.outcome") == {("success",): (1, 3)}
+
+
+def test_of_an_async_generator_only_its_steps_are_measured(durations: Durations) -> None:
+    @CircuitBreaker("payments")
+    async def pages() -> AsyncIterator[int]:
+        durations.take(1)
+        yield 1
+        durations.take(2)
+        yield 2
+
+    async def main() -> None:
+        async for _ in pages():
+            durations.take(100)
+
+    asyncio.run(main())
+
+    assert durations.by() == {(): (1, 3)}
+
+
+def test_a_refused_call_is_measured_with_its_fallback(durations: Durations) -> None:
+    breaker = CircuitBreaker("payments", fallback=lambda: durations.take(2))
+    breaker.force_open()
+
+    breaker.call(int)
+
+    assert durations.by("circuit_breaker.call.outcome", "error.type") == {("rejected", None): (1, 2)}
+
+
+def test_a_refused_call_without_a_span_of_its_own_is_measured(durations: Durations, spans: Spans) -> None:
+    configure(rejected_span_limit=0)
+    breaker = CircuitBreaker("payments")
+    breaker.force_open()
+
+    with suppress(CircuitOpenError):
+        breaker.call(int)
+
+    assert durations.by("circuit_breaker.call.outcome") == {("rejected",): (1, 0)}
+    assert spans() == ()
+
+
+def test_a_breaker_that_is_off_measures_nothing(durations: Durations) -> None:
+    CircuitBreaker("payments", mode="off").call(int)
+    CircuitBreaker("orders").call(int)
+
+    assert list(durations.by("circuit_breaker.name")) == [("orders",)]
+
+
+def test_it_can_be_switched_off_again(durations: Durations) -> None:
+    call = CircuitBreaker("payments")(int)
+    call()
+
+    configure(duration_histogram=False)
+    call()
+
+    assert durations.by() == {(): (1, 0)}
+
+
+def test_it_goes_to_the_global_provider_that_is_set_up_later(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked = []
+    watched = histogram(lambda self, seconds, attributes, context: asked.append(attributes))
+    meter = like(otel_metrics.Meter, create_histogram=answering(watched))("m")
+    provider = like(otel_metrics.MeterProvider, get_meter=answering(meter))()
+    monkeypatch.setattr(otel_metrics._internal, "_METER_PROVIDER", provider)
+
+    configure(duration_histogram=True)
+    CircuitBreaker("payments").call(int)
+
+    assert asked == [{"circuit_breaker.name": "payments", "circuit_breaker.call.outcome": "success"}]
+
+
+# --- exemplars
+
+
+def exemplars(durations: Durations) -> list[tuple[Any, Any]]:
+    return [(each.span_id, each.trace_id) for point in durations.points() for each in point.exemplars]
+
+
+@pytest.mark.parametrize("error", [None, TimeoutError()], ids=["success", "failure"])
+def test_an_exemplar_leads_to_the_span_of_the_call(
+    error: BaseException | None, durations: Durations, spans: Spans
+) -> None:
+    with trace.get_tracer("application").start_as_current_span("caller"), suppress(TimeoutError):
+        CircuitBreaker("payments").call(durations.take, 1, error)
+
+    call = spans()[0].context
+    assert call is not None
+    assert exemplars(durations) == [(call.span_id, call.trace_id)]
+
+
+def test_an_exemplar_of_a_refusal_leads_to_its_span(durations: Durations, spans: Spans) -> None:
+    breaker = CircuitBreaker("payments")
+    breaker.force_open()
+    with suppress(CircuitOpenError):
+        breaker.call(int)
+
+    refusal = spans.last().context
+    assert refusal is not None
+    assert exemplars(durations) == [(refusal.span_id, refusal.trace_id)]
+
+
+def test_an_exemplar_leads_to_a_span_that_was_made_afterwards(durations: Durations, spans: Spans) -> None:
+    configure(spans="problems")
+    with trace.get_tracer("application").start_as_current_span("caller"), suppress(TimeoutError):
+        CircuitBreaker("payments").call(durations.take, 1, TimeoutError())
+
+    failure = spans()[0].context
+    assert failure is not None
+    assert exemplars(durations) == [(failure.span_id, failure.trace_id)]
+
+
+@pytest.mark.parametrize("switch", ["problems", "off"])
+def test_an_exemplar_of_a_call_without_a_span_leads_to_its_caller(
+    switch: str, durations: Durations, spans: Spans
+) -> None:
+    configure(spans=switch)
+    with trace.get_tracer("application").start_as_current_span("caller"):
+        CircuitBreaker("payments").call(int)
+
+    caller = spans.last().context
+    assert caller is not None
+    assert exemplars(durations) == [(caller.span_id, caller.trace_id)]
+
+
+def test_there_is_no_exemplar_where_spans_are_not_sampled(durations: Durations, make_sdk: MakeSdk) -> None:
+    make_sdk(ALWAYS_OFF)
+
+    CircuitBreaker("payments").call(int)
+
+    assert durations.by() == {(): (1, 0)}
+    assert exemplars(durations) == []
+
+
+# --- hostile ones
+
+
+@pytest.mark.parametrize(
+    "get_meter",
+    [
+        broken,
+        answering(None),
+        answering(like(otel_metrics.Meter)("m")),
+        answering(like(otel_metrics.Meter, create_histogram=answering(None))("m")),
+        answering(like(otel_metrics.Meter, create_histogram=answering(object()))("m")),
+        answering(like(otel_metrics.Meter, create_histogram=answering(histogram(broken)))("m")),
+    ],
+    ids=["no meter", "meter is nothing", "meter raises", "nothing", "a thing", "raises"],
+)
+@every_way_of_tracing
+def test_a_hostile_histogram_changes_no_call(
+    get_meter: Callable[..., Any], spans_switch: str, make_sdk: MakeSdk
+) -> None:
+    configure(meter_provider=like(otel_metrics.MeterProvider, get_meter=get_meter)(), duration_histogram=True)
+    set_up(spans_switch, make_sdk)
+    breaker, error = CircuitBreaker("payments", failure_threshold=1), TimeoutError()
+
+    assert breaker.call(str, 7) == "7"
+    with pytest.raises(TimeoutError) as raised, breaker.guard():
+        raise error
+    assert raised.value is error
+    with pytest.raises(CircuitOpenError):
+        breaker.call(int)
+    counted = {outcome: count for outcome, count in breaker.snapshot().calls.items() if count}
+    assert counted == {"success": 1, "failure": 1, "rejected": 1}
