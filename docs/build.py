@@ -66,8 +66,9 @@ otel_breaker.configure(spans="problems", rejected_span_limit=10, duration_histog
 What is not mentioned stays as it is. `tracer_provider`, `meter_provider` and `logger_provider` of the same function
 tell it elsewhere than to OpenTelemetry's global providers.
 
-An environment variable wins over code. It is read when the first breaker is made; one whose value makes no sense is
-logged as an error, and ignored. A flag is `true` or `false`.
+In the configuration file they stand under `telemetry:`, which wins over code; an environment variable wins over both.
+It is read when the first breaker is made; one whose value makes no sense is logged as an error, and ignored. A flag
+is `true` or `false`.
 
 | switch | default | environment variable | example | meaning |
 |---|---|---|---|---|

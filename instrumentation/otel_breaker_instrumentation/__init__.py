@@ -13,7 +13,7 @@ from opentelemetry.instrumentation.instrumentor import BaseInstrumentor  # type:
 
 from otel_breaker import InvalidSettings
 from otel_breaker.registry import REGISTRY
-from otel_breaker.telemetry.configuring import CONFIGURATION
+from otel_breaker.telemetry import configuring
 from otel_breaker_instrumentation.reload import Watcher
 from otel_breaker_instrumentation.sources import Found, find
 from otel_breaker_instrumentation.targets import PATCHES, Report, Status, TargetReport, report
@@ -96,7 +96,7 @@ class OtelBreakerInstrumentor(BaseInstrumentor):  # type: ignore[misc]  # OpenTe
     @staticmethod
     def _live_by(configuration: Configuration) -> None:
         """Change over to a configuration; circuits keep their state, and what is guarded already stays so."""
-        CONFIGURATION.say_in_file(configuration.telemetry)
+        configuring.CONFIGURATION.say_in_file(configuration.telemetry)
         REGISTRY.configure(configuration.breakers, configuration.orders)
         PATCHES.change(configuration.targets)
 
@@ -107,4 +107,4 @@ class OtelBreakerInstrumentor(BaseInstrumentor):  # type: ignore[misc]  # OpenTe
         self._is_configured = False
         PATCHES.change(())
         REGISTRY.configure({})
-        CONFIGURATION.say_in_file({})
+        configuring.CONFIGURATION.say_in_file({})

@@ -30,3 +30,38 @@ OTEL_BREAKER_MODE = "OTEL_BREAKER_MODE"
 
 ``enforce``, ``shadow`` or ``off`` for every configured breaker. Flag: ``--breaker_mode``.
 """
+
+OTEL_BREAKER_SPANS = "OTEL_BREAKER_SPANS"
+"""
+.. envvar:: OTEL_BREAKER_SPANS
+
+``all``, ``problems`` or ``off``: which calls get a span. Flag: ``--breaker_spans``.
+"""
+
+OTEL_BREAKER_EVENTS = "OTEL_BREAKER_EVENTS"
+"""
+.. envvar:: OTEL_BREAKER_EVENTS
+
+``span``, ``log`` or ``both``: where state changes are told. Flag: ``--breaker_events``.
+"""
+
+OTEL_BREAKER_REJECTED_SPAN_LIMIT = "OTEL_BREAKER_REJECTED_SPAN_LIMIT"
+"""
+.. envvar:: OTEL_BREAKER_REJECTED_SPAN_LIMIT
+
+Spans of refused calls a second and circuit. Flag: ``--breaker_rejected_span_limit``.
+"""
+
+OTEL_BREAKER_DURATION_HISTOGRAM = "OTEL_BREAKER_DURATION_HISTOGRAM"
+"""
+.. envvar:: OTEL_BREAKER_DURATION_HISTOGRAM
+
+``true`` measures how long calls take. Flag: ``--breaker_duration_histogram``.
+"""
+
+OTEL_BREAKER_RECORD_EXCEPTIONS = "OTEL_BREAKER_RECORD_EXCEPTIONS"
+"""
+.. envvar:: OTEL_BREAKER_RECORD_EXCEPTIONS
+
+``true`` tells exceptions with their text and traceback. Flag: ``--breaker_record_exceptions``.
+"""

@@ -1,0 +1,65 @@
+"""What a configuration says under `telemetry:`, and that it is in force for as long as it stands there."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from otel_breaker import InvalidSettings, configure
+from otel_breaker.settings import Spans
+from otel_breaker.telemetry import configuring
+from otel_breaker_instrumentation.config import understand
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from otel_breaker_instrumentation import OtelBreakerInstrumentor
+
+
+def spans() -> Spans:
+    return configuring.CONFIGURATION.switches.spans
+
+
+def test_a_switch_is_in_force_until_the_configuration_is_taken_back(instrumentor: OtelBreakerInstrumentor) -> None:
+    instrumentor.instrument(telemetry={"spans": "problems"})
+    during = spans()
+
+    instrumentor.uninstrument()
+
+    assert (during, spans()) == (Spans.PROBLEMS, Spans.ALL)
+
+
+def test_a_file_sets_switches(
+    instrumentor: OtelBreakerInstrumentor, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = tmp_path / "breakers.yaml"
+    file.write_text("telemetry: {spans: off}\n")  # which YAML 1.1 reads as false
+    monkeypatch.setenv("OTEL_BREAKER_CONFIG_FILE", str(file))
+
+    instrumentor.instrument()
+
+    assert spans() is Spans.OFF
+
+
+def test_a_file_wins_over_code(instrumentor: OtelBreakerInstrumentor) -> None:
+    configure(spans="off")
+
+    instrumentor.instrument(telemetry={"spans": "problems"})
+
+    assert spans() is Spans.PROBLEMS
+
+
+@pytest.mark.parametrize(
+    ("said", "path"),
+    [
+        ({"spans": "some"}, "file: telemetry.spans"),
+        ({"span": "all"}, "file: telemetry.span"),
+        ("all", "file: telemetry"),
+    ],
+)
+def test_what_cannot_be_meant_is_refused_by_its_path(said: object, path: str) -> None:
+    with pytest.raises(InvalidSettings) as caught:
+        understand({"telemetry": said}, "file: ")
+
+    assert caught.value.path == path
