@@ -1,0 +1,39 @@
+"""What the README says of costs is what was measured: the figures of docs/performance.md, which the benchmark writes."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+ROOT = Path(__file__).parents[2]
+SHOWN = {
+    ("closed, no SDK", "a wrapper that only passes arguments on"): ("closed", "pass-through"),
+    ("closed, no SDK", "the fastest other breaker"): ("closed", "circuitbreaker"),
+    ("one failure in ten", "the fastest other breaker"): ("one failure in ten", "circuitbreaker"),
+    ("`guard()` block", "the fastest other block"): ("guard() block", "nopanic"),
+    ("refused", "the fastest other refusal"): ("refused", "circuitbreaker"),
+    ("time window", "the other breaker that has one"): ("time window", "nopanic"),
+    ("traced, closed", "`start_as_current_span` with two attributes"): ("traced closed", "span by hand"),
+    ("traced, closed", "that and a counter, by hand"): ("traced closed", "span and counter by hand"),
+    ("traced refusal with its link", "a span with an error, by hand"): (
+        "traced refusal with its link",
+        "error span by hand",
+    ),
+}
+
+
+def rows(document: str, heading: str) -> list[list[str]]:
+    section = (ROOT / document).read_text().partition(f"## {heading}\n")[2].partition("\n## ")[0]
+    return [re.split(r"\s*\|\s*", line.strip("| ")) for line in section.splitlines() if line.startswith("| ")]
+
+
+def test_the_readme_quotes_the_ratios_that_were_measured() -> None:
+    measured = {(row[0], row[1]): row[2] for row in rows("docs/performance.md", "Bars")}
+
+    quoted = {(row[0], row[2]): row[1] for row in rows("README.md", "What it costs") if (row[0], row[-1]) in SHOWN}
+
+    assert quoted == {shown: measured[name] for shown, name in SHOWN.items()}
+
+
+def test_every_bar_was_kept_when_it_was_measured() -> None:
+    assert "MISSED" not in (ROOT / "docs" / "performance.md").read_text()
