@@ -1,4 +1,4 @@
-"""What the README says of costs is what was measured: the figures of docs/performance.md, which the benchmark writes."""
+"""The costs that the README quotes are those that were measured: docs/performance.md, which the benchmark writes."""
 
 from __future__ import annotations
 
