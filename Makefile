@@ -5,10 +5,10 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check bench docs clean
+.PHONY: help demo test check bench backends e2e docs clean
 
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z0-9]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 $(STAMP): pyproject.toml
 	@echo "Setting up $(VENV) (once) ..."
@@ -17,8 +17,8 @@ $(STAMP): pyproject.toml
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable ".[demo]" --group test --group browser --group check
 	@touch $@
 
-demo: $(STAMP) ## watch a shop survive its payment provider, without and with the breaker
-	@$(BIN)/python -m examples.checkout
+demo: $(STAMP) ## watch a shop survive its payment provider; BACKENDS=1 also in Jaeger, Tempo and Prometheus
+	@$(BIN)/python -m $(if $(BACKENDS),tests.backends.explore,examples.checkout)
 
 test: $(STAMP) ## run the tests
 	@$(BIN)/python -m pytest
@@ -34,6 +34,12 @@ check: $(STAMP) ## lint, types, layers, generated documents, and the wheel in a 
 bench: $(STAMP) ## measure against the peers and the bars; exits 1 when a bar is missed
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -r tests/bench/requirements.txt
 	@$(BIN)/python -m tests.bench
+
+backends: $(STAMP) ## build the Collector, Jaeger, Tempo and Prometheus, or find them in OTEL_BREAKER_BACKENDS
+	@$(BIN)/python -m tests.backends.build
+
+e2e: backends ## ask the real programs about the demo's outage; exits 1 when an answer is wrong
+	@$(BIN)/python -m tests.backends
 
 docs: $(STAMP) ## write the generated documents
 	@$(BIN)/python docs/build.py
