@@ -1,6 +1,6 @@
 """All checks against the real programs, one after the other, and their table: `python -m tests.backends`.
 
-The programs must be built, which `make e2e` sees to. Whatever is started here has ended when this ends, however that is.
+The programs must be built, which `make e2e` sees to. What is started here has ended when this ends, however it ends.
 """
 
 import os

@@ -93,7 +93,7 @@ def _go(folder: Path, *arguments: str) -> str:
 
 
 def _watch(console: Console, program: Program, source: Path, command: list[str], packages: int) -> None:
-    """Run it; `go build -v` says each compiled package in a line of one word. What else it says is kept for a failure."""
+    """Run it; `go build -v` says each compiled package in a line of one word. What else it says is for a failure."""
     columns = (TextColumn(f"  {program.name:12}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
     said: list[str] = []
     with (

@@ -33,7 +33,7 @@ def main() -> None:
     spans = InMemorySpanExporter()
     tracers, meters, logs = TracerProvider(), MeterProvider([_reader()]), LoggerProvider()
     tracers.add_span_processor(SimpleSpanProcessor(spans))
-    tracers.add_span_processor(BatchSpanProcessor(OTLPSpanExporter(), max_queue_size=4 * calls))
+    tracers.add_span_processor(BatchSpanProcessor(OTLPSpanExporter(), max_queue_size=100_000))
     logs.add_log_record_processor(BatchLogRecordProcessor(OTLPLogExporter()))
     trace.set_tracer_provider(tracers)
     metrics.set_meter_provider(meters)
