@@ -1,6 +1,6 @@
 """What the files and samples of a run say: how the circuit moved, what one refusal tells, what customers felt.
 
-Pure: from records to records. Reading them is `otlp`, printing them is `story`.
+Pure: from records to records. Printing them is `story`.
 """
 
 import math
@@ -8,9 +8,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from examples.checkout.load import Sample
-from examples.checkout.otlp import Attributes, Point, Span
 from examples.checkout.run import Run
 from examples.checkout.schedule import Phase
+from otel_breaker_instrumentation.cli.otlp import Attributes, Point, Span
 
 OUTCOME = "circuit_breaker.call.outcome"
 STATE_CHANGE = "circuit_breaker.state_change"
