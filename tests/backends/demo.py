@@ -7,14 +7,14 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from examples.checkout import facts, otlp
+from examples.checkout import facts
 from examples.checkout.facts import Refusal
-from examples.checkout.otlp import Span
 from examples.checkout.run import Run
-from otel_breaker_instrumentation.cli.otlp import Log, read
+from otel_breaker_instrumentation.cli.otlp import Log, Span
 from tests.backends import ask
 from tests.backends.answers import Answer
 from tests.backends.ask import Json, eventually
+from tests.backends.files import records, run_calls, run_spans
 from tests.backends.servers import BackEnds, Collector
 
 REJECTED = {"circuit_breaker.call.outcome": "rejected"}
@@ -35,15 +35,14 @@ METRICS = (
 
 
 def checks(run: Run, ends: BackEnds, collector: Collector) -> Iterator[Answer]:
-    spans = otlp.read_spans(run.folder / "traces.jsonl")
-    points = otlp.read_points(run.folder / "metrics.jsonl")
+    spans, calls = run_spans(run), run_calls(run)
     refusal = facts.refusal(spans)
-    if problem := facts.missing(facts.moves(spans), refusal, facts.calls(points)):
+    if problem := facts.missing(facts.moves(spans), refusal, calls):
         yield Answer("the demo tells its story", "shop", str(run.folder), problem, holds=False)
     if refusal:
         yield from _jaeger(ends.jaeger.url, spans, refusal)
         yield from _tempo(ends.tempo.url, spans, refusal)
-    yield from _prometheus(ends.prometheus.url, run, facts.calls(points))
+    yield from _prometheus(ends.prometheus.url, run, calls)
     yield _events(collector.events, len(facts.moves(spans)))
 
 
@@ -151,8 +150,7 @@ def agreement(claim: str, url: str, run: Run, calls: dict[str, int]) -> Answer:
 
 def _events(file: Path, expected: int) -> Answer:
     def kept() -> int:
-        records = read([file], broken=lambda _: None)  # a line that is being written; it is whole the next time
-        return sum(isinstance(record, Log) and record.event == facts.STATE_CHANGE for record in records)
+        return sum(log.event == facts.STATE_CHANGE for log in records(file, Log))
 
     claim = "gateway.yaml keeps each log event"
     return _count(claim, "otelcol", f"{file.name}: eventName = {facts.STATE_CHANGE}", kept, expected)

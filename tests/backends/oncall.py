@@ -5,11 +5,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from examples.checkout import facts, otlp
+from examples.checkout import facts
 from examples.checkout.run import Run
 from tests.backends import ask
 from tests.backends.answers import Answer
 from tests.backends.demo import SOON
+from tests.backends.files import run_spans
 from tests.backends.servers import BackEnds
 
 DOCUMENT = Path(__file__).parents[2] / "docs" / "oncall.md"
@@ -32,7 +33,7 @@ class Question:
 
 
 def checks(run: Run, ends: BackEnds) -> Iterator[Answer]:
-    refusal = facts.refusal(otlp.read_spans(run.folder / "traces.jsonl"))
+    refusal = facts.refusal(run_spans(run))
     episode = str(refusal.span.attributes["circuit_breaker.episode"]) if refusal else ""
     for question in questions(DOCUMENT.read_text(encoding="utf-8")):
         yield _asked(question, EPISODE.sub(rf"\g<1>{episode}", question.query), ends)

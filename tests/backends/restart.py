@@ -6,13 +6,13 @@ from contextlib import ExitStack
 from http import HTTPStatus
 from pathlib import Path
 
-from examples.checkout import facts, otlp
 from examples.checkout.configuration import ENDPOINT
 from examples.checkout.run import SHOP, Run, run
 from examples.checkout.schedule import Schedule
 from tests.backends.answers import Answer
 from tests.backends.configurations import GATEWAY
 from tests.backends.demo import agreement
+from tests.backends.files import run_calls
 from tests.backends.servers import BackEnds, Collector
 
 SCHEDULE = Schedule(healthy=2, down=5, recovered=4)
@@ -35,7 +35,7 @@ def checks(folder: Path, ends: BackEnds) -> Iterator[Answer]:
                 ending.enter_context(collector.starting())
 
         done = run(folder / "restart", SCHEDULE, shop=SHOP, breaker=True, collector=collector.url, tick=tick)
-        calls = facts.calls(otlp.read_points(done.folder / "metrics.jsonl"))
+        calls = run_calls(done)
         yield _unnoticed(done, calls)
         yield agreement(
             "After the Collector was killed and restarted, cumulative counts are whole",

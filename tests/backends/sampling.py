@@ -8,11 +8,12 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from otel_breaker_instrumentation.cli.otlp import Span, read
+from otel_breaker_instrumentation.cli.otlp import Span
 from tests.backends import ask
 from tests.backends.answers import Answer
 from tests.backends.configurations import GATEWAY, OVERLAYS, traffic
 from tests.backends.demo import SOON, counts
+from tests.backends.files import records
 from tests.backends.servers import BackEnds, Collector
 
 CALLS, OUTAGE = 10_000, range(4_000, 6_000)
@@ -85,9 +86,7 @@ def _of_file(claim: str, answer: str, holds: bool) -> Answer:
 
 
 def _breaker_spans(file: Path) -> Iterator[Span]:
-    for record in read([file], broken=lambda line: None):
-        if isinstance(record, Span) and record.origin.scope == "otel_breaker":
-            yield record
+    return (span for span in records(file, Span) if span.origin.scope == "otel_breaker")
 
 
 def _is_probe(span: dict[str, Any]) -> bool:
