@@ -23,9 +23,9 @@ def valid() -> Iterator[Answer]:
         names = " ".join(f"--config {file.relative_to(ROOT)}" for file in files)
         done = _run("otelcol", "validate", *(f"--config={file}" for file in files))
         yield _verdict(f"{files[-1].name} is valid", "otelcol", f"otelcol validate {names}", done)
-    rules = SETTINGS / "prometheus.yaml"
-    done = _run("promtool", "check", "config", str(rules))
-    query = f"promtool check config {rules.relative_to(ROOT)}"
+    settings = SETTINGS / "prometheus" / "prometheus.yaml"
+    done = _run("promtool", "check", "config", str(settings))
+    query = f"promtool check config {settings.relative_to(ROOT)}"
     yield _verdict("prometheus.yaml is valid", "promtool", query, done)
 
 

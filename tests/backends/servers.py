@@ -129,7 +129,7 @@ def _prometheus(folder: Path) -> Iterator[Server]:
     url = f"http://127.0.0.1:{port}"
     command = [
         _path("prometheus"),
-        f"--config.file={SETTINGS / 'prometheus.yaml'}",
+        f"--config.file={SETTINGS / 'prometheus' / 'prometheus.yaml'}",
         f"--storage.tsdb.path={folder / 'prometheus'}",
         f"--web.listen-address=127.0.0.1:{port}",
         "--web.enable-otlp-receiver",
