@@ -16,11 +16,12 @@ from examples.checkout.configuration import ENDPOINT
 from examples.checkout.processes import DemoFailed, Interrupted, interruptible
 from examples.checkout.run import SHOP, run
 from examples.checkout.schedule import Schedule
-from tests.backends import answers, configurations, demo, oncall, restart, sampling
+from tests.backends import alerts, answers, configurations, demo, oncall, restart, sampling
 from tests.backends.answers import Answer
 from tests.backends.servers import BackEnds, Collector, back_ends
 
-SCHEDULE = Schedule(healthy=3, down=7, recovered=5)
+SCHEDULE = Schedule(healthy=3, down=10, recovered=5)
+"""Three recoveries fail, so that there is something to alert on."""
 
 
 def main() -> int:
@@ -64,9 +65,11 @@ def _demo(folder: Path, ends: BackEnds) -> Iterable[Answer]:
     collector = Collector("gateway", folder, [configurations.GATEWAY], ends)
     with collector.running():
         os.environ[ENDPOINT] = collector.url  # the demo passes on what its user has set
-        done = run(folder / "demo", SCHEDULE, shop=SHOP, breaker=True, collector=collector.url, tick=lambda _: None)
+        with alerts.alarming(folder, collector.url):
+            done = run(folder / "demo", SCHEDULE, shop=SHOP, breaker=True, collector=collector.url, tick=lambda _: None)
         yield from demo.checks(done, ends, collector)
         yield from oncall.checks(done, ends)
+        yield from alerts.checks(ends.prometheus.url)
 
 
 if __name__ == "__main__":

@@ -15,8 +15,10 @@ from pathlib import Path
 from examples.checkout import configuration
 from examples.checkout.processes import Child, DemoFailed, running
 from tests.backends.programs import PROGRAMS, binary
+from tests.backends.quicker import quicker
 
 SETTINGS = Path(__file__).parents[2] / "collector-config"
+RULES = SETTINGS / "prometheus" / "rules.yaml"
 STARTING = 60.0
 BELOW_EPHEMERAL = range(20000, 32000)
 """Ports that no outgoing connection of this machine takes between our look and the program's start."""
@@ -127,9 +129,12 @@ def _tempo(folder: Path) -> Iterator[Server]:
 def _prometheus(folder: Path) -> Iterator[Server]:
     (port,) = _free_ports(1)
     url = f"http://127.0.0.1:{port}"
+    settings = folder / "prometheus.yaml"
+    settings.write_text((SETTINGS / "prometheus" / settings.name).read_text(encoding="utf-8"), encoding="utf-8")
+    (folder / RULES.name).write_text(quicker(RULES.read_text(encoding="utf-8")), encoding="utf-8")
     command = [
         _path("prometheus"),
-        f"--config.file={SETTINGS / 'prometheus' / 'prometheus.yaml'}",
+        f"--config.file={settings}",
         f"--storage.tsdb.path={folder / 'prometheus'}",
         f"--web.listen-address=127.0.0.1:{port}",
         "--web.enable-otlp-receiver",
