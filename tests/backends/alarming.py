@@ -14,7 +14,8 @@ from opentelemetry.sdk.metrics.export import PeriodicExportingMetricReader
 from otel_breaker import CircuitBreaker, CircuitOpenError
 from otel_breaker_instrumentation import OtelBreakerInstrumentor
 
-SECONDS = 14
+SECONDS = 17
+"""More than the longest window of the rules, which the checks run with each minute a second."""
 PAUSE = 0.05
 FAILING = 4
 """One call in so many fails, of those that never fail often enough in a row."""

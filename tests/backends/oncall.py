@@ -17,8 +17,8 @@ DOCUMENT = Path(__file__).parents[2] / "docs" / "oncall.md"
 EPISODE = re.compile(r'(circuit_breaker\.episode ?= ?"?)[0-9a-f]+')
 BLOCK = re.compile(r'<a id="(?P<id>[^"]+)">|```(?P<language>promql|traceql|logfmt)\n(?P<query>.*?)```', re.DOTALL)
 
-# All is well again, nothing flaps, runs in shadow mode or lacks its guard: the right answer is that there is nothing.
-NOTHING = {"q1-which-circuits-are-open", "q8-flapping", "q9-shadow", "q10-not-guarded"}
+# All is well again, and nothing runs in shadow mode: the right answer is that there is nothing.
+NOTHING = {("q1-which-circuits-are-open", "promql"), ("q9-shadow", "logfmt")}
 
 
 @dataclass(frozen=True)
@@ -29,7 +29,7 @@ class Question:
 
     @property
     def has_answer(self) -> bool:
-        return self.language == "traceql" or self.heading not in NOTHING
+        return (self.heading, self.language) not in NOTHING
 
 
 def checks(run: Run, ends: BackEnds) -> Iterator[Answer]:
