@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final, ParamSpec, TypeVar
 
 from opentelemetry import trace
 
-from otel_breaker.circuit import Circuit, Listener, Listeners, Snapshot
+from otel_breaker.circuit import WORLD, Circuit, Listener, Listeners, Snapshot
 from otel_breaker.core.permits import NO_GENERATION, Permit
 from otel_breaker.core.states import FAILURE, SUCCESS, CircuitState, Outcome
 from otel_breaker.errors import CircuitOpenError
@@ -142,6 +142,7 @@ class CircuitBreaker:
         site = call_site(self.name, function, name=name, patched=patched, handed=like is not None)
         guarded = guard(function, self._circuit, site, like)
         guarded.__dict__["__circuit_breaker__"] = self  # a guarded function keeps its breaker alive, and listed
+        guarded.__dict__["__circuit_breaker_site__"] = site
         return guarded
 
     def begin(self, site: CallSite) -> Call:
@@ -171,6 +172,8 @@ class CircuitBreaker:
         Returns:
             A permit, or None when the circuit refuses.
         """
+        if WORLD.awaits_a_call:
+            WORLD.called()
         if self._circuit.is_off:
             return Permit.of(NO_GENERATION, self.state)
         decision, moves = self._circuit.ask(alone=True)

@@ -38,7 +38,7 @@ def main() -> int:
 def demo(console: Console, output: Path, schedule: Schedule, shop: str) -> None:
     console.print("A shop, its payment provider and an outage: twice under the same load.")
     console.print(f"  opentelemetry-instrument python -m {shop}", style="bold")
-    console.print("  All that names a breaker is its configuration, examples/checkout/otel.yaml")
+    console.print("  All that names a breaker is its configuration, examples/checkout/breakers.yaml")
     collector = _collector(console)
     with _progress(console, WITHOUT, schedule) as tick:
         without = run(output / WITHOUT, schedule, shop=shop, breaker=False, collector=collector, tick=tick)

@@ -11,6 +11,7 @@ from rich.tree import Tree
 
 from examples.checkout.configuration import ENDPOINT
 from examples.checkout.facts import Impact, Move, Refusal
+from examples.checkout.operator import AFTER, BEFORE, SETTING
 from examples.checkout.run import Run
 from otel_breaker_instrumentation.cli.incident.model import Incident
 from otel_breaker_instrumentation.cli.incident.terminal import answers
@@ -33,10 +34,12 @@ HTTP_STATUS = ("http.response.status_code", "http.status_code")
 
 
 def timeline(run: Run, moves: list[Move]) -> RenderableType:
-    """The circuit and the provider on one clock."""
+    """The circuit, the provider and the operator on one clock."""
     rows = [
         (start, Text(f"the payment provider is {phase.value}", "dim")) for phase, start in run.schedule.starts.items()
     ]
+    changed = f"the operator changes {SETTING} from {BEFORE} to {AFTER}, in breakers.yaml"
+    rows += [(run.changed_at, Text(changed, "bold"))] if run.changed_at < run.schedule.total else []
     rows += [((move.time - run.started) / 1e9, _move(move)) for move in moves]
     table = Table.grid(padding=(0, 2))
     table.add_column(justify="right")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING, Any, ParamSpec, Protocol, TypeVar, cast
 
+from otel_breaker.circuit import WORLD
 from otel_breaker.circuit.changes import NO_MOVES
 from otel_breaker.core.states import CANCELLED, FAILURE, IGNORED, REJECTED, SUCCESS, Outcome
 from otel_breaker.errors import UNNAMED, CircuitOpenError
@@ -94,7 +95,7 @@ class Call:
         if admitted is not None:
             return
         traced = site.tracing.source._TRACER_PROVIDER is not None  # noqa: SLF001  # see Tracing
-        if circuit.is_off or (traced and site.stands_aside()):
+        if _passes_unguarded(circuit, site, traced=traced):
             return
         permit, moves, origin = circuit.shared_permit, NO_MOVES, None
         if permit is None:
@@ -204,6 +205,12 @@ class Call:
         """The call's own code runs again, maybe in another context."""
         if self._span is not None:
             self._span.attach()
+
+
+def _passes_unguarded(circuit: Circuit, site: CallSite, *, traced: bool) -> bool:
+    if WORLD.awaits_a_call:
+        WORLD.called()
+    return circuit.is_off or (traced and site.stands_aside())
 
 
 def _without_first(function: Callable[..., Any]) -> Callable[..., Any]:

@@ -13,7 +13,7 @@ from otel_breaker.errors import InvalidSettings
 from otel_breaker.settings import values
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Mapping
 
     from typing_extensions import Self
 
@@ -54,16 +54,20 @@ class SwitchKeywords(TypedDict, total=False):
     record_exceptions: bool
 
 
-def _choice(kind: type[Choice]) -> Callable[[object, str], Choice]:
+def _choice(kind: type[Choice]) -> values.Reader[Choice]:
+    known = [each.value for each in kind]
+
+    @values.reads(enum=[*known, False] if "off" in known else known)
     def read(value: object, path: str) -> Choice:
         try:
             return kind("off" if value is False else value)  # YAML 1.1 reads a bare `off` so
         except ValueError:
-            raise values.allowed(path, value, f"one of {', '.join(each.value for each in kind)}") from None
+            raise values.allowed(path, value, f"one of {', '.join(known)}") from None
 
     return read
 
 
+@values.reads(enum=[True, False, *_TRUE, *_FALSE])
 def _flag(value: object, path: str) -> bool:
     if isinstance(value, str):
         value = {**dict.fromkeys(_TRUE, True), **dict.fromkeys(_FALSE, False)}.get(value.strip().lower())
@@ -72,13 +76,14 @@ def _flag(value: object, path: str) -> bool:
     return value
 
 
+@values.reads(type=["integer", "string", "null"], minimum=0, pattern=r"^\s*[0-9]+\s*$")
 def _limit(value: object, path: str) -> int | None:
     if isinstance(value, str) and value.strip().isdecimal():
         value = int(value)
     return None if value is None else values.whole(0)(value, path)
 
 
-def _switch(default: object, read: Callable[[object, str], object], meaning: str, example: str) -> Any:
+def _switch(default: object, read: values.Reader[object], meaning: str, example: str) -> Any:
     return field(default=default, metadata={"read": read, "meaning": meaning, "example": example})
 
 

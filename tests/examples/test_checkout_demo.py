@@ -86,7 +86,8 @@ def test_the_demo_tells_its_story_in_words_in_files_and_to_a_collector(tmp_path:
         timeout=100,
     )
     assert done.returncode == 0, done.stdout + done.stderr
-    assert "closed → open  (failure_threshold" in done.stdout
+    assert "the operator changes failure_threshold from 5 to 3" in done.stdout
+    assert "closed → open  (failure_threshold, 3 failures in a row)" in done.stdout
     assert "half_open → closed  (probe_succeeded" in done.stdout
     assert "circuit_breaker.call.outcome = rejected" in done.stdout
     for question in QUESTIONS[:4]:

@@ -8,7 +8,8 @@ from examples.checkout.run import Run
 from examples.checkout.schedule import Phase, Schedule
 from tests.examples import exported
 
-TRIPPED = facts.Move(1, "closed", "open", "failure_threshold", {})
+TRIPPED = facts.Move(1, "closed", "open", "failure_threshold", {"circuit_breaker.threshold": 3.0})
+TRIPPED_AS_BEFORE = facts.Move(1, "closed", "open", "failure_threshold", {"circuit_breaker.threshold": 5.0})
 CLOSED = facts.Move(2, "half_open", "closed", "probe_succeeded", {})
 
 
@@ -76,6 +77,7 @@ def test_only_customers_who_came_during_the_outage_tell_of_it() -> None:
     ("moves", "calls", "problem"),
     [
         ([], {"rejected": 1}, "The circuit never opened"),
+        ([TRIPPED_AS_BEFORE, CLOSED], {"rejected": 1}, "No circuit opened at the operator's failure_threshold"),
         ([TRIPPED], {"rejected": 1}, "The circuit opened but did not close again"),
         ([TRIPPED, CLOSED], {}, "The metric circuit_breaker.calls counts no refusal"),
         ([TRIPPED, CLOSED], {"rejected": 1}, None),

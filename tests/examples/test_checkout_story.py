@@ -36,6 +36,12 @@ def test_the_timeline_puts_circuit_and_provider_on_one_clock(traces: Path) -> No
     assert "half_open → closed  (probe_succeeded)" in lines[5]
 
 
+def test_the_timeline_says_when_the_operator_changed_what() -> None:
+    run = Run(Path(), Schedule(healthy=3, down=4, recovered=2), START, [], {}, changed_at=1)
+    lines = rendered(story.timeline(run, [])).splitlines()
+    assert lines[1].strip() == "1.00 s  the operator changes failure_threshold from 5 to 3, in breakers.yaml"
+
+
 def test_a_move_is_printed_with_the_evidence_for_it() -> None:
     run = Run(Path(), Schedule(), START, [], {})
     opened = facts.Move(START, "closed", "open", "failure_threshold", {"circuit_breaker.consecutive_failures": 5})

@@ -88,7 +88,7 @@ def test_a_name_that_is_refused_leaves_no_breaker_behind() -> None:
 
 
 def test_a_number_as_a_name_in_a_file_is_refused_since_targets_could_not_mean_it() -> None:
-    with pytest.raises(InvalidSettings, match="breakers: 404 is not allowed"):
+    with pytest.raises(InvalidSettings, match=r"breakers\.404: 404 is not allowed"):
         understand({"breakers": {404: {}}}, "")
 
 
@@ -105,7 +105,7 @@ def test_a_target_of_any_length_can_name_its_breaker() -> None:
 
     [target] = understand({"targets": [{"function": function}]}, "").targets
 
-    assert (str(target), target.breaker.name) == (function, function[:256])
+    assert (str(target), target.template(function).name) == (function, function[:256])
 
 
 @pytest.mark.parametrize(

@@ -23,10 +23,10 @@ _INTERRUPTED: Final = 130
 
 def _commands() -> tuple[Command, ...]:
     """Every subcommand, in the order of the help."""
-    # `main` tells of a library that is missing.
-    from otel_breaker_instrumentation.cli import incident, telemetry_check  # noqa: PLC0415  # see above
+    # Not before anybody asks for a command.
+    from otel_breaker_instrumentation.cli import check, incident, schema, targets, telemetry_check  # noqa: PLC0415  # as above
 
-    return (incident.COMMAND, telemetry_check.COMMAND)
+    return (incident.COMMAND, telemetry_check.COMMAND, check.COMMAND, targets.COMMAND, schema.COMMAND)
 
 
 def main(argv: Sequence[str] | None = None) -> int:

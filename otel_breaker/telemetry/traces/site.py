@@ -16,7 +16,7 @@ from otel_breaker.telemetry.traces.late import LateSpan
 from otel_breaker.telemetry.traces.measured import Measured
 from otel_breaker.telemetry.traces.said import add_particulars, tell_moves
 from otel_breaker.telemetry.traces.span import CallSpan
-from otel_breaker.telemetry.traces.tracing import Tracing, is_suppressed
+from otel_breaker.telemetry.traces.tracing import SWITCHED_OFF, Tracing, is_suppressed
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -76,15 +76,24 @@ class CallSite:
         self._closed: dict[str, AttributeValue] = {**self._common, names.STATE: CLOSED.value}
         self._last_refusal: _Refusal | None = None
 
+    @property
+    def is_off(self) -> bool:
+        """Whether the guard does nothing any more."""
+        return self.tracing is SWITCHED_OFF
+
+    def switch_off(self) -> None:
+        """Let every call pass from now on as if it were not guarded; for a guard that cannot be taken away."""
+        self.tracing = SWITCHED_OFF
+
     def stands_aside(self) -> bool:
         """Whether this call must pass as if it were not guarded: telemetry's own, through a patched function."""
-        return self._patched and is_suppressed()
+        return self.is_off or (self._patched and is_suppressed())
 
     def start(self, circuit: Circuit, permit: Permit, moves: Sequence[Notice]) -> AnySpan | None:
         """Start the span of an admitted call and make it current; None when nobody is to be told."""
         try:
             context = otel_context.get_current()
-            if is_suppressed(context):
+            if is_suppressed(context) or self.tracing is SWITCHED_OFF:
                 return None
             attributes, links = self._closed, None
             if not circuit.is_plain or permit.state is not CLOSED:

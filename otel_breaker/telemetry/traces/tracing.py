@@ -81,6 +81,10 @@ class Tracing:
 
 TRACING: Final = Tracing()
 
+SWITCHED_OFF: Final = Tracing()
+"""For guards that do nothing any more: somebody seems to listen, so that none takes its hot path."""
+SWITCHED_OFF.source = _Holder(SWITCHED_OFF)
+
 
 def is_suppressed(context: Context | None = None) -> bool:
     """Whether the current work is telemetry's own, such as an exporter's request."""
