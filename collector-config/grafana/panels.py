@@ -77,7 +77,8 @@ def states() -> Panel:
 
 
 def outcomes() -> Panel:
-    query = f"sum by ({_BY}, circuit_breaker_call_outcome) (rate(circuit_breaker_calls_total{{{_BREAKER}}}[$__rate_interval]))"
+    rate = f"rate(circuit_breaker_calls_total{{{_BREAKER}}}[$__rate_interval])"
+    query = f"sum by ({_BY}, circuit_breaker_call_outcome) ({rate})"
     panel = _series("Calls by outcome", query, _LEGEND + " {{circuit_breaker_call_outcome}}").unit("reqps")
     panel = panel.stacking(common.StackingConfig().mode(StackingMode.NORMAL)).fill_opacity(40)
     for outcome, colour in _COLOURS.items():
@@ -117,7 +118,8 @@ def workers_open() -> Panel:
 
 
 def recovery() -> Panel:
-    query = f"sum by ({_BY}, circuit_breaker_probe_outcome) (increase(circuit_breaker_probes_total{{{_BREAKER}}}[$__rate_interval]))"
+    made = f"increase(circuit_breaker_probes_total{{{_BREAKER}}}[$__rate_interval])"
+    query = f"sum by ({_BY}, circuit_breaker_probe_outcome) ({made})"
     return (
         _bars("Recovery attempts", query, _LEGEND + " {{circuit_breaker_probe_outcome}}")
         .description("Probes by how they ended.")
@@ -145,10 +147,8 @@ def trip_ratio() -> Panel:
 
 
 def shadow() -> Panel:
-    query = (
-        f"sum by ({_BY}, circuit_breaker_call_outcome) (increase(circuit_breaker_shadow_calls_total{{{_BREAKER}}}[$__range]))"
-        " > 0"
-    )
+    passed = f"increase(circuit_breaker_shadow_calls_total{{{_BREAKER}}}[$__range])"
+    query = f"sum by ({_BY}, circuit_breaker_call_outcome) ({passed}) > 0"
     return (
         _stat("Verdict on shadow breakers", query, "{{circuit_breaker_name}} {{circuit_breaker_call_outcome}}")
         .decimals(0)

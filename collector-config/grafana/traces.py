@@ -4,15 +4,21 @@ from __future__ import annotations
 
 import json
 import re
+from typing import TYPE_CHECKING, Final
 from urllib.parse import quote
 
-from grafana_foundation_sdk.builders.dashboard import DashboardLink
+from grafana_foundation_sdk.builders import dashboard
 
-_VARIABLE = re.compile(r"(\$\{[^}]+\})")
-_NAME, _JOB = "${__field.labels.circuit_breaker_name}", "${__field.labels.job}"
+if TYPE_CHECKING:
+    from grafana_foundation_sdk.cog.builder import Builder
+    from grafana_foundation_sdk.models.dashboard import DashboardLink
+
+_VARIABLE: Final = re.compile(r"(\$\{[^}]+\})")
+_NAME: Final = "${__field.labels.circuit_breaker_name}"
+_JOB: Final = "${__field.labels.job}"
 
 
-def links(what: str, **attributes: str) -> list[DashboardLink]:
+def links(what: str, **attributes: str) -> list[Builder[DashboardLink]]:
     """Lead to the spans of the series' breaker that have these attributes.
 
     Args:
@@ -29,14 +35,14 @@ def links(what: str, **attributes: str) -> list[DashboardLink]:
     ]
 
 
-def _link(title: str, source: str, query: dict[str, str]) -> DashboardLink:
+def _link(title: str, source: str, query: dict[str, str]) -> Builder[DashboardLink]:
     uid = f"${{{source}}}"
     pane = {
         "datasource": uid,
         "queries": [{"refId": "A", "datasource": {"type": source, "uid": uid}, **query}],
         "range": {"from": "${__from}", "to": "${__to}"},
     }
-    return DashboardLink(title).url(f"/explore?schemaVersion=1&panes={_quoted(json.dumps({'A': pane}))}")
+    return dashboard.DashboardLink(title).url(f"/explore?schemaVersion=1&panes={_quoted(json.dumps({'A': pane}))}")
 
 
 def _quoted(text: str) -> str:
