@@ -1,6 +1,7 @@
 """Writes what can be derived from the code into the documents: `make docs`; `--check` only says what differs.
 
-Generated are docs/configuration.md, docs/telemetry.md, and the state diagram in README.md between its two markers.
+Generated are docs/configuration.md, docs/telemetry.md, the JSON Schema of the configuration file, which is shipped, and
+the state diagram in README.md between its two markers.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from pathlib import Path
 from otel_breaker.core.states import TRANSITIONS, CircuitState, Trigger
 from otel_breaker.settings import Mode, Settings
 from otel_breaker.telemetry.names import SCOPE
+from otel_breaker_instrumentation import json_schema
 from otel_breaker_instrumentation.schema import Attribute, Schema, Signal, load
 
 ROOT = Path(__file__).parents[1]
@@ -35,10 +37,10 @@ _CONFIGURATION = """\
 Generated from `otel_breaker/settings/model.py` by `make docs`. Every example is run by a test.
 
 The names are the same everywhere: keyword arguments of `CircuitBreaker(...)` and `get_breaker(...)`, and keys under
-`breakers:` and `defaults:` in the file that `OTEL_BREAKER_CONFIG_FILE` names. A duration is a number of seconds, or
-text with a unit: `500ms`, `30s`, `10m`, `1h`. What is code is an object in Python and a dotted name in the file,
-`package.module.Name` or `package.module:Name`; it is imported when the breaker is first needed, not before. Any rule
-that is on may trip.
+`breakers:`, `defaults:` and [each target](instrumentation.md) in the file that `OTEL_BREAKER_CONFIG_FILE` names. A
+duration is a number of seconds, or text with a unit: `500ms`, `30s`, `10m`, `1h`. What is code is an object in Python
+and a dotted name in the file, `package.module.Name` or `package.module:Name`; it is imported when the breaker is first
+needed, not before. Any rule that is on may trip.
 
 | setting | default | meaning |
 |---|---|---|
@@ -177,6 +179,7 @@ def documents() -> dict[Path, str]:
     return {
         ROOT / "docs" / "configuration.md": configuration(),
         ROOT / "docs" / "telemetry.md": telemetry(load()),
+        Path(json_schema.__file__).with_name(json_schema.NAME): json.dumps(json_schema.schema(), indent=2) + "\n",
         readme: _MARKED.sub(lambda found: found[1] + diagram() + found[2], readme.read_text()),
     }
 

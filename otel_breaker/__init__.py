@@ -6,6 +6,7 @@ from otel_breaker.core.states import CircuitState
 from otel_breaker.errors import CircuitOpenError, InvalidSettings
 from otel_breaker.registry import breakers, get_breaker
 from otel_breaker.settings import Mode
+from otel_breaker.telemetry.configuring import configure
 from otel_breaker.version import __version__
 
 __all__ = [
@@ -18,5 +19,6 @@ __all__ = [
     "StateChange",
     "__version__",
     "breakers",
+    "configure",
     "get_breaker",
 ]

@@ -9,15 +9,16 @@ from typing import TYPE_CHECKING, Any, Final, ParamSpec, TypeVar
 
 from opentelemetry import trace
 
-from otel_breaker.circuit import Circuit, Listener, Listeners, Snapshot
+from otel_breaker.circuit import WORLD, Circuit, Listener, Listeners, Snapshot
 from otel_breaker.core.permits import NO_GENERATION, Permit
 from otel_breaker.core.states import FAILURE, SUCCESS, CircuitState, Outcome
 from otel_breaker.errors import CircuitOpenError
 from otel_breaker.guard import Block, Call, guard
 from otel_breaker.settings import Settings, labels
 from otel_breaker.telemetry import events
+from otel_breaker.telemetry.configuring import CONFIGURATION
 from otel_breaker.telemetry.metrics import LEDGER
-from otel_breaker.telemetry.traces import CallSite, Tracing, code_name
+from otel_breaker.telemetry.traces import TRACING, CallSite, code_name
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -32,7 +33,7 @@ R = TypeVar("R")
 
 _LIVING: Final[weakref.WeakValueDictionary[int, CircuitBreaker]] = weakref.WeakValueDictionary()
 
-_TRACING: Final = Tracing()
+_TRACING: Final = TRACING
 _MOST_UNSETTLED: Final = 10_000
 
 
@@ -62,6 +63,7 @@ class CircuitBreaker:
         ready: Settings | None = None,
         **settings: Unpack[Keywords],
     ) -> None:
+        CONFIGURATION.read_environment()
         checked = (ready or Settings.from_mapping(settings)).resolved()
         if name is None:
             self.name = labels.clean(_place(sys._getframe(1)))  # noqa: SLF001  # the documented way to find one's caller
@@ -70,7 +72,7 @@ class CircuitBreaker:
         if key is not None:
             key = labels.clean(key)
         self._listeners = Listeners()
-        self._listeners.add(events.tell)
+        self._listeners.add(events.REPORTER)
         self._circuit = Circuit(self.name, key, checked, self._listeners, clock)
         self._unsettled: deque[Permit] = deque(maxlen=_MOST_UNSETTLED)
         self._block_site: CallSite | None = None
@@ -140,6 +142,7 @@ class CircuitBreaker:
         site = call_site(self.name, function, name=name, patched=patched, handed=like is not None)
         guarded = guard(function, self._circuit, site, like)
         guarded.__dict__["__circuit_breaker__"] = self  # a guarded function keeps its breaker alive, and listed
+        guarded.__dict__["__circuit_breaker_site__"] = site
         return guarded
 
     def begin(self, site: CallSite) -> Call:
@@ -169,6 +172,8 @@ class CircuitBreaker:
         Returns:
             A permit, or None when the circuit refuses.
         """
+        if WORLD.awaits_a_call:
+            WORLD.called()
         if self._circuit.is_off:
             return Permit.of(NO_GENERATION, self.state)
         decision, moves = self._circuit.ask(alone=True)

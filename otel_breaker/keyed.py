@@ -12,12 +12,14 @@ from otel_breaker.breaker import CircuitBreaker, call_site
 from otel_breaker.complaints import complain, warn
 from otel_breaker.errors import InvalidSettings
 from otel_breaker.guard import guard_each
+from otel_breaker.orders import change
 from otel_breaker.settings import Mode, Settings, labels
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from otel_breaker.guard import Call
+    from otel_breaker.orders import Order
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -35,6 +37,7 @@ class KeyedBreaker:
         self.settings = settings
         self.overflowed = 0
         """How often a key found no room."""
+        self._order: Order | None = None
         self._complained = False
         self._breakers: OrderedDict[str, CircuitBreaker] = OrderedDict()
         self._lock = threading.RLock()
@@ -55,7 +58,9 @@ class KeyedBreaker:
                 if not self._make_room():
                     return self._overflow()
             breaker = self._breakers[key] = CircuitBreaker(self.name, key=key, ready=self.settings)
-            return breaker
+            order = self._order
+        change(breaker, None, order)  # not under the lock: listeners are told
+        return breaker
 
     def wrap(
         self,
@@ -97,6 +102,7 @@ class KeyedBreaker:
 
         guarded = guard_each(function, begin, like)
         guarded.__dict__["__circuit_breaker__"] = self
+        guarded.__dict__["__circuit_breaker_site__"] = site
         return guarded
 
     def _complain(self) -> None:
@@ -111,13 +117,22 @@ class KeyedBreaker:
             for breaker in self._breakers.values():
                 breaker.replace_settings(settings)
 
+    def obey(self, order: Order | None) -> None:
+        """Let the circuits of all keys, those to come as well, obey an order, or none any longer."""
+        with self._lock:
+            before, self._order = self._order, order
+            living = list(self._breakers.values())
+        for breaker in living:
+            change(breaker, before, order)
+
     def start_afresh(self) -> None:
         """In a forked child: whoever held the lock is gone."""
         self._lock = threading.RLock()
 
     def _make_room(self) -> bool:
         for key, breaker in self._breakers.items():
-            if breaker.is_idle:
+            # What an order has forced would be made again just so.
+            if breaker.is_idle or self._order is not None:
                 del self._breakers[key]
                 return True
         return False

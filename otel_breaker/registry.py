@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Final, TypeVar
 from otel_breaker.breaker import CircuitBreaker, living
 from otel_breaker.errors import InvalidSettings
 from otel_breaker.keyed import KeyedBreaker
+from otel_breaker.orders import Order, change
 from otel_breaker.settings import Settings, labels
 
 if TYPE_CHECKING:
@@ -33,19 +34,52 @@ class Registry:
         self._keyed: dict[str, KeyedBreaker] = {}
         self._said: dict[str, tuple[Mapping[str, object], Settings]] = {}
         self._configured: Mapping[str, Settings] = {}
+        self._found: dict[str, Settings] = {}
+        self._orders: Mapping[str, Order] = {}
 
-    def configure(self, settings: Mapping[str, Settings]) -> None:
-        """Let an operator's settings win over those of the code, for breakers made before and after.
+    def configure(self, settings: Mapping[str, Settings], orders: Mapping[str, Order] | None = None) -> None:
+        """Let an operator's settings and orders win over the code, for breakers made before and after.
 
         Args:
-            settings: by name; an empty mapping takes them back for breakers made from now on.
+            settings: by name; a name that is not there any longer goes back to what the code said.
+            orders: by name; what is not there any longer is taken back.
         """
         with self._lock:
-            self._configured = dict(settings)
-            living: list[CircuitBreaker | KeyedBreaker] = [*self._breakers.values(), *self._keyed.values()]
+            plain, keyed = list(self._breakers.values()), list(self._keyed.values())
+            living: list[CircuitBreaker | KeyedBreaker] = [*plain, *keyed]
+            before = [self._wanted(breaker.name) for breaker in living]
+            self._configured, ordered, self._orders = dict(settings), self._orders, dict(orders or {})
+            if not settings:
+                self._found = {}
+            changed = [each for each, old in zip(living, before, strict=True) if self._wanted(each.name) != old]
+        for each in changed:
+            self._replace(each)
+        for breaker in plain:
+            change(breaker, ordered.get(breaker.name), self._orders.get(breaker.name))
+        for all_keys in keyed:
+            all_keys.obey(self._orders.get(all_keys.name))
+
+    def configure_unless_named(self, name: str, settings: Settings) -> None:
+        """Configure one more breaker, unless `configure` has; until that is given nothing at all."""
+        with self._lock:
+            if self._found.get(name) == settings:
+                return
+            self._found[name] = settings
+            living = [] if name in self._configured else [self._breakers.get(name), self._keyed.get(name)]
         for breaker in living:
-            if breaker.name in settings:
-                self._replace(breaker, settings[breaker.name])
+            if breaker is not None:  # a keyed one without a key is falsy
+                self._replace(breaker)
+
+    def check(self, settings: Mapping[str, Settings]) -> None:
+        """Find out whether the living breakers could be configured so.
+
+        Raises:
+            InvalidSettings: when one of them could not, because code that its settings name cannot be had.
+        """
+        with self._lock:
+            names = {*self._breakers, *self._keyed}
+        for name in names & settings.keys():
+            settings[name].resolved()
 
     def get(self, name: str, said: Mapping[str, object]) -> CircuitBreaker:
         """The breaker of a name, without a key."""
@@ -61,7 +95,9 @@ class Registry:
             self._breakers[name] = breaker
             return breaker
 
-        return self._with_settings(name, keep)
+        breaker = self._with_settings(name, keep)
+        change(breaker, None, self._orders.get(name))  # not under the lock: listeners are told
+        return breaker
 
     def get_keyed(self, name: str, said: Mapping[str, object]) -> KeyedBreaker:
         """All breakers of a name that go by a key."""
@@ -78,7 +114,9 @@ class Registry:
             keyed.replace_settings(settings)
             return keyed
 
-        return self._with_settings(name, keep)
+        keyed = self._with_settings(name, keep)
+        keyed.obey(self._orders.get(name))
+        return keyed
 
     def start_afresh(self) -> None:
         """In a forked child: whoever held a lock is gone."""
@@ -102,14 +140,17 @@ class Registry:
                     return keep(settings)
 
     def _wanted(self, name: str) -> Settings:
-        return self._configured.get(name) or self._said[name][1]
+        return self._configured.get(name) or self._found.get(name) or self._said[name][1]
 
-    def _replace(self, breaker: CircuitBreaker | KeyedBreaker, settings: Settings) -> None:
+    def _is_configured(self, name: str) -> bool:
+        return name in self._configured or name in self._found
+
+    def _replace(self, breaker: CircuitBreaker | KeyedBreaker) -> None:
         said, _ = self._said[breaker.name]
-        if said:
+        if said and self._is_configured(breaker.name):
             _log.warning(_OVERRULED, breaker.name, dict(said))
         try:
-            breaker.replace_settings(settings.resolved())
+            breaker.replace_settings(self._wanted(breaker.name).resolved())
         except InvalidSettings as error:
             _log.error("circuit breaker %r keeps its settings: %s", breaker.name, error)  # says it all
 
@@ -119,7 +160,7 @@ class Registry:
         if known is not None and (not said or said == known[0]):
             return False
         settings = Settings.from_mapping(said, name)
-        if name in self._configured:
+        if self._is_configured(name):
             if said:
                 _log.warning(_OVERRULED, name, dict(said))
         elif known is not None and known[0]:

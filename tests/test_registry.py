@@ -168,6 +168,32 @@ def test_a_configuration_that_is_taken_back_leaves_breakers_made_later_to_the_co
     assert registry.get("payments", {"failure_threshold": 3}).settings.failure_threshold == 3
 
 
+def test_settings_of_one_more_name_hold_unless_the_configuration_names_it(registry: Registry) -> None:
+    registry.configure({"payments": Settings(failure_threshold=9)})
+
+    registry.configure_unless_named("payments", Settings(failure_threshold=8))
+    registry.configure_unless_named("search", Settings(failure_threshold=7))
+
+    assert registry.get("payments", {}).settings.failure_threshold == 9
+    assert registry.get("search", {}).settings.failure_threshold == 7
+
+
+def test_settings_of_one_more_name_reach_breakers_that_were_made_before(registry: Registry) -> None:
+    breaker, keyed = registry.get("search", {}), registry.get_keyed("search", {})
+
+    registry.configure_unless_named("search", Settings(failure_threshold=7))
+
+    assert breaker.settings.failure_threshold == keyed.settings.failure_threshold == 7
+
+
+def test_settings_of_one_more_name_are_taken_back_with_the_others(registry: Registry) -> None:
+    registry.configure_unless_named("search", Settings(failure_threshold=7))
+
+    registry.configure({})
+
+    assert registry.get("search", {"failure_threshold": 2}).settings.failure_threshold == 2
+
+
 @pytest.mark.parametrize("again", [{}, {"recovery_time": 30}, {"recovery_time": "30s"}])
 def test_asking_again_does_not_undo_settings_that_were_replaced(registry: Registry, again: dict[str, object]) -> None:
     breaker = registry.get("payments", {"recovery_time": 30})

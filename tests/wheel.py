@@ -29,16 +29,23 @@ PACKAGES = {"otel_breaker": ROOT, "otel_breaker_instrumentation": ROOT / "instru
 PINNED = ("opentelemetry-distro", "opentelemetry-sdk", "opentelemetry-exporter-otlp-json-file")
 
 ALONE = """
+import contextlib
 import importlib.metadata
 import importlib.util
+import io
 import sys
 
 import otel_breaker
+from otel_breaker.__main__ import main
 
 assert "site-packages" in otel_breaker.__file__, otel_breaker.__file__
 assert importlib.metadata.version("otel-breaker") == otel_breaker.__version__
 for name in ("wrapt", "yaml", "opentelemetry.sdk", "opentelemetry.instrumentation"):
     assert name not in sys.modules and importlib.util.find_spec(name) is None, name
+
+with contextlib.redirect_stderr(io.StringIO()) as said:
+    assert main() == 2
+assert said.getvalue().endswith("pip install 'otel-breaker[cli]'\\n"), said.getvalue()
 
 @otel_breaker.get_breaker("payments", failure_threshold=3)
 def charge():

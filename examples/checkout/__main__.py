@@ -10,10 +10,13 @@ from pathlib import Path
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn
 
-from examples.checkout import configuration, facts, otlp, story
+from examples.checkout import configuration, facts, story
 from examples.checkout.processes import DemoFailed, Interrupted, interruptible
 from examples.checkout.run import ASYNC_SHOP, SHOP, WITH, WITHOUT, Run, run
 from examples.checkout.schedule import Phase, Schedule
+from otel_breaker_instrumentation.cli.incident.collect import collect
+from otel_breaker_instrumentation.cli.incident.page import page as incident_page
+from otel_breaker_instrumentation.cli.otlp import Broken, Point, Record, Span, read
 
 
 def main() -> int:
@@ -35,32 +38,47 @@ def main() -> int:
 def demo(console: Console, output: Path, schedule: Schedule, shop: str) -> None:
     console.print("A shop, its payment provider and an outage: twice under the same load.")
     console.print(f"  opentelemetry-instrument python -m {shop}", style="bold")
-    console.print("  All that names a breaker is its configuration, examples/checkout/otel.yaml")
+    console.print("  All that names a breaker is its configuration, examples/checkout/breakers.yaml")
     collector = _collector(console)
     with _progress(console, WITHOUT, schedule) as tick:
         without = run(output / WITHOUT, schedule, shop=shop, breaker=False, collector=collector, tick=tick)
     with _progress(console, WITH, schedule) as tick:
         with_breaker = run(output / WITH, schedule, shop=shop, breaker=True, collector=collector, tick=tick)
-    tell(console, without, with_breaker, collector)
+    tell(console, output, without, with_breaker, collector)
 
 
-def tell(console: Console, without: Run, with_breaker: Run, collector: str | None) -> None:
-    try:
-        spans = otlp.read_spans(with_breaker.folder / "traces.jsonl")
-        points = otlp.read_points(with_breaker.folder / "metrics.jsonl")
-    except FileNotFoundError as error:
-        raise DemoFailed(f"The shop wrote no {error.filename}. Why is in {with_breaker.folder / 'shop.log'}") from error
-    moves, refusal, calls = facts.moves(spans), facts.refusal(spans), facts.calls(points)
+def tell(console: Console, output: Path, without: Run, with_breaker: Run, collector: str | None) -> None:
+    records = _records(with_breaker)
+    spans = [record for record in records if isinstance(record, Span)]
+    moves, refusal = facts.moves(spans), facts.refusal(spans)
+    calls = facts.calls(record for record in records if isinstance(record, Point))
     problem = facts.missing(moves, refusal, calls)
     if problem or refusal is None:
         raise DemoFailed(f"{problem}. What the shop said is in {with_breaker.folder / 'shop.log'}")
+    incident = collect(records)
+    page = output / "incident.html"
+    page.write_text(incident_page(incident), encoding="utf-8")
     story.section(console, "The circuit", story.timeline(with_breaker, moves))
     impact = story.comparison(facts.impact(without), facts.impact(with_breaker))
     story.section(console, "What the outage did", impact)
     story.section(console, "One refused checkout, and why", story.refused_trace(refusal))
     story.section(console, "All calls, from the metric circuit_breaker.calls", story.calls(calls))
     story.section(console, "The files (OTLP in JSON lines, and logs)", story.files(without, with_breaker))
+    story.section(console, "What one asks at night, answered from those files", story.on_call(incident, page))
     story.section(console, "Where to go from here", story.onward(collector))
+
+
+def _records(run: Run) -> list[Record]:
+    """All that a run exported."""
+
+    def refuse(broken: Broken) -> None:
+        raise DemoFailed(f"The shop wrote a line that is no OTLP. {broken}")
+
+    files = [run.folder / f"{signal}.jsonl" for signal in ("traces", "logs", "metrics")]
+    try:
+        return list(read(files, broken=refuse))
+    except FileNotFoundError as error:
+        raise DemoFailed(f"The shop wrote no {error.filename}. Why is in {run.folder / 'shop.log'}") from error
 
 
 def _collector(console: Console) -> str | None:

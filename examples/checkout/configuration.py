@@ -13,6 +13,8 @@ import yaml
 
 ENDPOINT = "OTEL_EXPORTER_OTLP_ENDPOINT"
 FILE = Path(__file__).with_name("otel.yaml")
+BREAKERS = "breakers.yaml"
+"""The shop's own copy in its folder."""
 
 
 def collector() -> str | None:
@@ -43,6 +45,7 @@ def shop_environment(folder: Path, payments_url: str, *, breaker: bool, collecto
         | (exporter if collector else {})
         | {
             "OTEL_CONFIG_FILE": str(_with_collector(folder) if collector else FILE),
+            "OTEL_BREAKER_CONFIG_FILE": str(folder / BREAKERS),
             "OTEL_BREAKER_ENABLED": "true" if breaker else "false",
             "TELEMETRY_FOLDER": str(folder),
             "DEMO_RUN": folder.name,

@@ -1,6 +1,6 @@
 """What the files and samples of a run say: how the circuit moved, what one refusal tells, what customers felt.
 
-Pure: from records to records. Reading them is `otlp`, printing them is `story`.
+Pure: from records to records. Printing them is `story`.
 """
 
 import math
@@ -8,12 +8,14 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from examples.checkout.load import Sample
-from examples.checkout.otlp import Attributes, Point, Span
+from examples.checkout.operator import AFTER, SETTING
 from examples.checkout.run import Run
 from examples.checkout.schedule import Phase
+from otel_breaker_instrumentation.cli.otlp import Attributes, Point, Span
 
 OUTCOME = "circuit_breaker.call.outcome"
 STATE_CHANGE = "circuit_breaker.state_change"
+THRESHOLD = "circuit_breaker.threshold"
 
 
 @dataclass(frozen=True)
@@ -94,6 +96,8 @@ def missing(moves: Sequence[Move], refusal: Refusal | None, calls: Mapping[str, 
     """Why this run does not tell the story, if it does not."""
     if not any(move.after == "open" for move in moves):
         return "The circuit never opened"
+    if not any(move.evidence.get(THRESHOLD) == AFTER for move in moves):
+        return f"No circuit opened at the operator's {SETTING}"
     if moves[-1].after != "closed":
         return "The circuit opened but did not close again"
     if refusal is None:

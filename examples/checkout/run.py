@@ -3,6 +3,7 @@
 What it leaves behind are samples, counts and files; it never judges or prints them.
 """
 
+import math
 import sys
 import time
 from collections.abc import Callable
@@ -12,6 +13,7 @@ from pathlib import Path
 import requests
 
 from examples.checkout import configuration, load, processes
+from examples.checkout.operator import Operator
 from examples.checkout.schedule import Phase, Schedule
 
 WITHOUT, WITH = "without-breaker", "with-breaker"
@@ -26,6 +28,8 @@ class Run:
     started: int  # wall clock, nanoseconds
     samples: list[load.Sample]
     provider_requests: dict[Phase, int]
+    changed_at: float = math.inf
+    """When the operator changed the breakers' file, in seconds since the run started."""
 
 
 def run(
@@ -39,6 +43,7 @@ def run(
 ) -> Run:
     """Run it, and call `tick` with the seconds gone by; `shop` is a module."""
     _empty(folder)
+    operator = Operator(folder / configuration.BREAKERS, schedule)
     with processes.running(
         "payment provider", [sys.executable, "-m", PROVIDER], folder / "provider.log", configuration.plain_environment()
     ) as provider:
@@ -50,6 +55,7 @@ def run(
             def watch(elapsed: float) -> None:
                 running.check()
                 provider.check()
+                operator.watch(elapsed)
                 tick(elapsed)
 
             started = time.time_ns()
@@ -58,7 +64,8 @@ def run(
             counts = _provider("GET", f"{payments_url}/requests")
     if not any(sample.ok for sample in samples if sample.path == "/checkout"):
         raise processes.DemoFailed(f"Not one checkout succeeded. What the shop said is in {folder / 'shop.log'}")
-    return Run(folder, schedule, started, samples, {phase: counts[phase.value] for phase in Phase})
+    requests_by_phase = {phase: counts[phase.value] for phase in Phase}
+    return Run(folder, schedule, started, samples, requests_by_phase, operator.at)
 
 
 def shop_command(shop: str) -> list[str]:

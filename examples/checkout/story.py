@@ -11,8 +11,11 @@ from rich.tree import Tree
 
 from examples.checkout.configuration import ENDPOINT
 from examples.checkout.facts import Impact, Move, Refusal
-from examples.checkout.otlp import Attributes, Span
+from examples.checkout.operator import AFTER, BEFORE, SETTING
 from examples.checkout.run import Run
+from otel_breaker_instrumentation.cli.incident.model import Incident
+from otel_breaker_instrumentation.cli.incident.terminal import answers
+from otel_breaker_instrumentation.cli.otlp import Attributes, Span
 
 STATES = {"closed": "green", "open": "red", "half_open": "yellow"}
 EVIDENCE = {
@@ -26,14 +29,17 @@ COMPARED: tuple[tuple[str, Callable[[Impact], str]], ...] = (
     ("requests that reached the provider", lambda impact: str(impact.provider_requests)),
     ("checkouts that failed", lambda impact: f"{impact.checkouts_failed} of {impact.checkouts}"),
 )
+QUESTIONS_SHOWN = 4
 HTTP_STATUS = ("http.response.status_code", "http.status_code")
 
 
 def timeline(run: Run, moves: list[Move]) -> RenderableType:
-    """The circuit and the provider on one clock."""
+    """The circuit, the provider and the operator on one clock."""
     rows = [
         (start, Text(f"the payment provider is {phase.value}", "dim")) for phase, start in run.schedule.starts.items()
     ]
+    changed = f"the operator changes {SETTING} from {BEFORE} to {AFTER}, in breakers.yaml"
+    rows += [(run.changed_at, Text(changed, "bold"))] if run.changed_at < run.schedule.total else []
     rows += [((move.time - run.started) / 1e9, _move(move)) for move in moves]
     table = Table.grid(padding=(0, 2))
     table.add_column(justify="right")
@@ -76,6 +82,12 @@ def files(*runs: Run) -> RenderableType:
     for run in runs:
         table.add_row(f"{_near(run.folder)}/", " ".join(sorted(file.name for file in run.folder.iterdir())))
     return table
+
+
+def on_call(incident: Incident, page: Path) -> RenderableType:
+    """The first questions of docs/oncall.md, and where the whole incident is to be seen."""
+    where = Text.assemble("All ten, the timeline and its picture on one page: ", (str(_near(page)), "bold"))
+    return Group(answers(incident, QUESTIONS_SHOWN), Text(), where)
 
 
 def onward(collector: str | None) -> RenderableType:
@@ -135,8 +147,8 @@ def _attributes(branch: Tree, attributes: Attributes) -> None:
         branch.add(Text.assemble(f"{name} = ", (shown, "cyan")))
 
 
-def _near(folder: Path) -> Path:
-    return folder.relative_to(Path.cwd()) if folder.is_relative_to(Path.cwd()) else folder
+def _near(path: Path) -> Path:
+    return path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path
 
 
 def _seconds(seconds: float) -> str:

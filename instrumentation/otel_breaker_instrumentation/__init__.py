@@ -13,13 +13,17 @@ from opentelemetry.instrumentation.instrumentor import BaseInstrumentor  # type:
 
 from otel_breaker import InvalidSettings
 from otel_breaker.registry import REGISTRY
-from otel_breaker_instrumentation.config import find
-from otel_breaker_instrumentation.targets import Patches
+from otel_breaker.telemetry.configuring import CONFIGURATION
+from otel_breaker_instrumentation.reload import Watcher
+from otel_breaker_instrumentation.sources import Found, find
+from otel_breaker_instrumentation.targets import PATCHES, Report, Status, TargetReport, report
 
 if TYPE_CHECKING:
     from collections.abc import Collection
 
-__all__ = ["DeclarativeConfiguration", "OtelBreakerInstrumentor"]
+    from otel_breaker_instrumentation.config import Configuration
+
+__all__ = ["DeclarativeConfiguration", "OtelBreakerInstrumentor", "Report", "Status", "TargetReport", "report"]
 
 _log = logging.getLogger("otel_breaker")
 
@@ -42,7 +46,8 @@ class OtelBreakerInstrumentor(BaseInstrumentor):  # type: ignore[misc]  # OpenTe
     """Guards the functions that the configuration names, as soon as the application imports them."""
 
     configuration = DeclarativeConfiguration
-    _patches: Patches | None = None
+    _is_configured = False
+    _watcher: Watcher | None = None
 
     def instrumentation_dependencies(self) -> Collection[str]:
         return ()
@@ -51,33 +56,55 @@ class OtelBreakerInstrumentor(BaseInstrumentor):  # type: ignore[misc]  # OpenTe
         """Guard what is configured.
 
         Args:
-            **kwargs: `defaults`, `breakers` and `targets` as in the file; without them the environment decides.
+            **kwargs: `defaults`, `breakers` and `targets`, as in the file; without them the environment decides.
 
         Raises:
             InvalidSettings: when the keyword arguments are wrong. A wrong file or declarative configuration is
                 logged instead, and the application starts unguarded.
         """
-        # Under `opentelemetry-instrument` a declarative configuration is followed by a second, bare call.
-        if self.is_instrumented_by_opentelemetry and not set(kwargs) - {"skip_dep_check"}:
-            return
+        if self.is_instrumented_by_opentelemetry:
+            # Under `opentelemetry-instrument` a declarative configuration is followed by a second, bare call ...
+            if not set(kwargs) - {"skip_dep_check"}:
+                return
+            # ... and without one the bare call comes before the application's own.
+            if not self._is_configured:
+                self.uninstrument()
         super().instrument(**kwargs)
 
     def _instrument(self, mapping: dict[str, Any] | None = None, **kwargs: Any) -> None:
         try:
-            configuration = find(mapping or kwargs)
-        except InvalidSettings as error:
+            found = find(mapping or kwargs, "code" if mapping is None else "OpenTelemetry's configuration")
+            if found is not None:
+                self._put_in_force(found)
+        except Exception as error:
             if kwargs:
                 raise
-            _log.error("the circuit breakers are NOT configured, nothing is guarded: %s", error)
-            return
-        if configuration is None:
-            return
-        REGISTRY.configure(configuration.breakers)
-        self._patches = Patches()
-        self._patches.add(configuration.targets)
+            # What is raised to OpenTelemetry's loader would stop all other instrumentations.
+            known = isinstance(error, InvalidSettings)
+            _log.error("the circuit breakers are NOT configured, nothing is guarded: %s", error, exc_info=not known)
+
+    def _put_in_force(self, found: Found) -> None:
+        self._is_configured = True
+        self._live_by(found.configuration)
+        if found.configuration.reload is not None and found.file is not None and found.text is not None:
+            self._watcher = Watcher(found.file, found.text, found.configuration.reload, self._reload)
+
+    def _reload(self, configuration: Configuration) -> None:
+        REGISTRY.check(configuration.breakers)  # before anything has changed
+        self._live_by(configuration)
+
+    @staticmethod
+    def _live_by(configuration: Configuration) -> None:
+        """Change over to a configuration; circuits keep their state, and what is guarded already stays so."""
+        CONFIGURATION.say_in_file(configuration.telemetry)
+        REGISTRY.configure(configuration.breakers, configuration.orders)
+        PATCHES.change(configuration.targets)
 
     def _uninstrument(self, **kwargs: Any) -> None:
-        if self._patches is not None:
-            self._patches.undo()
-            self._patches = None
+        if self._watcher is not None:
+            self._watcher.stop()
+            self._watcher = None
+        self._is_configured = False
+        PATCHES.change(())
         REGISTRY.configure({})
+        CONFIGURATION.say_in_file({})

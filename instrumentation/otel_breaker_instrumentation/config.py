@@ -1,4 +1,4 @@
-"""What to guard, and how: the meaning of a configuration mapping, and which source it is taken from.
+"""What to guard, and how: the meaning of a configuration mapping. Which mapping that is, sources.py knows.
 
 Everything is checked before anything is used; a mistake is an `InvalidSettings` that names path, value and remedy.
 No code that a configuration names is imported here.
@@ -6,144 +6,178 @@ No code that a configuration names is imported here.
 
 from __future__ import annotations
 
-import logging
 import os
-import re
-from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Final
+from dataclasses import dataclass, field, fields
+from typing import TYPE_CHECKING, Final
 
-from otel_breaker import InvalidSettings
-from otel_breaker.keyed import Template
-from otel_breaker.settings import Settings, labels
-from otel_breaker.settings.values import allowed, nearest
-from otel_breaker_instrumentation.environment_variables import (
-    OTEL_BREAKER_CONFIG_FILE,
-    OTEL_BREAKER_ENABLED,
-    OTEL_BREAKER_MODE,
-)
-from otel_breaker_instrumentation.files import read_file
+from otel_breaker import CircuitState, InvalidSettings
+from otel_breaker.orders import STATES, Order
+from otel_breaker.settings import Settings, Switches, labels
+from otel_breaker.settings.values import allowed, duration, mapping, nearest, optional, text
+from otel_breaker_instrumentation.entries import Target, read_targets, settings_by_breaker
+from otel_breaker_instrumentation.environment_variables import OTEL_BREAKER_MODE
+from otel_breaker_instrumentation.problems import Problems
 
-_log = logging.getLogger("otel_breaker")
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
-_FUNCTION: Final = re.compile(r"[^\W\d]\w*(\.[^\W\d]\w*)*:[^\W\d]\w*(\.[^\W\d]\w*)*")
-_KNOWN: Final = ("defaults", "breakers", "targets")
-_TARGET_KEYS: Final = ("function", "breaker")
-
-
-@dataclass(frozen=True)
-class Target:
-    """One function to guard."""
-
-    module: str
-    qualified_name: str
-    breaker: Template
-    path: str
-    """Where it stands in the configuration."""
-
-    def __str__(self) -> str:
-        return f"{self.module}:{self.qualified_name}"
+KEYS: Final = ("defaults", "breakers", "targets", "telemetry", "reload")
+"""Everything that may be said."""
+ORDER_KEYS: Final = ("state", "reason", "actor")
+"""What may be said of a breaker beside its settings."""
+_SETTINGS: Final = tuple(spec.name for spec in fields(Settings))
 
 
 @dataclass(frozen=True)
 class Configuration:
-    """Breakers by name, and the functions they guard."""
+    """Breakers by name, the functions they guard, and which of them are forced."""
 
     breakers: Mapping[str, Settings]
     targets: tuple[Target, ...]
+    orders: Mapping[str, Order] = field(default_factory=dict)
+    telemetry: Mapping[str, object] = field(default_factory=dict)
+    """The switches that are set."""
+    reload: float | None = None
+    """How often to look whether the file has changed, in seconds; None is never."""
 
 
-def find(mapping: Mapping[str, object] | None) -> Configuration | None:
-    """The configuration in force.
-
-    Args:
-        mapping: what was given in code or by OpenTelemetry's declarative configuration; wins over the environment.
-
-    Returns:
-        None when nothing is configured, or all is switched off.
-
-    Raises:
-        InvalidSettings: naming path, value and remedy.
-    """
-    if not _enabled():
-        return None
-    file = os.environ.get(OTEL_BREAKER_CONFIG_FILE)
-    if mapping:
-        if file:
-            _log.warning("%s=%s is not used: the breakers are configured elsewhere", OTEL_BREAKER_CONFIG_FILE, file)
-        return understand(mapping, "")
-    return understand(read_file(file), f"{file}: ") if file else None
-
-
-def understand(mapping: Mapping[str, object], source: str) -> Configuration:
+def understand(said: Mapping[str, object], source: str, actor: str = "configuration") -> Configuration:
     """Check a configuration and work out what it means.
 
     Args:
-        mapping: `defaults`, `breakers` and `targets`.
+        said: what is configured.
         source: what to put before the path in an error.
+        actor: who forces circuits, where the configuration does not say.
+
+    Raises:
+        InvalidSettings: the first mistake.
     """
-    _check_keys(mapping, _KNOWN, source)
-    defaults = _mapping(mapping.get("defaults"), f"{source}defaults")
-    Settings.from_mapping(defaults, f"{source}defaults")
-    breakers = {
-        labels.name(name, f"{source}breakers"): _settings(
-            _mapping(said, f"{source}breakers.{name}"), defaults, f"{source}breakers.{name}"
-        )
-        for name, said in _mapping(mapping.get("breakers"), f"{source}breakers").items()
-    }
-    listed = mapping.get("targets")
-    if listed is None:
-        listed = ()
-    if not isinstance(listed, list | tuple):
-        raise allowed(f"{source}targets", listed, "a list of targets such as {function: module:qualified.name}")
-    targets = tuple(_target(item, f"{source}targets[{index}]") for index, item in enumerate(listed))
-    for target in targets:
-        if target.breaker.name not in breakers:
-            breakers[target.breaker.name] = _settings({}, defaults, target.path)
-    return Configuration(breakers, targets)
+    configuration, problems = examine(said, source, actor)
+    if problems:
+        raise problems[0]
+    return configuration
 
 
-def _settings(said: Mapping[str, object], defaults: Mapping[str, object], path: str) -> Settings:
-    mode = os.environ.get(OTEL_BREAKER_MODE, "").strip().lower()
-    override = {"mode": mode} if mode else {}
-    try:
-        return Settings.from_mapping({**defaults, **said, **override}, path)
-    except InvalidSettings as error:
-        if override and error.path.endswith(".mode"):
-            raise InvalidSettings(OTEL_BREAKER_MODE, error.problem, error.remedy) from None
-        raise
+def examine(
+    said: Mapping[str, object], source: str, actor: str = "configuration"
+) -> tuple[Configuration, list[InvalidSettings]]:
+    """As `understand`, but look for all mistakes, at most one in each value; what has one is not in the result."""
+    problems = Problems()
+    for key in said:
+        with problems:
+            _check_key(key, KEYS, f"{source}{key}", "key")
+    path = f"{source}defaults"
+    defaults = _Defaults(_values(said.get("defaults"), path, problems), path, problems)
+    path = f"{source}breakers"
+    own, orders = _breakers(said.get("breakers"), path, actor, problems)
+    breakers = {name: defaults.under(settings, f"{path}.{name}", problems) for name, settings in own.items()}
+    path = f"{source}targets"
+    targets: tuple[Target, ...] = ()
+    with problems:
+        targets = read_targets(_listed(said.get("targets"), path), path, defaults.make, problems)
+    for name, (settings, where) in settings_by_breaker(targets, own, problems).items():
+        if settings:
+            breakers[name] = defaults.under({**own.get(name, {}), **settings}, where, problems)
+        else:
+            breakers.setdefault(name, defaults.alone)
+    switches: Mapping[str, object] = {}
+    with problems:
+        switches = _switches(said.get("telemetry"), f"{source}telemetry")
+    reload = None
+    with problems:
+        reload = optional(duration)(said.get("reload"), f"{source}reload")
+    return Configuration(breakers, targets, orders, switches, reload), problems.found
 
 
-def _target(item: object, path: str) -> Target:
-    said = _mapping(item, path)
-    _check_keys(said, _TARGET_KEYS, f"{path}.")
-    function, breaker = said.get("function"), said.get("breaker")
-    if not isinstance(function, str) or not _FUNCTION.fullmatch(function):
-        raise allowed(f"{path}.function", function, "module:qualified.name, such as shop.payments:Client.charge")
-    if breaker is not None and (not isinstance(breaker, str) or not breaker):
-        raise allowed(f"{path}.breaker", breaker, "the name of a breaker")
-    module, _, qualified_name = function.partition(":")
-    return Target(module, qualified_name, Template(breaker or labels.clean(function), f"{path}.breaker"), path)
+class _Defaults:
+    """What every breaker has unless it says otherwise; and what the environment says of all of them."""
+
+    def __init__(self, said: Mapping[str, object], path: str, problems: Problems) -> None:
+        self._said: Mapping[str, object] = {}
+        self.alone = Settings()
+        with problems:
+            self.alone = self.make(said, path)
+            self._said = said
+
+    def make(self, said: Mapping[str, object], path: str) -> Settings:
+        """Settings of what is said, the defaults, and the environment."""
+        mode = os.environ.get(OTEL_BREAKER_MODE, "").strip().lower()
+        override = {"mode": mode} if mode else {}
+        try:
+            return Settings.from_mapping({**self._said, **said, **override}, path)
+        except InvalidSettings as error:
+            if override and error.path.endswith(".mode"):
+                raise InvalidSettings(OTEL_BREAKER_MODE, error.problem, error.remedy) from None
+            raise
+
+    def under(self, said: Mapping[str, object], path: str, problems: Problems) -> Settings:
+        """The same; the defaults alone where that makes no whole."""
+        with problems:
+            return self.make(said, path)
+        return self.alone
 
 
-def _mapping(value: object, path: str) -> Mapping[str, object]:
+def _breakers(
+    value: object, path: str, actor: str, problems: Problems
+) -> tuple[dict[str, Mapping[str, object]], dict[str, Order]]:
+    """What is said of each breaker, and which are forced."""
+    said: dict[str, Mapping[str, object]] = {}
+    orders: dict[str, Order] = {}
+    with problems:
+        for name, part in mapping(value, path).items():
+            where = f"{path}.{name}"
+            with problems:
+                if not isinstance(name, str):  # YAML 1.1 reads a bare `no` as false
+                    raise allowed(where, name, "text; write the name in quotes")
+                labels.name(name, where)
+                settings = {key: given for key, given in mapping(part, where).items() if key not in ORDER_KEYS}
+                said[name] = _values(settings, where, problems, (*ORDER_KEYS, *_SETTINGS))
+                order = _order(mapping(part, where), where, actor)
+                if order is not None:
+                    orders[name] = order
+    return said, orders
+
+
+def _order(said: Mapping[str, object], path: str, actor: str) -> Order | None:
+    state = said.get("state")
+    if state is None:
+        for key in ("reason", "actor"):
+            if key in said:
+                raise InvalidSettings(f"{path}.{key}", "no state is forced", "say `state: forced_open` beside it")
+        return None
+    known = {order.value: order for order in STATES}
+    if not isinstance(state, str) or state not in known:
+        raise allowed(f"{path}.state", state, f"{' or '.join(known)}; nothing for a circuit that its calls move")
+    named = optional(text)(said.get("actor"), f"{path}.actor")
+    return Order(CircuitState(state), named or actor, optional(text)(said.get("reason"), f"{path}.reason"))
+
+
+def _values(value: object, path: str, problems: Problems, known: tuple[str, ...] = _SETTINGS) -> Mapping[str, object]:
+    """Settings that are right, each on its own; none of them when one is not: the others may need it."""
+    read: dict[str, object] = {}
+    before = len(problems.found)
+    with problems:
+        for name, given in mapping(value, path).items():
+            with problems:
+                _check_key(name, known, f"{path}.{name}", "setting")
+                read |= Settings.read_values({name: given}, path)
+    return read if len(problems.found) == before else {}
+
+
+def _switches(value: object, path: str) -> Mapping[str, object]:
+    said = mapping(value, path)
+    Switches.from_mapping(said, path)
+    return said
+
+
+def _check_key(key: object, known: tuple[str, ...], path: str, kind: str) -> None:
+    if key not in known:
+        raise InvalidSettings(path, f"there is no such {kind}", nearest(str(key), known))
+
+
+def _listed(value: object, path: str) -> list[object] | tuple[object, ...]:
     if value is None:
-        return {}
-    if not isinstance(value, Mapping):
-        raise allowed(path, value, "a mapping of names to values")
+        return ()
+    if not isinstance(value, list | tuple):
+        raise allowed(path, value, "a list of targets such as {function: module:qualified.name}")
     return value
-
-
-def _check_keys(mapping: Mapping[str, object], known: tuple[str, ...], source: str) -> None:
-    for key in mapping:
-        if key not in known:
-            raise InvalidSettings(f"{source}{key}", "there is no such key", nearest(str(key), known))
-
-
-def _enabled() -> bool:
-    said = os.environ.get(OTEL_BREAKER_ENABLED, "").strip().lower()
-    if said in ("", "true", "1", "yes", "on"):
-        return True
-    if said in ("false", "0", "no", "off"):
-        return False
-    raise allowed(OTEL_BREAKER_ENABLED, said, "true or false")

@@ -10,6 +10,13 @@ OTEL_BREAKER_CONFIG_FILE = "OTEL_BREAKER_CONFIG_FILE"
 The YAML or JSON file that names breakers and the functions to guard. Flag: ``--breaker_config_file``.
 """
 
+OTEL_BREAKER_TARGETS = "OTEL_BREAKER_TARGETS"
+"""
+.. envvar:: OTEL_BREAKER_TARGETS
+
+Functions to guard, without a file: ``module:name=breaker,module:name``. Flag: ``--breaker_targets``.
+"""
+
 OTEL_BREAKER_ENABLED = "OTEL_BREAKER_ENABLED"
 """
 .. envvar:: OTEL_BREAKER_ENABLED

@@ -1,13 +1,14 @@
 """Reading a configuration file into plain mappings, lists and values; what they mean is config.py's business.
 
-A file is untrusted text: it is read as a regular file of bounded size, makes no Python objects, and cannot repeat
-a key or refer to itself.
+A file is untrusted text: it is read as a regular file of bounded size and depth, makes no Python objects, and cannot
+repeat a key or refer to itself.
 """
 
 from __future__ import annotations
 
 import json
-from pathlib import Path
+import os
+import stat
 from typing import TYPE_CHECKING, Any, Final
 
 from otel_breaker import InvalidSettings
@@ -16,6 +17,9 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 MOST_BYTES: Final = 256 * 1024
+DEEPEST: Final = 16
+"""Mappings and lists within each other; a configuration needs five."""
+_WHICH: Final = "name the configuration file"
 
 
 def read_file(name: str) -> Mapping[str, object]:
@@ -24,11 +28,26 @@ def read_file(name: str) -> Mapping[str, object]:
     Raises:
         InvalidSettings: naming the file, the problem and the remedy.
     """
-    text = _read_text(name)
+    return parse(read_text(name), name)
+
+
+def parse(text: str, name: str) -> Mapping[str, object]:
+    """What a file says.
+
+    Args:
+        text: what stands in it.
+        name: what it is called, which tells JSON from YAML.
+
+    Raises:
+        InvalidSettings: naming the file, the problem and the remedy.
+    """
     try:
         content = _parse_json(text, name) if name.endswith(".json") else _parse_yaml(text, name)
+        too_deep = _depth(content) > DEEPEST
     except RecursionError:
-        raise InvalidSettings(name, "it is nested too deeply", "write it as documented") from None
+        too_deep = True
+    if too_deep:
+        raise InvalidSettings(name, "it is nested too deeply", "write it as documented")
     if content is None:
         return {}
     if not isinstance(content, dict):
@@ -36,19 +55,43 @@ def read_file(name: str) -> Mapping[str, object]:
     return content
 
 
-def _read_text(name: str) -> str:
-    path = Path(name)
+def read_text(name: str) -> str:
+    """What stands in a regular file of bounded size.
+
+    Raises:
+        InvalidSettings: naming the file, the problem and the remedy.
+    """
     try:
-        if not path.is_file():
-            problem = "it is not a regular file" if path.exists() else "there is no such file"
-            raise InvalidSettings(name, problem, "set OTEL_BREAKER_CONFIG_FILE to the configuration")
-        with path.open("rb") as file:
+        with open(name, "rb", opener=_at_once) as file:  # a Path takes no opener
+            if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+                raise InvalidSettings(name, "it is not a regular file", _WHICH)
             content = file.read(MOST_BYTES + 1)
-        if len(content) > MOST_BYTES:
-            raise InvalidSettings(name, f"it is larger than {MOST_BYTES} bytes", "is it the right file?")
-        return content.decode()
-    except (OSError, UnicodeDecodeError) as error:
+    except FileNotFoundError:
+        raise InvalidSettings(name, "there is no such file", _WHICH) from None
+    except IsADirectoryError:
+        raise InvalidSettings(name, "it is not a regular file", _WHICH) from None
+    except OSError as error:
         raise InvalidSettings(name, "it cannot be read", str(error)) from error
+    if len(content) > MOST_BYTES:
+        raise InvalidSettings(name, f"it is larger than {MOST_BYTES} bytes", "is it the right file?")
+    try:
+        return content.decode()
+    except UnicodeDecodeError as error:
+        raise InvalidSettings(name, "it cannot be read", str(error)) from error
+
+
+def _at_once(name: str, flags: int) -> int:
+    """Open without waiting for whoever writes to a pipe, should it be one."""
+    return os.open(name, flags | getattr(os, "O_NONBLOCK", 0))
+
+
+def _depth(content: object) -> int:
+    """How many mappings and lists stand within each other."""
+    depth, layer = 0, [content]
+    while layer := [part for part in layer if isinstance(part, dict | list)]:
+        depth += 1
+        layer = [inner for part in layer for inner in (part.values() if isinstance(part, dict) else part)]
+    return depth
 
 
 def _parse_json(text: str, name: str) -> Any:
@@ -74,10 +117,17 @@ def _parse_yaml(text: str, name: str) -> Any:
         raise InvalidSettings(name, "there is no YAML reader", remedy) from None
 
     class Loader(yaml.SafeLoader):
+        depth = 0
+
         def compose_node(self, parent: Any, index: Any) -> Any:
             if self.check_event(yaml.AliasEvent):
                 raise yaml.YAMLError("aliases are not allowed")
-            return super().compose_node(parent, index)
+            self.depth += 1
+            if self.depth > DEEPEST + 1:  # one more for what stands in the deepest
+                raise RecursionError  # not left to the stack, which may be vast
+            node = super().compose_node(parent, index)
+            self.depth -= 1
+            return node
 
         def construct_mapping(self, node: Any, deep: bool = False) -> Any:  # noqa: FBT002  # the base class's signature
             seen = set()

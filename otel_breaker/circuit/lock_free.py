@@ -97,9 +97,9 @@ class LockFree:
         self.quiet_until = self._refuses_until = -inf
         machine, period = self._machine, self._machine.period
         if period is None:
-            if machine.retry_at is not None and self._refuses_plainly and not WORLD.off:
+            if machine.retry_at is not None and self._refuses_plainly and WORLD.plain:
                 self._refuses_until = machine.retry_at
-        elif self._admits_plainly and not WORLD.off:
+        elif self._admits_plainly and WORLD.plain:
             self._publish_period(period)
 
     def _publish_period(self, period: Closed) -> None:

@@ -47,6 +47,8 @@ class Episode:
         "opened_time",
         "origin",
         "probes",
+        "second",
+        "told",
     )
 
     def __init__(self, opened_at: float) -> None:
@@ -62,6 +64,9 @@ class Episode:
         self.count_refusal = self._refusals.add
         self.probes = 0
         self.failed_recoveries = 0
+        self.second = 0
+        self.told = 0
+        """How many refusals had a span of their own in that second."""
 
     @property
     def rejected(self) -> int:

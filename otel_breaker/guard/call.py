@@ -5,6 +5,7 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING, Any, ParamSpec, Protocol, TypeVar, cast
 
+from otel_breaker.circuit import WORLD
 from otel_breaker.circuit.changes import NO_MOVES
 from otel_breaker.core.states import CANCELLED, FAILURE, IGNORED, REJECTED, SUCCESS, Outcome
 from otel_breaker.errors import UNNAMED, CircuitOpenError
@@ -30,10 +31,12 @@ class CallSpan(Protocol):
 
     def detach(self) -> None: ...
 
+    def origin_of(self, outcome: Outcome, *, slow: bool) -> object: ...
+
     def succeed(self) -> None: ...
 
     def finish(
-        self, outcome: Outcome, error_type: type[BaseException] | str | None, moves: Sequence[Notice], *, slow: bool
+        self, outcome: Outcome, error: BaseException | str | None, moves: Sequence[Notice], *, slow: bool
     ) -> None: ...
 
 
@@ -92,7 +95,7 @@ class Call:
         if admitted is not None:
             return
         traced = site.tracing.source._TRACER_PROVIDER is not None  # noqa: SLF001  # see Tracing
-        if circuit.is_off or (traced and site.stands_aside()):
+        if _passes_unguarded(circuit, site, traced=traced):
             return
         permit, moves, origin = circuit.shared_permit, NO_MOVES, None
         if permit is None:
@@ -126,7 +129,7 @@ class Call:
             self._circuit.announce(moves, self._span.origin if self._span is not None else None)
         if not answered:
             if self._span is not None:
-                self._span.finish(REJECTED, type(refusal), NO_MOVES, slow=False)
+                self._span.finish(REJECTED, refusal, NO_MOVES, slow=False)
             try:
                 raise refusal
             finally:
@@ -164,7 +167,7 @@ class Call:
         circuit, permit, span = self._circuit, self._permit, self._span
         self._permit = self._span = None
         slow, moves = False, NO_MOVES
-        shown = error_type or (type(error) if error is not None else None)
+        shown = error_type or error
         if outcome is CANCELLED:
             shown = None
         if self._refusal is not None:
@@ -172,12 +175,14 @@ class Call:
         elif permit is not None:
             slow = self._slow or circuit.is_slow(permit)
             if outcome is not SUCCESS or slow or not circuit.succeed_at_once(permit):
-                origin = span.origin if span is not None else None
+                origin = span.origin_of(outcome, slow=slow) if span is not None else None
                 moves = circuit.settle(permit, outcome, error=error, error_type=error_type, origin=origin)
         if span is not None:
             if shown is None and outcome is FAILURE:
                 shown = UNNAMED
             span.finish(outcome, shown, moves, slow=slow)
+            if moves and origin is None:  # a span that came to be only because of them
+                circuit.announce(moves, span.origin)
 
     def suspend(self) -> None:
         """The call waits for its consumer: neither that time nor what the consumer does is its own."""
@@ -200,6 +205,12 @@ class Call:
         """The call's own code runs again, maybe in another context."""
         if self._span is not None:
             self._span.attach()
+
+
+def _passes_unguarded(circuit: Circuit, site: CallSite, *, traced: bool) -> bool:
+    if WORLD.awaits_a_call:
+        WORLD.called()
+    return circuit.is_off or (traced and site.stands_aside())
 
 
 def _without_first(function: Callable[..., Any]) -> Callable[..., Any]:

@@ -26,21 +26,17 @@ R = TypeVar("R")
 def heat_function(function: Callable[P, R], body: Callable[P, R], circuit: Circuit, site: CallSite) -> Callable[P, R]:
     """Put the hot paths of a plain function in front of its body."""
     hot = _hot(function, body, circuit, site)
-    return (
-        hot
-        if circuit.shared_permit is not None or circuit.timed_period is None
-        else _timed(function, hot, circuit, site)
-    )
+    return hot if circuit.settings.slow_call_duration is None else _timed(function, hot, circuit, site)
 
 
 def _hot(function: Callable[P, R], body: Callable[P, R], circuit: Circuit, site: CallSite) -> Callable[P, R]:
     """Where nobody listens, and all calls share a permit: two attribute reads and a counter."""
-    tracing, count_success = site.tracing, circuit.count_success
+    count_success = circuit.count_success
     traced = _traced(function, body, circuit, site)
 
     @wraps(function)
     def guarded(*args: P.args, **kwargs: P.kwargs) -> R:
-        if tracing.source._TRACER_PROVIDER is not None:  # noqa: SLF001  # see Tracing
+        if site.tracing.source._TRACER_PROVIDER is not None:  # noqa: SLF001  # see Tracing
             return traced(*args, **kwargs)
         permit = circuit.shared_permit
         if permit is None:
@@ -76,13 +72,13 @@ def _timed(function: Callable[P, R], hot: Callable[P, R], circuit: Circuit, site
 
     Written out, down to what core/closed.py says of such calls: a function between would cost as much as the rest.
     """
-    tracing, count_success = site.tracing, circuit.count_success
+    count_success = circuit.count_success
 
     @wraps(function)
     def guarded(*args: P.args, **kwargs: P.kwargs) -> R:
         period = circuit.timed_period
         started = circuit.clock()
-        if period is None or started >= circuit.quiet_until or tracing.source._TRACER_PROVIDER is not None:  # noqa: SLF001  # see Tracing
+        if period is None or started >= circuit.quiet_until or site.tracing.source._TRACER_PROVIDER is not None:  # noqa: SLF001  # see Tracing
             return hot(*args, **kwargs)
         permit = Permit()
         permit.generation, permit.epoch, permit.started = period.generation, period.epoch, started
@@ -145,12 +141,12 @@ def heat_coroutine(
     site: CallSite,
 ) -> Callable[P, Coroutine[Any, Any, R]]:
     """Put the hot path of a coroutine function in front of its body."""
-    tracing, count_success, settle_error = site.tracing, circuit.count_success, circuit.settle_error
+    count_success, settle_error = circuit.count_success, circuit.settle_error
 
     @wraps(function)
     async def guarded(*args: P.args, **kwargs: P.kwargs) -> R:
         permit = circuit.shared_permit
-        if permit is None or tracing.source._TRACER_PROVIDER is not None:  # noqa: SLF001  # see Tracing
+        if permit is None or site.tracing.source._TRACER_PROVIDER is not None:  # noqa: SLF001  # see Tracing
             return await body(*args, **kwargs)
         try:
             result = await function(*args, **kwargs)

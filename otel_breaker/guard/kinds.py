@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 from contextlib import asynccontextmanager, contextmanager
-from functools import partial
+from functools import partial, update_wrapper
 from types import MethodType
 from typing import TYPE_CHECKING, Any, Final, ParamSpec, TypeVar, cast
 
@@ -26,6 +26,13 @@ R = TypeVar("R")
 _CONTEXT_MANAGERS: Final[dict[Any, Callable[[Any], Any]]] = {
     maker(lambda: None).__code__: maker  # type: ignore[arg-type,return-value]
     for maker in (contextmanager, asynccontextmanager)
+}
+
+_KINDS: Final[dict[Any, str]] = {
+    guard_function: "function",
+    guard_coroutine: "coroutine function",
+    guard_generator: "generator function",
+    guard_async_generator: "async generator function",
 }
 
 
@@ -69,8 +76,20 @@ def guard_each(function: Callable[P, R], begin: Begin, like: Callable[..., Any] 
         if like is not None:
             # What it is handed makes the context manager; entering that is left to the body, as of a fallback's.
             return cast("Callable[P, R]", maker(_body_for(generator_function)(function, begin)))
-        return cast("Callable[P, R]", maker(guard_each(generator_function, begin)))
+        guarded = guard_each(generator_function, begin)
+        # It is named and marked as what the user holds; behind it is still the generator function, to guard it again.
+        made = update_wrapper(maker(guarded), function)
+        made.__wrapped__ = guarded
+        return cast("Callable[P, R]", made)
     return cast("Callable[P, R]", _body_for(like or function)(function, begin))
+
+
+def kind_of(function: object) -> str:
+    """As which kind of callable something is guarded, for people."""
+    manager = _context_manager(function)
+    if manager is not None:
+        return "async context manager" if manager[0] is asynccontextmanager else "context manager"
+    return _KINDS[_body_for(function)]
 
 
 def _body_for(function: object) -> Any:

@@ -6,5 +6,6 @@ comes from (a file, the environment) is not known here.
 
 from otel_breaker.settings.code import Reference
 from otel_breaker.settings.model import Keywords, Mode, Settings
+from otel_breaker.settings.switches import Events, Spans, Switches, SwitchKeywords
 
-__all__ = ["Keywords", "Mode", "Reference", "Settings"]
+__all__ = ["Events", "Keywords", "Mode", "Reference", "Settings", "Spans", "SwitchKeywords", "Switches"]

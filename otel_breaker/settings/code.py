@@ -14,9 +14,11 @@ from inspect import signature
 from typing import Final, TypeAlias
 
 from otel_breaker.errors import InvalidSettings
-from otel_breaker.settings.values import allowed, nearest
+from otel_breaker.settings.values import allowed, nearest, reads
 
 _DOTTED: Final = re.compile(r"[^\W\d]\w*(\.[^\W\d]\w*)*(:[^\W\d]\w*(\.[^\W\d]\w*)*)?")
+# Of letters in all languages, which regular expressions of JSON Schema do not know, each may be any.
+_NAME: Final = {"type": "string", "pattern": r"^[^\s.:]+(\.[^\s.:]+)*(:[^\s.:]+(\.[^\s.:]+)*)?$"}
 
 
 @dataclass(frozen=True)
@@ -67,6 +69,7 @@ Matcher: TypeAlias = type[BaseException] | Callable[[BaseException], bool] | Ref
 """One way to recognise an exception."""
 
 
+@reads(anyOf=[_NAME, {"type": "array", "items": _NAME}])
 def matchers(value: object, path: str) -> tuple[Matcher, ...]:
     if isinstance(value, tuple | list | set | frozenset):
         return tuple(_matcher(item, f"{path}[{index}]") for index, item in enumerate(value))
@@ -87,6 +90,7 @@ def _matcher(value: object, path: str) -> Matcher:
     raise allowed(path, value, "exception types, or a predicate that takes the exception")
 
 
+@reads(**_NAME)
 def function(value: object, path: str) -> object:
     if isinstance(value, str):
         return Reference.read(value, path)
@@ -95,6 +99,7 @@ def function(value: object, path: str) -> object:
     raise allowed(path, value, "a function, or the dotted name of one")
 
 
+@reads(**_NAME)
 def wait(value: object, path: str) -> object:
     """An attribute of the exception as a name, with dots for attributes of attributes; or code."""
     if isinstance(value, str) and ":" not in value:

@@ -58,6 +58,7 @@ class Keywords(TypedDict, total=False):
     max_keys: int
 
 
+@values.reads(enum=[*(mode.value for mode in Mode), False])
 def _mode(value: object, path: str) -> Mode:
     if value is False:  # YAML 1.1 reads a bare `off` so
         return Mode.OFF
@@ -67,7 +68,7 @@ def _mode(value: object, path: str) -> Mode:
         raise values.allowed(path, value, "one of enforce, shadow, off") from None
 
 
-def _setting(default: object, read: Callable[[object, str], object], meaning: str, example: str, **needs: str) -> Any:
+def _setting(default: object, read: values.Reader[object], meaning: str, example: str, **needs: str) -> Any:
     """A field with its reader, what it means, and an example as YAML with what that needs beside it."""
     return field(default=default, metadata={"read": read, "meaning": meaning, "example": example, "needs": needs})
 
@@ -172,16 +173,27 @@ class Settings:
         Raises:
             InvalidSettings: for a name that is not known, or a value that is not allowed.
         """
-        known = {spec.name for spec in fields(cls)}
-        for name in mapping:
-            if name not in known:
-                problem = "there is no such setting"
-                raise InvalidSettings(_join(path, str(name)), problem, values.nearest(str(name), known))
+        _check_names(mapping, path)
         settings = object.__new__(cls)
         for spec in fields(cls):
             object.__setattr__(settings, spec.name, mapping.get(spec.name, spec.default))
         settings._read(path)
         return settings
+
+    @classmethod
+    def read_values(cls, mapping: Mapping[str, object], path: str = "") -> dict[str, object]:
+        """Check some settings, each on its own, that will make a whole with others.
+
+        Args:
+            mapping: as for `from_mapping`, which takes what is returned, too.
+            path: where the mapping stands, for errors.
+
+        Raises:
+            InvalidSettings: for a name that is not known, or a value that is not allowed.
+        """
+        _check_names(mapping, path)
+        read = {spec.name: spec.metadata["read"] for spec in fields(cls)}
+        return {name: read[name](value, _join(path, name)) for name, value in mapping.items()}
 
     def _read(self, path: str) -> None:
         def keep(name: str, value: object) -> None:
@@ -249,3 +261,11 @@ class Settings:
 
 def _join(path: str, name: str) -> str:
     return f"{path}.{name}" if path else name
+
+
+def _check_names(mapping: Mapping[str, object], path: str) -> None:
+    known = {spec.name for spec in fields(Settings)}
+    for name in mapping:
+        if name not in known:
+            problem = "there is no such setting"
+            raise InvalidSettings(_join(path, str(name)), problem, values.nearest(str(name), known))

@@ -20,6 +20,8 @@ from otel_breaker.telemetry.changes import describe
 from otel_breaker.version import __version__
 
 if TYPE_CHECKING:
+    from opentelemetry._logs import LoggerProvider
+
     from otel_breaker.circuit import StateChange
 
 _log = logging.getLogger("otel_breaker.state_change")
@@ -34,24 +36,37 @@ _OPEN: Final = (CircuitState.OPEN, CircuitState.FORCED_OPEN)
 _REPEATED: Final = 2
 
 
-def tell(change: StateChange) -> None:
-    """Make the log event of a move; a listener."""
-    severity, body = _severity(change), _sentence(change)
-    logger = get_logger(names.SCOPE, __version__)
-    if not logger.enabled(severity_number=severity, event_name=names.EVENT_STATE_CHANGE):
-        _log.log(_LEVELS[severity], "%s", body)
-        return
-    span = change.origin if isinstance(change.origin, trace.SpanContext) else trace.INVALID_SPAN_CONTEXT
-    logger.emit(
-        timestamp=round(change.timestamp * 1e9),
-        # An empty context would mean the current one, whose span may have nothing to do with the move.
-        context=trace.set_span_in_context(trace.NonRecordingSpan(span), Context()),
-        severity_number=severity,
-        severity_text=severity.name,
-        body=body,
-        attributes=describe(change),
-        event_name=names.EVENT_STATE_CHANGE,
-    )
+class Reporter:
+    """Makes the log event of each move, unless that is switched off."""
+
+    def __init__(self) -> None:
+        self.is_on = True
+        self.provider: LoggerProvider | None = None
+        """Takes the events; None for the global one."""
+
+    def __call__(self, change: StateChange) -> None:
+        """Tell of a move; a listener."""
+        if not self.is_on:
+            return
+        severity, body = _severity(change), _sentence(change)
+        logger = get_logger(names.SCOPE, __version__, self.provider)
+        if not logger.enabled(severity_number=severity, event_name=names.EVENT_STATE_CHANGE):
+            _log.log(_LEVELS[severity], "%s", body)
+            return
+        span = change.origin if isinstance(change.origin, trace.SpanContext) else trace.INVALID_SPAN_CONTEXT
+        logger.emit(
+            timestamp=round(change.timestamp * 1e9),
+            # An empty context would mean the current one, whose span may have nothing to do with the move.
+            context=trace.set_span_in_context(trace.NonRecordingSpan(span), Context()),
+            severity_number=severity,
+            severity_text=severity.name,
+            body=body,
+            attributes=describe(change),
+            event_name=names.EVENT_STATE_CHANGE,
+        )
+
+
+REPORTER: Final = Reporter()
 
 
 def _severity(change: StateChange) -> SeverityNumber:

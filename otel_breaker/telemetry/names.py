@@ -45,6 +45,7 @@ METRIC_STATUS: Final = "circuit_breaker.status"
 METRIC_PROBES: Final = "circuit_breaker.probes"
 METRIC_TRIP_RATIO: Final = "circuit_breaker.trip_ratio"
 METRIC_SHADOW_CALLS: Final = "circuit_breaker.shadow.calls"
+METRIC_CALL_DURATION: Final = "circuit_breaker.call.duration"
 METRIC_STATE_TIME: Final = "circuit_breaker.state.time"
 METRIC_TARGETS: Final = "circuit_breaker.targets"
 

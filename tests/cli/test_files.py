@@ -9,7 +9,7 @@ import pytest
 from rich.console import Console
 
 from otel_breaker_instrumentation.cli.command import CommandFailed
-from otel_breaker_instrumentation.cli.files import records
+from otel_breaker_instrumentation.cli.files import Files, records
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -54,6 +54,16 @@ def test_a_file_of_nothing_but_broken_lines_is_not_told_line_by_line(tmp_path: P
     told = errors.getvalue().splitlines()
     assert len(told) == 11
     assert told[-1] == "500 lines were skipped in all"
+
+
+@pytest.mark.parametrize(("lines", "told"), [(3, 3), (20, 11)])
+def test_files_that_are_read_twice_complain_once(tmp_path: Path, errors: io.StringIO, lines: int, told: int) -> None:
+    file = tmp_path / "logs.jsonl"
+    file.write_bytes(LOG + b"{\n" * lines)
+    files = Files([file], console(errors))
+
+    assert [len(list(files)) for _ in range(2)] == [1, 1]
+    assert len(errors.getvalue().splitlines()) == told
 
 
 def test_on_a_terminal_there_is_a_bar_that_is_gone_in_the_end(tmp_path: Path, errors: io.StringIO) -> None:

@@ -49,28 +49,6 @@ def test_a_command_that_cannot_look_exits_with_2_and_one_line(command: Be, capsy
     assert capsys.readouterr().err == "otel-breaker: there is no file\n"
 
 
-def test_a_library_that_is_missing_is_one_line_that_names_the_extra(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    def commands() -> tuple[Command, ...]:
-        raise ModuleNotFoundError("No module named 'rich'", name="rich.console")
-
-    monkeypatch.setattr(main_module, "_commands", commands)
-
-    assert main(["incident", "traces.jsonl"]) == 2
-    assert capsys.readouterr().err == "otel-breaker: there is no rich.console: pip install 'otel-breaker[cli]'\n"
-
-
-def test_a_module_of_our_own_that_is_missing_is_a_fault_and_not_blamed_on_an_extra(command: Be) -> None:
-    def run(arguments: Namespace) -> int:
-        raise ModuleNotFoundError("gone", name="otel_breaker.gone")
-
-    command(run)
-
-    with pytest.raises(ModuleNotFoundError):
-        main(["say", "x"])
-
-
 def test_an_interrupt_exits_as_the_shell_expects(command: Be) -> None:
     def run(arguments: Namespace) -> int:
         raise KeyboardInterrupt

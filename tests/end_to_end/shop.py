@@ -56,7 +56,11 @@ class Shop:
 
 @contextmanager
 def shop(
-    folder: Path, endpoint: str, arguments: Sequence[str] = (), environment: Mapping[str, str] | None = None
+    folder: Path,
+    endpoint: str,
+    arguments: Sequence[str] = (),
+    environment: Mapping[str, str] | None = None,
+    program: str = SHOP,
 ) -> Iterator[Shop]:
     """Run the shop under `opentelemetry-instrument` for the length of a block; leaving it flushes its telemetry.
 
@@ -65,6 +69,7 @@ def shop(
         endpoint: of the OTLP receiver.
         arguments: of `opentelemetry-instrument`.
         environment: what else to set.
+        program: the module that runs the shop.
     """
     plain = configuration.plain_environment() | {"PYTHONPATH": str(ROOT)}
     instrumented = plain | {
@@ -75,7 +80,7 @@ def shop(
     }
     instrument = str(Path(sys.executable).with_name("opentelemetry-instrument"))
     start_provider = [sys.executable, "-m", PROVIDER]
-    start_shop = [instrument, *arguments, sys.executable, "-m", SHOP]
+    start_shop = [instrument, *arguments, sys.executable, "-m", program]
     with processes.running("payment provider", start_provider, folder / "provider.log", plain) as provider:
         payments = provider.address()
         instrumented["PAYMENTS_URL"] = payments

@@ -51,7 +51,9 @@ def test_a_wrong_file_is_one_clear_error_and_the_shop_serves_unguarded(tmp_path:
     assert {span.scope for span in received.spans}.isdisjoint({"otel_breaker"})
 
 
-def test_targets_that_do_not_exist_are_reported_once_with_the_nearest_name(tmp_path: Path) -> None:
+def test_targets_that_do_not_exist_are_told_when_that_is_found_and_at_exit_with_the_nearest_name(
+    tmp_path: Path,
+) -> None:
     file = tmp_path / "breakers.yaml"
     file.write_text("""
 targets:
@@ -68,6 +70,7 @@ targets:
     said = running.said()
     assert paid == 200
     assert said.count("examples.checkout.payments:PaymentClient.chrge is not guarded") == 1
-    assert said.count("did you mean 'charge'?") == 1
-    assert said.count("examples.checkout.paymnts:PaymentClient.charge was never guarded") == 1
+    assert said.count("did you mean 'charge'?") == 2
+    assert said.count("2 of 2 targets not guarded: missing examples.checkout.payments:PaymentClient.chrge ") == 1
+    assert said.count("pending examples.checkout.paymnts:PaymentClient.charge ") == 1
     assert said.count("did you mean 'examples.checkout.payments'?") == 1

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from examples.checkout import facts, otlp
-from examples.checkout.otlp import Point, Span
+from examples.checkout import facts
+from otel_breaker_instrumentation.cli.otlp import Broken, Point, Span, read
 
 COMMAND = [sys.executable, "-m", "examples.checkout", "--async", "--healthy", "1", "--down", "2", "--recovered", "3"]
 ROOT = Path(__file__).parents[2]
@@ -41,8 +41,16 @@ def demo(tmp_path_factory: pytest.TempPathFactory) -> Demo:
         [*COMMAND, "--output", folder], cwd=ROOT, capture_output=True, text=True, check=False, timeout=100
     )
     assert done.returncode == 0, done.stdout + done.stderr
-    run = folder / "with-breaker"
-    return Demo(done.stdout, otlp.read_spans(run / "traces.jsonl"), otlp.read_points(run / "metrics.jsonl"))
+    broken: list[Broken] = []
+    records = list(
+        read([folder / "with-breaker" / f"{kind}.jsonl" for kind in ("traces", "metrics")], broken=broken.append)
+    )
+    assert broken == []
+    return Demo(
+        done.stdout,
+        [record for record in records if isinstance(record, Span)],
+        [record for record in records if isinstance(record, Point)],
+    )
 
 
 def most_at_once(spans: list[Span]) -> int:

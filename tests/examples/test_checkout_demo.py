@@ -20,6 +20,8 @@ from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsSer
 from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import ExportMetricsServiceRequest
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 
+from otel_breaker_instrumentation.cli.incident.questions import QUESTIONS
+
 COMMAND = [sys.executable, "-m", "examples.checkout", "--healthy", "1", "--down", "3", "--recovered", "4"]
 ROOT = Path(__file__).parents[2]
 
@@ -84,9 +86,14 @@ def test_the_demo_tells_its_story_in_words_in_files_and_to_a_collector(tmp_path:
         timeout=100,
     )
     assert done.returncode == 0, done.stdout + done.stderr
-    assert "closed → open  (failure_threshold" in done.stdout
+    assert "the operator changes failure_threshold from 5 to 3" in done.stdout
+    assert "closed → open  (failure_threshold, 3 failures in a row)" in done.stdout
     assert "half_open → closed  (probe_succeeded" in done.stdout
     assert "circuit_breaker.call.outcome = rejected" in done.stdout
+    for question in QUESTIONS[:4]:
+        assert question.text in done.stdout
+    assert str(tmp_path / "incident.html") in done.stdout.replace("\n", "").replace(" ", "")
+    assert "payments" in (tmp_path / "incident.html").read_text()
     for run in ("without-breaker", "with-breaker"):
         assert all((tmp_path / run / f"{name}.jsonl").exists() for name in ("traces", "metrics", "logs"))
     assert "circuit_breaker" not in (tmp_path / "without-breaker" / "traces.jsonl").read_text()

@@ -2,12 +2,14 @@ from pathlib import Path
 
 import pytest
 
-from examples.checkout import facts, otlp
+from examples.checkout import facts
 from examples.checkout.load import Sample
 from examples.checkout.run import Run
 from examples.checkout.schedule import Phase, Schedule
+from tests.examples import exported
 
-TRIPPED = facts.Move(1, "closed", "open", "failure_threshold", {})
+TRIPPED = facts.Move(1, "closed", "open", "failure_threshold", {"circuit_breaker.threshold": 3.0})
+TRIPPED_AS_BEFORE = facts.Move(1, "closed", "open", "failure_threshold", {"circuit_breaker.threshold": 5.0})
 CLOSED = facts.Move(2, "half_open", "closed", "probe_succeeded", {})
 
 
@@ -17,7 +19,7 @@ def test_a_percentile_is_the_value_of_the_nearest_rank(share: float, expected: f
 
 
 def test_moves_come_in_the_order_they_were_made(traces: Path) -> None:
-    moves = facts.moves(reversed(otlp.read_spans(traces)))
+    moves = facts.moves(reversed(exported.spans(traces)))
     assert [(move.before, move.after, move.reason) for move in moves] == [
         ("closed", "open", "failure_threshold"),
         ("open", "half_open", "recovery_time_elapsed"),
@@ -26,7 +28,7 @@ def test_moves_come_in_the_order_they_were_made(traces: Path) -> None:
 
 
 def test_the_refusal_shown_is_from_the_middle_of_the_opening(traces: Path) -> None:
-    spans = otlp.read_spans(traces)
+    spans = exported.spans(traces)
     refused = [span for span in spans if span.attributes.get(facts.OUTCOME) == "rejected"]
     refusal = facts.refusal(spans)
     assert refusal
@@ -34,7 +36,7 @@ def test_the_refusal_shown_is_from_the_middle_of_the_opening(traces: Path) -> No
 
 
 def test_a_refused_trace_is_shown_with_its_cause(traces: Path) -> None:
-    refusal = facts.refusal(otlp.read_spans(traces))
+    refusal = facts.refusal(exported.spans(traces))
     assert refusal
     assert [span.name for span in refusal.trace] == ["POST /checkout", "circuit_breaker payments"]
     assert [span.name for span in refusal.cause_trace] == ["POST /checkout", "circuit_breaker payments"]
@@ -43,19 +45,19 @@ def test_a_refused_trace_is_shown_with_its_cause(traces: Path) -> None:
 
 
 def test_how_far_back_the_cause_lies_counts_from_its_end(traces: Path) -> None:
-    refusal = facts.refusal(otlp.read_spans(traces))
+    refusal = facts.refusal(exported.spans(traces))
     assert refusal
     assert refusal.seconds_after_cause == 2.5
 
 
 def test_a_refusal_whose_cause_is_not_in_the_files_is_not_shown(traces: Path) -> None:
-    trip, *others = otlp.read_spans(traces)
+    trip, *others = exported.spans(traces)
     assert facts.refusal([trip, *others])
     assert facts.refusal(others) is None
 
 
 def test_the_count_of_an_outcome_is_its_last_point(metrics: Path) -> None:
-    assert facts.calls(otlp.read_points(metrics)) == {"failure": 0, "rejected": 3}
+    assert facts.calls(exported.points(metrics)) == {"failure": 0, "rejected": 3}
 
 
 def test_only_customers_who_came_during_the_outage_tell_of_it() -> None:
@@ -75,6 +77,7 @@ def test_only_customers_who_came_during_the_outage_tell_of_it() -> None:
     ("moves", "calls", "problem"),
     [
         ([], {"rejected": 1}, "The circuit never opened"),
+        ([TRIPPED_AS_BEFORE, CLOSED], {"rejected": 1}, "No circuit opened at the operator's failure_threshold"),
         ([TRIPPED], {"rejected": 1}, "The circuit opened but did not close again"),
         ([TRIPPED, CLOSED], {}, "The metric circuit_breaker.calls counts no refusal"),
         ([TRIPPED, CLOSED], {"rejected": 1}, None),
@@ -83,7 +86,7 @@ def test_only_customers_who_came_during_the_outage_tell_of_it() -> None:
 def test_a_story_without_its_essential_facts_is_not_told(
     traces: Path, moves: list[facts.Move], calls: dict[str, int], problem: str | None
 ) -> None:
-    assert facts.missing(moves, facts.refusal(otlp.read_spans(traces)), calls) == problem
+    assert facts.missing(moves, facts.refusal(exported.spans(traces)), calls) == problem
 
 
 def test_a_story_without_a_refusal_is_not_told() -> None:

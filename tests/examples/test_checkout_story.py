@@ -4,9 +4,12 @@ from pathlib import Path
 import pytest
 from rich.console import Console, RenderableType
 
-from examples.checkout import facts, otlp, story
+from examples.checkout import facts, story
 from examples.checkout.run import Run
 from examples.checkout.schedule import Phase, Schedule
+from otel_breaker_instrumentation.cli.incident.collect import collect
+from otel_breaker_instrumentation.cli.incident.questions import QUESTIONS
+from tests.examples import exported
 
 START = 1_800_000_000_000_000_000
 
@@ -19,7 +22,7 @@ def rendered(content: RenderableType) -> str:
 
 def test_the_timeline_puts_circuit_and_provider_on_one_clock(traces: Path) -> None:
     run = Run(traces.parent, Schedule(healthy=0.5, down=4, recovered=2), START, [], {})
-    lines = rendered(story.timeline(run, facts.moves(otlp.read_spans(traces)))).splitlines()
+    lines = rendered(story.timeline(run, facts.moves(exported.spans(traces)))).splitlines()
     assert [line.split("  ", 1)[0].strip() for line in lines] == [
         "0.00 s",
         "0.50 s",
@@ -33,6 +36,12 @@ def test_the_timeline_puts_circuit_and_provider_on_one_clock(traces: Path) -> No
     assert "half_open → closed  (probe_succeeded)" in lines[5]
 
 
+def test_the_timeline_says_when_the_operator_changed_what() -> None:
+    run = Run(Path(), Schedule(healthy=3, down=4, recovered=2), START, [], {}, changed_at=1)
+    lines = rendered(story.timeline(run, [])).splitlines()
+    assert lines[1].strip() == "1.00 s  the operator changes failure_threshold from 5 to 3, in breakers.yaml"
+
+
 def test_a_move_is_printed_with_the_evidence_for_it() -> None:
     run = Run(Path(), Schedule(), START, [], {})
     opened = facts.Move(START, "closed", "open", "failure_threshold", {"circuit_breaker.consecutive_failures": 5})
@@ -43,7 +52,7 @@ def test_a_move_is_printed_with_the_evidence_for_it() -> None:
 
 
 def test_a_refused_trace_is_printed_with_its_attributes_and_its_cause(traces: Path) -> None:
-    refusal = facts.refusal(otlp.read_spans(traces))
+    refusal = facts.refusal(exported.spans(traces))
     assert refusal
     text = rendered(story.refused_trace(refusal))
     assert "circuit_breaker.call.outcome = rejected" in text
@@ -54,7 +63,7 @@ def test_a_refused_trace_is_printed_with_its_attributes_and_its_cause(traces: Pa
 
 
 def test_no_id_is_broken_in_eighty_columns(traces: Path) -> None:
-    refusal = facts.refusal(otlp.read_spans(traces))
+    refusal = facts.refusal(exported.spans(traces))
     assert refusal
     lines = rendered(story.refused_trace(refusal)).splitlines()
     for identity in (refusal.span.trace_id, refusal.cause.trace_id, refusal.cause.span_id):
@@ -82,3 +91,10 @@ def test_the_files_of_both_runs_are_named(tmp_path: Path) -> None:
 )
 def test_the_way_to_a_collector_is_told(collector: str | None, expected: str) -> None:
     assert expected in rendered(story.onward(collector))
+
+
+def test_the_first_questions_are_answered_and_the_page_is_named(traces: Path, tmp_path: Path) -> None:
+    text = rendered(story.on_call(collect(exported.spans(traces)), tmp_path / "incident.html"))
+
+    assert [question.text in text for question in QUESTIONS] == [True] * 4 + [False] * 6
+    assert "incident.html" in text.replace("\n", "")

@@ -182,3 +182,21 @@ def test_a_manager_that_is_no_generator_is_entered_inside_a_block(breaker: Circu
         raise Broken
 
     assert counted(breaker) == {"failure": 1}
+
+
+def test_a_guarded_function_is_named_as_what_the_user_holds(breaker: CircuitBreaker) -> None:
+    renamed = contextmanager(session.__wrapped__)  # type: ignore[attr-defined]
+    renamed.__module__, renamed.__doc__ = "shop", "Opens a session."
+
+    guarded = breaker(renamed)
+
+    assert (guarded.__module__, guarded.__doc__, guarded.__name__) == ("shop", "Opens a session.", "session")
+
+
+def test_a_function_that_is_guarded_twice_is_a_call_of_both(breaker: CircuitBreaker) -> None:
+    other = CircuitBreaker()
+
+    with other(breaker(session))() as value:
+        assert value == "entered"
+
+    assert counted(breaker) == counted(other) == {"success": 1}

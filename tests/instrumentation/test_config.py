@@ -52,7 +52,7 @@ def test_code_that_a_setting_names_is_not_imported() -> None:
 
     configuration = understand(mapping, "")
 
-    assert configuration.targets[0].module == "nor"
+    assert configuration.targets[0].pattern.module == "nor"
 
 
 # --- targets
@@ -61,13 +61,14 @@ def test_code_that_a_setting_names_is_not_imported() -> None:
 def test_a_target_names_a_module_and_what_stands_in_it() -> None:
     (target,) = understand({"targets": [{"function": CHARGE, "breaker": "payments"}]}, "").targets
 
-    assert (target.module, target.qualified_name, target.breaker.name) == ("shop.payments", "Client.charge", "payments")
+    assert (target.function, target.breaker) == (CHARGE, "payments")
+    assert (target.pattern.module, target.pattern.qualified_name) == ("shop.payments", "Client.charge")
 
 
 def test_a_target_without_a_breaker_has_one_of_its_own_named_after_it() -> None:
     configuration = understand({"defaults": {"failure_threshold": 2}, "targets": [{"function": CHARGE}]}, "")
 
-    assert configuration.targets[0].breaker.name == CHARGE
+    assert configuration.targets[0].template(CHARGE).name == CHARGE
     assert configuration.breakers[CHARGE].failure_threshold == 2
 
 
@@ -93,7 +94,7 @@ def test_the_fields_that_make_a_key_are_no_part_of_a_breakers_name() -> None:
     configuration = understand({"breakers": {"payments": {"failure_threshold": 3}}, "targets": [target]}, "")
 
     assert list(configuration.breakers) == ["payments"]
-    assert configuration.targets[0].breaker.fields == ["tenant", "region"]
+    assert configuration.targets[0].template(CHARGE).fields == ["tenant", "region"]
 
 
 def test_targets_keep_their_order() -> None:

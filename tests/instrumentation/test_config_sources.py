@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from otel_breaker import InvalidSettings, Mode
-from otel_breaker_instrumentation.config import find, understand
+from otel_breaker_instrumentation.config import understand
+from otel_breaker_instrumentation.sources import find
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -46,19 +47,19 @@ def test_without_any_source_nothing_is_configured(mapping: Mapping[str, object] 
 @pytest.mark.usefixtures("file")
 @pytest.mark.parametrize("mapping", [None, {}])
 def test_the_file_is_used_when_nothing_else_is_said(mapping: Mapping[str, object] | None) -> None:
-    configuration = find(mapping)
+    found = find(mapping)
 
-    assert configuration is not None
-    assert configuration.breakers["filed"].failure_threshold == 7
+    assert found is not None
+    assert found.configuration.breakers["filed"].failure_threshold == 7
 
 
 def test_what_is_given_wins_over_the_file_and_a_warning_names_the_file(
     file: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    configuration = find({"breakers": {"given": {}}})
+    found = find({"breakers": {"given": {}}})
 
-    assert configuration is not None
-    assert list(configuration.breakers) == ["given"]
+    assert found is not None
+    assert list(found.configuration.breakers) == ["given"]
     [record] = caplog.records
     assert record.levelno == logging.WARNING
     assert f"OTEL_BREAKER_CONFIG_FILE={file}" in record.getMessage()
@@ -68,6 +69,95 @@ def test_a_file_that_is_not_used_is_not_read(file: Path) -> None:
     file.write_text("{")
 
     assert find({"breakers": {"given": {}}}) is not None
+
+
+# --- targets without a file
+
+
+def functions(monkeypatch: pytest.MonkeyPatch, text: str) -> list[tuple[str, str | None]]:
+    """What `OTEL_BREAKER_TARGETS` names, with the breaker of each."""
+    monkeypatch.setenv("OTEL_BREAKER_TARGETS", text)
+    found = find(None)
+    assert found is not None
+    return [(target.function, target.breaker) for target in found.configuration.targets]
+
+
+@pytest.mark.parametrize(
+    ("text", "named"),
+    [
+        ("shop:charge", [("shop:charge", None)]),
+        ("shop:charge=payments", [("shop:charge", "payments")]),
+        ("shop:charge=payments {tenant}", [("shop:charge", "payments {tenant}")]),
+        (" shop:charge = payments , shop:find,", [("shop:charge", "payments"), ("shop:find", None)]),
+        ("shop.clients:*Client.send_*=clients", [("shop.clients:*Client.send_*", "clients")]),
+    ],
+)
+def test_targets_can_be_listed_in_the_environment(
+    monkeypatch: pytest.MonkeyPatch, text: str, named: list[tuple[str, str | None]]
+) -> None:
+    assert functions(monkeypatch, text) == named
+
+
+@pytest.mark.parametrize(
+    ("text", "path"),
+    [
+        ("shop:find,charge", "targets[1].function"),
+        ("shop:charge=", "targets[0].breaker"),
+        ("=x", "targets[0].function"),
+    ],
+)
+def test_a_mistake_in_the_list_names_the_variable_and_the_place(
+    monkeypatch: pytest.MonkeyPatch, text: str, path: str
+) -> None:
+    with pytest.raises(InvalidSettings) as caught:
+        functions(monkeypatch, text)
+
+    assert caught.value.path == f"OTEL_BREAKER_TARGETS: {path}"
+
+
+def test_the_file_wins_over_the_list_and_a_warning_names_the_list(
+    file: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setenv("OTEL_BREAKER_TARGETS", "shop:charge")
+
+    found = find(None)
+
+    assert found is not None
+    assert list(found.configuration.breakers) == ["filed"]
+    assert caplog.messages == [
+        "not used: OTEL_BREAKER_TARGETS=shop:charge: the breakers are configured by OTEL_BREAKER_CONFIG_FILE"
+    ]
+
+
+def test_what_is_given_wins_over_all_that_the_environment_names_in_one_warning(
+    file: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setenv("OTEL_BREAKER_TARGETS", "shop:charge")
+
+    found = find({"breakers": {"given": {}}})
+
+    assert found is not None
+    assert list(found.configuration.breakers) == ["given"]
+    [said] = caplog.messages
+    assert f"OTEL_BREAKER_CONFIG_FILE={file}" in said
+    assert "OTEL_BREAKER_TARGETS=shop:charge" in said
+
+
+# --- watching
+
+
+def test_a_file_may_ask_to_be_watched(file: Path) -> None:
+    file.write_text('{"reload": "5s", "breakers": {"filed": {}}}')
+
+    found = find(None)
+
+    assert found is not None
+    assert (found.configuration.reload, found.file, found.text) == (5.0, str(file), file.read_text())
+
+
+def test_where_there_is_no_file_there_is_nothing_to_watch() -> None:
+    with pytest.raises(InvalidSettings, match=r"reload: there is no file to watch: .*CONFIG_FILE"):
+        find({"breakers": {"given": {}}, "reload": "5s"})
 
 
 # --- the switches for an incident
@@ -118,10 +208,10 @@ def test_the_mode_of_the_environment_overrides_every_breakers_own(monkeypatch: p
 def test_the_mode_of_the_environment_overrides_that_of_the_file(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("OTEL_BREAKER_MODE", "off")
 
-    configuration = find(None)
+    found = find(None)
 
-    assert configuration is not None
-    assert configuration.breakers["filed"].mode is Mode.OFF
+    assert found is not None
+    assert found.configuration.breakers["filed"].mode is Mode.OFF
 
 
 def test_a_mode_that_does_not_exist_is_refused_by_the_name_of_the_variable(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -11,6 +11,7 @@ import pytest
 from opentelemetry.configuration.instrumentation import configure_instrumentation
 from opentelemetry.configuration.models import ExperimentalInstrumentation
 
+from otel_breaker import get_breaker
 from otel_breaker_instrumentation import OtelBreakerInstrumentor
 from tests.instrumentation.applications import calls
 
@@ -136,3 +137,46 @@ def test_switched_off_by_the_environment_what_is_declared_is_not_guarded(
 
     assert calls(f"{name}:charge") == {}
     assert caplog.records == []
+
+
+def declare(folder: Path, monkeypatch: pytest.MonkeyPatch, options: str) -> None:
+    """Write OpenTelemetry's own configuration file, and let the environment name it."""
+    file = folder / "otel.yaml"
+    file.write_text(f'file_format: "1.0"\ninstrumentation/development:\n  python: {options}\n')
+    monkeypatch.setenv("OTEL_CONFIG_FILE", str(file))
+
+
+@pytest.mark.parametrize("enabled", ["false", "${BREAKERS:-false}"])
+def test_declared_as_not_enabled_nothing_is_guarded_by_the_file_either(
+    application: Application, file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, enabled: str
+) -> None:
+    name = application.write(SHOP)
+    file.write_text(json.dumps({"targets": [{"function": f"{name}:charge"}]}))
+    declare(tmp_path, monkeypatch, f"\n    otel_breaker:\n      enabled: {enabled}")
+
+    OtelBreakerInstrumentor().instrument(skip_dep_check=True)  # as the loader does, having skipped us before
+    importlib.import_module(name).charge()
+
+    assert calls(f"{name}:charge") == {}
+
+
+@pytest.mark.parametrize("options", ["{flask: {}}", "{otel_breaker: {}}", "", "5"])
+def test_where_nothing_of_the_kind_is_declared_the_file_guards(
+    application: Application, file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, options: str
+) -> None:
+    name = application.write(SHOP)
+    file.write_text(json.dumps({"targets": [{"function": f"{name}:charge"}]}))
+    declare(tmp_path, monkeypatch, options)
+
+    OtelBreakerInstrumentor().instrument(skip_dep_check=True)
+    importlib.import_module(name).charge()
+
+    assert calls(f"{name}:charge") == {"success": 1}
+
+
+def test_what_is_declared_says_who_forces_a_circuit(application: Application) -> None:
+    breaker = get_breaker(f"{application.write(SHOP)} payments")
+
+    start({"breakers": {breaker.name: {"state": "forced_open"}}})
+
+    assert breaker.snapshot().forced_by == "OpenTelemetry's configuration"

@@ -11,6 +11,7 @@ import pytest
 from opentelemetry.util._importlib_metadata import entry_points
 
 from otel_breaker import InvalidSettings, get_breaker
+from otel_breaker.registry import REGISTRY
 from otel_breaker_instrumentation import OtelBreakerInstrumentor, environment_variables
 from tests.instrumentation.applications import calls
 
@@ -231,3 +232,34 @@ def test_switched_off_nothing_is_guarded_silently(
 
     assert calls(shop, "charge") == {}
     assert caplog.records == []
+
+
+def test_keyword_arguments_guard_after_opentelemetry_has_called_without_any(
+    application: Application, caplog: pytest.LogCaptureFixture
+) -> None:
+    application.instrumentor.instrument(skip_dep_check=True)
+
+    shop = application.load(SHOP, "charge")
+    shop.charge()
+
+    assert calls(shop, "charge") == {"success": 1}
+    assert caplog.records == []
+
+
+def test_f89_a_fault_of_ours_is_logged_and_stops_no_other_instrumentation(
+    instrumentor: OtelBreakerInstrumentor,
+    caplog: pytest.LogCaptureFixture,
+    monkeypatch: pytest.MonkeyPatch,
+    file: Path,
+) -> None:
+    def fail(*_: object) -> None:
+        raise RuntimeError("a fault")
+
+    file.write_text('{"breakers": {"payments": {}}}')
+    monkeypatch.setattr(REGISTRY, "configure", fail)
+
+    instrumentor.instrument(skip_dep_check=True)
+    monkeypatch.undo()
+
+    assert "nothing is guarded: a fault" in ours(caplog)
+    assert caplog.records[0].exc_info

@@ -21,6 +21,8 @@ SHOP = """
     LIMIT = 5
 
     class Client:
+        __slots__ = ("__dict__", "limit")
+
         def charge(self):
             return "charged"
 
@@ -89,6 +91,7 @@ def test_a_name_that_is_not_there_is_reported_once_with_the_nearest_that_is(
         ("Client", "is a class"),
         ("Client.Session", "is a class"),
         ("LIMIT", "is int, which cannot be called"),
+        ("Client.limit", "is member_descriptor, which cannot be called"),
         ("Client.__module__", "is str, which cannot be called"),
         ("enum", "is module, which cannot be called"),
     ],

@@ -105,7 +105,7 @@ def test_a_target_of_any_length_can_name_its_breaker() -> None:
 
     [target] = understand({"targets": [{"function": function}]}, "").targets
 
-    assert (str(target), target.breaker.name) == (function, function[:256])
+    assert (str(target), target.template(function).name) == (function, function[:256])
 
 
 @pytest.mark.parametrize(

@@ -234,3 +234,36 @@ def test_a_name_of_the_wrong_kind_of_thing_is_refused_where_it_was_written(name:
         settings.resolved()
 
     assert refused.value.path == f"breakers.payments.{name}[1]"
+
+
+# --- settings that will make a whole with others
+
+
+def test_values_are_read_one_by_one() -> None:
+    read = Settings.read_values({"recovery_time": "500ms", "slow_call_rate": 0.5, "mode": "shadow"})
+
+    assert read == {"recovery_time": 0.5, "slow_call_rate": 0.5, "mode": Mode.SHADOW}
+
+
+def test_values_that_were_read_can_be_read_again() -> None:
+    values: dict[str, object] = {
+        "window": "60s",
+        "ignore": ["KeyError"],
+        "failure_result": "operator:not_",
+        "retry_after": "retry_after",
+        "mode": "off",
+        "failure_threshold": None,
+    }
+
+    assert Settings.from_mapping(Settings.read_values(values)) == Settings.from_mapping(values)
+
+
+@pytest.mark.parametrize(
+    ("said", "path"),
+    [({"window": 0}, "targets[0].window"), ({"windw": 5}, "targets[0].windw"), ({3: 4}, "targets[0].3")],
+)
+def test_a_value_that_is_wrong_by_itself_is_refused_by_its_path(said: Any, path: str) -> None:
+    with pytest.raises(InvalidSettings) as refused:
+        Settings.read_values(said, "targets[0]")
+
+    assert refused.value.path == path

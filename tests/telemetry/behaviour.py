@@ -52,7 +52,7 @@ def bring(breaker: CircuitBreaker, state: CircuitState, clock: FakeClock) -> Non
         call(breaker, TimeoutError())
         if state is CircuitState.HALF_OPEN:
             clock.advance(10)
-            breaker.can_execute()
+            breaker.guard().__enter__()  # nobody leaves it
 
 
 def every_way_in(clock: FakeClock) -> object:

@@ -19,15 +19,14 @@ PROGRAM: Final = "otel-breaker"
 CANNOT: Final = 2
 """The exit status of a command that could not look; argparse uses the same."""
 _INTERRUPTED: Final = 130
-_OURS: Final = ("otel_breaker", "otel_breaker_instrumentation")
 
 
 def _commands() -> tuple[Command, ...]:
     """Every subcommand, in the order of the help."""
-    # `main` tells of a library that is missing.
-    from otel_breaker_instrumentation.cli import incident, telemetry_check  # noqa: PLC0415  # see above
+    # Not before anybody asks for a command.
+    from otel_breaker_instrumentation.cli import check, incident, schema, targets, telemetry_check  # noqa: PLC0415  # as above
 
-    return (incident.COMMAND, telemetry_check.COMMAND)
+    return (incident.COMMAND, telemetry_check.COMMAND, check.COMMAND, targets.COMMAND, schema.COMMAND)
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -46,12 +45,9 @@ def main(argv: Sequence[str] | None = None) -> int:
         arguments = _parser(_commands()).parse_args(argv)
         status: int = arguments.run(arguments)
         sys.stdout.flush()
-    except ModuleNotFoundError as error:
-        if (error.name or "").partition(".")[0] in _OURS:
-            raise
-        return _cannot(f"there is no {error.name}: pip install 'otel-breaker[cli]'")
     except CommandFailed as error:
-        return _cannot(str(error))
+        sys.stderr.write(f"{PROGRAM}: {error}\n")
+        return CANNOT
     except BrokenPipeError:
         # Whoever read our output has seen enough; the interpreter must not try to flush the rest of it.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
@@ -59,11 +55,6 @@ def main(argv: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         return _INTERRUPTED
     return status
-
-
-def _cannot(why: str) -> int:
-    sys.stderr.write(f"{PROGRAM}: {why}\n")
-    return CANNOT
 
 
 def _parser(commands: Sequence[Command]) -> ArgumentParser:

@@ -5,103 +5,47 @@ A move is told twice, by an event of the span that caused it and by a log event;
 
 from __future__ import annotations
 
-from collections import Counter, deque
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from itertools import chain
+from math import isfinite
 from typing import TYPE_CHECKING, Final
 
-from otel_breaker.core.states import Outcome, Reason
+from otel_breaker.core.states import Outcome
 from otel_breaker.telemetry import names
-from otel_breaker_instrumentation.cli.incident.model import (
-    CLOSED,
-    HALF_OPEN,
-    Call,
-    Circuit,
-    Episode,
-    Identity,
-    Incident,
-    Move,
-    Place,
-    Probe,
-)
+from otel_breaker_instrumentation.cli.incident.drafts import CircuitDraft
+from otel_breaker_instrumentation.cli.incident.episode import CLOSED, HALF_OPEN, Call, Move, Probe
+from otel_breaker_instrumentation.cli.incident.model import Identity, Incident, Place
 from otel_breaker_instrumentation.cli.incident.readings import Readings
 from otel_breaker_instrumentation.cli.incident.requests import Requests
 from otel_breaker_instrumentation.cli.incident.words import printable
-from otel_breaker_instrumentation.cli.otlp import Log, Point, Span
+from otel_breaker_instrumentation.cli.otlp import Log, Span
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from otel_breaker_instrumentation.cli.otlp import Attributes, Origin, Record
+    from otel_breaker_instrumentation.cli.incident.drafts import EpisodeDraft
+    from otel_breaker_instrumentation.cli.incident.model import Circuit
+    from otel_breaker_instrumentation.cli.otlp import Attributes, Origin, Point, Record
 
-_REFUSALS: Final = 3
-_PROBES: Final = 20
-"""Kept from the beginning of an episode, and as many from its end."""
-_PROBED: Final = {
-    Reason.PROBE_SUCCEEDED.value: "success",
-    Reason.PROBE_FAILED.value: "failure",
-    Reason.PROBE_TIMEOUT.value: "timeout",
+
+_FIGURES: Final = {
+    names.CONSECUTIVE_FAILURES,
+    names.WINDOW_CALLS,
+    names.WINDOW_FAILURES,
+    names.WINDOW_SLOW_CALLS,
+    names.THRESHOLD,
+    names.OPEN_PLANNED_DURATION,
+    names.OPEN_DURATION,
+    names.OPEN_REJECTED_CALLS,
+    names.OPEN_PROBES,
 }
-
-
-@dataclass
-class _Draft:
-    """What is known of an episode so far."""
-
-    first_seen: int
-    last_seen: int
-    mode: str = ""
-    refused_seen: int = 0
-    refused: list[Call] = field(default_factory=list)
-    shadowed: Counter[str] = field(default_factory=Counter)
-    probed: Counter[str] = field(default_factory=Counter)
-    first_probes: list[Probe] = field(default_factory=list)
-    last_probes: deque[Probe] = field(default_factory=lambda: deque(maxlen=_PROBES))
-    probe_movers: set[tuple[str, str]] = field(default_factory=set)
-    cause: tuple[str, str] | None = None
-
-    def probe(self, probe: Probe) -> None:
-        self.probed[probe.outcome] += 1
-        if len(self.first_probes) < _PROBES:
-            self.first_probes.append(probe)
-        else:
-            self.last_probes.append(probe)
-
-
-@dataclass
-class _Traced:
-    """What is known of a circuit so far."""
-
-    drafts: dict[str, _Draft] = field(default_factory=dict)
-    moves: dict[tuple[object, ...], Move] = field(default_factory=dict)
-
-    def draft(self, episode: str, time: int) -> _Draft:
-        draft = self.drafts.setdefault(episode, _Draft(time, time))
-        draft.first_seen = min(draft.first_seen, time)
-        draft.last_seen = max(draft.last_seen, time)
-        return draft
-
-    def move(self, move: Move) -> None:
-        """Keep a move; of two tellings the log event's time and words count, and the span's call."""
-        cause: tuple[object, ...] = (move.trace_id, move.span_id) if move.span_id else (move.episode, move.time)
-        known = self.moves.get(key := (*cause, move.before, move.after))
-        if known is not None:
-            log, span = (move, known) if move.sentence else (known, move)
-            move = replace(
-                log,
-                reason=log.reason or span.reason,
-                evidence={**span.evidence, **log.evidence},
-                call=log.call or span.call,
-                culprit=log.culprit or span.culprit,
-            )
-        self.moves[key] = move
 
 
 class Collector:
     """Takes records, in any order, and makes an incident of them."""
 
     def __init__(self) -> None:
-        self._circuits: dict[Identity, _Traced] = {}
+        self._circuits: dict[Identity, CircuitDraft] = {}
         self._readings = Readings()
         self._start = self._end = 0
         self.requests = Requests()
@@ -145,37 +89,35 @@ class Collector:
         if names.EPISODE in said:
             self._keep_call(traced.draft(printable(said[names.EPISODE]), span.start), span, call, moved=bool(moved_to))
 
-    def _keep_call(self, draft: _Draft, span: Span, call: Call, *, moved: bool) -> None:
+    def _keep_call(self, draft: EpisodeDraft, span: Span, call: Call, *, moved: bool) -> None:
         said = span.attributes
         draft.last_seen = max(draft.last_seen, span.end)
         draft.mode = draft.mode or printable(said.get(names.MODE, ""))
-        if span.links and said.get(names.LINK) == "opening":
-            draft.cause = draft.cause or call.link
+        if call.link and said.get(names.LINK) == "opening":
+            draft.link(call)
         if said.get(names.SHADOW_REJECTED):
             draft.shadowed[call.outcome] += 1
         elif call.outcome == Outcome.REJECTED.value:
-            draft.refused_seen += 1
-            if len(draft.refused) < _REFUSALS:
-                draft.refused.append(call)
+            if draft.refuse(call):
                 self.requests.want(call.trace_id)
         elif call.state == HALF_OPEN:
             draft.probe(Probe(call.start, call.outcome, call.error_type, call.seconds, call.trace_id, call.span_id))
             if moved:
                 draft.probe_movers.add((call.trace_id, call.span_id))
 
-    def _keep_move(self, traced: _Traced, move: Move) -> None:
+    def _keep_move(self, traced: CircuitDraft, move: Move) -> None:
         self._saw(move.time, move.time)
         self.requests.want(move.trace_id)
         if move.culprit is not None:
             self.requests.want(move.culprit[0])
         if move.episode:
             draft = traced.draft(move.episode, move.time)
-            draft.mode = draft.mode or printable(move.evidence.get(names.MODE, ""))
+            draft.mode = draft.mode or move.mode
         traced.move(move)
 
-    def _circuit(self, origin: Origin, said: Attributes) -> _Traced:
+    def _circuit(self, origin: Origin, said: Attributes) -> CircuitDraft:
         identity = Identity(printable(said[names.NAME]), printable(said.get(names.KEY, "")), place(origin))
-        return self._circuits.setdefault(identity, _Traced())
+        return self._circuits.setdefault(identity, CircuitDraft())
 
     def _saw(self, start: int, end: int) -> None:
         self._start = min(self._start or start, start)
@@ -184,7 +126,7 @@ class Collector:
     def incident(self) -> Incident:
         """What is known now."""
         circuits = [
-            _circuit(identity, traced) for identity, traced in self._circuits.items() if traced.moves or traced.drafts
+            traced.circuit(identity) for identity, traced in self._circuits.items() if traced.moves or traced.drafts
         ]
         return Incident(
             circuits=tuple(sorted(circuits, key=_first)),
@@ -221,39 +163,6 @@ def place(origin: Origin) -> Place:
     return Place(printable(said.get("service.name", "")), str(instance))
 
 
-def _circuit(identity: Identity, traced: _Traced) -> Circuit:
-    moves = sorted(traced.moves.values(), key=lambda move: move.time)
-    episodes = [
-        _episode(name, draft, tuple(move for move in moves if move.episode == name))
-        for name, draft in traced.drafts.items()
-    ]
-    return Circuit(identity, tuple(sorted(episodes, key=lambda episode: episode.start)), tuple(moves))
-
-
-def _episode(name: str, draft: _Draft, moves: tuple[Move, ...]) -> Episode:
-    untraced = [
-        Probe(move.time, _PROBED[move.reason], trace_id=move.trace_id, span_id=move.span_id)
-        for move in moves
-        if move.reason in _PROBED
-        and ((move.trace_id, move.span_id) not in draft.probe_movers or move.reason == Reason.PROBE_TIMEOUT.value)
-    ]
-    for probe in untraced:
-        draft.probe(probe)
-    return Episode(
-        id=name,
-        mode=draft.mode,
-        moves=moves,
-        first_seen=draft.first_seen,
-        last_seen=draft.last_seen,
-        refused_seen=draft.refused_seen,
-        refused=tuple(draft.refused),
-        shadowed=dict(draft.shadowed),
-        probes=tuple(sorted(chain(draft.first_probes, draft.last_probes), key=lambda probe: probe.time)),
-        probe_outcomes=dict(draft.probed),
-        cause=draft.cause,
-    )
-
-
 def _first(circuit: Circuit) -> tuple[int, Identity]:
     times: Iterator[int] = chain((episode.start for episode in circuit.episodes), (move.time for move in circuit.moves))
     return min(times), circuit.identity
@@ -282,9 +191,18 @@ def _move(
         after=printable(said.get(names.STATE_CHANGE_TO, "")),
         reason=printable(said.get(names.STATE_CHANGE_REASON, "")),
         episode=printable(said.get(names.EPISODE, "")),
+        mode=printable(said.get(names.MODE, "")),
         trace_id=trace_id,
         span_id=span_id,
-        evidence=said,
+        evidence=_evidence(said),
         sentence=sentence,
         call=call,
     )
+
+
+def _evidence(said: Attributes) -> Attributes:
+    """The figures of a move, as far as they are what they should be: anybody may have written the files."""
+    figures = {name: said[name] for name in _FIGURES & said.keys() if type(said[name]) in (int, float)}
+    errors = said.get(names.ERROR_TYPES)
+    told = {names.ERROR_TYPES: errors} if isinstance(errors, list) else {}
+    return {name: value for name, value in figures.items() if isfinite(value)} | told

@@ -9,12 +9,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from otel_breaker_instrumentation.cli.incident.model import CLOSED, OPEN
+from otel_breaker_instrumentation.cli.incident.episode import CLOSED, OPEN
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from otel_breaker_instrumentation.cli.incident.model import Circuit, Episode, Incident
+    from otel_breaker_instrumentation.cli.incident.episode import Episode
+    from otel_breaker_instrumentation.cli.incident.model import Circuit, Incident
 
 UNKNOWN: Final = ""
 """The state of a circuit while nothing in the files tells of it."""
@@ -38,11 +39,7 @@ class Lane:
 
 def window(incident: Incident) -> tuple[int, int]:
     """From when to when to draw: all episodes and moves, with a margin as far as the files reach."""
-    times = [move.time for circuit in incident.circuits for move in circuit.moves]
-    times += [time for _, episode in incident.episodes for time in (episode.start, episode.end or incident.end)]
-    if not times:
-        return incident.start, incident.end
-    first, last = min(times), max(times)
+    first, last = incident.extent
     margin = round((last - first) * _MARGIN) or 1
     return max(incident.start, first - margin), min(incident.end, last + margin)
 
@@ -81,5 +78,5 @@ def _stretches(marks: list[tuple[int, str, str]], start: int, end: int) -> Itera
         if time > since:
             yield Stretch(since, time, state)
         state, since = after, max(time, since)
-    if end > since:
+    if end >= since:  # a move at the very end is drawn, too
         yield Stretch(since, end, state)

@@ -1,4 +1,4 @@
-"""What happened to each circuit, as plain records: read off telemetry by `collect`, shown by the views.
+"""What the files say of all circuits, as plain records: read off telemetry by `collect`, shown by the views.
 
 Nothing here reads or prints. All times are nanoseconds since the epoch.
 """
@@ -6,21 +6,15 @@ Nothing here reads or prints. All times are nanoseconds since the epoch.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
-from otel_breaker.core.states import CircuitState, Reason
-from otel_breaker.telemetry import names
+from otel_breaker_instrumentation.cli.incident.episode import OPEN, REFUSING
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from otel_breaker_instrumentation.cli.incident.episode import Episode, Move
     from otel_breaker_instrumentation.cli.otlp import Attributes
-
-CLOSED: Final = CircuitState.CLOSED.value
-OPEN: Final = CircuitState.OPEN.value
-HALF_OPEN: Final = CircuitState.HALF_OPEN.value
-REFUSING: Final = (OPEN, HALF_OPEN, CircuitState.FORCED_OPEN.value)
-"""The states in which calls are refused, all of them or all but the probes."""
 
 
 @dataclass(frozen=True, order=True)
@@ -39,137 +33,6 @@ class Identity:
     key: str
     """Empty for a breaker without keys."""
     place: Place
-
-
-@dataclass(frozen=True)
-class Call:
-    """A guarded call whose span was found."""
-
-    trace_id: str
-    span_id: str
-    start: int
-    seconds: float
-    state: str
-    """At admission."""
-    outcome: str
-    error_type: str
-    """Empty when the caller saw no error."""
-    link: tuple[str, str] | None = None
-    """Trace and span of what its span links to: for a refusal, the call that opened the circuit."""
-
-
-@dataclass(frozen=True)
-class Move:
-    """One change of state."""
-
-    time: int
-    before: str
-    after: str
-    reason: str
-    """Empty when only the attribute of a span tells of the move."""
-    episode: str
-    """Empty for a move that belongs to none."""
-    trace_id: str
-    """Of the call that caused it; empty when there was none, or none that was sampled."""
-    span_id: str
-    evidence: Attributes
-    sentence: str = ""
-    """What the log event says in words, which for a move by hand is who and why."""
-    call: Call | None = None
-    """The call that caused it, when its span is in the files."""
-    culprit: tuple[str, str] | None = None
-    """Trace and span of the call that hung, where the one that caused the move only noticed."""
-
-
-@dataclass(frozen=True)
-class Probe:
-    """One call that was let through to find out, and how it ended."""
-
-    time: int
-    outcome: str
-    """A call's outcome, or `timeout`."""
-    error_type: str = ""
-    seconds: float | None = None
-    """How long it took; None when its span is not in the files."""
-    trace_id: str = ""
-    span_id: str = ""
-
-
-@dataclass(frozen=True)
-class Episode:
-    """One outage of one circuit: from an opening, through failed recoveries, to the recovery."""
-
-    id: str
-    mode: str
-    moves: tuple[Move, ...]
-    """In order of time; possibly with gaps, where telemetry was sampled."""
-    first_seen: int
-    last_seen: int
-    """Of anything that belongs to it."""
-    refused_seen: int
-    """Spans of refused calls in the files."""
-    refused: tuple[Call, ...]
-    """A few of them."""
-    shadowed: Mapping[str, int]
-    """Calls that only shadow mode let pass, by what they then did."""
-    probes: tuple[Probe, ...]
-    """In order of time; of very many, the first and the last."""
-    probe_outcomes: Mapping[str, int]
-    cause: tuple[str, str] | None
-    """Trace and span of what refused calls link to: the call that last opened the circuit."""
-
-    @property
-    def opening(self) -> Move | None:
-        """The move that began it; None when it is not in the files."""
-        return next((move for move in self.moves if move.after in REFUSING and move.before != HALF_OPEN), None)
-
-    @property
-    def closing(self) -> Move | None:
-        """The move that ended it; None when it had not ended, or the end is not in the files."""
-        last = self.moves[-1] if self.moves else None
-        return last if last is not None and last.after not in REFUSING else None
-
-    @property
-    def start(self) -> int:
-        return self.opening.time if self.opening else self.first_seen
-
-    @property
-    def end(self) -> int | None:
-        return self.closing.time if self.closing else None
-
-    @property
-    def seconds(self) -> float:
-        """How long it lasted; so far, when its end is not in the files."""
-        said = self.closing.evidence.get(names.OPEN_DURATION) if self.closing else None
-        return float(said) if said is not None else ((self.end or self.last_seen) - self.start) / 1e9
-
-    @property
-    def relapses(self) -> int:
-        """How often recovery failed."""
-        return sum(move.before == HALF_OPEN and move.after == OPEN for move in self.moves)
-
-    @property
-    def refused_told(self) -> int | None:
-        """Refused calls as the circuit itself counted them when it closed."""
-        said = self.closing.evidence.get(names.OPEN_REJECTED_CALLS) if self.closing else None
-        return None if said is None else int(said)
-
-    @property
-    def trip(self) -> tuple[str, str] | None:
-        """Trace and span of the request that tripped the circuit, as far as anything in the files names it.
-
-        What refused calls link to is the last opening; it is the trip as long as no recovery has failed.
-        """
-        opening = self.opening
-        if opening is not None and opening.culprit is not None:
-            return opening.culprit
-        if opening is not None and opening.span_id:
-            return opening.trace_id, opening.span_id
-        return self.cause if not self.relapses else None
-
-    @property
-    def trip_is_manual(self) -> bool:
-        return self.opening is not None and self.opening.reason == Reason.MANUAL.value
 
 
 @dataclass(frozen=True)
@@ -225,3 +88,10 @@ class Incident:
         """All of them in order of time."""
         found = [(circuit, episode) for circuit in self.circuits for episode in circuit.episodes]
         return sorted(found, key=lambda pair: pair[1].start)
+
+    @property
+    def extent(self) -> tuple[int, int]:
+        """From the first opening or move to the last recovery or move; to the end while a circuit is open."""
+        times = [move.time for circuit in self.circuits for move in circuit.moves]
+        times += [time for _, episode in self.episodes for time in (episode.start, episode.end or self.end)]
+        return (min(times), max(times)) if times else (self.start, self.end)

@@ -14,10 +14,9 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from otel_breaker.core.states import CircuitState
 from otel_breaker.version import __version__
-from otel_breaker_instrumentation.cli.incident import words
-from otel_breaker_instrumentation.cli.incident.lanes import UNKNOWN, lanes, window
+from otel_breaker_instrumentation.cli.incident import facts, words
+from otel_breaker_instrumentation.cli.incident.lanes import lanes, window
 from otel_breaker_instrumentation.cli.incident.questions import QUESTIONS
-from otel_breaker_instrumentation.cli.incident.terminal import summary
 
 if TYPE_CHECKING:
     from otel_breaker_instrumentation.cli.incident.lanes import Lane
@@ -98,13 +97,14 @@ def page(incident: Incident) -> str:
     numbers = {id(episode): number for number, (_, episode) in enumerate(incident.episodes, 1)}
     return environment.get_template("page.html").render(
         incident=incident,
-        summary=summary(incident),
+        summary=facts.summary(incident),
         scale=scale,
         states=words.STATES,
         number=lambda episode: numbers[id(episode)],
         drawings=lambda circuit: [_draw(lane, scale, numbers) for lane in lanes(circuit, scale.start, scale.end)],
         spoken=_spoken,
         questions=QUESTIONS,
+        facts=facts,
         words=words,
         version=__version__,
     )
@@ -112,14 +112,18 @@ def page(incident: Incident) -> str:
 
 def _draw(lane: Lane, scale: Scale, numbers: dict[int, int]) -> Drawing:
     bars = []
+    drawn: dict[int, float] = {}  # per row, how far: within a bar that was widened to be seen nothing else is
     for stretch in lane.stretches:
-        if stretch.state == UNKNOWN or stretch.state not in ROWS:
+        if stretch.state not in ROWS:
             continue
-        left, right = scale.place(stretch.start), scale.place(stretch.end)
+        row, left, right = ROWS[stretch.state], scale.place(stretch.start), scale.place(stretch.end)
+        if right <= drawn.get(row, -1.0):
+            continue
+        width = max(_THINNEST, right - left)
+        drawn[row] = left + width
         lasted = words.duration((stretch.end - stretch.start) / 1e9)
         title = f"{words.STATES[stretch.state]} from {words.clock(stretch.start)} for {lasted}"
-        width = max(_THINNEST, right - left)
-        bars.append(Bar(min(left, 100 - width), width, ROWS[stretch.state], stretch.state, title))
+        bars.append(Bar(min(left, 100 - width), width, row, stretch.state, title))
     shown: list[Number] = []
     for episode in lane.episodes:
         left = scale.place(episode.start)
@@ -132,7 +136,7 @@ def _draw(lane: Lane, scale: Scale, numbers: dict[int, int]) -> Drawing:
 def _spoken(circuit: Circuit) -> str:
     """What the picture shows, for whoever does not see it."""
     said = [
-        f"opened {words.moment(episode.start)}, {words.lasted(episode)}, {words.refused(episode)}"
+        f"opened {words.moment(episode.start)}, {facts.lasted(episode)}, {facts.refused(episode)}"
         for episode in circuit.episodes
     ]
     state = words.STATES.get(circuit.state, circuit.state)

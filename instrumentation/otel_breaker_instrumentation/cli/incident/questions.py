@@ -10,14 +10,16 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from otel_breaker.core.states import Outcome
+from otel_breaker.settings import Mode
 from otel_breaker.telemetry import names
-from otel_breaker_instrumentation.cli.incident import words
-from otel_breaker_instrumentation.cli.incident.model import CLOSED, OPEN
+from otel_breaker_instrumentation.cli.incident import facts, words
+from otel_breaker_instrumentation.cli.incident.episode import CLOSED, OPEN
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from otel_breaker_instrumentation.cli.incident.model import Circuit, Episode, Incident, Reading
+    from otel_breaker_instrumentation.cli.incident.episode import Episode
+    from otel_breaker_instrumentation.cli.incident.model import Circuit, Incident, Reading
 
 SHOWN: Final = 5
 """The latest episodes that an answer goes into."""
@@ -41,7 +43,9 @@ def _which_are_open(incident: Incident) -> list[str]:
     for circuit in incident.circuits:
         if circuit.is_refusing:
             since = circuit.episodes[-1].start if circuit.episodes else circuit.moves[-1].time
-            lines.append(f"{_named(circuit)}: {words.STATES[circuit.state]} since {words.moment(since)}")
+            shadow = circuit.episodes and circuit.episodes[-1].mode == Mode.SHADOW.value
+            aside = ", in shadow mode: no call is refused" if shadow else ""
+            lines.append(f"{_named(circuit)}: {words.STATES[circuit.state]} since {words.moment(since)}{aside}")
     if lines:
         return lines
     closed = [f"{_named(circuit)}: closed again; {_when(episode)}" for circuit, episode in _latest(incident)]
@@ -63,7 +67,7 @@ def _why_did_it_open(incident: Incident) -> list[str]:
 
 
 def _which_request_tripped_it(incident: Incident) -> list[str]:
-    return [f"{_named(circuit)}: {words.trip(incident, episode)}" for circuit, episode in _latest(incident)] or _NOTHING
+    return [f"{_named(circuit)}: {facts.trip(incident, episode)}" for circuit, episode in _latest(incident)] or _NOTHING
 
 
 def _what_caused_this_refusal(incident: Incident) -> list[str]:
@@ -84,14 +88,14 @@ def _what_caused_this_refusal(incident: Incident) -> list[str]:
 
 def _how_many_were_refused(incident: Incident) -> list[str]:
     return [
-        f"{_named(circuit)}, episode {episode.id}: {words.refused(episode)}" for circuit, episode in _latest(incident)
+        f"{_named(circuit)}, episode {episode.id}: {facts.refused(episode)}" for circuit, episode in _latest(incident)
     ] or _NOTHING
 
 
 def _how_do_the_probes_end(incident: Incident) -> list[str]:
     lines = []
     for circuit, episode in _latest(incident):
-        lines.append(f"{_named(circuit)}, episode {episode.id}: {words.probed(episode)}")
+        lines.append(f"{_named(circuit)}, episode {episode.id}: {facts.probed(episode)}")
         lines += [f"  {words.clock(probe.time)}  {words.probe(probe)}" for probe in episode.probes[-SHOWN:]]
     return lines or _NOTHING
 
@@ -130,12 +134,18 @@ def _did_shadow_help(incident: Incident) -> list[str]:
 
 
 def _which_targets_are_not_guarded(incident: Incident) -> list[str]:
-    readings = sorted(_of(incident, names.METRIC_TARGETS), key=lambda reading: str(reading.attributes))
-    return [
-        f"{words.where(reading.place)}: {reading.last:.0f} {status}"
-        for reading in readings
-        if (status := words.printable(reading.attributes.get(names.TARGET_STATUS)))
-    ] or [f"There is no {names.METRIC_TARGETS} in these files."]
+    by_place: defaultdict[str, list[str]] = defaultdict(list)
+    for reading in _of(incident, names.METRIC_TARGETS):
+        status = words.printable(reading.attributes.get(names.TARGET_STATUS))
+        by_place[words.where(reading.place)].append(f"{reading.last:,.0f} {status}")
+    return [f"{place}: {', '.join(sorted(told, key=_status))}" for place, told in sorted(by_place.items())] or [
+        f"There is no {names.METRIC_TARGETS} in these files."
+    ]
+
+
+def _status(told: str) -> str:
+    """What a count is of, to sort by."""
+    return told.partition(" ")[2]
 
 
 _NOTHING: Final = ["No circuit opened in these files."]
@@ -165,7 +175,7 @@ def _named(circuit: Circuit) -> str:
 def _when(episode: Episode) -> str:
     if episode.end is None:
         return f"open from {words.moment(episode.start)}, its end is not in these files"
-    return f"it was open from {words.moment(episode.start)} for {words.lasted(episode)}"
+    return f"it was open from {words.moment(episode.start)} for {facts.lasted(episode)}"
 
 
 def _of(incident: Incident, metric: str) -> Iterator[Reading]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from math import isfinite
 from typing import TYPE_CHECKING
 
 from otel_breaker_instrumentation.cli.incident.model import Reading
@@ -19,6 +20,8 @@ class Readings:
         self._series: dict[tuple[object, ...], tuple[int, Reading]] = {}
 
     def take(self, point: Point, place: Place) -> None:
+        if not isfinite(point.value):
+            return
         key = (point.metric, place, tuple(sorted((name, str(value)) for name, value in point.attributes.items())))
         known = self._series.get(key)
         if known is None:
@@ -30,7 +33,7 @@ class Readings:
         time, reading = known
         latest = point.value if point.time >= time else reading.last
         value = reading.last + point.value if point.is_delta else latest
-        reading = replace(reading, last=value, peak=max(reading.peak, value))
+        reading = replace(reading, last=value, peak=max(reading.peak, value if point.is_delta else point.value))
         self._series[key] = (max(time, point.time), reading)
 
     def all(self) -> tuple[Reading, ...]:

@@ -10,17 +10,18 @@ from rich.table import Table
 from rich.text import Text
 
 from otel_breaker.core.states import CircuitState
-from otel_breaker_instrumentation.cli.incident import words
+from otel_breaker_instrumentation.cli.incident import facts, words
 from otel_breaker_instrumentation.cli.incident.lanes import UNKNOWN, lanes, window
 from otel_breaker_instrumentation.cli.incident.questions import QUESTIONS
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Sequence
 
     from rich.console import RenderableType
 
+    from otel_breaker_instrumentation.cli.incident.episode import Episode, Move
     from otel_breaker_instrumentation.cli.incident.lanes import Lane
-    from otel_breaker_instrumentation.cli.incident.model import Circuit, Episode, Incident, Move
+    from otel_breaker_instrumentation.cli.incident.model import Circuit, Incident
 
 _SIGNS: Final = {
     UNKNOWN: (" ", ""),
@@ -40,9 +41,9 @@ _HEAD, _TAIL = 8, 6
 def report(incident: Incident) -> RenderableType:
     """Everything, circuit by circuit."""
     if not incident.circuits:
-        return Text(summary(incident))
+        return Text(facts.summary(incident))
     start, end = window(incident)
-    parts: list[RenderableType] = [Text(summary(incident), "bold"), Text(_legend(), "dim")]
+    parts: list[RenderableType] = [Text(facts.summary(incident), "bold"), Text(_legend(), "dim")]
     for circuit in incident.circuits:
         parts += [Text(), _heading(circuit)]
         parts += [Padding(_bar(lane, start, end), (0, 0, 0, 2)) for lane in lanes(circuit, start, end)]
@@ -63,19 +64,6 @@ def answers(incident: Incident, number: int | None = None) -> RenderableType:
             for line in question.answer(incident)
         ]
     return Group(*parts)
-
-
-def summary(incident: Incident) -> str:
-    """One sentence or two."""
-    quiet = f" {words.count(incident.quiet, 'other circuit')} never moved." if incident.quiet else ""
-    if not incident.circuits:
-        return f"No circuit moved in these files.{quiet}" if quiet else "No circuit breaker is in these files."
-    start, end = window(incident)
-    refusing = sum(circuit.is_refusing for circuit in incident.circuits)
-    open_still = f"{refusing:,} still open at the end" if refusing else "none is open at the end"
-    circuits = words.count(len(incident.circuits), "circuit")
-    episodes = words.count(len(incident.episodes), "episode")
-    return f"{words.moment(start)}, {words.duration((end - start) / 1e9)}: {circuits}, {episodes}, {open_still}.{quiet}"
 
 
 def _legend() -> str:
@@ -104,12 +92,12 @@ def _bar(lane: Lane, start: int, end: int) -> Text:
 
 
 def _episode(incident: Incident, episode: Episode) -> RenderableType:
-    facts = Table.grid(padding=(0, 2))
-    facts.add_column(style="dim", no_wrap=True)
-    facts.add_column(overflow="fold")
-    for name, text in words.facts(incident, episode):
-        facts.add_row(name, Text(text))
-    return Group(Text(f"Episode {episode.id}", "underline"), facts, _moves(episode.moves))
+    table = Table.grid(padding=(0, 2))
+    table.add_column(style="dim", no_wrap=True)
+    table.add_column(overflow="fold")
+    for name, text in facts.facts(incident, episode):
+        table.add_row(name, Text(text))
+    return Group(Text(f"Episode {episode.id}", "underline"), table, _moves(episode.moves))
 
 
 def _moves(moves: Sequence[Move]) -> Table:
@@ -117,23 +105,12 @@ def _moves(moves: Sequence[Move]) -> Table:
     table.add_column(style="dim", no_wrap=True)
     table.add_column(no_wrap=True)
     table.add_column(overflow="fold")
-    for move, gap in _thinned(moves):
+    for move, gap in facts.thinned(moves, _HEAD, _TAIL):
         if gap:
             table.add_row("…", f"{gap:,} more", "")
         else:
-            table.add_row(words.clock(move.time), _change(move), Text(words.what_happened(move)))
+            table.add_row(words.clock(move.time), _change(move), Text(facts.what_happened(move)))
     return table
-
-
-def _thinned(moves: Sequence[Move]) -> Iterator[tuple[Move, int]]:
-    """The moves; of very many the first and the last, and one that says how many are between."""
-    left_out = max(0, len(moves) - _HEAD - _TAIL)
-    if left_out <= 1:
-        yield from ((move, 0) for move in moves)
-        return
-    yield from ((move, 0) for move in moves[:_HEAD])
-    yield moves[_HEAD], left_out
-    yield from ((move, 0) for move in moves[-_TAIL:])
 
 
 def _change(move: Move) -> Text:

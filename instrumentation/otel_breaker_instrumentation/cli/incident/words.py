@@ -6,13 +6,13 @@ from datetime import datetime, timedelta, timezone
 from typing import TYPE_CHECKING, Any, Final
 
 from otel_breaker.core.states import CircuitState, Reason
-from otel_breaker.settings import Mode
 from otel_breaker.telemetry import names
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from otel_breaker_instrumentation.cli.incident.model import Episode, Identity, Incident, Move, Place, Probe
+    from otel_breaker_instrumentation.cli.incident.episode import Move, Probe
+    from otel_breaker_instrumentation.cli.incident.model import Identity, Place
     from otel_breaker_instrumentation.cli.otlp import Attributes
 
 STATES: Final = {
@@ -85,8 +85,9 @@ def why(move: Move) -> str:
         slow = said[names.WINDOW_SLOW_CALLS]
         return f"{slow} of {said.get(names.WINDOW_CALLS)} calls were slow{_threshold(said, '{:.0%}')}"
     if move.reason == Reason.MANUAL.value:
-        # Who and why stand only in the sentence of the log event, in brackets.
-        return "by hand" if not move.sentence else printable(move.sentence.partition("(")[2].rpartition(")")[0])
+        # Who and why stand only in the sentence of the log event: "... (manual by ann: INC-4711)".
+        told = move.sentence.partition(f"({move.reason}")[2].rpartition(")")[0].strip(": ")
+        return f"by hand, {printable(told)}" if told else "by hand"
     return _REASONS.get(move.reason, printable(move.reason) or "the reason is not in these files")
 
 
@@ -115,34 +116,6 @@ def planned(move: Move) -> str:
     return "" if said is None else duration(float(said))
 
 
-def refused(episode: Episode) -> str:
-    """How many calls were refused, and how it is known."""
-    told, seen = episode.refused_told, episode.refused_seen
-    if told is None:
-        return f"{count(seen, 'call')} refused, as far as these files show"
-    spans = f", {seen:,} of them in these files" if seen and seen != told else ""
-    return f"{count(told, 'call')} refused{spans}"
-
-
-def lasted(episode: Episode) -> str:
-    if episode.closing is not None:
-        return duration(episode.seconds)
-    return f"{duration(episode.seconds)} so far"
-
-
-def trip(incident: Incident, episode: Episode) -> str:
-    """Which request tripped the circuit, or why that is not known."""
-    if episode.trip_is_manual:
-        return "none: it was opened by hand"
-    if episode.trip is None:
-        return "not known: neither the opening nor a refusal that links to it is in these files"
-    trace_id, span_id = episode.trip
-    calls = (move.call for move in episode.moves if (move.trace_id, move.span_id) == episode.trip)
-    call = next((call for call in calls if call), None)
-    how = ended(call.outcome, call.error_type, call.seconds) if call else NOT_HERE
-    return ", ".join(filter(None, (incident.request(trace_id), f"trace {trace_id}", f"span {span_id}", how)))
-
-
 def ended(outcome: str, error_type: str, seconds: float | None) -> str:
     text = outcome if seconds is None else f"{outcome} after {duration(seconds)}"
     return f"{text} ({error_type})" if error_type else text
@@ -150,43 +123,3 @@ def ended(outcome: str, error_type: str, seconds: float | None) -> str:
 
 def probe(probe: Probe) -> str:
     return ended(probe.outcome, probe.error_type, probe.seconds)
-
-
-def what_happened(move: Move) -> str:
-    """The reason of a move, and how the call ended that caused it, where that is the news."""
-    parts = [why(move)]
-    if move.reason in (Reason.PROBE_FAILED.value, Reason.PROBE_SUCCEEDED.value) and move.call is not None:
-        parts.append(ended(move.call.outcome, move.call.error_type, move.call.seconds))
-    elif failures(move):
-        parts.append(failures(move))
-    return "; ".join(parts)
-
-
-def facts(incident: Incident, episode: Episode) -> list[tuple[str, str]]:
-    """What there is to know of an episode, by heading."""
-    opening = episode.opening
-    wanted = {
-        "opened": moment(episode.start) if opening else f"not in these files; first seen {moment(episode.first_seen)}",
-        "because": why(opening) if opening else "",
-        "what failed": failures(opening) if opening else "",
-        "tripped by": trip(incident, episode),
-        "lasted": lasted(episode),
-        "refused": refused(episode) if episode.mode != Mode.SHADOW.value else "",
-        "shadow": shadowed(episode),
-        "probes": probed(episode),
-        "planned": f"to stay open for {planned(opening)}" if opening and planned(opening) else "",
-    }
-    return [(name, text) for name, text in wanted.items() if text]
-
-
-def probed(episode: Episode) -> str:
-    """How many probes ended how."""
-    relapses = f"; {count(episode.relapses, 'failed recovery', 'failed recoveries')}" if episode.relapses else ""
-    told = ", ".join(f"{number:,} {outcome}" for outcome, number in sorted(episode.probe_outcomes.items()))
-    return f"{told}{relapses}" if told else "none in these files"
-
-
-def shadowed(episode: Episode) -> str:
-    """What shadow mode would have refused, or nothing."""
-    told = ", ".join(f"{number:,} {outcome}" for outcome, number in sorted(episode.shadowed.items()))
-    return f"would have refused calls that ended as {told}" if told else ""

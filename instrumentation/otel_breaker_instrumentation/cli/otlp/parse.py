@@ -22,6 +22,8 @@ Json = dict[str, Any]
 
 _KINDS: Final = dict(enumerate(("", "internal", "server", "client", "producer", "consumer")))
 _STATUSES: Final = {0: "unset", 1: "ok", 2: "error"}
+_LATEST: Final = 2**64
+_LARGEST: Final = 2**63
 _DELTA: Final = (1, "AGGREGATION_TEMPORALITY_DELTA")
 _INSTRUMENTS: Final = {
     "sum": "counter",
@@ -69,11 +71,11 @@ def _span(span: Json, origin: Origin) -> Iterator[Span]:
         parent_id=_id(span.get("parentSpanId", "")),
         name=span.get("name", ""),
         kind=_member(span.get("kind", 0), "SPAN_KIND_", _KINDS),
-        start=int(span["startTimeUnixNano"]),
-        end=int(span["endTimeUnixNano"]),
+        start=_time(span["startTimeUnixNano"]),
+        end=_time(span["endTimeUnixNano"]),
         attributes=_attributes(span),
         events=tuple(
-            Event(event.get("name", ""), int(event["timeUnixNano"]), _attributes(event))
+            Event(event.get("name", ""), _time(event["timeUnixNano"]), _attributes(event))
             for event in span.get("events") or ()
         ),
         links=tuple(
@@ -88,7 +90,7 @@ def _log(log: Json, origin: Origin) -> Iterator[Log]:
         origin=origin,
         event=log.get("eventName", ""),
         # A record without a time of its own was made just before it was observed.
-        time=int(log.get("timeUnixNano") or 0) or int(log.get("observedTimeUnixNano") or 0),
+        time=_time(log.get("timeUnixNano") or 0) or _time(log.get("observedTimeUnixNano") or 0),
         severity=_severity(log.get("severityNumber", 0)),
         severity_text=log.get("severityText", ""),
         body=_value(log.get("body") or {}),
@@ -109,7 +111,7 @@ def _points(metric: Json, origin: Origin) -> Iterator[Point]:
                 unit=metric.get("unit", ""),
                 instrument="updowncounter" if is_up_down else instrument,
                 is_delta=data.get("aggregationTemporality") in _DELTA,
-                time=int(point["timeUnixNano"]),
+                time=_time(point["timeUnixNano"]),
                 attributes=_attributes(point),
                 value=_number(point),
             )
@@ -123,10 +125,23 @@ _SIGNALS: Final[tuple[tuple[str, str, str, Callable[[Json, Origin], Iterator[Rec
 _RESOURCES: Final = {resources for resources, *_ in _SIGNALS}
 
 
+def _time(said: int | str) -> int:
+    if 0 <= (nanoseconds := int(said)) < _LATEST:
+        return nanoseconds
+    raise ValueError(f"{nanoseconds} is no time")
+
+
+def _integer(said: int | str) -> int:
+    """64 bits do not fit a JSON number, so OTLP writes them as text."""
+    if abs(number := int(said)) <= _LARGEST:
+        return number
+    raise ValueError(f"{number} is larger than 64 bits")
+
+
 def _number(point: Json) -> float:
     if "asInt" in point:
-        return int(point["asInt"])
-    return float(point["asDouble"]) if "asDouble" in point else int(point.get("count", 0))
+        return _integer(point["asInt"])
+    return float(point["asDouble"]) if "asDouble" in point else _integer(point.get("count", 0))
 
 
 def _attributes(owner: Json) -> Attributes:
@@ -134,8 +149,8 @@ def _attributes(owner: Json) -> Attributes:
 
 
 def _value(value: Json) -> Any:
-    if "intValue" in value:  # 64 bits do not fit a JSON number, so OTLP writes them as text
-        return int(value["intValue"])
+    if "intValue" in value:
+        return _integer(value["intValue"])
     if "doubleValue" in value:
         return float(value["doubleValue"])
     if "arrayValue" in value:

@@ -1,0 +1,87 @@
+"""`otel-breaker check`: everything that is wrong with a configuration file, without running the application.
+
+Only with `--import` is code imported: the modules of the targets, and the code that settings name.
+"""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING
+
+from otel_breaker import InvalidSettings
+from otel_breaker.registry import REGISTRY
+from otel_breaker_instrumentation.cli.application import import_from_here, import_module
+from otel_breaker_instrumentation.cli.command import Command, CommandFailed
+from otel_breaker_instrumentation.config import Configuration, examine
+from otel_breaker_instrumentation.files import parse, read_text
+from otel_breaker_instrumentation.targets.plan import make_plan
+
+if TYPE_CHECKING:
+    from argparse import ArgumentParser, Namespace
+    from collections.abc import Iterator
+
+    from otel_breaker_instrumentation.entries import Target
+
+
+def _add_arguments(parser: ArgumentParser) -> None:
+    parser.add_argument("file", metavar="FILE", help="YAML, or JSON when its name ends in .json")
+    parser.add_argument(
+        "--import",
+        action="store_true",
+        dest="imports",
+        help="import the modules that it names as well, from this folder too, and look every target and setting up",
+    )
+
+
+def _run(arguments: Namespace) -> int:
+    file = arguments.file
+    try:
+        text = read_text(file)
+    except InvalidSettings as error:
+        raise CommandFailed(str(error)) from error
+    try:
+        configuration, problems = examine(parse(text, file), f"{file}: ")
+    except InvalidSettings as error:
+        problems = [error]
+    else:
+        if arguments.imports:
+            problems += _unresolved(configuration)
+    for problem in problems:
+        sys.stdout.write(f"{problem}\n")
+    if not problems:
+        sys.stdout.write(f"{file}: nothing is wrong\n")
+    return 1 if problems else 0
+
+
+def _unresolved(configuration: Configuration) -> Iterator[InvalidSettings]:
+    """What names nothing, or nothing that can be guarded."""
+    import_from_here()
+    resolved = {}
+    for name, settings in configuration.breakers.items():
+        try:
+            resolved[name] = settings.resolved()
+        except InvalidSettings as error:
+            yield error
+    REGISTRY.configure(resolved)
+    by_module: dict[str, list[Target]] = {}
+    for target in configuration.targets:
+        by_module.setdefault(target.pattern.module, []).append(target)
+    exact = [target.function for target in configuration.targets if not target.pattern.is_wild]
+    for name, targets in by_module.items():
+        try:
+            module = import_module(name)
+        except CommandFailed as error:
+            yield InvalidSettings(f"{targets[0].path}.function", str(error), "is it the right folder, and installed?")
+            continue
+        for failure in make_plan(module, targets, {}, exact, lambda value: value).failures:
+            yield InvalidSettings(f"{failure.target.path}.function", failure.reason, failure.remedy)
+
+
+COMMAND = Command(
+    "check",
+    "say everything that is wrong with a configuration file",
+    "Checks a configuration file without running the application. Each mistake is a line: path, problem, remedy. "
+    "Exits with 1 when there is any.",
+    _add_arguments,
+    _run,
+)

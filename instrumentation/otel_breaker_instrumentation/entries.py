@@ -1,0 +1,149 @@
+"""What an entry under `targets:` says: which functions, by which breaker, with which settings.
+
+Beside `function`, `breaker` and `exclude`, an entry may say any setting of a breaker. Those settings win over what
+`breakers:` and `defaults:` say of the breaker that the entry names, or that each of its functions has of its own.
+Nothing is looked up here: what a name stands for is the business of targets/.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields
+from typing import TYPE_CHECKING, Final
+
+from otel_breaker import InvalidSettings
+from otel_breaker.keyed import Template
+from otel_breaker.settings import Settings, labels
+from otel_breaker.settings.values import allowed, mapping, nearest
+from otel_breaker_instrumentation.patterns import Pattern
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping
+
+    from otel_breaker_instrumentation.problems import Problems
+
+_OWN_KEYS: Final = ("function", "breaker", "exclude")
+_SETTINGS: Final = frozenset(spec.name for spec in fields(Settings))
+KEYS: Final = (*_OWN_KEYS, *sorted(_SETTINGS))
+"""Everything that an entry may say."""
+
+
+@dataclass(frozen=True, eq=False)
+class Target:
+    """What to guard: one function, or all that a pattern stands for."""
+
+    function: str
+    """`module:qualified.name`, with `*` within one dotted part after the colon."""
+    exclude: tuple[str, ...]
+    """Patterns of functions, or of classes with all that is in them, to leave alone."""
+    breaker: str | None
+    """The breaker's name, with fields that make a key; None for one of its own for each function, named after it."""
+    settings: Mapping[str, object]
+    """What the entry itself says of the breaker, read; what it does not say is not in it."""
+    path: str
+    """Where it stands in the configuration."""
+    pattern: Pattern
+    excluded: tuple[Pattern, ...]
+    ready: Settings | None
+    """What a breaker has that is named after a function, unless the configuration names it, too."""
+
+    def __str__(self) -> str:
+        return self.function
+
+    def template(self, function: str) -> Template:
+        """Which breaker guards one of its functions."""
+        return Template(self.breaker or labels.clean(function), f"{self.path}.breaker")
+
+    def takes(self, function: str) -> bool:
+        """Whether it names a function, given as `module:qualified.name`, which is looked for nowhere."""
+        return self.pattern.takes(function) and not self.excludes(function.partition(":")[2])
+
+    def excludes(self, qualified_name: str) -> bool:
+        """Whether what stands there in its module is to be left alone."""
+        return any(pattern.covers(qualified_name) for pattern in self.excluded)
+
+
+def read_targets(
+    items: Iterable[object],
+    path: str,
+    make: Callable[[Mapping[str, object], str], Settings],
+    problems: Problems,
+) -> tuple[Target, ...]:
+    """Read all entries that are right.
+
+    Args:
+        items: the entries.
+        path: where they stand.
+        make: makes settings of what an entry says and of the defaults; is told where it stands.
+        problems: what is wrong goes there.
+    """
+    named: dict[str, Target] = {}
+    for index, item in enumerate(items):
+        with problems:
+            target = _read(mapping(item, f"{path}[{index}]"), f"{path}[{index}]", make)
+            other = named.setdefault(target.function, target)
+            if other is not target:
+                problem = f"{target.function!r} is guarded by {other.path} already"
+                raise InvalidSettings(f"{target.path}.function", problem, "name it once")
+    return tuple(named.values())
+
+
+def _read(item: Mapping[str, object], path: str, make: Callable[[Mapping[str, object], str], Settings]) -> Target:
+    for key in item:
+        if key not in KEYS:
+            raise InvalidSettings(f"{path}.{key}", "there is no such key", nearest(str(key), KEYS))
+    pattern = Pattern(item.get("function"), f"{path}.function")
+    breaker = item.get("breaker")
+    if breaker is not None and (not isinstance(breaker, str) or not breaker):
+        raise allowed(f"{path}.breaker", breaker, "the name of a breaker")
+    if breaker is not None:
+        Template(breaker, f"{path}.breaker")
+    excluded = _read_excluded(item.get("exclude"), pattern, f"{path}.exclude")
+    settings = Settings.read_values({name: value for name, value in item.items() if name in _SETTINGS}, path)
+    exclude = tuple(other.text for other in excluded)
+    ready = make(settings, path) if pattern.is_wild and breaker is None else None
+    return Target(pattern.text, exclude, breaker, settings, path, pattern, excluded, ready)
+
+
+def _read_excluded(value: object, pattern: Pattern, path: str) -> tuple[Pattern, ...]:
+    if value is None:
+        return ()
+    if not isinstance(value, list | tuple):
+        raise allowed(path, value, "a list of names such as shop.clients:TestClient.*")
+    excluded = tuple(Pattern(text, f"{path}[{index}]") for index, text in enumerate(value))
+    if excluded and not pattern.is_wild:
+        raise InvalidSettings(path, f"{pattern.text!r} is one function", "leave `exclude` to names with a `*`")
+    for index, other in enumerate(excluded):
+        if other.module != pattern.module:
+            problem = f"{other.text!r} is not in the module {pattern.module!r}, so nothing of it is guarded"
+            raise InvalidSettings(f"{path}[{index}]", problem, f"name something of {pattern.module!r}")
+    return excluded
+
+
+def settings_by_breaker(
+    targets: Iterable[Target], configured: Iterable[str], problems: Problems
+) -> Mapping[str, tuple[Mapping[str, object], str]]:
+    """What the targets say of each breaker that is known before their modules are, and where.
+
+    Args:
+        targets: what is to be guarded.
+        configured: names of breakers that are configured on their own.
+        problems: two targets of one breaker that say different things go there.
+    """
+    said: dict[str, tuple[dict[str, object], str]] = {}
+    wild = []
+    for target in targets:
+        if target.ready is not None:
+            wild.append(target)
+            continue
+        name = target.template(target.function).name
+        settings, path = said.setdefault(name, ({}, target.path))
+        with problems:
+            for setting, value in target.settings.items():
+                if settings.setdefault(setting, value) != value:
+                    problem = f"{path} says something else of the same breaker {name!r}"
+                    raise InvalidSettings(f"{target.path}.{setting}", problem, "say it once, or name two breakers")
+    for name in configured:
+        for target in wild:
+            if name not in said and target.takes(name):
+                said[name] = (dict(target.settings), target.path)
+    return said

@@ -1,0 +1,107 @@
+"""The JSON Schema of the configuration, for editors: made from the settings; `make docs` writes it beside this file.
+
+It allows whatever config.py understands, and refuses what is usually mistaken. Nothing that is guarded needs it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import fields
+from importlib.resources import files
+from typing import TYPE_CHECKING, Any, Final
+
+from otel_breaker.orders import STATES
+from otel_breaker.settings import Settings, Switches
+from otel_breaker.settings.values import duration, optional, text
+
+if TYPE_CHECKING:
+    from otel_breaker.settings.values import Reader
+
+NAME: Final = "breakers.schema.json"
+"""What the file is called."""
+
+_A_FUNCTION: Final = {"type": "string", "pattern": r"^[^\s:]+:[^\s:]+$"}
+_ORDER: Final = {
+    "state": {
+        "enum": [*(state.value for state in STATES), None],
+        "description": "Force the circuit open (refuse all calls) or closed (let all pass) until the line goes.",
+    },
+    "reason": {**optional(text).schema, "description": "Why the circuit is forced, for telemetry."},
+    "actor": {**optional(text).schema, "description": "Who forces the circuit; the file unless set."},
+}
+_TARGET: Final = {
+    "function": {
+        **_A_FUNCTION,
+        "description": "What to guard: module:qualified.name, with `*` within one dotted part after the colon.",
+        "examples": ["shop.payments:PaymentClient.charge", "shop.clients:*Client.send_*"],
+    },
+    "breaker": {
+        **optional(text).schema,
+        "description": "The breaker that guards it, with {parameter} for one circuit for each value of a parameter;"
+        " one of its own, named after it, unless set.",
+        "examples": ["payments", "tenant {tenant_id}"],
+    },
+    "exclude": {
+        "anyOf": [{"type": "array", "items": _A_FUNCTION}, {"type": "null"}],
+        "description": "What to leave alone of all that `function` stands for.",
+        "examples": [["shop.clients:TestClient.*"]],
+    },
+}
+
+
+def schema() -> dict[str, Any]:
+    """The schema, made anew."""
+    settings = {spec.name: {"$ref": f"#/$defs/{spec.name}"} for spec in fields(Settings)}
+    breaker = {
+        **_mapping({**settings, **_ORDER}),
+        "dependentRequired": {"reason": ["state"], "actor": ["state"]},
+    }
+    target = {**_mapping({**_TARGET, **settings}), "type": "object", "required": ["function"]}
+    return {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "title": "Circuit breakers: what is guarded, and how",
+        **_mapping(
+            {
+                "defaults": {
+                    "description": "What every breaker has unless it says otherwise.",
+                    **_mapping(settings),
+                },
+                "breakers": {
+                    "description": "Settings of breakers, by name.",
+                    "type": ["object", "null"],
+                    "additionalProperties": breaker,
+                },
+                "targets": {
+                    "description": "The functions to guard.",
+                    "anyOf": [{"type": "array", "items": target}, {"type": "null"}],
+                },
+                "telemetry": {
+                    "description": "What is told of all breakers.",
+                    **_mapping(
+                        {
+                            spec.name: _setting(spec.metadata["read"], spec.metadata["meaning"])
+                            for spec in fields(Switches)
+                        }
+                    ),
+                },
+                "reload": {
+                    **optional(duration).schema,
+                    "description": "How often to look whether the file has changed; never unless set.",
+                    "examples": ["5s"],
+                },
+            }
+        ),
+        "$defs": {spec.name: _setting(spec.metadata["read"], spec.metadata["meaning"]) for spec in fields(Settings)},
+    }
+
+
+def shipped() -> str:
+    """The schema as it is shipped."""
+    return files(__package__).joinpath(NAME).read_text("utf-8")
+
+
+def _mapping(properties: dict[str, Any]) -> dict[str, Any]:
+    return {"type": ["object", "null"], "additionalProperties": False, "properties": properties}
+
+
+def _setting(reader: Reader[object], meaning: str) -> dict[str, Any]:
+    return {"description": meaning, **reader.schema}

@@ -1,0 +1,79 @@
+"""What the name of a target may look like, and which names it stands for. Text only: nothing is looked up here.
+
+`module:qualified.name` stands for itself. A `*` stands for any run of characters within one dotted part after the
+colon; it never stands for `__dunder__` names, and for `_private` ones only in a part that begins with `_`.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Final
+
+from otel_breaker.settings.values import allowed
+
+_PATTERN: Final = re.compile(r"[^\W\d]\w*(\.[^\W\d]\w*)*:([^\W\d]|\*)[\w*]*(\.([^\W\d]|\*)[\w*]*)*")
+
+
+class Part:
+    """One dotted part of a pattern: a name, or a wildcard over the names that stand in one place."""
+
+    def __init__(self, text: str) -> None:
+        self.text = text
+        self.is_wild = "*" in text
+        first, *between, last = text.split("*") if self.is_wild else (text, "")
+        self._first, self._between, self._last = first, tuple(between), last
+
+    def takes(self, name: str) -> bool:
+        """Whether a target means a name by this part."""
+        if self.is_wild and name.startswith("_"):
+            is_dunder = name.startswith("__") and name.endswith("__")
+            return self._first.startswith("_") and not is_dunder and self.covers(name)
+        return self.covers(name)
+
+    def covers(self, name: str) -> bool:
+        """Whether a name is of this form, private or not."""
+        if not self.is_wild:
+            return name == self.text
+        at, end = len(self._first), len(name) - len(self._last)
+        if at > end or not (name.startswith(self._first) and name.endswith(self._last)):
+            return False
+        for literal in self._between:
+            found = name.find(literal, at, end)
+            if found < 0:
+                return False
+            at = found + len(literal)
+        return True
+
+
+class Pattern:
+    """The name of a target, or of what it excludes.
+
+    Raises:
+        InvalidSettings: when the text is neither.
+    """
+
+    def __init__(self, text: object, path: str) -> None:
+        if not isinstance(text, str) or not _PATTERN.fullmatch(text):
+            remedy = "module:qualified.name, such as shop.payments:Client.charge or shop.clients:*Client.send_*"
+            raise allowed(path, text, remedy)
+        self.text = text
+        self.module, _, self.qualified_name = text.partition(":")
+        self.parts = tuple(Part(part) for part in self.qualified_name.split("."))
+        self.is_wild = any(part.is_wild for part in self.parts)
+
+    def takes(self, function: str) -> bool:
+        """Whether a target of this name means a function, given as `module:qualified.name`."""
+        module, _, qualified_name = function.partition(":")
+        names = qualified_name.split(".")
+        return (
+            module == self.module
+            and len(names) == len(self.parts)
+            and all(part.takes(name) for part, name in zip(self.parts, names, strict=True))
+        )
+
+    def covers(self, qualified_name: str) -> bool:
+        """Whether what stands there in the module, or what that stands in, is of this form."""
+        names = qualified_name.split(".")
+        return len(names) >= len(self.parts) and all(
+            part.covers(name) for part, name in zip(self.parts, names, strict=False)
+        )

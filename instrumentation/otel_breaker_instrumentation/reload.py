@@ -1,0 +1,117 @@
+"""Watching the configuration file: when what stands in it has changed, the process lives by it.
+
+One daemon thread reads the file every so often. What it reads counts, not the file's times or number, so that an
+editor, a rename and the swapped links of a Kubernetes ConfigMap are all the same to it. New content counts once it
+was read twice, a moment apart: a file that is being written may be valid half-way, and say something else.
+
+The thread is started by the first guarded call, in a forked child by its first. So a process that only forks those
+that work has no thread, and an application that makes no guarded call has none either. It takes no signal, and the
+interpreter does not wait for it.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+from typing import TYPE_CHECKING, Final
+
+from otel_breaker import InvalidSettings
+from otel_breaker.circuit import WORLD
+from otel_breaker_instrumentation.files import parse, read_text
+from otel_breaker_instrumentation.sources import understand_file
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from otel_breaker_instrumentation.config import Configuration
+
+_log = logging.getLogger("otel_breaker")
+
+SETTLING: Final = 0.5
+"""Seconds between the two readings of new content."""
+_PATIENCE: Final = 5.0
+
+
+class Watcher:
+    """Watches one file.
+
+    Args:
+        file: its name.
+        text: what stands in it, as it is lived by.
+        every: how often to look, in seconds.
+        live_by: puts a configuration in force; raises `InvalidSettings`, and has done nothing, when it cannot.
+    """
+
+    def __init__(self, file: str, text: str, every: float, live_by: Callable[[Configuration], None]) -> None:
+        self._file = file
+        self._every: float | None = every
+        self._live_by = live_by
+        self._in_force = text
+        self._unsettled: str | None = None
+        self._refused: str | None = None
+        self._told: str | None = None
+        self._looking = threading.RLock()
+        self._stopped = threading.Event()
+        WORLD.at_first_call(self._start)
+
+    def stop(self) -> None:
+        """Look no more; what is being put in force at this moment is waited for."""
+        WORLD.no_longer_at_first_call(self._start)
+        self._stopped.set()
+        # Not for ever: whoever was looking may have stayed behind in the process that this one was forked from.
+        if self._looking.acquire(timeout=_PATIENCE):
+            self._looking.release()
+
+    def look(self) -> float | None:
+        """Look at the file once.
+
+        Returns:
+            Seconds until the next look; None when there is to be none.
+        """
+        with self._looking:
+            if self._stopped.is_set():
+                return None
+            try:
+                return self._look()
+            except InvalidSettings as error:
+                self._complain(str(error))
+            except Exception as error:  # nothing that a file brings about may end the watch
+                _log.exception("%s has changed, and cannot be put in force: %s", self._file, error)
+            return self._every
+
+    def _look(self) -> float | None:
+        text = read_text(self._file)
+        if text == self._in_force:
+            self._unsettled = self._refused = self._told = None
+        elif text != self._unsettled:
+            self._unsettled = text
+            return min(SETTLING, self._every or SETTLING)
+        elif text != self._refused:
+            self._refused = text  # until it has turned out to be right: what is wrong is told once
+            self._adopt(text)
+        return self._every
+
+    def _adopt(self, text: str) -> None:
+        if not parse(text, self._file):
+            raise InvalidSettings(self._file, "it says nothing", "to guard nothing, write `targets: []`")
+        configuration = understand_file(text, self._file)
+        self._live_by(configuration)
+        self._in_force, self._every, self._told = text, configuration.reload, None
+        _log.info("%s has changed, and is in force", self._file)
+        if self._every is None:
+            WORLD.no_longer_at_first_call(self._start)
+            _log.warning("%s says `reload` no longer: it is not watched any more", self._file)
+
+    def _complain(self, what: str) -> None:
+        if what != self._told:
+            _log.error("the circuit breakers stay configured as they were: %s", what)
+        self._told = what
+
+    def _start(self) -> None:
+        self._looking = threading.RLock()  # in a forked child nobody is looking, whatever the lock says
+        threading.Thread(target=self._watch, name="otel-breaker-reload", daemon=True).start()
+
+    def _watch(self) -> None:
+        delay = self._every
+        while delay is not None and not self._stopped.wait(min(delay, threading.TIMEOUT_MAX)):
+            delay = self.look()

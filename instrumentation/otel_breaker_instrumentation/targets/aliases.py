@@ -1,0 +1,100 @@
+"""Where else a function stands: `from module import name` that ran before it was guarded.
+
+Such a name is another reference to the same function, and a guard put in one place is not seen from the other. So
+the namespaces of all modules are gone through, and the classes that they define:
+
+- A global that is the function itself, or a method bound to an object, is guarded, too: it is looked up at each
+  call, so that exchanging it does what the original import would have done a moment later.
+- An attribute of a class is told, and left: it may be there to be reached without what stands elsewhere, and
+  classes may do anything when they are set upon. Its own name can be a target.
+- What is held otherwise cannot be found at a bounded cost: closures, default arguments, containers such as a
+  registry of handlers, attributes of objects, partial applications. They are called unguarded.
+
+It is done when guards are put in place, never during a call. A module that has just been imported can only have
+given its functions to modules that came after it or are under way themselves, so no others are gone through then.
+"""
+
+from __future__ import annotations
+
+import sys
+from types import MethodType, ModuleType
+from typing import TYPE_CHECKING, Any, Final
+
+from otel_breaker_instrumentation.targets.guards import inside
+from otel_breaker_instrumentation.targets.imports import namespace
+from otel_breaker_instrumentation.targets.points import Place
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterable, Iterator
+    from types import FrameType
+
+_OURS: Final = ("otel_breaker", "otel_breaker_instrumentation")
+
+
+def find_aliases(
+    wanted: Collection[int], modules: Iterable[tuple[str, ModuleType]]
+) -> Iterator[tuple[str, Place, Any]]:
+    """Find other places of functions.
+
+    Args:
+        wanted: the functions, by `id`.
+        modules: where to look.
+
+    Returns:
+        The name of each place, the place, and what stands there: the function, or a method of it.
+    """
+    for name, module in modules:
+        try:
+            found = list(_in_module(wanted, name, module))
+        except Exception:  # noqa: S112  # a class may answer for its names itself, and not like to be asked
+            continue
+        yield from found
+
+
+def all_modules() -> list[tuple[str, ModuleType]]:
+    """Every module that may hold functions of others."""
+    return [(name, module) for name, module in list(sys.modules.items()) if _may_hold(name, module)]
+
+
+def neighbours(module: ModuleType) -> list[tuple[str, ModuleType]]:
+    """Those that can have taken something from a module during its import, itself included."""
+    found: list[tuple[str, Any]] = []
+    for name in reversed(list(sys.modules)):
+        found.append((name, sys.modules.get(name)))
+        if found[-1][1] is module:
+            break
+    else:
+        return all_modules()
+    frame: FrameType | None = sys._getframe()  # noqa: SLF001  # who is importing stands on the stack, and only there
+    while frame is not None:
+        if frame.f_code.co_name == "<module>":
+            name = frame.f_globals.get("__name__", "")
+            found.append((name, sys.modules.get(name)))
+        frame = frame.f_back
+    return [(name, other) for name, other in found if _may_hold(name, other)]
+
+
+def _may_hold(name: str, module: object) -> bool:
+    return issubclass(type(module), ModuleType) and name.partition(".")[0] not in _OURS
+
+
+def _in_module(wanted: Collection[int], name: str, module: ModuleType) -> Iterator[tuple[str, Place, Any]]:
+    seen: set[int] = set()
+    for attribute, value in list(namespace(module).items()):
+        if id(value) in wanted or (type(value) is MethodType and id(value.__func__) in wanted):
+            yield f"{name}:{attribute}", Place(module, attribute), value
+        elif issubclass(type(value), type):
+            yield from _in_class(wanted, value, name, attribute, seen)
+
+
+def _in_class(
+    wanted: Collection[int], owner: type, module: str, path: str, seen: set[int]
+) -> Iterator[tuple[str, Place, Any]]:
+    if id(owner) in seen or getattr(owner, "__module__", None) != module:
+        return
+    seen.add(id(owner))
+    for name, value in list(vars(owner).items()):
+        if id(value) in wanted or id(inside(value)) in wanted:
+            yield f"{module}:{path}.{name}", Place(owner, name), value
+        elif issubclass(type(value), type):
+            yield from _in_class(wanted, value, module, f"{path}.{name}", seen)

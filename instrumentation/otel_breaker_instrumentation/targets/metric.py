@@ -1,0 +1,27 @@
+"""The instrument `circuit_breaker.targets`: how many targets are guarded, and how many are not, and why."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from opentelemetry.metrics import CallbackOptions, Meter, Observation
+
+from otel_breaker.telemetry import names
+from otel_breaker_instrumentation.targets.reports import Status
+
+if TYPE_CHECKING:
+    from collections import Counter
+    from collections.abc import Callable, Iterator
+
+
+def show(meter: Meter, count: Callable[[], Counter[Status]]) -> None:
+    """Make the instrument on a meter; once: the SDK ignores the callbacks of one made twice."""
+
+    def observe(_: CallbackOptions) -> Iterator[Observation]:
+        counts = count()
+        for status in Status:
+            yield Observation(counts[status], {names.TARGET_STATUS: status.value})
+
+    meter.create_observable_up_down_counter(
+        names.METRIC_TARGETS, [observe], "{target}", "Configured targets by what became of them."
+    )

@@ -1,0 +1,169 @@
+"""All guards of the process that a configuration has asked for: one list, to put them in place and to take them away.
+
+A target is looked up when the application imports its module and never before. Whatever goes wrong is reported and
+leaves that target unguarded; the application's import never fails because of us. What looks around in the
+application runs without the lock: it may import, and whoever imports may be waiting for the lock.
+"""
+
+from __future__ import annotations
+
+import atexit
+import logging
+import os
+import threading
+from functools import partial
+from typing import TYPE_CHECKING, Final
+
+from opentelemetry.metrics import get_meter
+
+from otel_breaker.telemetry import names
+from otel_breaker.version import __version__
+from otel_breaker_instrumentation.targets import metric
+from otel_breaker_instrumentation.targets.aliases import all_modules, find_aliases, neighbours
+from otel_breaker_instrumentation.targets.imports import is_complete, when_imported
+from otel_breaker_instrumentation.targets.plan import make_plan
+from otel_breaker_instrumentation.targets.standing import Standing
+from otel_breaker_instrumentation.targets.telling import tell
+
+if TYPE_CHECKING:
+    from collections import Counter
+    from collections.abc import Iterable
+    from types import ModuleType
+
+    from otel_breaker_instrumentation.entries import Target
+    from otel_breaker_instrumentation.targets.guarded import Guarded
+    from otel_breaker_instrumentation.targets.plan import Failure
+    from otel_breaker_instrumentation.targets.reports import Report, Status
+
+_log = logging.getLogger("otel_breaker")
+
+
+class Patches:
+    """The guards of the configuration in force."""
+
+    def __init__(self) -> None:
+        self._lock = threading.RLock()
+        self._targets: tuple[Target, ...] = ()
+        self._by_module: dict[str, list[Target]] = {}
+        self._exact: frozenset[str] = frozenset()
+        self._awaited: set[str] = set()
+        self._failures: dict[str, list[Failure]] = {}
+        self._standing = Standing()
+        self._changing = False
+        self._shown = False
+
+    def change(self, targets: Iterable[Target]) -> None:
+        """Guard these targets and no others: each as soon as its module is imported, or now when it has been.
+
+        What is guarded already, by the same breaker, is left as it is, and its circuit keeps its state.
+        Without targets, every namespace is left as it was before the first of them.
+        """
+        by_module: dict[str, list[Target]] = {}
+        with self._lock:
+            self._targets = tuple(targets)
+            for target in self._targets:
+                by_module.setdefault(target.pattern.module, []).append(target)
+            self._exact = frozenset(target.function for target in self._targets if not target.pattern.is_wild)
+            gone, self._by_module = [module for module in self._by_module if module not in by_module], by_module
+        self._show()
+        self._changing = True
+        try:
+            for module in gone:
+                self._fit(module, None)
+            for module in by_module:
+                try:
+                    self._attend(module)
+                except Exception:
+                    _log.exception("the targets in %s are not guarded", module)
+        finally:
+            self._changing = False
+        self._find_aliases(self._standing.all(), all_modules())
+
+    def report(self) -> Report:
+        """What became of every target."""
+        return tell(self._targets, self._standing.all(), self._all_failures())
+
+    def count(self) -> Counter[Status]:
+        """How many targets are of which status; cheaper than a report."""
+        return tell(self._targets, self._standing.all(), self._all_failures(), explained=False).counts
+
+    def start_afresh(self) -> None:
+        """In a forked child: whoever held the lock, or was changing targets, is gone."""
+        self._lock = threading.RLock()
+        self._changing = False
+
+    def _attend(self, name: str) -> None:
+        with self._lock:
+            # One that another thread was importing when it was asked for may have slipped through.
+            if name in self._awaited and not is_complete(name):
+                return
+            self._awaited.add(name)
+        when_imported(name, partial(self._arrived, name))
+
+    def _arrived(self, name: str, module: ModuleType, by_import: bool) -> None:
+        self._awaited.discard(name)
+        try:
+            news = self._fit(name, module)
+            if news and not self._changing:
+                self._find_aliases(news, neighbours(module) if by_import else all_modules())
+        except Exception:
+            # An import hook that raises breaks the application's import.
+            _log.exception("the targets in %s are not guarded", name)
+
+    def _fit(self, name: str, module: ModuleType | None) -> list[Guarded]:
+        """Make what is guarded in a module what is wanted there; returns what is new."""
+        while True:
+            targets, present = self._by_module.get(name), self._standing.of(name)
+            if targets and module is None:
+                return []  # wanted again by another thread, which sees to it
+            plan = make_plan(module, targets or (), present, self._exact, self._standing.reveal)
+            with self._lock:
+                if self._by_module.get(name) is not targets or self._standing.of(name) is not present:
+                    continue  # somebody was faster
+                plan.failures += self._standing.replace(name, plan.kept, plan.new)
+                told = {(failure.function, failure.reason) for failure in self._failures.pop(name, ())}
+                if targets:
+                    self._failures[name] = plan.failures
+            for failure in plan.failures:
+                if (failure.function, failure.reason) not in told:
+                    failure.tell()
+            return [guarded for guarded in plan.new if guarded.points]
+
+    def _find_aliases(self, news: Iterable[Guarded], modules: Iterable[tuple[str, ModuleType]]) -> None:
+        wanted = {value_id: guarded for guarded in news for value_id in guarded.alias_ids}
+        if not wanted:
+            return
+        for name, place, value in find_aliases(wanted, modules):
+            guarded = wanted.get(id(value)) or wanted[id(value.__func__)]  # a method, bound or not yet
+            with self._lock:
+                self._standing.add_alias(guarded, name, place, value)
+
+    def _all_failures(self) -> list[Failure]:
+        return [failure for failures in list(self._failures.values()) for failure in failures]
+
+    def _show(self) -> None:
+        if self._shown:
+            return
+        self._shown = True
+        atexit.register(self._complain)
+        metric.show(get_meter(names.SCOPE, __version__), self.count)
+
+    def _complain(self) -> None:
+        complaint = self.report().complaint()
+        if complaint is not None:
+            _log.warning(complaint)
+
+
+PATCHES: Final = Patches()
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=PATCHES.start_afresh)
+
+
+def report() -> Report:
+    """What became of every target of the configuration in force.
+
+    Returns:
+        A `TargetReport` for each function that a target names, in the order of the configuration; `str` of it has
+        a line for each. Empty when nothing is configured.
+    """
+    return PATCHES.report()

@@ -1,0 +1,95 @@
+"""The time that a call takes, for the histogram; of a call with several steps, the time of its steps."""
+
+from __future__ import annotations
+
+from time import perf_counter
+from typing import TYPE_CHECKING
+
+from otel_breaker.core.states import SUCCESS, Outcome
+from otel_breaker.telemetry import names
+from otel_breaker.telemetry.traces.span import error_type
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from opentelemetry.context import Context
+    from opentelemetry.metrics import Histogram
+    from opentelemetry.trace import SpanContext
+    from opentelemetry.util.types import AttributeValue
+
+    from otel_breaker.circuit.changes import Notice
+    from otel_breaker.telemetry.traces.late import LateSpan
+    from otel_breaker.telemetry.traces.span import CallSpan
+    from otel_breaker.telemetry.traces.tracing import Tracing
+
+
+class Measured:
+    """Times a call round its span, if it has one.
+
+    Args:
+        span: of the call.
+        name: the breaker's.
+        durations: takes the seconds.
+        before: the context in which the call began.
+        tracing: hears of what goes wrong.
+    """
+
+    def __init__(
+        self, span: CallSpan | LateSpan | None, name: str, durations: Histogram, before: Context, tracing: Tracing
+    ) -> None:
+        self._span = span
+        self._name = name
+        self._durations = durations
+        self._before = before
+        self._tracing = tracing
+        self._seconds = 0.0
+        self._since: float | None = perf_counter()
+
+    @property
+    def origin(self) -> SpanContext | None:
+        return self._span.origin if self._span is not None else None
+
+    def origin_of(self, outcome: Outcome, *, slow: bool) -> SpanContext | None:
+        return self._span.origin_of(outcome, slow=slow) if self._span is not None else None
+
+    def attach(self) -> None:
+        """A step begins."""
+        if self._since is None:
+            self._since = perf_counter()
+        if self._span is not None:
+            self._span.attach()
+
+    def detach(self) -> None:
+        """A step ends."""
+        if self._since is not None:
+            self._seconds += perf_counter() - self._since
+            self._since = None
+        if self._span is not None:
+            self._span.detach()
+
+    def succeed(self) -> None:
+        """See `CallSpan.succeed`."""
+        self.detach()
+        if self._span is not None:
+            self._span.succeed()
+        self._record(SUCCESS, None)
+
+    def finish(
+        self, outcome: Outcome, error: BaseException | str | None, moves: Sequence[Notice], *, slow: bool
+    ) -> None:
+        """See `CallSpan.finish`."""
+        self.detach()
+        if self._span is not None:
+            self._span.finish(outcome, error, moves, slow=slow)
+        self._record(outcome, error)
+
+    def _record(self, outcome: Outcome, error: BaseException | str | None) -> None:
+        try:
+            attributes: dict[str, AttributeValue] = {names.NAME: self._name, names.CALL_OUTCOME: outcome.value}
+            if error is not None:
+                attributes[names.ERROR_TYPE] = error_type(error)
+            # With the call's own span, so that an exemplar leads there.
+            context = self._span.context if self._span is not None else self._before
+            self._durations.record(self._seconds, attributes, context)
+        except Exception:
+            self._tracing.complain()

@@ -1,0 +1,93 @@
+"""Where the spans of all breakers go, and whether anybody is told of a call at all."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final
+
+from opentelemetry import context as otel_context
+from opentelemetry import trace
+
+from otel_breaker.complaints import complain
+from otel_breaker.settings import Events, Spans, Switches
+from otel_breaker.telemetry import names
+from otel_breaker.version import __version__
+
+if TYPE_CHECKING:
+    from opentelemetry.context import Context
+    from opentelemetry.metrics import Histogram
+    from opentelemetry.trace import Tracer
+
+_SUPPRESSED: Final = otel_context._SUPPRESS_INSTRUMENTATION_KEY  # noqa: SLF001  # no public name yet
+_SUPPRESSED_BY_HAND: Final = "suppress_instrumentation"
+
+
+class _Holder:
+    """Has a provider where the API's module has the global one."""
+
+    def __init__(self, provider: object) -> None:
+        self._TRACER_PROVIDER = provider
+
+
+class Tracing:
+    """Finds the tracer of whatever provider is set up, however late."""
+
+    def __init__(self) -> None:
+        self.source: Any = trace
+        """Has the provider in `_TRACER_PROVIDER`; None there means that nobody is told of a call. Read at every call:
+        `get_tracer_provider()` would cost 2 µs each time."""
+        self.is_late = False
+        """Whether spans are made only when a call turns out to be a problem."""
+        self.tells_moves = True
+        self.records_exceptions = False
+        self.rejected_span_limit: int | None = None
+        self.durations: Histogram | None = None
+        self._spans: Any = trace
+        self._provider: object = None
+        self._tracer: Tracer | None = None
+        self._complained = False
+
+    def use(self, switches: Switches, provider: object, durations: Histogram | None) -> None:
+        """Tell from now on what the switches say.
+
+        Args:
+            switches: what is told.
+            provider: of spans; None for the global one, whatever it will be.
+            durations: where the time of each call goes, if anywhere.
+        """
+        self.is_late = switches.spans is Spans.PROBLEMS
+        self.tells_moves = switches.events is not Events.LOG
+        self.records_exceptions = switches.record_exceptions
+        self.rejected_span_limit = switches.rejected_span_limit
+        self.durations = durations
+        if switches.spans is Spans.OFF:
+            self._spans = _Holder(None)
+        else:
+            self._spans = trace if provider is None else _Holder(provider)
+        self.source = self._spans if durations is None else _Holder(durations)
+
+    def tracer(self) -> Tracer | None:
+        """Makes the spans; None when there are none."""
+        provider = self._spans._TRACER_PROVIDER  # noqa: SLF001  # see `source`
+        if provider is not self._provider or self._tracer is None:
+            self._tracer = None if provider is None else provider.get_tracer(names.SCOPE, __version__)
+            self._provider = provider
+        return self._tracer
+
+    def complain(self) -> None:
+        if not self._complained:
+            self._complained = True
+            complain("tracing failed; the guarded calls are not affected; told once")
+
+
+TRACING: Final = Tracing()
+
+SWITCHED_OFF: Final = Tracing()
+"""For guards that do nothing any more: somebody seems to listen, so that none takes its hot path."""
+SWITCHED_OFF.source = _Holder(SWITCHED_OFF)
+
+
+def is_suppressed(context: Context | None = None) -> bool:
+    """Whether the current work is telemetry's own, such as an exporter's request."""
+    if context is None:
+        context = otel_context.get_current()
+    return bool(context.get(_SUPPRESSED) or context.get(_SUPPRESSED_BY_HAND))

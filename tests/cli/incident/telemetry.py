@@ -1,0 +1,156 @@
+"""Telemetry of circuits as records, at chosen times: what the reader makes of exported files, without the files."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from otel_breaker_instrumentation.cli.incident.collect import collect
+from otel_breaker_instrumentation.cli.otlp import Event, Link, Log, Origin, Point, Record, Span
+
+if TYPE_CHECKING:
+    from otel_breaker_instrumentation.cli.incident.model import Incident
+
+START = 1_800_000_000_000_000_000
+SECOND = 1_000_000_000
+SHOP = {"service.name": "shop"}
+EVIDENCE = {
+    "circuit_breaker.consecutive_failures": 5,
+    "circuit_breaker.threshold": 5.0,
+    "circuit_breaker.error_types": ["OSError=5"],
+    "circuit_breaker.open.planned_duration": 2.0,
+}
+CLOSING = {"circuit_breaker.open.duration": 7.0, "circuit_breaker.open.rejected_calls": 128}
+
+
+def trace_of(number: int) -> str:
+    return f"{number:032x}"
+
+
+def span_of(number: int) -> str:
+    return f"{number:016x}"
+
+
+@dataclass
+class Telemetry:
+    """Each call of the application is a trace of its own: a request and the guarded call within."""
+
+    name: str = "payments"
+    key: str = ""
+    episode: str = "e1"
+    resource: dict[str, Any] = field(default_factory=lambda: dict(SHOP))
+    spans: list[Record] = field(default_factory=list)
+    logs: list[Record] = field(default_factory=list)
+    points: list[Record] = field(default_factory=list)
+
+    @property
+    def records(self) -> list[Record]:
+        return [*self.spans, *self.logs, *self.points]
+
+    def incident(self) -> Incident:
+        return collect(self.records)
+
+    def call(
+        self,
+        number: int,
+        at: float,
+        outcome: str,
+        state: str = "closed",
+        *,
+        moves: tuple[tuple[str, str, str], ...] = (),
+        link: int | None = None,
+        evidence: dict[str, Any] | None = None,
+        error: str | None = None,
+        shadowed: bool = False,
+    ) -> Telemetry:
+        """A call that begins `at` seconds and takes half a second, with the moves at its end."""
+        end = START + round((at + 0.5) * SECOND)
+        ids = {"trace_id": trace_of(number), "span_id": span_of(number)}
+        attributes: dict[str, Any] = {
+            **self._who(),
+            "circuit_breaker.state": state,
+            "circuit_breaker.call.outcome": outcome,
+        }
+        attributes |= {"error.type": error} if error else {}
+        attributes |= {"circuit_breaker.shadow.rejected": True, "circuit_breaker.mode": "shadow"} if shadowed else {}
+        if moves or state != "closed":
+            attributes["circuit_breaker.episode"] = self.episode
+        events = []
+        for before, after, reason in moves:
+            attributes["circuit_breaker.state_change.to"] = after
+            change = self._change(before, after, reason, evidence)
+            events.append(Event("circuit_breaker.state_change", end, change))
+            self.logs.append(self._log(end - 300, change, **ids))
+        links = (Link(trace_of(link), span_of(link)),) if link is not None else ()
+        if link is not None:
+            attributes["circuit_breaker.link"] = "opening"
+        self.spans.append(
+            Span(
+                Origin(self.resource, "otel_breaker"),
+                **ids,
+                parent_id=span_of(number + 1_000),
+                name=f"circuit_breaker {self.name}",
+                kind="internal",
+                start=end - SECOND // 2,
+                end=end,
+                attributes=attributes,
+                events=tuple(events),
+                links=links,
+                status="unset",
+            )
+        )
+        return self.request(number, at)
+
+    def request(self, number: int, at: float, name: str = "POST /checkout", parent: str = "") -> Telemetry:
+        start = START + round(at * SECOND)
+        origin = Origin(self.resource, "flask")
+        ids = (trace_of(number), span_of(number + 1_000))
+        span = Span(origin, *ids, parent, name, "server", start, start + SECOND, {}, (), (), "unset")
+        self.spans.append(span)
+        return self
+
+    def by_hand(self, at: float, before: str, after: str, episode: str, why: str) -> Telemetry:
+        """A move without a call; only a log event tells of it."""
+        self.episode = episode
+        change = self._change(before, after, "manual", None)
+        body = f"circuit breaker 'payments': {before} -> {after} (manual {why})"
+        self.logs.append(self._log(START + round(at * SECOND), change, trace_id="", span_id="", body=body))
+        return self
+
+    def point(self, metric: str, value: float, at: float = 0, *, is_delta: bool = False, **said: str) -> Telemetry:
+        attributes = {f"circuit_breaker.{name.replace('__', '.')}": value for name, value in said.items()}
+        origin, time = Origin(self.resource, "otel_breaker"), START + round(at * SECOND)
+        self.points.append(Point(origin, metric, "1", "gauge", is_delta, time, attributes, value))
+        return self
+
+    def _who(self) -> dict[str, Any]:
+        return {"circuit_breaker.name": self.name} | ({"circuit_breaker.key": self.key} if self.key else {})
+
+    def _change(self, before: str, after: str, reason: str, evidence: dict[str, Any] | None) -> dict[str, Any]:
+        change = {"from": before, "to": after, "reason": reason}
+        told = {f"circuit_breaker.state_change.{name}": value for name, value in change.items()}
+        episode = {"circuit_breaker.episode": self.episode} if self.episode else {}
+        return self._who() | told | episode | (evidence or {})
+
+    def _log(self, time: int, change: dict[str, Any], *, trace_id: str, span_id: str, body: str = "a sentence") -> Log:
+        origin = Origin(self.resource, "otel_breaker")
+        return Log(origin, "circuit_breaker.state_change", time, 13, "WARN", body, change, trace_id, span_id)
+
+
+TRIP = (("closed", "open", "failure_threshold"),)
+PROBING = ("open", "half_open", "recovery_time_elapsed")
+FAILED = (PROBING, ("half_open", "open", "probe_failed"))
+RECOVERED = (PROBING, ("half_open", "closed", "probe_succeeded"))
+
+
+def outage() -> Telemetry:
+    """A trip one second in, refusals, a probe that fails, another refusal, and the recovery seven seconds later."""
+    told = Telemetry()
+    told.call(1, 0, "success")
+    told.call(2, 0.5, "failure", moves=TRIP, evidence=EVIDENCE, error="OSError")
+    for number in (3, 4, 5):
+        told.call(number, number - 1, "rejected", "open", link=2)
+    told.call(6, 5, "failure", "half_open", moves=FAILED, link=2, error="OSError")
+    told.call(7, 6, "rejected", "open", link=6)
+    told.call(8, 7.5, "success", "half_open", moves=RECOVERED, link=6, evidence=CLOSING)
+    return told

@@ -1,0 +1,122 @@
+"""The report in the terminal: eighty columns, plain in a pipe."""
+
+from __future__ import annotations
+
+import io
+from typing import TYPE_CHECKING
+
+import pytest
+from rich.console import Console
+
+from otel_breaker_instrumentation.cli.incident.questions import QUESTIONS
+from otel_breaker_instrumentation.cli.incident.terminal import answers, report
+from tests.cli.incident.telemetry import FAILED, RECOVERED, TRIP, Telemetry, outage, span_of, trace_of
+
+if TYPE_CHECKING:
+    from rich.console import RenderableType
+
+
+def printed(content: RenderableType, *, width: int = 80, terminal: bool = False) -> str:
+    output = io.StringIO()
+    Console(width=width, file=output, force_terminal=terminal, highlight=False).print(content)
+    return output.getvalue()
+
+
+def test_the_report_says_when_why_by_whom_how_long_and_how_many() -> None:
+    text = printed(report(outage().incident()))
+
+    for said in (
+        "1 circuit, 1 episode, within 7 s, none open at the end",
+        "payments of shop",
+        "5 failures in a row, the threshold is 5",
+        "OSError (5)",
+        "128 calls refused, 4 of them in these files",
+        "1 failure, 1 success; 1 failed recovery",
+        "2 s planned",
+    ):
+        assert said in " ".join(text.split())
+
+
+def test_each_move_is_a_line_in_order() -> None:
+    lines = printed(report(outage().incident())).splitlines()
+
+    assert [" ".join(line.split()[1:4]) for line in lines if "→" in line] == [
+        "closed → open",
+        "open → half-open",
+        "half-open → open",
+        "open → half-open",
+        "half-open → closed",
+    ]
+
+
+def test_no_line_is_wider_than_the_terminal_and_no_id_is_broken() -> None:
+    lines = printed(report(outage().incident())).splitlines()
+
+    assert max(map(len, lines)) <= 80
+    assert any(trace_of(2) in line for line in lines)
+    assert any(span_of(2) in line for line in lines)
+
+
+def test_the_states_are_drawn_with_signs_that_need_no_colour() -> None:
+    bar = next(line for line in printed(report(outage().incident())).splitlines() if "▕" in line)
+
+    assert {"─", "█"} <= set(bar)
+
+
+def test_a_short_opening_is_seen_in_a_long_calm() -> None:
+    told = Telemetry().call(2, 0, "failure", moves=TRIP).call(3, 1, "success", "half_open", moves=RECOVERED)
+    told.by_hand(10_000, "closed", "forced_closed", "", "by ann")
+    bar = next(line for line in printed(report(told.incident())).splitlines() if "▕" in line)
+
+    assert bar.count("█") == 1
+
+
+def test_a_pipe_gets_no_colours_and_a_terminal_does() -> None:
+    assert "\x1b" not in printed(report(outage().incident()))
+    assert "\x1b" in printed(report(outage().incident()), terminal=True)
+
+
+def test_names_out_of_telemetry_are_no_markup() -> None:
+    told = Telemetry(name="[bold red]x[/]").call(2, 0, "failure", moves=TRIP)
+
+    assert "[bold red]x[/]" in printed(report(told.incident()))
+
+
+def test_of_very_many_moves_the_first_and_the_last_are_shown() -> None:
+    told = Telemetry().call(2, 0, "failure", moves=TRIP)
+    for number in range(3, 53):
+        told.call(number, number, "failure", "half_open", moves=FAILED)
+    lines = printed(report(told.incident())).splitlines()
+
+    assert any("87 more" in line for line in lines)
+    assert sum("→" in line for line in lines) == 14
+
+
+def test_moves_without_an_episode_are_shown() -> None:
+    text = printed(report(Telemetry().by_hand(1, "closed", "forced_closed", "", "by ann").incident()))
+
+    assert "closed → forced closed" in text
+    assert "by hand, by ann" in text
+
+
+def test_shadow_says_what_it_would_have_refused() -> None:
+    told = Telemetry().call(2, 0, "failure", moves=TRIP).call(3, 3, "success", "open", shadowed=True)
+
+    assert "would have refused calls that ended as 1 success" in " ".join(printed(report(told.incident())).split())
+
+
+@pytest.mark.parametrize(
+    ("told", "expected"),
+    [
+        (Telemetry(), "No circuit breaker is in these files."),
+        (Telemetry().call(1, 0, "success"), "No circuit moved in these files. 1 other circuit never moved."),
+    ],
+)
+def test_files_in_which_nothing_happened_say_so(told: Telemetry, expected: str) -> None:
+    assert printed(report(told.incident())).strip() == expected
+
+
+def test_as_many_questions_are_answered_as_wanted() -> None:
+    text = printed(answers(outage().incident(), 4))
+
+    assert [question.text in text for question in QUESTIONS] == [True] * 4 + [False] * 6

@@ -1,0 +1,176 @@
+"""`otel-breaker check`: what is wrong with a file, and what is not; the application never runs."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from otel_breaker_instrumentation.cli.main import main
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+ROOT = Path(__file__).parents[2]
+
+SHOP = """
+print("imported")
+
+class Client:
+    def charge(self, tenant): pass
+    @property
+    def total(self): pass
+
+def charge_later(self, tenant): pass
+"""
+FINE = """
+breakers:
+  payments: {failure_threshold: 3}
+targets:
+  - {function: "shop_to_check:Client.charge", breaker: "payments {tenant}", fallback: "shop_to_check:charge_later"}
+  - {function: "shop_to_check:*_later"}
+"""
+WRONG = """
+defaults: {recovery_tim: 1}
+breakers:
+  payments: {failure_treshold: 3, window: 0}
+targets:
+  - function: charge
+"""
+A_WINDOW = 'a number of calls of at least 1, or a duration as text such as "60s"'
+A_FUNCTION = "module:qualified.name, such as shop.payments:Client.charge or shop.clients:*Client.send_*"
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    (tmp_path / "shop_to_check.py").write_text(SHOP)
+    return tmp_path
+
+
+def written(folder: Path, text: str) -> str:
+    file = folder / "breakers.yaml"
+    file.write_text(text)
+    return str(file)
+
+
+def checked_by_import(folder: Path, text: str) -> tuple[int, list[str]]:
+    """As an operator runs it, in the folder of the application: exit status, and the lines printed."""
+    written(folder, text)
+    script = Path(sys.executable).with_name("otel-breaker")
+    done = subprocess.run(
+        [script, "check", "--import", "breakers.yaml"],
+        cwd=folder,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+    )
+    assert done.stderr == ""
+    return done.returncode, [line for line in done.stdout.splitlines() if line != "imported"]
+
+
+def lines(capsys: pytest.CaptureFixture[str]) -> Iterator[str]:
+    yield from capsys.readouterr().out.splitlines()
+
+
+def test_a_file_without_a_mistake_is_one_line_and_exits_with_0(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = written(folder, FINE)
+
+    status = main(["check", file])
+
+    assert (status, list(lines(capsys))) == (0, [f"{file}: nothing is wrong"])
+
+
+def test_every_mistake_is_a_line_of_path_problem_and_remedy_and_it_exits_with_1(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = written(folder, WRONG)
+
+    status = main(["check", file])
+
+    assert (status, list(lines(capsys))) == (
+        1,
+        [
+            f"{file}: defaults.recovery_tim: there is no such setting: did you mean 'recovery_time'?",
+            f"{file}: breakers.payments.failure_treshold: there is no such setting: did you mean 'failure_threshold'?",
+            f"{file}: breakers.payments.window: 0 is not allowed: {A_WINDOW}",
+            f"{file}: targets[0].function: 'charge' is not allowed: {A_FUNCTION}",
+        ],
+    )
+
+
+def test_text_that_is_no_yaml_is_a_mistake_as_well(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    file = written(folder, "breakers: [")
+
+    status = main(["check", file])
+
+    [said] = lines(capsys)
+    assert status == 1
+    assert said.startswith(f"{file}: it cannot be understood")
+
+
+def test_a_file_that_cannot_be_read_exits_with_2(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    status = main(["check", str(folder / "none.yaml")])
+
+    assert status == 2
+    assert "there is no such file" in capsys.readouterr().err
+
+
+def test_nothing_is_imported_unless_it_is_asked_for(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(folder)
+
+    main(["check", written(folder, FINE)])
+
+    assert "shop_to_check" not in sys.modules
+
+
+def test_with_import_all_that_is_named_is_looked_up(folder: Path) -> None:
+    assert checked_by_import(folder, FINE) == (0, ["breakers.yaml: nothing is wrong"])
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        (
+            "targets: [{function: 'shop_to_check:Client.chrge'}]",
+            "targets[0].function: there is no shop_to_check:Client.chrge: did you mean 'charge'?",
+        ),
+        (
+            "targets: [{function: 'shop_to_chek:charge'}]",
+            "targets[0].function: 'shop_to_chek' cannot be imported: ModuleNotFoundError",
+        ),
+        (
+            "targets: [{function: 'shop_to_check:Client.total'}]",
+            "targets[0].function: shop_to_check:Client.total is a property",
+        ),
+        ("targets: [{function: 'shop_to_check:send_*'}]", "targets[0].function: it stands for no function"),
+        (
+            "targets: [{function: 'shop_to_check:Client.charge', breaker: 'pay {tennant}'}]",
+            "targets[0].function: breakers.yaml: targets[0].breaker: there is no parameter 'tennant'",
+        ),
+        (
+            "breakers: {unused: {fallback: 'shop_to_check:charge_latr'}}",
+            "breakers.unused.fallback: there is no 'shop_to_check:charge_latr': did you mean 'charge_later'?",
+        ),
+    ],
+)
+def test_with_import_what_names_nothing_is_a_mistake(folder: Path, text: str, said: str) -> None:
+    status, printed = checked_by_import(folder, text)
+
+    assert status == 1
+    assert [line.startswith(f"breakers.yaml: {said}") for line in printed] == [True]
+
+
+@pytest.mark.parametrize("code", ["raise SystemExit(0)", "1 / 0", "import no_such_module"])
+def test_a_module_that_cannot_be_imported_is_a_mistake_whatever_it_does(folder: Path, code: str) -> None:
+    (folder / "shop_to_check.py").write_text(code)
+
+    status, printed = checked_by_import(folder, FINE.replace(', fallback: "shop_to_check:charge_later"', ""))
+
+    assert status == 1
+    assert ["'shop_to_check' cannot be imported" in line for line in printed] == [True]

@@ -1,0 +1,95 @@
+"""`otel-breaker targets`: the names of a module that a configuration can use."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING
+
+import pytest
+
+from otel_breaker_instrumentation.cli.main import main
+from otel_breaker_instrumentation.config import understand
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+SHOP = """
+from contextlib import asynccontextmanager, contextmanager
+from json import dumps
+from otel_breaker import CircuitBreaker
+
+def charge(): pass
+async def charge_later(): pass
+def pages(): yield
+async def find(): yield
+@contextmanager
+def session(): yield
+@asynccontextmanager
+async def connection(): yield
+@CircuitBreaker("payments")
+def decorated(): pass
+def _private(): pass
+LIMIT = 5
+
+class Client:
+    def send(self): pass
+    @classmethod
+    async def make(cls): pass
+    @staticmethod
+    def parse(): pass
+    @property
+    def total(self): pass
+    def __len__(self): return 0
+    class Inner:
+        def deep(self): pass
+"""
+LISTED = """\
+shop_to_list:charge             function
+shop_to_list:charge_later       coroutine function
+shop_to_list:pages              generator function
+shop_to_list:find               async generator function
+shop_to_list:session            context manager
+shop_to_list:connection         async context manager
+shop_to_list:decorated          function, guarded by 'payments' already
+shop_to_list:Client.send        method
+shop_to_list:Client.make        coroutine classmethod
+shop_to_list:Client.parse       staticmethod
+shop_to_list:Client.Inner.deep  method
+"""
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "path", [*sys.path])
+    return tmp_path
+
+
+def test_all_that_a_module_defines_is_listed_with_its_kind(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (folder / "shop_to_list.py").write_text(SHOP)
+
+    status = main(["targets", "shop_to_list"])
+
+    printed = capsys.readouterr().out
+    assert (status, printed) == (0, LISTED)
+    assert understand({"targets": [{"function": line.split()[0]} for line in printed.splitlines()]}, "").targets
+
+
+def test_a_module_without_any_is_told_so_and_exits_with_1(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (folder / "constants_to_list.py").write_text("LIMIT = 5")
+
+    assert main(["targets", "constants_to_list"]) == 1
+    assert "defines no function" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("module", "said"),
+    [
+        ("no_such_module", "'no_such_module' cannot be imported: ModuleNotFoundError"),
+        ("shop:charge", "'shop:charge' is no module: name one such as shop.payments"),
+        ("..", "'..' is no module"),
+    ],
+)
+def test_what_is_no_module_exits_with_2(capsys: pytest.CaptureFixture[str], module: str, said: str) -> None:
+    assert main(["targets", module]) == 2
+    assert said in capsys.readouterr().err

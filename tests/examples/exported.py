@@ -1,0 +1,22 @@
+"""The records of one exported file."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from otel_breaker_instrumentation.cli.otlp import Broken, Point, Span, read
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+def spans(file: Path) -> list[Span]:
+    return [record for record in read([file], broken=_refuse) if isinstance(record, Span)]
+
+
+def points(file: Path) -> list[Point]:
+    return [record for record in read([file], broken=_refuse) if isinstance(record, Point)]
+
+
+def _refuse(broken: Broken) -> None:
+    raise ValueError(str(broken))

@@ -1,0 +1,98 @@
+"""Which names a pattern stands for."""
+
+from __future__ import annotations
+
+import pytest
+
+from otel_breaker_instrumentation.patterns import Pattern
+
+
+def pattern(qualified_name: str) -> Pattern:
+    return Pattern(f"shop:{qualified_name}", "targets[0].function")
+
+
+@pytest.mark.parametrize(
+    ("named", "taken"),
+    [
+        ("charge", "charge"),
+        ("*", "charge"),
+        ("send_*", "send_"),
+        ("send_*", "send_order"),
+        ("*_later", "charge_later"),
+        ("c*e", "charge"),
+        ("c*a*e", "charge"),
+        ("*a*g*", "charge"),
+        ("**", "charge"),
+        ("Client.*", "Client.charge"),
+        ("*.*", "Client.charge"),
+        ("*Client.send_*", "HttpClient.send_order"),
+        ("_*", "_charge"),
+        ("__*", "__charge"),
+        ("_Client.*", "_Client.charge"),
+        ("_charge", "_charge"),
+        ("Client.__call__", "Client.__call__"),
+        ("*.__call__", "Client.__call__"),
+    ],
+)
+def test_a_pattern_stands_for_what_it_reads_like(named: str, taken: str) -> None:
+    assert pattern(named).takes(f"shop:{taken}")
+
+
+@pytest.mark.parametrize(
+    ("named", "left"),
+    [
+        ("charge", "recharge"),
+        ("charge", "charge_later"),
+        ("send_*", "resend_order"),
+        ("*_later", "charge_later_on"),
+        ("ab*ba", "aba"),
+        ("a*b*c", "acb"),
+        ("a*bc*c", "abc"),
+        ("*", "Client.charge"),
+        ("*.*", "charge"),
+        ("*.*", "Client.Session.send"),
+        ("Client.*", "Special.charge"),
+    ],
+)
+def test_a_pattern_stands_for_nothing_else(named: str, left: str) -> None:
+    assert not pattern(named).takes(f"shop:{left}")
+
+
+@pytest.mark.parametrize(
+    ("named", "left"),
+    [
+        ("*", "_charge"),
+        ("*charge", "_charge"),
+        ("Client.*", "Client._charge"),
+        ("*.charge", "_Client.charge"),
+        ("*", "__call__"),
+        ("_*", "__call__"),
+        ("__*", "__call__"),
+        ("__c*__", "__call__"),
+    ],
+)
+def test_private_and_special_names_are_only_meant_when_they_are_written(named: str, left: str) -> None:
+    assert not pattern(named).takes(f"shop:{left}")
+
+
+def test_a_pattern_stands_for_names_of_its_own_module_only() -> None:
+    assert not pattern("*").takes("shop.payments:charge")
+
+
+@pytest.mark.parametrize(
+    ("excluded", "name"),
+    [
+        ("charge", "charge"),
+        ("*", "_charge"),
+        ("Test*.*", "TestClient.charge"),
+        ("Test*", "TestClient.charge"),
+        ("Client", "Client.Session.send"),
+    ],
+)
+def test_what_is_excluded_takes_along_private_names_and_all_that_stands_in_it(excluded: str, name: str) -> None:
+    assert pattern(excluded).covers(name)
+
+
+@pytest.mark.parametrize(("excluded", "name"), [("charge", "charge_later"), ("Client.*", "Client"), ("Test*", "test")])
+def test_what_is_excluded_takes_along_nothing_else(excluded: str, name: str) -> None:
+    assert not pattern(excluded).covers(name)

@@ -1,0 +1,41 @@
+"""The command where what it needs is not installed."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import pytest
+
+from otel_breaker.__main__ import main
+
+# None in the table of modules is what makes an import fail as if the library were not there.
+WITHOUT = "import sys, runpy; sys.modules[{library!r}] = None; runpy.run_module('otel_breaker', run_name='__main__')"
+
+
+@pytest.mark.parametrize("library", ["rich", "jinja2", "wrapt", "opentelemetry.instrumentation"])
+def test_a_library_that_is_missing_is_one_line_that_names_the_extra(library: str) -> None:
+    program = [sys.executable, "-c", WITHOUT.format(library=library), "incident", "traces.jsonl"]
+
+    done = subprocess.run(program, capture_output=True, text=True, check=False)
+
+    assert done.returncode == 2
+    assert done.stderr.startswith(f"otel-breaker: there is no {library}")
+    assert done.stderr.endswith(": pip install 'otel-breaker[cli]'\n")
+    assert done.stderr.count("\n") == 1
+
+
+def test_a_module_of_our_own_that_is_missing_is_a_fault_and_not_blamed_on_an_extra(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setitem(sys.modules, "otel_breaker_instrumentation.cli.main", None)
+
+    with pytest.raises(ModuleNotFoundError):
+        main()
+
+
+def test_the_command_is_a_module_as_well() -> None:
+    done = subprocess.run([sys.executable, "-m", "otel_breaker", "--help"], capture_output=True, text=True, check=True)
+
+    assert done.stdout.startswith("usage: otel-breaker")
+    assert "incident" in done.stdout
