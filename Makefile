@@ -14,7 +14,7 @@ $(STAMP): pyproject.toml
 	@echo "Setting up $(VENV) (once) ..."
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --upgrade "pip>=25.1"
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable ".[demo]" --group test --group browser --group check
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable ".[demo]" --group test --group browser --group check --group dashboard
 	@touch $@
 
 demo: $(STAMP) ## watch a shop survive its payment provider; BACKENDS=1 also in Jaeger, Tempo and Prometheus
@@ -29,6 +29,7 @@ check: $(STAMP) ## lint, types, layers, generated documents, and the wheel in a 
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports
 	@$(BIN)/python docs/build.py --check
+	@$(BIN)/python collector-config/grafana/dashboard.py --check
 	@$(BIN)/python -m tests.wheel
 
 bench: $(STAMP) ## measure against the peers and the bars; exits 1 when a bar is missed
@@ -43,6 +44,7 @@ e2e: backends ## ask the real programs about the demo's outage; exits 1 when an 
 
 docs: $(STAMP) ## write the generated documents
 	@$(BIN)/python docs/build.py
+	@$(BIN)/python collector-config/grafana/dashboard.py
 
 clean: ## remove everything that the targets made
 	@rm -rf $(VENV) build dist .pytest_cache .mypy_cache .ruff_cache .import_linter_cache demo-output

@@ -14,7 +14,7 @@ import promql_parser as promql
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
-    from otel_breaker_instrumentation.schema import Attribute, Schema, Signal
+    from otel_breaker_instrumentation.schema import Schema, Signal
 
 RESOURCE: Final = frozenset({"job", "instance"})
 """What Prometheus makes of service.name and service.instance.id."""
@@ -51,7 +51,20 @@ def problems(query: str, known: Mapping[str, Metric]) -> list[str]:
 def recorded(query: str, known: Mapping[str, Metric]) -> Metric:
     """What a rule with this query records."""
     values = {label: allowed for metric in known.values() for label, allowed in metric.values.items()}
-    return Metric(_labels(promql.parse(query), known), values)
+    return Metric(labels(promql.parse(query), known), values)
+
+
+def labels(node: promql.Expr, known: Mapping[str, Metric]) -> frozenset[str]:
+    """The labels that the result of an expression has."""
+    if isinstance(node, promql.VectorSelector):
+        metric = known.get(node.name or "")
+        return metric.labels if metric else frozenset()
+    if isinstance(node, promql.AggregateExpr):
+        return frozenset(node.modifier.labels if node.modifier else ())
+    if isinstance(node, promql.BinaryExpr):
+        left, right = labels(node.lhs, known), labels(node.rhs, known)
+        return left | right if str(node.op) == "or" else left or right
+    return frozenset().union(*(labels(child, known) for child in _children(node)))
 
 
 def _names(signal: Signal) -> Iterator[str]:
@@ -67,29 +80,25 @@ def _names(signal: Signal) -> Iterator[str]:
 
 
 def _metric(signal: Signal) -> Metric:
-    labels = {_label(attribute): attribute for attribute in signal.attributes.values()}
+    attributes = {attribute.name.replace(".", "_"): attribute for attribute in signal.attributes.values()}
     own = {"le"} if signal.instrument == "histogram" else set[str]()
     values = {
         label: frozenset(member.value for member in attribute.members)
-        for label, attribute in labels.items()
+        for label, attribute in attributes.items()
         if attribute.members
     }
-    return Metric(RESOURCE | labels.keys() | own, values)
-
-
-def _label(attribute: Attribute) -> str:
-    return attribute.name.replace(".", "_")
+    return Metric(RESOURCE | attributes.keys() | own, values)
 
 
 def _of_node(node: promql.Expr, known: Mapping[str, Metric]) -> Iterator[str]:
     if isinstance(node, promql.VectorSelector):
         yield from _of_selector(node, known)
     elif isinstance(node, promql.AggregateExpr) and node.modifier:
-        lacking = set(node.modifier.labels) - _labels(node.expr, known)
+        lacking = set(node.modifier.labels) - labels(node.expr, known)
         yield from (f"by ({label}): {node.expr.prettify()} has no such label" for label in sorted(lacking))
     elif isinstance(node, promql.BinaryExpr) and node.modifier and node.modifier.matching:
         for side in (node.lhs, node.rhs):
-            lacking = set(node.modifier.matching.labels) - _labels(side, known)
+            lacking = set(node.modifier.matching.labels) - labels(side, known)
             yield from (f"on ({label}): {side.prettify()} has no such label" for label in sorted(lacking))
 
 
@@ -104,19 +113,6 @@ def _of_selector(selector: promql.VectorSelector, known: Mapping[str, Metric]) -
         elif matcher.name in metric.values:
             wrong = set(matcher.value.split("|")) - metric.values[matcher.name]
             yield from (f"{matcher.name} of {selector.name} is never {value!r}" for value in sorted(wrong))
-
-
-def _labels(node: promql.Expr, known: Mapping[str, Metric]) -> frozenset[str]:
-    """The labels of the result."""
-    if isinstance(node, promql.VectorSelector):
-        metric = known.get(node.name or "")
-        return metric.labels if metric else frozenset()
-    if isinstance(node, promql.AggregateExpr):
-        return frozenset(node.modifier.labels if node.modifier else ())
-    if isinstance(node, promql.BinaryExpr):
-        left, right = _labels(node.lhs, known), _labels(node.rhs, known)
-        return left | right if str(node.op) == "or" else left or right
-    return frozenset().union(*(_labels(child, known) for child in _children(node)))
 
 
 def _children(node: promql.Expr) -> Sequence[promql.Expr]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 import subprocess
 from collections import Counter
+from functools import cache
 from pathlib import Path
 from typing import Any, Final
 
@@ -33,6 +34,7 @@ needs_promtool = pytest.mark.skipif(
 )
 
 
+@cache
 def known() -> dict[str, Metric]:
     """The schema's metrics, and those that the rules record; each may build on those before it."""
     found = metrics(load())
@@ -47,6 +49,7 @@ def promtool_says(*arguments: str) -> int:
     return subprocess.run([str(promtool()), *arguments], check=False, timeout=60).returncode
 
 
+@cache
 def cases(file: Path) -> list[dict[str, Any]]:
     found: list[dict[str, Any]] = yaml.safe_load(file.read_text())["tests"]
     return found
