@@ -16,7 +16,7 @@ from examples.checkout.configuration import ENDPOINT
 from examples.checkout.processes import DemoFailed, Interrupted, interruptible
 from examples.checkout.run import SHOP, run
 from examples.checkout.schedule import Schedule
-from tests.backends import alerts, answers, configurations, demo, oncall, restart, sampling
+from tests.backends import alerts, answers, configurations, dashboard, demo, oncall, restart, sampling
 from tests.backends.answers import Answer
 from tests.backends.servers import BackEnds, Collector, back_ends
 
@@ -69,6 +69,7 @@ def _demo(folder: Path, ends: BackEnds) -> Iterable[Answer]:
             done = run(folder / "demo", SCHEDULE, shop=SHOP, breaker=True, collector=collector.url, tick=lambda _: None)
         yield from demo.checks(done, ends, collector)
         yield from oncall.checks(done, ends)
+        yield from dashboard.checks(ends.prometheus.url)
         yield from alerts.checks(ends.prometheus.url)
 
 

@@ -1,4 +1,6 @@
-"""A program that an operator should hear of: one circuit flaps, one stays closed while calls fail, a target is missing.
+"""A program that an operator should hear of.
+
+One circuit flaps, one would if it were not in shadow mode, one stays closed while calls fail, and a target is missing.
 
 Run by the checks with OTEL_* in the environment.
 """
@@ -30,9 +32,11 @@ def main() -> None:
     OtelBreakerInstrumentor().instrument(targets=[{"function": "json:no_such_function", "breaker": "missing"}])
     failing = CircuitBreaker("failing", failure_threshold=5)
     flapping = CircuitBreaker("flapping", failure_threshold=TRIPS, recovery_time=OPEN)
+    shadow = CircuitBreaker("shadow", failure_threshold=TRIPS, recovery_time=OPEN, mode="shadow")
     for number in range(round(SECONDS / PAUSE)):
         _call(failing, fails=number % FAILING == 0)
         _call(flapping, fails=number % CYCLE < TRIPS)
+        _call(shadow, fails=number % CYCLE < TRIPS)
         time.sleep(PAUSE)
     provider.shutdown()
 

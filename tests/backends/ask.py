@@ -45,10 +45,17 @@ def tempo(url: str, query: str) -> list[Json]:
     return found
 
 
-def prometheus(url: str, query: str, at: float | None = None) -> list[Json]:
+def prometheus(url: str, query: str) -> list[Json]:
     """The series of an instant query: each with its labels, `metric`, and its `value`."""
-    moment = {} if at is None else {"time": str(at)}
-    found: list[Json] = _get(f"{url}/api/v1/query", query=query, **moment)["data"]["result"]
+    found: list[Json] = _get(f"{url}/api/v1/query", query=query)["data"]["result"]
+    return found
+
+
+def prometheus_graph(url: str, query: str, seconds: float) -> list[Json]:
+    """The series of a graph that ends now: each with its labels, `metric`, and its `values`."""
+    now = time.time()
+    span = {"start": str(now - seconds), "end": str(now), "step": "1"}
+    found: list[Json] = _get(f"{url}/api/v1/query_range", query=query, **span)["data"]["result"]
     return found
 
 
