@@ -17,7 +17,7 @@ $(STAMP): pyproject.toml
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable ".[demo]" --group test --group browser --group check --group dashboard
 	@touch $@
 
-demo: $(STAMP) ## watch a shop survive its payment provider; BACKENDS=1 also in Jaeger, Tempo and Prometheus
+demo: $(STAMP) $(if $(BACKENDS),backends) ## watch a shop survive its payment provider; BACKENDS=1 also in Jaeger, Tempo and Prometheus
 	@$(BIN)/python -m $(if $(BACKENDS),tests.backends.explore,examples.checkout)
 
 test: $(STAMP) ## run the tests

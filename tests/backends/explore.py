@@ -56,6 +56,7 @@ def _where_to_look(console: Console, ends: BackEnds, collector: Collector) -> No
     ):
         console.print(f"  {title:12}{url}", soft_wrap=True)
     console.print("Built from their modules, they have APIs but no pages of their own; Grafana can be pointed at each.")
+    console.print("Alerts are judged with each minute a second, since the demo's outage lasts seconds.")
 
 
 if __name__ == "__main__":
