@@ -59,6 +59,11 @@ def prometheus_graph(url: str, query: str, seconds: float) -> list[Json]:
     return found
 
 
+def health(url: str) -> str:
+    """What a Collector says of itself."""
+    return str(_get(url).get("status", ""))
+
+
 def by_label(series: list[Json], *labels: str) -> dict[str, float]:
     """The values by those of some labels, without the zeros."""
     values = {" ".join(one["metric"].get(label, "") for label in labels): float(one["value"][1]) for one in series}

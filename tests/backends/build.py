@@ -16,6 +16,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
+from examples.checkout.processes import Interrupted, interruptible
 from tests.backends.programs import COLLECTOR, HERE, PROGRAMS, Module, Program, binary, missing
 
 ENVIRONMENT = {
@@ -35,8 +36,12 @@ def main() -> int:
         lacking = [program.name for program in missing()]
         console.print(f"Not built: {' '.join(lacking)}" if lacking else "All programs are built.")
         return 1 if lacking else 0
+    interruptible()
     try:
         _build_missing(console)
+    except Interrupted as interrupt:
+        console.print("Interrupted: what is built so far is kept.")
+        return interrupt.exit_status
     except BuildFailed as failure:
         console.print(str(failure), style="red", markup=False, soft_wrap=True)
         return 1
@@ -61,14 +66,15 @@ def _build_missing(console: Console) -> None:
 
 def _build(console: Console, program: Program) -> None:
     started = time.monotonic()
-    source = _source(program.module) if program.module else COLLECTOR
     target = binary(program)
     target.parent.mkdir(parents=True, exist_ok=True)
     # Moved into place when finished: a build that was interrupted leaves nothing that looks like a program.
     with tempfile.TemporaryDirectory(dir=target.parent) as folder:
         unfinished = Path(folder) / program.name
         flags = ["-mod=readonly", f"-tags={program.tags}"]
-        packages = _go(source, "list", "-deps", *flags, program.package).splitlines()
+        with console.status(f"{program.name}: fetching its modules"):
+            source = _source(program.module) if program.module else COLLECTOR
+            packages = _go(source, "list", "-deps", *flags, program.package).splitlines()
         command = ["build", "-v", "-trimpath", "-ldflags=-s -w", *flags, "-o", str(unfinished), program.package]
         _watch(console, program, source, command, len(packages))
         unfinished.replace(target)
@@ -108,11 +114,15 @@ def _watch(console: Console, program: Program, source: Path, command: list[str],
         ) as process,
     ):
         task = progress.add_task(program.name, total=packages)
-        for line in process.stderr or ():
-            if " " in line:
-                said.append(line)
-            else:
-                progress.advance(task)
+        try:
+            for line in process.stderr or ():
+                if " " in line:
+                    said.append(line)
+                else:
+                    progress.advance(task)
+        except Interrupted:
+            process.terminate()
+            raise
     if process.returncode:
         raise BuildFailed(f"{program.name} was not built:\n{''.join(said)}")
 

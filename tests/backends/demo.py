@@ -44,6 +44,10 @@ def checks(run: Run, ends: BackEnds, collector: Collector) -> Iterator[Answer]:
         yield from _tempo(ends.tempo.url, spans, refusal)
     yield from _prometheus(ends.prometheus.url, run, calls)
     yield _events(collector.events, len(facts.moves(spans)))
+    status = ask.health(collector.health)
+    yield Answer(
+        "gateway.yaml tells an orchestrator that it is well", "otelcol", "GET /", status, "available" in status
+    )
 
 
 def _jaeger(url: str, spans: list[Span], refusal: Refusal) -> Iterator[Answer]:

@@ -56,6 +56,7 @@ class Collector:
     def __init__(self, name: str, folder: Path, files: Sequence[Path], back_ends: BackEnds | None) -> None:
         grpc, http, health = _free_ports(3)
         self.url = f"http://127.0.0.1:{http}"
+        self.health = f"http://127.0.0.1:{health}"
         self.events = folder / f"{name}-events.jsonl"
         self.kept = folder / f"{name}-kept.jsonl"
         self.log = folder / f"{name}.log"
