@@ -59,7 +59,7 @@ def _build_missing(console: Console) -> None:
         raise BuildFailed(f"{HERE}={folder} lacks {names}. Put executables of these names there, or unset it.")
     if not shutil.which("go"):
         raise BuildFailed(f"Neither Go nor binaries. Install Go, or name a folder that holds {names} in {HERE}.")
-    console.print(f"Building {names}: about a quarter of an hour on two cores, once.")
+    console.print(f"Building {names}. All together take a quarter of an hour on two cores, once.")
     for program in wanted:
         _build(console, program)
 
