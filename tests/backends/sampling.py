@@ -57,7 +57,7 @@ def _kept(spans: list[dict[str, Any]], kept: list[Span]) -> Iterator[Answer]:
     for kind, needed in (
         ("state change", {span["trace"] for span in spans if span["moved_to"]}),
         ("probe", {span["trace"] for span in spans if _is_probe(span)}),
-        ("failed call, which a link may lead to", {span["trace"] for span in spans if span["outcome"] == "failure"}),
+        ("failed or slow call, which a link may lead to", {span["trace"] for span in spans if _has_failed(span)}),
     ):
         lost = needed - traces
         yield _of_file(
@@ -92,7 +92,11 @@ def _is_probe(span: dict[str, Any]) -> bool:
     return bool(span["state"] == "half_open" and span["outcome"] != "rejected")
 
 
+def _has_failed(span: dict[str, Any]) -> bool:
+    return bool(span["outcome"] == "failure" or span["slow"])
+
+
 def _share_of(span: dict[str, Any]) -> str:
-    if span["outcome"] == "rejected":
-        return "refused"
-    return "needed" if span["moved_to"] or _is_probe(span) or span["outcome"] == "failure" else "the rest"
+    if span["moved_to"] or _is_probe(span) or _has_failed(span):
+        return "needed"
+    return "refused" if span["outcome"] == "rejected" else "the rest"

@@ -6,6 +6,7 @@ from the breaker's own snapshot and from spans that never left the process, so t
 
 import json
 import sys
+import threading
 import time
 from collections import Counter
 from contextlib import suppress
@@ -26,6 +27,8 @@ from otel_breaker import CircuitBreaker, CircuitOpenError
 
 PACE = 1_000  # calls a second, so that the outage is long enough for recoveries to fail
 NOW_AND_THEN = 250  # outside of the outage, one call in so many fails
+HANGS = 0.4  # seconds
+REFUSED = 10
 
 
 def main() -> None:
@@ -38,14 +41,19 @@ def main() -> None:
     trace.set_tracer_provider(tracers)
     metrics.set_meter_provider(meters)
     _logs.set_logger_provider(logs)
-    breaker = CircuitBreaker("inventory", failure_threshold=5, recovery_time=0.25)
+    inventory = CircuitBreaker("inventory", failure_threshold=5, recovery_time=0.25)
+    warehouse = CircuitBreaker(
+        "warehouse", failure_threshold=None, slow_call_duration=HANGS / 4, slow_call_rate=1, minimum_calls=1
+    )
     moves = Counter[str]()
-    breaker.add_listener(lambda change: moves.update([change.to_state.value]))
-    _drive(breaker, calls, outage)
+    for breaker in (inventory, warehouse):
+        breaker.add_listener(lambda change: moves.update([change.to_state.value]))
+    _drive(inventory, calls, outage)
+    _hang(warehouse)
     for provider in (tracers, meters, logs):
         provider.shutdown()
     truth = {
-        "calls": {str(getattr(outcome, "value", outcome)): n for outcome, n in breaker.snapshot().calls.items()},
+        "calls": Counter(inventory.snapshot().calls) + Counter(warehouse.snapshot().calls),
         "moves": moves,
         "spans": [_facts(span) for span in spans.get_finished_spans() if span.name.startswith("circuit_breaker ")],
     }
@@ -72,6 +80,26 @@ def _drive(breaker: CircuitBreaker, calls: int, outage: range) -> None:
             ask(number)
 
 
+def _hang(breaker: CircuitBreaker) -> None:
+    """One call hangs; the next notices, which opens the circuit and is refused itself, as are some more."""
+    tracer = trace.get_tracer("traffic")
+    entered = threading.Event()
+
+    def ask() -> None:
+        with tracer.start_as_current_span("request"), breaker.guard():
+            entered.set()
+            time.sleep(HANGS)
+
+    hanging = threading.Thread(target=ask)
+    hanging.start()
+    entered.wait()
+    time.sleep(HANGS / 2)
+    for _ in range(REFUSED):
+        with tracer.start_as_current_span("request"), suppress(CircuitOpenError), breaker.guard():
+            pass
+    hanging.join()
+
+
 def _facts(span: ReadableSpan) -> dict[str, object]:
     attributes = span.attributes or {}
     return {
@@ -79,6 +107,7 @@ def _facts(span: ReadableSpan) -> dict[str, object]:
         "outcome": attributes["circuit_breaker.call.outcome"],
         "state": attributes["circuit_breaker.state"],
         "moved_to": attributes.get("circuit_breaker.state_change.to"),
+        "slow": attributes.get("circuit_breaker.call.slow", False),
         "links": [f"{link.context.trace_id:032x}" for link in span.links],
     }
 
