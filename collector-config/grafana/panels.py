@@ -34,6 +34,8 @@ if TYPE_CHECKING:
 
 PROMETHEUS: Final = DataSourceRef(type_val="prometheus", uid="${prometheus}")
 
+# Grafana takes it for the scrape interval, and makes `$__rate_interval` four times as long.
+_EXPORT_INTERVAL: Final = "60s"
 _BREAKER: Final = 'job=~"$job", circuit_breaker_name=~"$breaker"'
 _BY: Final = "job, circuit_breaker_name"
 _LEGEND: Final = "{{job}} {{circuit_breaker_name}}"
@@ -154,7 +156,9 @@ def shadow() -> Panel:
         .decimals(0)
         .no_value("no breaker in shadow mode would have refused a call")
         .description("Calls that would have been refused: failures would have been spared, successes lost.")
-        .data_links(traces.links("Calls that it would have refused in vain", shadow__rejected="true"))
+        .data_links(
+            traces.links("Calls that it would have refused in vain", shadow__rejected=True, call__outcome="success")
+        )
     )
 
 
@@ -181,7 +185,8 @@ ROWS: Final[dict[str, list[tuple[Callable[[], Panel], int]]]] = {
 
 
 def _query(expression: str, legend: str) -> prometheus.Dataquery:
-    return prometheus.Dataquery().expr(expression).legend_format(legend).datasource(PROMETHEUS)
+    query = prometheus.Dataquery().expr(expression).legend_format(legend).datasource(PROMETHEUS)
+    return query.interval(_EXPORT_INTERVAL)
 
 
 def _series(title: str, expression: str, legend: str) -> timeseries.Panel:
