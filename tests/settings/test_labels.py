@@ -88,7 +88,7 @@ def test_a_name_that_is_refused_leaves_no_breaker_behind() -> None:
 
 
 def test_a_number_as_a_name_in_a_file_is_refused_since_targets_could_not_mean_it() -> None:
-    with pytest.raises(InvalidSettings, match="breakers: 404 is not allowed"):
+    with pytest.raises(InvalidSettings, match=r"breakers\.404: 404 is not allowed"):
         understand({"breakers": {404: {}}}, "")
 
 

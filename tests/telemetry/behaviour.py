@@ -6,7 +6,8 @@ A scenario judges nothing. What it returns is kept alive until the metrics are r
 from __future__ import annotations
 
 import asyncio
-from contextlib import suppress
+import colorsys  # noqa: F401  # one of the targets
+from contextlib import contextmanager, suppress
 from itertools import product
 from typing import TYPE_CHECKING, Any
 
@@ -52,7 +53,8 @@ def bring(breaker: CircuitBreaker, state: CircuitState, clock: FakeClock) -> Non
         call(breaker, TimeoutError())
         if state is CircuitState.HALF_OPEN:
             clock.advance(10)
-            breaker.guard().__enter__()  # nobody leaves it
+            breaker.can_execute()
+            breaker._unsettled.clear()  # or the next failure that is recorded would settle it
 
 
 def every_way_in(clock: FakeClock) -> object:
@@ -180,6 +182,18 @@ def an_opening_that_is_not_sampled(clock: FakeClock) -> object:
     with pytest.raises(CircuitOpenError):
         breaker.call(int)
     return breaker
+
+
+@contextmanager
+def targets_of_every_kind() -> Iterator[None]:
+    """One guarded, one whose module is never imported, one that is not there, and one that cannot be guarded."""
+    functions = ("colorsys:rgb_to_hsv", "never_imported:function", "colorsys:nothing", "datetime:datetime.now")
+    instrumentor = OtelBreakerInstrumentor()
+    instrumentor.instrument(targets=[{"function": function} for function in functions])
+    try:
+        yield
+    finally:
+        instrumentor.uninstrument()
 
 
 SCENARIOS: list[Callable[[FakeClock], object]] = [

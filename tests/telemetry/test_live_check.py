@@ -27,7 +27,9 @@ from otel_breaker_instrumentation.cli.main import main
 from otel_breaker_instrumentation.cli.otlp import Span, read
 from otel_breaker_instrumentation.cli.telemetry_check.check import LiveCheck
 from otel_breaker_instrumentation.schema import load
-from tests.telemetry.behaviour import SCENARIOS
+from otel_breaker_instrumentation.targets import PATCHES
+from otel_breaker_instrumentation.targets import metric as targets
+from tests.telemetry.behaviour import SCENARIOS, targets_of_every_kind
 from tests.telemetry.schema_use import NOT_YET, in_records, in_schema
 
 if TYPE_CHECKING:
@@ -67,6 +69,7 @@ def file(tmp_path_factory: pytest.TempPathFactory, starts: Starts) -> Path:
     reader = PeriodicExportingMetricReader(FileMetricExporter(file), export_interval_millis=math.inf)
     metrics = MeterProvider([reader], shutdown_on_exit=False)
     ledger.show(metrics.get_meter(SCOPE))
+    targets.show(metrics.get_meter(SCOPE), PATCHES.count)
     with pytest.MonkeyPatch.context() as monkeypatch, fake_clock() as clock:
         for name in [name for name in os.environ if name.startswith("OTEL_")]:
             monkeypatch.delenv(name)
@@ -75,7 +78,8 @@ def file(tmp_path_factory: pytest.TempPathFactory, starts: Starts) -> Path:
         monkeypatch.setattr(breaker_module, "LEDGER", ledger)
         reset()
         kept = [scenario(clock) for scenario in SCENARIOS]
-        metrics.force_flush()
+        with targets_of_every_kind():
+            metrics.force_flush()
         kept.clear()
         reset()
     for provider in (traces, logs, metrics):
