@@ -111,9 +111,10 @@ def time_open() -> Panel:
 
 def workers_open() -> Panel:
     live = f'last_over_time(circuit_breaker_status{{{_BREAKER}, circuit_breaker_mode="enforce"%s}}[150s])'
-    count = f"count by ({_BY}) (sum by (instance, {_BY}) ({live}) > 0)"
+    circuits = f"sum by (instance, {_BY}) ({live})"
+    query = f"sum by ({_BY}) ({circuits % _OPEN} > bool 0)\n/ count by ({_BY}) ({circuits % ''} > 0)"
     return (
-        _limited("Share of workers with an open circuit", f"{count % _OPEN}\n/ {count % ''}", 0.5)
+        _limited("Share of workers with an open circuit", query, 0.5)
         .description("The line is that of the alert CircuitBreakerOpenInMostWorkers.")
         .data_links(traces.links("What opened it", state_change__to="open"))
     )
