@@ -24,9 +24,7 @@ SPEC: Final = PARTS["Instrumentation"]["spec"]
 POD: Final = PARTS["Deployment"]["spec"]["template"]
 
 # What the Operator's CustomResourceDefinition, opentelemetry.io/v1alpha1, allows of what we use. No package carries it.
-FIELDS: Final = {
-    "defaults", "env", "exporter", "imagePullPolicy", "propagators", "python", "resource", "sampler",
-}  # fmt: skip
+FIELDS: Final = {"env", "exporter", "propagators", "python", "resource", "sampler"}
 PYTHON: Final = {"env", "image", "resourceRequirements", "volumeClaimTemplate", "volumeLimitSize"}
 PROPAGATORS: Final = {"tracecontext", "baggage", "b3", "b3multi", "jaeger", "xray", "ottrace", "none"}
 SAMPLERS: Final = {
@@ -45,8 +43,9 @@ def test_the_operators_part_says_what_its_definition_knows() -> None:
 
     assert part["apiVersion"] == "opentelemetry.io/v1alpha1"
     assert SPEC.keys() <= FIELDS
-    assert SPEC["exporter"].keys() <= {"endpoint", "tls"}
+    assert SPEC["exporter"].keys() <= {"endpoint"}
     assert set(SPEC["propagators"]) <= PROPAGATORS
+    assert SPEC["sampler"].keys() <= {"argument", "type"}
     assert SPEC["sampler"]["type"] in SAMPLERS
     assert SPEC["python"].keys() <= PYTHON
     assert all(variable.keys() == {"name", "value"} for variable in SPEC["python"]["env"])
