@@ -14,6 +14,7 @@ if sys.version_info < (3, 11):
     print("the dashboard is left as it is: Grafana's SDK needs Python 3.11")
     sys.exit()
 
+import looks
 import panels
 from grafana_foundation_sdk.builders import dashboard
 from grafana_foundation_sdk.cog.encoder import JSONEncoder
@@ -42,7 +43,7 @@ def board() -> str:
     for title, row in panels.ROWS.items():
         made = made.with_row(dashboard.Row(title))
         for panel, width in row:
-            made = made.with_panel(panel().datasource(panels.PROMETHEUS).height(_HEIGHT).span(width))
+            made = made.with_panel(panel().datasource(looks.PROMETHEUS).height(_HEIGHT).span(width))
     return json.dumps(made.build(), cls=JSONEncoder, indent=2, sort_keys=True) + "\n"
 
 
@@ -51,7 +52,7 @@ def _choice(name: str, label: str, query: str) -> dashboard.QueryVariable:
         dashboard.QueryVariable(name)
         .label(label)
         .query(query)
-        .datasource(panels.PROMETHEUS)
+        .datasource(looks.PROMETHEUS)
         .refresh(VariableRefresh.ON_TIME_RANGE_CHANGED)
         .multi(True)
         .include_all(True)

@@ -7,32 +7,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+import looks
 import traces
-from grafana_foundation_sdk.builders import common, dashboard, prometheus, stat, statetimeline, timeseries
-from grafana_foundation_sdk.models.common import (
-    BigValueColorMode,
-    BigValueTextMode,
-    GraphDrawStyle,
-    GraphThresholdsStyleMode,
-    LegendDisplayMode,
-    LegendPlacement,
-    StackingMode,
-)
-from grafana_foundation_sdk.models.dashboard import (
-    DataSourceRef,
-    DynamicConfigValue,
-    Threshold,
-    ThresholdsMode,
-    ValueMap,
-    ValueMappingResult,
-)
+from grafana_foundation_sdk.builders import common, stat, statetimeline, timeseries
+from grafana_foundation_sdk.models.common import StackingMode
+from grafana_foundation_sdk.models.dashboard import DynamicConfigValue, ValueMap, ValueMappingResult
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     Panel = stat.Panel | statetimeline.Panel | timeseries.Panel
-
-PROMETHEUS: Final = DataSourceRef(type_val="prometheus", uid="${prometheus}")
 
 _BREAKER: Final = 'job=~"$job", circuit_breaker_name=~"$breaker"'
 _BY: Final = "job, circuit_breaker_name"
@@ -67,7 +51,7 @@ def states() -> Panel:
         .title("State of each circuit")
         .description("By worker, as of each export; of several circuits of a name, the worst.")
         .with_target(
-            _query(
+            looks.query(
                 f"max by (job, instance, circuit_breaker_name, circuit_breaker_mode) (\n  {numbered}\n)",
                 "{{circuit_breaker_name}} {{job}} {{instance}} {{circuit_breaker_mode}}",
             )
@@ -79,7 +63,7 @@ def states() -> Panel:
 def outcomes() -> Panel:
     rate = f"rate(circuit_breaker_calls_total{{{_BREAKER}}}[$__rate_interval])"
     query = f"sum by ({_BY}, circuit_breaker_call_outcome) ({rate})"
-    panel = _series("Calls by outcome", query, _LEGEND + " {{circuit_breaker_call_outcome}}").unit("reqps")
+    panel = looks.series("Calls by outcome", query, _LEGEND + " {{circuit_breaker_call_outcome}}").unit("reqps")
     panel = panel.stacking(common.StackingConfig().mode(StackingMode.NORMAL)).fill_opacity(40)
     for outcome, colour in _COLOURS.items():
         fixed = DynamicConfigValue(id_val="color", value={"mode": "fixed", "fixedColor": colour})
@@ -91,7 +75,7 @@ def refusals() -> Panel:
     rate = f"sum by ({_BY}) (rate(circuit_breaker_calls_total{{{_BREAKER}%s}}[$__rate_interval]))"
     query = f"{rate % _REFUSED}\n/ {rate % ''}"
     return (
-        _limited("Share of calls refused", query, 0.05)
+        looks.limited("Share of calls refused", query, _LEGEND, 0.05)
         .description("The line is the budget of the alert CircuitBreakerRefusalsOverBudget.")
         .data_links(traces.links("Refused calls", call__outcome="rejected"))
     )
@@ -100,7 +84,7 @@ def refusals() -> Panel:
 def time_open() -> Panel:
     rate = f"sum by ({_BY}) (rate(circuit_breaker_state_time_seconds_total{{{_BREAKER}%s}}[$__rate_interval]))"
     return (
-        _series("Share of time open", f"{rate % _OPEN}\n/ {rate % ''}", _LEGEND)
+        looks.series("Share of time open", f"{rate % _OPEN}\n/ {rate % ''}", _LEGEND)
         .unit("percentunit")
         .description("Over all circuits and workers. Sees what opened and closed between two exports, too.")
         .data_links(traces.links("What opened it", state_change__to="open"))
@@ -109,9 +93,10 @@ def time_open() -> Panel:
 
 def workers_open() -> Panel:
     live = f'last_over_time(circuit_breaker_status{{{_BREAKER}, circuit_breaker_mode="enforce"%s}}[150s])'
-    count = f"count by ({_BY}) (sum by (instance, {_BY}) ({live}) > 0)"
+    circuits = f"sum by (instance, {_BY}) ({live})"
+    query = f"sum by ({_BY}) ({circuits % _OPEN} > bool 0)\n/ count by ({_BY}) ({circuits % ''} > 0)"
     return (
-        _limited("Share of workers with an open circuit", f"{count % _OPEN}\n/ {count % ''}", 0.5)
+        looks.limited("Share of workers with an open circuit", query, _LEGEND, 0.5)
         .description("The line is that of the alert CircuitBreakerOpenInMostWorkers.")
         .data_links(traces.links("What opened it", state_change__to="open"))
     )
@@ -121,7 +106,7 @@ def recovery() -> Panel:
     made = f"increase(circuit_breaker_probes_total{{{_BREAKER}}}[$__rate_interval])"
     query = f"sum by ({_BY}, circuit_breaker_probe_outcome) ({made})"
     return (
-        _bars("Recovery attempts", query, _LEGEND + " {{circuit_breaker_probe_outcome}}")
+        looks.bars("Recovery attempts", query, _LEGEND + " {{circuit_breaker_probe_outcome}}")
         .description("Probes by how they ended.")
         .data_links(traces.links("Probes", state="half_open"))
     )
@@ -131,7 +116,7 @@ def trips() -> Panel:
     moved = f'{_BREAKER}, circuit_breaker_state_change_from="closed", circuit_breaker_state_change_to="open"'
     query = f"sum by ({_BY}) (increase(circuit_breaker_state_changes_total{{{moved}}}[$__rate_interval]))"
     return (
-        _bars("Trips", query, _LEGEND)
+        looks.bars("Trips", query, _LEGEND)
         .description("Recoveries that fail are no trips: they belong to the same outage.")
         .data_links(traces.links("What tripped it", state="closed", state_change__to="open"))
     )
@@ -140,7 +125,7 @@ def trips() -> Panel:
 def trip_ratio() -> Panel:
     query = f"max by ({_BY}) (circuit_breaker_trip_ratio{{{_BREAKER}}})"
     return (
-        _limited("Distance to tripping", query, 1)
+        looks.limited("Distance to tripping", query, _LEGEND, 1)
         .description("Of the nearest rule and the worst circuit, what is counted as a share of its threshold.")
         .data_links(traces.links("Failed calls", call__outcome="failure"))
     )
@@ -150,11 +135,13 @@ def shadow() -> Panel:
     passed = f"increase(circuit_breaker_shadow_calls_total{{{_BREAKER}}}[$__range])"
     query = f"sum by ({_BY}, circuit_breaker_call_outcome) ({passed}) > 0"
     return (
-        _stat("Verdict on shadow breakers", query, "{{circuit_breaker_name}} {{circuit_breaker_call_outcome}}")
+        looks.number("Verdict on shadow breakers", query, "{{circuit_breaker_name}} {{circuit_breaker_call_outcome}}")
         .decimals(0)
         .no_value("no breaker in shadow mode would have refused a call")
         .description("Calls that would have been refused: failures would have been spared, successes lost.")
-        .data_links(traces.links("Calls that it would have refused in vain", shadow__rejected="true"))
+        .data_links(
+            traces.links("Calls that it would have refused in vain", shadow__rejected=True, call__outcome="success")
+        )
     )
 
 
@@ -164,8 +151,8 @@ def unguarded() -> Panel:
         '  last_over_time(circuit_breaker_targets{job=~"$job", circuit_breaker_target_status!="guarded"}[150s])\n)'
     )
     return (
-        _stat("Targets that are not guarded", query, "{{job}} {{circuit_breaker_target_status}}")
-        .thresholds(_thresholds(1))
+        looks.number("Targets that are not guarded", query, "{{job}} {{circuit_breaker_target_status}}")
+        .thresholds(looks.thresholds(1))
         .no_value("no process tells of its targets")
         .description("Pending ones wait for their module to be imported; missing and refused ones need a person.")
     )
@@ -178,33 +165,3 @@ ROWS: Final[dict[str, list[tuple[Callable[[], Panel], int]]]] = {
     "Configuration": [(shadow, 12), (unguarded, 12)],
 }
 """Each panel with its width, of 24."""
-
-
-def _query(expression: str, legend: str) -> prometheus.Dataquery:
-    return prometheus.Dataquery().expr(expression).legend_format(legend).datasource(PROMETHEUS)
-
-
-def _series(title: str, expression: str, legend: str) -> timeseries.Panel:
-    table = common.VizLegendOptions().display_mode(LegendDisplayMode.TABLE).placement(LegendPlacement.BOTTOM)
-    table = table.calcs(["lastNotNull", "max"]).show_legend(True)
-    return timeseries.Panel().title(title).legend(table).min(0).with_target(_query(expression, legend))
-
-
-def _bars(title: str, expression: str, legend: str) -> timeseries.Panel:
-    return _series(title, expression, legend).draw_style(GraphDrawStyle.BARS).fill_opacity(60)
-
-
-def _limited(title: str, expression: str, limit: float) -> timeseries.Panel:
-    line = common.GraphThresholdsStyleConfig().mode(GraphThresholdsStyleMode.DASHED)
-    panel = _series(title, expression, _LEGEND).unit("percentunit")
-    return panel.thresholds(_thresholds(limit)).thresholds_style(line)
-
-
-def _stat(title: str, expression: str, legend: str) -> stat.Panel:
-    panel = stat.Panel().title(title).text_mode(BigValueTextMode.VALUE_AND_NAME).color_mode(BigValueColorMode.VALUE)
-    return panel.with_target(_query(expression, legend).instant())
-
-
-def _thresholds(limit: float) -> dashboard.ThresholdsConfig:
-    steps = [Threshold(value=None, color="green"), Threshold(value=limit, color="red")]
-    return dashboard.ThresholdsConfig().mode(ThresholdsMode.ABSOLUTE).steps(steps)

@@ -18,17 +18,18 @@ _NAME: Final = "${__field.labels.circuit_breaker_name}"
 _JOB: Final = "${__field.labels.job}"
 
 
-def links(what: str, **attributes: str) -> list[Builder[DashboardLink]]:
+def links(what: str, **attributes: str | bool) -> list[Builder[DashboardLink]]:
     """Lead to the spans of the series' breaker that have these attributes.
 
     Args:
         what: what those spans are, for the reader.
         **attributes: by name without its prefix, and with `__` for a dot.
     """
-    wanted = {"name": _NAME} | {name.replace("__", "."): value for name, value in attributes.items()}
-    conditions = [f"span.circuit_breaker.{name} = {json.dumps(value)}" for name, value in wanted.items()]
+    said = {"name": _NAME} | {name.replace("__", "."): value for name, value in attributes.items()}
+    wanted = {f"circuit_breaker.{name}": json.dumps(value) for name, value in said.items()}
+    conditions = [f"span.{name} = {value}" for name, value in wanted.items()]
     conditions.append(f"resource.service.name = {json.dumps(_JOB)}")
-    tags = " ".join(f"circuit_breaker.{name}={json.dumps(value)}" for name, value in wanted.items())
+    tags = " ".join(f"{name}={value}" for name, value in wanted.items())
     return [
         _link(f"{what} (Tempo)", "tempo", {"queryType": "traceql", "query": f"{{ {' && '.join(conditions)} }}"}),
         _link(f"{what} (Jaeger)", "jaeger", {"queryType": "search", "service": _JOB, "tags": tags}),

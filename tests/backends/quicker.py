@@ -5,7 +5,7 @@ The demo exports every second, not every minute, and its outage lasts seconds, n
 
 import re
 
-DURATION = re.compile(r"(\[|for: |interval: )(\d+)(s|m)\b")
+DURATION = re.compile(r"(\[|for: |interval: |offset )(\d+)(s|m)\b")
 AGE = re.compile(r"(circuit_breaker:age:seconds < )(\d+)")
 SECONDS = {"s": 1, "m": 60}
 QUICKER = 60

@@ -27,7 +27,7 @@ def dashboard() -> dict[str, Any]:
     return found
 
 
-def queries(*, rate_interval: str = "5m", time_range: str = "1h") -> list[Query]:
+def queries(*, rate_interval: str = "4m", time_range: str = "1h") -> list[Query]:
     """Every query of every panel, for all services and breakers.
 
     Args:

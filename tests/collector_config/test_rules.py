@@ -26,6 +26,7 @@ RULES: Final = [
     rule for group in yaml.safe_load((FOLDER / "rules.yaml").read_text())["groups"] for rule in group["rules"]
 ]
 ALERTS: Final = {rule["alert"]: rule for rule in RULES if "alert" in rule}
+README: Final = ROOT / "collector-config" / "README.md"
 ONCALL: Final = ROOT / "docs" / "oncall.md"
 TIMES: Final = ("First minute", "Worker exited", "Restart")
 
@@ -118,13 +119,18 @@ def test_every_alert_says_how_bad_it_is_what_it_is_and_where_to_read_on(alert: s
     assert set(rule["annotations"]) == {"summary", "description", "runbook_url"}
 
 
-@pytest.mark.skipif(not ONCALL.exists(), reason="docs/oncall.md is not there")
 @pytest.mark.parametrize("alert", ALERTS)
 def test_every_alert_leads_to_a_question_of_the_runbook(alert: str) -> None:
     page, _, anchor = ALERTS[alert]["annotations"]["runbook_url"].partition("#")
 
     assert ROOT / page == ONCALL
     assert anchor in re.findall(r'<a id="([^"]+)">', ONCALL.read_text())
+
+
+def test_the_readme_lists_every_alert_with_its_severity() -> None:
+    said = dict(re.findall(r"^\| `(CircuitBreaker\w+)` \| (\w+) \|", README.read_text(), re.MULTILINE))
+
+    assert said == {alert: rule["labels"]["severity"] for alert, rule in ALERTS.items()}
 
 
 @pytest.mark.parametrize("alert", ALERTS)
