@@ -5,20 +5,20 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check bench docs clean
+.PHONY: help demo test check bench backends e2e docs clean
 
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z0-9]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 $(STAMP): pyproject.toml
 	@echo "Setting up $(VENV) (once) ..."
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --upgrade "pip>=25.1"
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable ".[demo]" --group test --group browser --group check
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable ".[demo]" --group test --group browser --group check --group dashboard
 	@touch $@
 
-demo: $(STAMP) ## watch a shop survive its payment provider, without and with the breaker
-	@$(BIN)/python -m examples.checkout
+demo: $(STAMP) $(if $(BACKENDS),backends) ## watch a shop survive its payment provider; BACKENDS=1 also in Jaeger, Tempo and Prometheus
+	@$(BIN)/python -m $(if $(BACKENDS),tests.backends.explore,examples.checkout)
 
 test: $(STAMP) ## run the tests
 	@$(BIN)/python -m pytest
@@ -29,14 +29,22 @@ check: $(STAMP) ## lint, types, layers, generated documents, and the wheel in a 
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports
 	@$(BIN)/python docs/build.py --check
+	@$(BIN)/python collector-config/grafana/dashboard.py --check
 	@$(BIN)/python -m tests.wheel
 
 bench: $(STAMP) ## measure against the peers and the bars; exits 1 when a bar is missed
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -r tests/bench/requirements.txt
 	@$(BIN)/python -m tests.bench
 
+backends: $(STAMP) ## build the Collector, Jaeger, Tempo and Prometheus, or find them in OTEL_BREAKER_BACKENDS
+	@$(BIN)/python -m tests.backends.build
+
+e2e: backends ## ask the real programs about the demo's outage; exits 1 when an answer is wrong
+	@$(BIN)/python -m tests.backends
+
 docs: $(STAMP) ## write the generated documents
 	@$(BIN)/python docs/build.py
+	@$(BIN)/python collector-config/grafana/dashboard.py
 
 clean: ## remove everything that the targets made
 	@rm -rf $(VENV) build dist .pytest_cache .mypy_cache .ruff_cache .import_linter_cache demo-output

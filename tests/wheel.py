@@ -26,6 +26,8 @@ else:
 
 ROOT = Path(__file__).parents[1]
 PACKAGES = {"otel_breaker": ROOT, "otel_breaker_instrumentation": ROOT / "instrumentation"}
+INJECTED = ROOT / "collector-config" / "kubernetes" / "Dockerfile"
+QUIETLY = ("--quiet", "--disable-pip-version-check", "--no-compile")
 PINNED = ("opentelemetry-distro", "opentelemetry-sdk", "opentelemetry-exporter-otlp-json-file")
 
 ALONE = """
@@ -94,6 +96,7 @@ def main() -> int:
             step("use it alone in a clean environment", lambda: use_alone(folder / "alone", str(wheel)))
             step("use it with the oldest OpenTelemetry", lambda: use_alone(folder / "oldest", str(wheel), *oldest()))
             step("let a configuration guard a program", lambda: use_configured(wheel, folder / "configured"))
+            step("inject it as an operator does", lambda: use_injected(wheel, folder / "injected"))
         except StepFailed as failure:
             sys.stdout.write(f"failed\n{failure}\n")
             return 1
@@ -138,8 +141,7 @@ def use_alone(folder: Path, *requirements: str) -> Path:
 
 def use_configured(wheel: Path, folder: Path) -> Path:
     python = environment(folder, f"{wheel}[auto]", *pinned())
-    for name, content in (("payments.py", PAYMENTS), ("app.py", APPLICATION), ("breakers.yaml", CONFIGURATION)):
-        (folder / name).write_text(content)
+    write_application(folder)
     flags = ["--breaker_config_file", "breakers.yaml", "--traces_exporter", "otlp_json_file"]
     flags += ["--metrics_exporter", "none", "--logs_exporter", "none"]
     printed = run(str(Path(python).with_name("opentelemetry-instrument")), *flags, python, "app.py", folder=folder)
@@ -147,6 +149,25 @@ def use_configured(wheel: Path, folder: Path) -> Path:
     expect([line for line in lines if not line.startswith("{")], OPENED)
     expect(len(re.findall('"name":"circuit_breaker payments"', printed)), len(OPENED))
     return folder
+
+
+def use_injected(wheel: Path, folder: Path) -> Path:
+    """What the OpenTelemetry Operator for Kubernetes does: a folder of packages on the path of a Python without any."""
+    venv.create(folder, symlinks=True)
+    packages = folder / "packages"
+    wanted = re.findall(r"opentelemetry-\S+==\S+", INJECTED.read_text())
+    run(sys.executable, "-m", "pip", "install", *QUIETLY, "--target", str(packages), f"{wheel}[auto]", *wanted)
+    write_application(folder)
+    variables = dict.fromkeys(("OTEL_TRACES_EXPORTER", "OTEL_METRICS_EXPORTER", "OTEL_LOGS_EXPORTER"), "none")
+    variables["OTEL_BREAKER_CONFIG_FILE"] = "breakers.yaml"
+    variables["PYTHONPATH"] = f"{packages}/opentelemetry/instrumentation/auto_instrumentation{os.pathsep}{packages}"
+    expect(run(str(folder / "bin" / "python"), "app.py", folder=folder, **variables).split(), OPENED)
+    return folder
+
+
+def write_application(folder: Path) -> None:
+    for name, content in (("payments.py", PAYMENTS), ("app.py", APPLICATION), ("breakers.yaml", CONFIGURATION)):
+        (folder / name).write_text(content)
 
 
 def pinned() -> list[str]:
@@ -169,14 +190,15 @@ def environment(folder: Path, *requirements: str) -> str:
     """Make a clean environment with nothing but these; returns its Python."""
     venv.create(folder, symlinks=True)
     python = str(folder / "bin" / "python")
-    quiet = ["--quiet", "--disable-pip-version-check", "--no-compile"]
-    run(sys.executable, "-m", "pip", "--python", python, "install", *quiet, *requirements)
+    run(sys.executable, "-m", "pip", "--python", python, "install", *QUIETLY, *requirements)
     return python
 
 
-def run(*command: str, folder: Path | None = None) -> str:
+def run(*command: str, folder: Path | None = None, **environment: str) -> str:
     """What a command prints; it must end well, and complain of nothing."""
-    clean = {name: value for name, value in os.environ.items() if not name.startswith(("OTEL_", "PYTHON"))}
+    clean = {
+        name: value for name, value in os.environ.items() if not name.startswith(("OTEL_", "PYTHON"))
+    } | environment
     done = subprocess.run(command, cwd=folder, env=clean, capture_output=True, text=True, check=False, timeout=300)
     if done.returncode or (folder and done.stderr):
         raise StepFailed(f"{' '.join(command)}\n{done.stdout}{done.stderr}(status {done.returncode})")

@@ -1,0 +1,167 @@
+"""The panels: what each asks Prometheus, and how it shows the answer.
+
+They ask for the metrics as they come, not for what the rules record: the dashboard works without the rules.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+import looks
+import traces
+from grafana_foundation_sdk.builders import common, stat, statetimeline, timeseries
+from grafana_foundation_sdk.models.common import StackingMode
+from grafana_foundation_sdk.models.dashboard import DynamicConfigValue, ValueMap, ValueMappingResult
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    Panel = stat.Panel | statetimeline.Panel | timeseries.Panel
+
+_BREAKER: Final = 'job=~"$job", circuit_breaker_name=~"$breaker"'
+_BY: Final = "job, circuit_breaker_name"
+_LEGEND: Final = "{{job}} {{circuit_breaker_name}}"
+_OPEN: Final = ', circuit_breaker_state=~"open|half_open|forced_open"'
+_REFUSED: Final = ', circuit_breaker_call_outcome="rejected"'
+_COLOURS: Final = {"success": "green", "failure": "red", "rejected": "orange", "ignored": "blue", "cancelled": "gray"}
+
+# The worst last: of several circuits of a name, the worst is shown.
+_STATES: Final = {
+    "closed": "green",
+    "forced_closed": "blue",
+    "half_open": "yellow",
+    "open": "red",
+    "forced_open": "purple",
+}
+
+
+def states() -> Panel:
+    numbered = "\n  or ".join(
+        f'{number} * (last_over_time(circuit_breaker_status{{{_BREAKER}, circuit_breaker_state="{state}"}}[150s]) > 0)'
+        for number, state in enumerate(_STATES, start=1)
+    )
+    shown = {
+        str(number): ValueMappingResult(text=state.replace("_", " "), color=colour)
+        for number, (state, colour) in enumerate(_STATES.items(), start=1)
+    }
+    return (
+        statetimeline.Panel()
+        .mappings([ValueMap(options=shown)])
+        .row_height(0.8)
+        .title("State of each circuit")
+        .description("By worker, as of each export; of several circuits of a name, the worst.")
+        .with_target(
+            looks.query(
+                f"max by (job, instance, circuit_breaker_name, circuit_breaker_mode) (\n  {numbered}\n)",
+                "{{circuit_breaker_name}} {{job}} {{instance}} {{circuit_breaker_mode}}",
+            )
+        )
+        .data_links(traces.links("What opened it", state_change__to="open"))
+    )
+
+
+def outcomes() -> Panel:
+    rate = f"rate(circuit_breaker_calls_total{{{_BREAKER}}}[$__rate_interval])"
+    query = f"sum by ({_BY}, circuit_breaker_call_outcome) ({rate})"
+    panel = looks.series("Calls by outcome", query, _LEGEND + " {{circuit_breaker_call_outcome}}").unit("reqps")
+    panel = panel.stacking(common.StackingConfig().mode(StackingMode.NORMAL)).fill_opacity(40)
+    for outcome, colour in _COLOURS.items():
+        fixed = DynamicConfigValue(id_val="color", value={"mode": "fixed", "fixedColor": colour})
+        panel = panel.override_by_regexp(f".* {outcome}$", [fixed])
+    return panel.data_links(traces.links("Refused calls", call__outcome="rejected"))
+
+
+def refusals() -> Panel:
+    rate = f"sum by ({_BY}) (rate(circuit_breaker_calls_total{{{_BREAKER}%s}}[$__rate_interval]))"
+    query = f"{rate % _REFUSED}\n/ {rate % ''}"
+    return (
+        looks.limited("Share of calls refused", query, _LEGEND, 0.05)
+        .description("The line is the budget of the alert CircuitBreakerRefusalsOverBudget.")
+        .data_links(traces.links("Refused calls", call__outcome="rejected"))
+    )
+
+
+def time_open() -> Panel:
+    rate = f"sum by ({_BY}) (rate(circuit_breaker_state_time_seconds_total{{{_BREAKER}%s}}[$__rate_interval]))"
+    return (
+        looks.series("Share of time open", f"{rate % _OPEN}\n/ {rate % ''}", _LEGEND)
+        .unit("percentunit")
+        .description("Over all circuits and workers. Sees what opened and closed between two exports, too.")
+        .data_links(traces.links("What opened it", state_change__to="open"))
+    )
+
+
+def workers_open() -> Panel:
+    live = f'last_over_time(circuit_breaker_status{{{_BREAKER}, circuit_breaker_mode="enforce"%s}}[150s])'
+    circuits = f"sum by (instance, {_BY}) ({live})"
+    query = f"sum by ({_BY}) ({circuits % _OPEN} > bool 0)\n/ count by ({_BY}) ({circuits % ''} > 0)"
+    return (
+        looks.limited("Share of workers with an open circuit", query, _LEGEND, 0.5)
+        .description("The line is that of the alert CircuitBreakerOpenInMostWorkers.")
+        .data_links(traces.links("What opened it", state_change__to="open"))
+    )
+
+
+def recovery() -> Panel:
+    made = f"increase(circuit_breaker_probes_total{{{_BREAKER}}}[$__rate_interval])"
+    query = f"sum by ({_BY}, circuit_breaker_probe_outcome) ({made})"
+    return (
+        looks.bars("Recovery attempts", query, _LEGEND + " {{circuit_breaker_probe_outcome}}")
+        .description("Probes by how they ended.")
+        .data_links(traces.links("Probes", state="half_open"))
+    )
+
+
+def trips() -> Panel:
+    moved = f'{_BREAKER}, circuit_breaker_state_change_from="closed", circuit_breaker_state_change_to="open"'
+    query = f"sum by ({_BY}) (increase(circuit_breaker_state_changes_total{{{moved}}}[$__rate_interval]))"
+    return (
+        looks.bars("Trips", query, _LEGEND)
+        .description("Recoveries that fail are no trips: they belong to the same outage.")
+        .data_links(traces.links("What tripped it", state="closed", state_change__to="open"))
+    )
+
+
+def trip_ratio() -> Panel:
+    query = f"max by ({_BY}) (circuit_breaker_trip_ratio{{{_BREAKER}}})"
+    return (
+        looks.limited("Distance to tripping", query, _LEGEND, 1)
+        .description("Of the nearest rule and the worst circuit, what is counted as a share of its threshold.")
+        .data_links(traces.links("Failed calls", call__outcome="failure"))
+    )
+
+
+def shadow() -> Panel:
+    passed = f"increase(circuit_breaker_shadow_calls_total{{{_BREAKER}}}[$__range])"
+    query = f"sum by ({_BY}, circuit_breaker_call_outcome) ({passed}) > 0"
+    return (
+        looks.number("Verdict on shadow breakers", query, "{{circuit_breaker_name}} {{circuit_breaker_call_outcome}}")
+        .decimals(0)
+        .no_value("no breaker in shadow mode would have refused a call")
+        .description("Calls that would have been refused: failures would have been spared, successes lost.")
+        .data_links(
+            traces.links("Calls that it would have refused in vain", shadow__rejected=True, call__outcome="success")
+        )
+    )
+
+
+def unguarded() -> Panel:
+    query = (
+        "max by (job, circuit_breaker_target_status) (\n"
+        '  last_over_time(circuit_breaker_targets{job=~"$job", circuit_breaker_target_status!="guarded"}[150s])\n)'
+    )
+    return (
+        looks.number("Targets that are not guarded", query, "{{job}} {{circuit_breaker_target_status}}")
+        .thresholds(looks.thresholds(1))
+        .no_value("no process tells of its targets")
+        .description("Pending ones wait for their module to be imported; missing and refused ones need a person.")
+    )
+
+
+ROWS: Final[dict[str, list[tuple[Callable[[], Panel], int]]]] = {
+    "Now": [(states, 24), (workers_open, 12), (trip_ratio, 12)],
+    "Calls": [(outcomes, 12), (refusals, 12)],
+    "Outages": [(time_open, 8), (recovery, 8), (trips, 8)],
+    "Configuration": [(shadow, 12), (unguarded, 12)],
+}
+"""Each panel with its width, of 24."""

@@ -1,0 +1,20 @@
+"""The queries of the on-call page, as the checks find them in it."""
+
+from __future__ import annotations
+
+from tests.backends.oncall import DOCUMENT, NOTHING, questions
+
+
+def test_each_of_the_ten_questions_has_a_query() -> None:
+    found = {question.heading.partition("-")[0] for question in questions(DOCUMENT.read_text(encoding="utf-8"))}
+    assert found == {f"q{number}" for number in range(1, 11)}
+
+
+def test_a_query_over_several_lines_is_one() -> None:
+    (question,) = questions('<a id="q1-which"></a>\n\n```traceql\n{ a }\n| select(b)\n```\n')
+    assert (question.heading, question.language, question.query) == ("q1-which", "traceql", "{ a } | select(b)")
+
+
+def test_queries_that_should_find_nothing_are_on_the_page() -> None:
+    found = {(question.heading, question.language) for question in questions(DOCUMENT.read_text(encoding="utf-8"))}
+    assert found >= NOTHING
