@@ -65,7 +65,7 @@ def most_at_once(spans: list[Span]) -> int:
 
 def test_the_story_is_told_in_words(demo: Demo) -> None:
     assert "opentelemetry-instrument python -m examples.checkout.async_shop" in demo.printed
-    assert "circuit closed → open  (failure_threshold, 5 failures in a row)" in demo.printed
+    assert "circuit closed → open  (failure_threshold, 3 failures in a row)" in demo.printed
     assert "circuit half_open → closed  (probe_succeeded, " in demo.printed
 
 
@@ -79,8 +79,8 @@ def test_the_trip_tells_its_evidence(demo: Demo) -> None:
     opened = next(move for move in facts.moves(demo.spans) if move.after == "open")
 
     assert (opened.before, opened.reason) == ("closed", "failure_threshold")
-    assert opened.evidence["circuit_breaker.consecutive_failures"] == 5
-    assert opened.evidence["circuit_breaker.error_types"] == ["aiohttp.client_exceptions.ClientResponseError=5"]
+    assert opened.evidence["circuit_breaker.consecutive_failures"] == 3
+    assert opened.evidence["circuit_breaker.error_types"] == ["aiohttp.client_exceptions.ClientResponseError=3"]
     assert opened.evidence["circuit_breaker.open.planned_duration"] == 2
 
 
