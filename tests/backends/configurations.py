@@ -10,7 +10,7 @@ from typing import Any
 from examples.checkout import configuration
 from examples.checkout.processes import DemoFailed
 from tests.backends.answers import Answer
-from tests.backends.programs import PROGRAMS, binary
+from tests.backends.programs import binary, named
 from tests.backends.servers import SETTINGS, Collector
 
 ROOT = Path(__file__).parents[2]
@@ -64,9 +64,10 @@ def traffic(url: str, calls: int, outage: range, more: dict[str, str]) -> dict[s
 
 
 def _run(name: str, *arguments: str) -> subprocess.CompletedProcess[str]:
-    program = next(str(binary(program)) for program in PROGRAMS if program.name == name)
     environment = configuration.plain_environment() | {"KEPT_FILE": "kept.jsonl"}
-    return subprocess.run([program, *arguments], env=environment, capture_output=True, text=True, check=False)
+    return subprocess.run(
+        [str(binary(named(name))), *arguments], env=environment, capture_output=True, text=True, check=False
+    )
 
 
 def _verdict(claim: str, program: str, query: str, done: subprocess.CompletedProcess[str]) -> Answer:

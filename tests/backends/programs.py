@@ -69,6 +69,10 @@ def cache() -> Path:
     return Path(home).expanduser() / "otel-breaker" / "backends"
 
 
+def named(name: str) -> Program:
+    return next(program for program in PROGRAMS if program.name == name)
+
+
 def missing() -> list[Program]:
     return [program for program in PROGRAMS if not os.access(binary(program), os.X_OK)]
 

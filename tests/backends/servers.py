@@ -14,7 +14,7 @@ from pathlib import Path
 
 from examples.checkout import configuration
 from examples.checkout.processes import Child, DemoFailed, running
-from tests.backends.programs import PROGRAMS, binary
+from tests.backends.programs import binary, named
 from tests.backends.quicker import quicker
 
 SETTINGS = Path(__file__).parents[2] / "collector-config"
@@ -61,7 +61,7 @@ class Collector:
         self.kept = folder / f"{name}-kept.jsonl"
         self.log = folder / f"{name}.log"
         self._name, self._port = name, http
-        self._command = [_path("otelcol"), *(f"--config={file}" for file in files), f"--config={QUIET}"]
+        self._command = [str(binary(named("otelcol"))), *(f"--config={file}" for file in files), f"--config={QUIET}"]
         self._environment = {
             "OTLP_GRPC_ENDPOINT": f"127.0.0.1:{grpc}",
             "OTLP_HTTP_ENDPOINT": f"127.0.0.1:{http}",
@@ -102,7 +102,7 @@ def _jaeger(folder: Path) -> Iterator[Server]:
         "JAEGER_GRPC_ENDPOINT": f"127.0.0.1:{grpc}",
         "OTEL_TRACES_SAMPLER": "always_off",
     }
-    command = [_path("jaeger"), f"--config={SETTINGS / 'jaeger.yaml'}"]
+    command = [str(binary(named("jaeger"))), f"--config={SETTINGS / 'jaeger.yaml'}"]
     with _running("jaeger", command, folder / "jaeger.log", environment) as child:
         _wait_for_port(child, otlp)
         _wait_for_port(child, http)
@@ -119,7 +119,7 @@ def _tempo(folder: Path) -> Iterator[Server]:
         "TEMPO_GRPC_PORT": str(grpc),
         "TEMPO_FOLDER": str(folder / "tempo"),
     }
-    command = [_path("tempo"), f"-config.file={SETTINGS / 'tempo.yaml'}", "-config.expand-env=true"]
+    command = [str(binary(named("tempo"))), f"-config.file={SETTINGS / 'tempo.yaml'}", "-config.expand-env=true"]
     with _running("tempo", command, folder / "tempo.log", environment) as child:
         _wait_for_port(child, otlp)
         _wait_for_port(child, http)
@@ -134,7 +134,7 @@ def _prometheus(folder: Path) -> Iterator[Server]:
     settings.write_text((SETTINGS / "prometheus" / settings.name).read_text(encoding="utf-8"), encoding="utf-8")
     (folder / RULES.name).write_text(quicker(RULES.read_text(encoding="utf-8")), encoding="utf-8")
     command = [
-        _path("prometheus"),
+        str(binary(named("prometheus"))),
         f"--config.file={settings}",
         f"--storage.tsdb.path={folder / 'prometheus'}",
         f"--web.listen-address=127.0.0.1:{port}",
@@ -148,10 +148,6 @@ def _prometheus(folder: Path) -> Iterator[Server]:
 
 def _running(name: str, command: list[str], log: Path, environment: dict[str, str]) -> AbstractContextManager[Child]:
     return running(name, command, log, configuration.plain_environment() | environment)
-
-
-def _path(name: str) -> str:
-    return next(str(binary(program)) for program in PROGRAMS if program.name == name)
 
 
 def _free_ports(count: int) -> list[int]:

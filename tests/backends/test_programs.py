@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.backends import programs
-from tests.backends.programs import PROGRAMS, binary, missing
+from tests.backends.programs import PROGRAMS, binary, missing, named
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -31,14 +31,14 @@ def test_a_built_program_is_not_missing() -> None:
 
 
 def test_a_program_of_another_version_is_missing() -> None:
-    program = next(program for program in PROGRAMS if program.name == "jaeger")
+    program = named("jaeger")
     assert program.module
     put(replace(program, module=replace(program.module, version="v1.0.0")))
     assert program in missing()
 
 
 def test_a_collector_of_other_components_is_missing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    program = next(program for program in PROGRAMS if program.name == "otelcol")
+    program = named("otelcol")
     put(program)
     (tmp_path / "collector").mkdir()
     (tmp_path / "collector" / "components.go").write_text("package main")

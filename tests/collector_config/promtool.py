@@ -1,17 +1,15 @@
-"""Where promtool is, if it is here: in the folder of OTEL_BREAKER_BACKENDS, or where it is kept once it was built."""
+"""Where promtool is, if it is here."""
 
 from __future__ import annotations
 
-import os
-from pathlib import Path
+from typing import TYPE_CHECKING
 
-BINARIES = "OTEL_BREAKER_BACKENDS"
+from tests.backends.programs import binary, named
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 
 def promtool() -> Path | None:
-    if folder := os.environ.get(BINARIES):
-        places = [Path(folder)]
-    else:
-        cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
-        places = sorted((cache / "otel-breaker" / "backends").glob("prometheus-*"))
-    return next((place / "promtool" for place in places if (place / "promtool").is_file()), None)
+    found = binary(named("promtool"))
+    return found if found.is_file() else None

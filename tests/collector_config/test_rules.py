@@ -16,8 +16,9 @@ import pytest
 import yaml
 
 from otel_breaker_instrumentation.schema import load
+from tests.backends.programs import HERE
 from tests.collector_config.promql import Metric, metrics, problems, recorded
-from tests.collector_config.promtool import BINARIES, promtool
+from tests.collector_config.promtool import promtool
 
 ROOT: Final = Path(__file__).parents[2]
 FOLDER: Final = ROOT / "collector-config" / "prometheus"
@@ -31,7 +32,7 @@ ONCALL: Final = ROOT / "docs" / "oncall.md"
 TIMES: Final = ("First minute", "Worker exited", "Restart")
 
 needs_promtool = pytest.mark.skipif(
-    promtool() is None, reason=f"no promtool: run `make backends`, or name a folder that holds it in {BINARIES}"
+    promtool() is None, reason=f"no promtool: run `make backends`, or name a folder that holds it in {HERE}"
 )
 
 
