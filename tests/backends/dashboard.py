@@ -4,9 +4,8 @@ from collections.abc import Iterator
 
 from tests.backends import ask
 from tests.backends.answers import Answer
+from tests.backends.oncall import LOOKED_AT
 from tests.collector_config.dashboard import queries
-
-LOOKED_AT = 300.0  # seconds, in which the outage was
 
 
 def checks(url: str) -> Iterator[Answer]:
