@@ -100,7 +100,7 @@ def test_f52_of_8_times_250000_calls_below_the_threshold_every_outcome_is_counte
 
 def test_f52_of_8_times_25000_calls_that_trip_and_recover_every_outcome_is_counted_exactly() -> None:
     ticks = itertools.count()
-    breaker = CircuitBreaker(failure_threshold=1, recovery_time=200, ignore=KeyError, clock=lambda: next(ticks))
+    breaker = CircuitBreaker(failure_threshold=1, recovery_time=20, ignore=KeyError, clock=lambda: next(ticks))
     changes = told(breaker)
 
     seen = sum(together(8, caller(breaker, 25_000)), Counter[str]())
