@@ -43,7 +43,7 @@ class Caller:
 
 
 MIXED = "success failure success success ignored failure failure cancelled failure failure"
-HOSTILE = {"failure_threshold": 3, "recovery_time": 0.001, "ignore": KeyError}
+HOSTILE = {"failure_threshold": 3, "recovery_time": 0.00001, "ignore": KeyError}
 
 
 def compare(breaker: CircuitBreaker, *callers: Caller) -> None:
