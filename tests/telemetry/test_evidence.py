@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-import pytest
-
 from otel_breaker import CircuitBreaker
+from tests.telemetry.outage import EVIDENCE, fail, trip
 
 if TYPE_CHECKING:
     from opentelemetry.sdk.trace import ReadableSpan
@@ -14,32 +13,9 @@ if TYPE_CHECKING:
     from tests.conftest import Spans
     from tests.fakes import FakeClock
 
-EVIDENCE = {
-    "circuit_breaker.consecutive_failures",
-    "circuit_breaker.window.calls",
-    "circuit_breaker.window.failures",
-    "circuit_breaker.window.slow_calls",
-    "circuit_breaker.threshold",
-    "circuit_breaker.error_types",
-    "circuit_breaker.open.planned_duration",
-    "circuit_breaker.open.duration",
-    "circuit_breaker.open.rejected_calls",
-    "circuit_breaker.open.probes",
-}
-
 
 def payments(clock: FakeClock, **settings: object) -> CircuitBreaker:
     return CircuitBreaker("payments", clock=clock, **{"failure_threshold": 2, "recovery_time": 30, **settings})  # type: ignore[arg-type]
-
-
-def fail(breaker: CircuitBreaker, error: type[Exception] = TimeoutError) -> None:
-    with pytest.raises(error), breaker.guard():
-        raise error
-
-
-def trip(breaker: CircuitBreaker) -> None:
-    fail(breaker)
-    fail(breaker)
 
 
 def evidence(span: ReadableSpan) -> dict[str, Any]:

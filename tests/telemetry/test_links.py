@@ -9,13 +9,13 @@ import pytest
 from opentelemetry import trace
 from opentelemetry.sdk.trace.sampling import ALWAYS_OFF, Decision, Sampler, SamplingResult
 
-from otel_breaker import CircuitBreaker, CircuitOpenError, StateChange, configure
+from otel_breaker import StateChange, configure
+from tests.telemetry.outage import be_refused, fail, links, payments
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from opentelemetry.context import Context
-    from opentelemetry.sdk.trace import ReadableSpan
     from opentelemetry.trace import Link, SpanKind, TraceState
     from opentelemetry.util.types import Attributes
 
@@ -24,27 +24,8 @@ if TYPE_CHECKING:
     from tests.telemetry.conftest import MakeSdk
 
 
-def payments(clock: FakeClock, **settings: object) -> CircuitBreaker:
-    return CircuitBreaker("payments", clock=clock, **{"failure_threshold": 1, "recovery_time": 30, **settings})  # type: ignore[arg-type]
-
-
-def fail(breaker: CircuitBreaker) -> None:
-    with pytest.raises(TimeoutError), breaker.guard():
-        raise TimeoutError
-
-
-def be_refused(breaker: CircuitBreaker) -> CircuitOpenError:
-    with pytest.raises(CircuitOpenError) as caught, breaker.guard():
-        pytest.fail("the circuit is open")
-    return caught.value
-
-
 def charge() -> None:
     pass
-
-
-def links(span: ReadableSpan) -> list[object]:
-    return [link.context for link in span.links]
 
 
 def test_a_probe_is_told_as_half_open_and_links_to_the_trip(spans: Spans, clock: FakeClock) -> None:

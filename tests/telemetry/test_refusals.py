@@ -9,10 +9,9 @@ from opentelemetry.trace import SpanKind, StatusCode
 
 from otel_breaker import CircuitBreaker, CircuitOpenError
 from tests.telemetry.conftest import WatchingSampler
+from tests.telemetry.outage import be_refused, fail, links, payments
 
 if TYPE_CHECKING:
-    from opentelemetry.sdk.trace import ReadableSpan
-
     from tests.conftest import Spans
     from tests.fakes import FakeClock
     from tests.telemetry.conftest import MakeSdk
@@ -20,27 +19,8 @@ if TYPE_CHECKING:
 REFUSED = "otel_breaker.errors.CircuitOpenError"
 
 
-def payments(clock: FakeClock, **settings: object) -> CircuitBreaker:
-    return CircuitBreaker("payments", clock=clock, **{"failure_threshold": 1, "recovery_time": 30, **settings})  # type: ignore[arg-type]
-
-
-def fail(breaker: CircuitBreaker) -> None:
-    with pytest.raises(TimeoutError), breaker.guard():
-        raise TimeoutError
-
-
-def be_refused(breaker: CircuitBreaker) -> CircuitOpenError:
-    with pytest.raises(CircuitOpenError) as caught, breaker.guard():
-        pytest.fail("the circuit is open")
-    return caught.value
-
-
 def charge() -> None:
     pass
-
-
-def links(span: ReadableSpan) -> list[object]:
-    return [link.context for link in span.links]
 
 
 def test_a_refused_call_tells_why_and_until_when(spans: Spans, clock: FakeClock) -> None:
