@@ -8,6 +8,7 @@ import threading
 from typing import TYPE_CHECKING, Final, TypeVar
 
 from otel_breaker.breaker import CircuitBreaker, living
+from otel_breaker.complaints import warn
 from otel_breaker.errors import InvalidSettings
 from otel_breaker.keyed import KeyedBreaker
 from otel_breaker.orders import Order, change
@@ -148,7 +149,7 @@ class Registry:
     def _replace(self, breaker: CircuitBreaker | KeyedBreaker) -> None:
         said, _ = self._said[breaker.name]
         if said and self._is_configured(breaker.name):
-            _log.warning(_OVERRULED, breaker.name, dict(said))
+            warn(_OVERRULED, breaker.name, dict(said))
         try:
             breaker.replace_settings(self._wanted(breaker.name).resolved())
         except InvalidSettings as error:
@@ -162,7 +163,7 @@ class Registry:
         settings = Settings.from_mapping(said, name)
         if self._is_configured(name):
             if said:
-                _log.warning(_OVERRULED, name, dict(said))
+                warn(_OVERRULED, name, dict(said))
         elif known is not None and known[0]:
             if settings == known[1]:
                 return False

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import os
 import time
 import weakref
@@ -10,10 +9,10 @@ from collections import deque
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Final, TypeAlias
 
+from otel_breaker.complaints import complain
+
 if TYPE_CHECKING:
     from otel_breaker.circuit.circuit import Circuit
-
-_log = logging.getLogger("otel_breaker")
 
 Clock: TypeAlias = Callable[[], float]
 Act: TypeAlias = Callable[[], None]
@@ -26,10 +25,10 @@ class World:
         self.clock: Clock = time.monotonic
         self.off = False
         self.awaits_a_call = False
-        """Whether somebody wants to know of the first guarded call. Until it comes no circuit has a standing permit,
+        """Whether somebody wants to know of the first guarded call. Until it comes nothing is decided without the lock,
         so that every call shows itself; afterwards a call on the hot path costs what it always did."""
         self.plain = True
-        """Whether a circuit may have a standing permit, for all that is decided here."""
+        """Whether a circuit may decide without its lock, for all that is known here."""
         self._acts: tuple[Act, ...] = ()
         self._waiting: deque[Act] = deque()
         self._circuits: weakref.WeakValueDictionary[int, Circuit] = weakref.WeakValueDictionary()
@@ -73,7 +72,7 @@ class World:
             try:
                 act()
             except Exception:
-                _log.exception("what was to be done at the first guarded call failed; the call is not affected")
+                complain("what was to be done at the first guarded call failed; the call is not affected")
         self._await()
 
     def start_afresh(self) -> None:
@@ -85,7 +84,7 @@ class World:
         self._publish(self.clock)
 
     def _await(self) -> None:
-        # When the wait is over each circuit's next decision gives it its permit back: no lock is taken for that,
+        # When the wait is over each circuit's next decision publishes it anew: no lock is taken for that,
         # since the call that ends it may be made by a signal handler in the middle of anything.
         self.awaits_a_call = bool(self._waiting)
         self.plain = not self.off and not self.awaits_a_call

@@ -1,6 +1,6 @@
 """The numbers that one circuit lives by: its rules, its window, and how it recovers.
 
-Values only; where they come from and whether they make sense is settings.py's business.
+Values only; where they come from and whether they make sense is the business of settings/.
 """
 
 from __future__ import annotations
