@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from otel_breaker import CircuitBreaker, CircuitOpenError, StateChange, configure
+from otel_breaker.circuit import WORLD
 from otel_breaker.keyed import KeyedBreaker, Template
 from otel_breaker.settings import Settings
 from tests.fakes import FakeClock
@@ -184,6 +185,18 @@ def test_a_log_that_is_broken_as_well_changes_nothing(part: str, monkeypatch: py
 @pytest.mark.usefixtures("broken_log")
 def test_a_broken_log_and_a_broken_predicate_change_nothing() -> None:
     assert CircuitBreaker(failure_result=broken).call(answer, None) == 7
+
+
+@pytest.mark.usefixtures("broken_log")
+def test_a_broken_log_and_a_first_call_at_which_something_fails_change_nothing() -> None:
+    def fail() -> None:
+        raise RuntimeError("can't start new thread")
+
+    WORLD.at_first_call(fail)
+    try:
+        assert CircuitBreaker().call(answer, None) == 7
+    finally:
+        WORLD.no_longer_at_first_call(fail)
 
 
 @pytest.mark.usefixtures("broken_log")
