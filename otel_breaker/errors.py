@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any, Final
+from typing import Any
 
 from otel_breaker.core.states import OPEN, CircuitState
-
-UNNAMED: Final = "_OTHER"
-"""What OpenTelemetry's `error.type` says of an error that has no name."""
 
 
 def _told(position: int, default: object, doc: str) -> Any:
@@ -40,16 +37,6 @@ class CircuitOpenError(Exception):
         named = repr(self.name) if self.key is None else f"{self.name!r} for {self.key!r}"
         later = "" if self.retry_after is None else f"; retry after {self.retry_after:.3g} s"
         return f"circuit breaker {named} is {self.state.value}{later}"
-
-
-def type_name(failure: type | str) -> str:
-    """How telemetry names a type: qualified by its module, built-in ones bare; a name stays as it is.
-
-    The same form as `exception.type` in the OpenTelemetry SDK's exception events.
-    """
-    if isinstance(failure, str):
-        return failure
-    return failure.__qualname__ if failure.__module__ == "builtins" else f"{failure.__module__}.{failure.__qualname__}"
 
 
 class InvalidSettings(ValueError):

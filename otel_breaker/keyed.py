@@ -8,8 +8,8 @@ from collections import OrderedDict
 from string import Formatter
 from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 
+from otel_breaker import diagnostics
 from otel_breaker.breaker import CircuitBreaker, call_site
-from otel_breaker.complaints import complain, warn
 from otel_breaker.errors import InvalidSettings
 from otel_breaker.guard import guard_each
 from otel_breaker.orders import change
@@ -108,7 +108,7 @@ class KeyedBreaker:
     def _complain(self) -> None:
         if not self._complained:
             self._complained = True
-            complain("no key of %r can be made for a call; told once", self.name)
+            diagnostics.exception("no key of %r can be made for a call; told once", self.name)
 
     def replace_settings(self, settings: Settings) -> None:
         """Let all keys live by other settings; their state is kept."""
@@ -140,7 +140,7 @@ class KeyedBreaker:
     def _overflow(self) -> CircuitBreaker:
         self.overflowed += 1
         if self._unguarded is None:
-            warn(
+            diagnostics.warning(
                 "circuit breaker %r has max_keys=%d circuits, none of them idle: further keys pass unguarded",
                 self.name,
                 self.settings.max_keys,

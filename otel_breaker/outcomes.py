@@ -12,7 +12,7 @@ import time
 from datetime import datetime, timezone
 from typing import TYPE_CHECKING, Any, Final
 
-from otel_breaker.complaints import complain
+from otel_breaker import diagnostics
 from otel_breaker.core.states import CANCELLED, FAILURE, IGNORED, SUCCESS, Outcome
 from otel_breaker.errors import CircuitOpenError
 
@@ -132,7 +132,7 @@ class Judge:
     def _complain(self, setting: str) -> None:
         if not self._complained:
             self._complained = True
-            complain("the code given as %r raised; told once", setting)
+            diagnostics.exception("the code given as %r raised; told once", setting)
 
 
 def _matches(error: BaseException, matchers: tuple[Matcher, ...]) -> bool:

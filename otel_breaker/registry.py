@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import logging
 import os
 import threading
 from typing import TYPE_CHECKING, Final, TypeVar
 
+from otel_breaker import diagnostics
 from otel_breaker.breaker import CircuitBreaker, living
-from otel_breaker.complaints import warn
 from otel_breaker.errors import InvalidSettings
 from otel_breaker.keyed import KeyedBreaker
 from otel_breaker.orders import Order, change
@@ -20,8 +19,6 @@ if TYPE_CHECKING:
     from typing_extensions import Unpack
 
     from otel_breaker.settings import Keywords
-
-_log = logging.getLogger("otel_breaker")
 
 B = TypeVar("B", CircuitBreaker, KeyedBreaker)
 
@@ -149,11 +146,11 @@ class Registry:
     def _replace(self, breaker: CircuitBreaker | KeyedBreaker) -> None:
         said, _ = self._said[breaker.name]
         if said and self._is_configured(breaker.name):
-            warn(_OVERRULED, breaker.name, dict(said))
+            diagnostics.warning(_OVERRULED, breaker.name, dict(said))
         try:
             breaker.replace_settings(self._wanted(breaker.name).resolved())
         except InvalidSettings as error:
-            _log.error("circuit breaker %r keeps its settings: %s", breaker.name, error)  # says it all
+            diagnostics.error("circuit breaker %r keeps its settings: %s", breaker.name, error)  # says it all
 
     def _hear(self, name: str, said: Mapping[str, object]) -> bool:
         """Take in what code says of a name; False when that is nothing new. It may be said in one place only."""
@@ -163,7 +160,7 @@ class Registry:
         settings = Settings.from_mapping(said, name)
         if self._is_configured(name):
             if said:
-                warn(_OVERRULED, name, dict(said))
+                diagnostics.warning(_OVERRULED, name, dict(said))
         elif known is not None and known[0]:
             if settings == known[1]:
                 return False

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from otel_breaker import CircuitBreaker, CircuitOpenError, CircuitState, InvalidSettings
-from otel_breaker.errors import type_name
+from otel_breaker.text import type_name
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -201,8 +201,8 @@ def test_a_predicate_that_raises_is_logged_once(setting: str, caplog: pytest.Log
     (record,) = caplog.records
     assert (record.name, record.levelno) == ("otel_breaker", logging.ERROR)
     assert repr(setting) in record.getMessage()
-    assert record.exc_info is not None
-    assert record.exc_info[0] is ZeroDivisionError
+    assert record.exc_info is None  # its text and context may hold what the call was given
+    assert "ZeroDivisionError < test_outcomes.py:" in record.getMessage()
 
 
 class Asking(Exception):

@@ -5,13 +5,12 @@ OtelBreakerInstrumentor().instrument(targets=[{"function": "shop.payments:Client
 
 from __future__ import annotations
 
-import logging
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from opentelemetry.instrumentation.instrumentor import BaseInstrumentor  # type: ignore[attr-defined]
 
-from otel_breaker import InvalidSettings
+from otel_breaker import InvalidSettings, diagnostics
 from otel_breaker.registry import REGISTRY
 from otel_breaker.telemetry import configuring
 from otel_breaker_instrumentation.reload import Watcher
@@ -24,8 +23,6 @@ if TYPE_CHECKING:
     from otel_breaker_instrumentation.config import Configuration
 
 __all__ = ["DeclarativeConfiguration", "OtelBreakerInstrumentor", "Report", "Status", "TargetReport", "report"]
-
-_log = logging.getLogger("otel_breaker")
 
 
 @dataclass(init=False)
@@ -80,8 +77,8 @@ class OtelBreakerInstrumentor(BaseInstrumentor):  # type: ignore[misc]  # OpenTe
             if kwargs:
                 raise
             # What is raised to OpenTelemetry's loader would stop all other instrumentations.
-            known = isinstance(error, InvalidSettings)
-            _log.error("the circuit breakers are NOT configured, nothing is guarded: %s", error, exc_info=not known)
+            log = diagnostics.error if isinstance(error, InvalidSettings) else diagnostics.exception
+            log("the circuit breakers are NOT configured, nothing is guarded: %s", error)
 
     def _put_in_force(self, found: Found) -> None:
         self._is_configured = True

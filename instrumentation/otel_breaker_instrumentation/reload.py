@@ -11,11 +11,10 @@ interpreter does not wait for it.
 
 from __future__ import annotations
 
-import logging
 import threading
 from typing import TYPE_CHECKING, Final
 
-from otel_breaker import InvalidSettings
+from otel_breaker import InvalidSettings, diagnostics
 from otel_breaker.circuit import WORLD
 from otel_breaker_instrumentation.files import parse, read_text
 from otel_breaker_instrumentation.sources import understand_file
@@ -25,7 +24,6 @@ if TYPE_CHECKING:
 
     from otel_breaker_instrumentation.config import Configuration
 
-_log = logging.getLogger("otel_breaker")
 
 SETTLING: Final = 0.5
 """Seconds between the two readings of new content."""
@@ -76,7 +74,7 @@ class Watcher:
             except InvalidSettings as error:
                 self._complain(str(error))
             except Exception as error:  # nothing that a file brings about may end the watch
-                _log.exception("%s has changed, and cannot be put in force: %s", self._file, error)
+                diagnostics.exception("%s has changed, and cannot be put in force: %s", self._file, error)
             return self._every
 
     def _look(self) -> float | None:
@@ -97,14 +95,14 @@ class Watcher:
         configuration = understand_file(text, self._file)
         self._live_by(configuration)
         self._in_force, self._every, self._told = text, configuration.reload, None
-        _log.info("%s has changed, and is in force", self._file)
+        diagnostics.info("%s has changed, and is in force", self._file)
         if self._every is None:
             WORLD.no_longer_at_first_call(self._start)
-            _log.warning("%s says `reload` no longer: it is not watched any more", self._file)
+            diagnostics.warning("%s says `reload` no longer: it is not watched any more", self._file)
 
     def _complain(self, what: str) -> None:
         if what != self._told:
-            _log.error("the circuit breakers stay configured as they were: %s", what)
+            diagnostics.error("the circuit breakers stay configured as they were: %s", what)
         self._told = what
 
     def _start(self) -> None:

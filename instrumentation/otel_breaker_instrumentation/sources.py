@@ -6,13 +6,12 @@ which wins over the targets that it lists. A source that is set and not used is 
 
 from __future__ import annotations
 
-import logging
 import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from otel_breaker import InvalidSettings
+from otel_breaker import InvalidSettings, diagnostics
 from otel_breaker.settings.values import allowed
 from otel_breaker_instrumentation.config import Configuration, understand
 from otel_breaker_instrumentation.environment_variables import (
@@ -25,7 +24,6 @@ from otel_breaker_instrumentation.files import parse, read_text
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-_log = logging.getLogger("otel_breaker")
 
 _DECLARED: Final = "OTEL_CONFIG_FILE"
 """Names OpenTelemetry's declarative configuration."""
@@ -66,7 +64,9 @@ def find(given: Mapping[str, object] | None, actor: str = "configuration") -> Fo
     used = None if given else next(iter(named))
     unused = [f"{name}={value}" for name, value in named.items() if name != used]
     if unused:
-        _log.warning("not used: %s: the breakers are configured by %s", ", ".join(unused), used or "what was given")
+        diagnostics.warning(
+            "not used: %s: the breakers are configured by %s", ", ".join(unused), used or "what was given"
+        )
     if given:
         return Found(_unwatched(understand(given, "", actor)))
     if used == OTEL_BREAKER_CONFIG_FILE:

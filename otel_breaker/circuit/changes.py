@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from types import MethodType
 from typing import TYPE_CHECKING, Final, TypeAlias
 
-from otel_breaker.complaints import complain
+from otel_breaker import diagnostics
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -151,7 +151,7 @@ class Announcer:
             try:
                 listener(change)
             except Exception:
-                complain("a listener of circuit breaker %r raised; the call is not affected", change.name)
+                diagnostics.exception("a listener of circuit breaker %r raised; the call is not affected", change.name)
 
     def start_afresh(self) -> None:
         """In a forked child: whoever was delivering is gone, and what waits is the parent's to tell."""

@@ -22,9 +22,9 @@ from otel_breaker.circuit.snapshot import Reading, Snapshot
 from otel_breaker.circuit.world import WORLD
 from otel_breaker.core.permits import NO_GENERATION, Permit
 from otel_breaker.core.states import CLOSED, FAILURE, FORCED_CLOSED, HALF_OPEN, IGNORED, SUCCESS, CircuitState, Outcome
-from otel_breaker.errors import UNNAMED, CircuitOpenError
 from otel_breaker.outcomes import Judge
 from otel_breaker.settings import Mode, Settings
+from otel_breaker.text import UNNAMED
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from otel_breaker.circuit.record import Episode
     from otel_breaker.circuit.world import Clock
     from otel_breaker.core.machine import Transition
+    from otel_breaker.errors import CircuitOpenError
 
 Command: TypeAlias = "tuple[Callable[[float], Transition | None], str | None, str | None, object]"
 

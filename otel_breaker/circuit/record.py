@@ -23,7 +23,8 @@ from otel_breaker.core.states import (
     Reason,
 )
 from otel_breaker.core.tally import CallCounter, Tally
-from otel_breaker.errors import UNNAMED, CircuitOpenError, type_name
+from otel_breaker.errors import CircuitOpenError
+from otel_breaker.text import UNNAMED, type_name
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence

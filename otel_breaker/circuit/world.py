@@ -9,7 +9,7 @@ from collections import deque
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Final, TypeAlias
 
-from otel_breaker.complaints import complain
+from otel_breaker import diagnostics
 
 if TYPE_CHECKING:
     from otel_breaker.circuit.circuit import Circuit
@@ -72,7 +72,7 @@ class World:
             try:
                 act()
             except Exception:
-                complain("what was to be done at the first guarded call failed; the call is not affected")
+                diagnostics.exception("what was to be done at the first guarded call failed; the call is not affected")
         self._await()
 
     def start_afresh(self) -> None:

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any, ParamSpec, Protocol, TypeVar, cast
 from otel_breaker.circuit import WORLD
 from otel_breaker.circuit.changes import NO_MOVES
 from otel_breaker.core.states import CANCELLED, FAILURE, IGNORED, REJECTED, SUCCESS, Outcome
-from otel_breaker.errors import UNNAMED, CircuitOpenError
+from otel_breaker.errors import CircuitOpenError
+from otel_breaker.text import UNNAMED
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

@@ -11,13 +11,8 @@ from typing import Final
 
 from otel_breaker.errors import InvalidSettings
 from otel_breaker.settings.values import text
+from otel_breaker.text import LONGEST, printable
 
-LONGEST: Final = 256
-
-# Control characters, line ends, marks that turn the direction of text, and halves of surrogate pairs, which UTF-8
-# does not know: one of those loses a whole batch of spans.
-_UNPRINTABLE: Final = re.compile("[\x00-\x1f\x7f-\x9f\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
-_REPLACEMENT: Final = "\N{REPLACEMENT CHARACTER}"
 # Looked for from the first `//` on: who logs in, and the query, where tokens and signatures are.
 _SECRETS: Final = re.compile(r"(?<=//)[^/?#\s]*@|[?#]\S*")
 
@@ -46,14 +41,8 @@ def clean(made: str) -> str:
     A URL keeps its scheme, host, port and path. `user:password@host` without `//` is left as it is: it looks like
     many an honest key.
     """
-    if not made.isprintable():
-        made = printable(made)
+    made = printable(made)
     if "//" in made:
         before, slashes, after = made.partition("//")
         made = before + _SECRETS.sub("", slashes + after)  # before it is cut: half of a password is no user
     return made[:LONGEST]
-
-
-def printable(said: str) -> str:
-    """Text with each character that would break a line, or an exporter, replaced."""
-    return _UNPRINTABLE.sub(_REPLACEMENT, said)

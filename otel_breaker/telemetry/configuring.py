@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Final
 
 from opentelemetry.metrics import Histogram, MeterProvider, get_meter
 
-from otel_breaker.complaints import complain
+from otel_breaker import diagnostics
 from otel_breaker.errors import InvalidSettings
 from otel_breaker.settings import Events, Switches
 from otel_breaker.telemetry import events, names
@@ -64,7 +64,7 @@ class Configuration:
                 try:
                     Switches.from_mapping({name: value})
                 except InvalidSettings as error:
-                    complain("the environment variable %s is ignored: %s", variable, error)
+                    diagnostics.exception("the environment variable %s is ignored: %s", variable, error)
                 else:
                     self._environment[name] = value
         if self._environment:
@@ -105,7 +105,7 @@ class Configuration:
             try:
                 LEDGER.show(meter_provider.get_meter(names.SCOPE, __version__))
             except Exception:
-                complain("the meter provider has no meter for circuit breakers")
+                diagnostics.exception("the meter provider has no meter for circuit breakers")
         self._apply()
 
     def start_afresh(self) -> None:
@@ -134,7 +134,7 @@ class Configuration:
                 explicit_bucket_boundaries_advisory=_BOUNDARIES,
             )
         except Exception:
-            complain("the metric %s cannot be made", names.METRIC_CALL_DURATION)
+            diagnostics.exception("the metric %s cannot be made", names.METRIC_CALL_DURATION)
             return None
 
 

@@ -13,19 +13,17 @@ from opentelemetry import trace
 from opentelemetry._logs import SeverityNumber, get_logger
 from opentelemetry.context import Context
 
+from otel_breaker import diagnostics
 from otel_breaker.core.states import CircuitState
-from otel_breaker.settings.labels import printable
 from otel_breaker.telemetry import names
 from otel_breaker.telemetry.changes import describe
+from otel_breaker.text import printable
 from otel_breaker.version import __version__
 
 if TYPE_CHECKING:
     from opentelemetry._logs import LoggerProvider
 
     from otel_breaker.circuit import StateChange
-
-_log = logging.getLogger("otel_breaker.state_change")
-_log.addHandler(logging.NullHandler())  # says nothing, unless the application wants logs
 
 _LEVELS: Final = {
     SeverityNumber.INFO: logging.INFO,
@@ -51,7 +49,7 @@ class Reporter:
         severity, body = _severity(change), _sentence(change)
         logger = get_logger(names.SCOPE, __version__, self.provider)
         if not logger.enabled(severity_number=severity, event_name=names.EVENT_STATE_CHANGE):
-            _log.log(_LEVELS[severity], "%s", body)
+            diagnostics.state_change(_LEVELS[severity], body)
             return
         span = change.origin if isinstance(change.origin, trace.SpanContext) else trace.INVALID_SPAN_CONTEXT
         logger.emit(

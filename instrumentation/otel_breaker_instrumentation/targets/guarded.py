@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-import logging
 import sys
 from types import MethodType
 from typing import TYPE_CHECKING, Any
 
+from otel_breaker import diagnostics
 from otel_breaker_instrumentation.targets.guards import inside, leads_to, switch_off
 from otel_breaker_instrumentation.targets.lookup import defines
 from otel_breaker_instrumentation.targets.points import MISSING, Place, Point
 
 if TYPE_CHECKING:
     from otel_breaker_instrumentation.targets.plan import Wanted
-
-_log = logging.getLogger("otel_breaker")
 
 
 class Guarded:
@@ -65,13 +63,13 @@ class Guarded:
                 if point.restore():
                     continue
             except Exception:
-                _log.exception("%s stays where it is, switched off", function)
+                diagnostics.exception("%s stays where it is, switched off", function)
             else:
                 holds = point.place.holds()
                 if leads_to(holds, point.guard):
-                    _log.warning("%s stays under what has wrapped it since, switched off", function)
+                    diagnostics.warning("%s stays under what has wrapped it since, switched off", function)
                 elif holds is not MISSING:
-                    _log.warning("%s is left as it is: something else was put there since", function)
+                    diagnostics.warning("%s is left as it is: something else was put there since", function)
             switch_off(self.guard)
 
     def forget(self, point: Point) -> None:

@@ -8,7 +8,6 @@ application runs without the lock: it may import, and whoever imports may be wai
 from __future__ import annotations
 
 import atexit
-import logging
 import os
 import threading
 from functools import partial
@@ -16,6 +15,7 @@ from typing import TYPE_CHECKING, Final
 
 from opentelemetry.metrics import get_meter
 
+from otel_breaker import diagnostics
 from otel_breaker.telemetry import names
 from otel_breaker.version import __version__
 from otel_breaker_instrumentation.targets import metric
@@ -34,8 +34,6 @@ if TYPE_CHECKING:
     from otel_breaker_instrumentation.targets.guarded import Guarded
     from otel_breaker_instrumentation.targets.plan import Failure
     from otel_breaker_instrumentation.targets.reports import Report, Status
-
-_log = logging.getLogger("otel_breaker")
 
 
 class Patches:
@@ -74,7 +72,7 @@ class Patches:
                 try:
                     self._attend(module)
                 except Exception:
-                    _log.exception("the targets in %s are not guarded", module)
+                    diagnostics.exception("the targets in %s are not guarded", module)
         finally:
             self._changing = False
         self._find_aliases(self._standing.all(), all_modules())
@@ -108,7 +106,7 @@ class Patches:
                 self._find_aliases(news, neighbours(module) if by_import else all_modules())
         except Exception:
             # An import hook that raises breaks the application's import.
-            _log.exception("the targets in %s are not guarded", name)
+            diagnostics.exception("the targets in %s are not guarded", name)
 
     def _fit(self, name: str, module: ModuleType | None) -> list[Guarded]:
         """Make what is guarded in a module what is wanted there; returns what is new."""
@@ -151,7 +149,7 @@ class Patches:
     def _complain(self) -> None:
         complaint = self.report().complaint()
         if complaint is not None:
-            _log.warning(complaint)
+            diagnostics.warning(complaint)
 
 
 PATCHES: Final = Patches()

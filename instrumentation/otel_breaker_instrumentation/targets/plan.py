@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import logging
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from otel_breaker import InvalidSettings
+from otel_breaker import InvalidSettings, diagnostics
 from otel_breaker.registry import REGISTRY
 from otel_breaker_instrumentation.targets.guarded import Guarded
 from otel_breaker_instrumentation.targets.guards import guarded_by, make_guard, why_not
@@ -19,8 +18,6 @@ if TYPE_CHECKING:
     from otel_breaker.keyed import Template
     from otel_breaker_instrumentation.entries import Target
     from otel_breaker_instrumentation.targets.points import Place
-
-_log = logging.getLogger("otel_breaker")
 
 
 @dataclass(eq=False)
@@ -59,12 +56,14 @@ class Failure:
     @classmethod
     def unforeseen(cls, target: Target, function: str, error: Exception) -> Failure:
         """For whatever the application's code raises; tells it at once, with the traceback, which is not kept."""
-        _log.exception("%s is not guarded: %s: %s", function, target.path, error)
+        diagnostics.exception("%s is not guarded: %s: %s", function, target.path, error)
         return cls(target, function, f"{type(error).__name__}: {error}", "name another function", is_told=True)
 
     def tell(self) -> None:
         if not self.is_told:
-            _log.error("%s is not guarded: %s: %s: %s", self.function, self.target.path, self.reason, self.remedy)
+            diagnostics.error(
+                "%s is not guarded: %s: %s: %s", self.function, self.target.path, self.reason, self.remedy
+            )
 
 
 @dataclass

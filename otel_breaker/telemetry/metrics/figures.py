@@ -7,7 +7,7 @@ from collections import Counter, deque
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, NamedTuple
 
-from otel_breaker.complaints import complain
+from otel_breaker import diagnostics
 from otel_breaker.core.tally import Totals
 
 if TYPE_CHECKING:
@@ -88,7 +88,9 @@ class Namesakes:
         except Exception:
             if not self._complained:
                 self._complained = True
-                complain("a clock of circuit breaker %r failed: its metrics leave the time out", self._name)
+                diagnostics.exception(
+                    "a clock of circuit breaker %r failed: its metrics leave the time out", self._name
+                )
             return circuit.read(timed=False)
 
     def _bury(self) -> None:

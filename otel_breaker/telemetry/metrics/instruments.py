@@ -6,7 +6,7 @@ import threading
 from functools import partial
 from typing import TYPE_CHECKING
 
-from otel_breaker.complaints import complain
+from otel_breaker import diagnostics
 from otel_breaker.telemetry.metrics.series import INSTRUMENTS, Instrument
 
 if TYPE_CHECKING:
@@ -53,7 +53,7 @@ class Instruments:
                     instrument.name, [partial(self._observe, instrument)], instrument.unit, instrument.description
                 )
             except Exception:
-                complain("the metric %s cannot be shown", instrument.name)
+                diagnostics.exception("the metric %s cannot be shown", instrument.name)
 
     def start_afresh(self) -> None:
         """In a forked child: the figures of a collection that was going on are the parent's."""

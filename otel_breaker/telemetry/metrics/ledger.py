@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final
 
 from opentelemetry.metrics import Meter, get_meter
 
-from otel_breaker.complaints import complain, warn
+from otel_breaker import diagnostics
 from otel_breaker.telemetry import names
 from otel_breaker.telemetry.metrics.figures import Namesakes
 from otel_breaker.telemetry.metrics.instruments import Instruments
@@ -80,7 +80,7 @@ class Ledger:
         if known is None and len(self._names) >= MOST_NAMES:
             name = names.OTHER
             if name not in self._names:
-                warn(
+                diagnostics.warning(
                     "more than %d names of circuit breakers: metrics show all further ones together as %r. "
                     "Circuits that come and go, such as one per tenant, should share a name and have a key each",
                     MOST_NAMES,
@@ -108,7 +108,7 @@ def _global_meter() -> Meter | None:
     try:
         return get_meter(names.SCOPE, __version__)
     except Exception:
-        complain("the global meter provider has no meter for circuit breakers")
+        diagnostics.exception("the global meter provider has no meter for circuit breakers")
         return None
 
 

@@ -9,13 +9,14 @@ from opentelemetry import context as otel_context
 from opentelemetry.trace import Link, Span, SpanKind, Tracer
 
 from otel_breaker.core.states import CLOSED, HALF_OPEN, REJECTED
-from otel_breaker.errors import CircuitOpenError, type_name
+from otel_breaker.errors import CircuitOpenError
 from otel_breaker.telemetry import names
 from otel_breaker.telemetry.traces.late import LateSpan
 from otel_breaker.telemetry.traces.measured import Measured
 from otel_breaker.telemetry.traces.said import add_particulars, tell_moves
 from otel_breaker.telemetry.traces.span import CallSpan
 from otel_breaker.telemetry.traces.tracing import SWITCHED_OFF, Tracing, is_suppressed
+from otel_breaker.text import type_name
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -9,9 +9,9 @@ from opentelemetry import trace
 from opentelemetry.trace import Span, SpanContext, Status, StatusCode
 
 from otel_breaker.core.states import REJECTED, SUCCESS, Outcome
-from otel_breaker.errors import type_name
 from otel_breaker.telemetry import names
 from otel_breaker.telemetry.traces.said import link_to_culprits, tell_moves
+from otel_breaker.text import type_name
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

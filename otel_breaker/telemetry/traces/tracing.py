@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 from opentelemetry import context as otel_context
 from opentelemetry import trace
 
-from otel_breaker.complaints import complain
+from otel_breaker import diagnostics
 from otel_breaker.settings import Events, Spans, Switches
 from otel_breaker.telemetry import names
 from otel_breaker.version import __version__
@@ -76,7 +76,7 @@ class Tracing:
     def complain(self) -> None:
         if not self._complained:
             self._complained = True
-            complain("tracing failed; the guarded calls are not affected; told once")
+            diagnostics.exception("tracing failed; the guarded calls are not affected; told once")
 
 
 TRACING: Final = Tracing()
