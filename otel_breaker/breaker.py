@@ -13,7 +13,7 @@ from otel_breaker.circuit import WORLD, Circuit, Listener, Listeners, Snapshot
 from otel_breaker.core.permits import NO_GENERATION, Permit
 from otel_breaker.core.states import FAILURE, SUCCESS, CircuitState, Outcome
 from otel_breaker.errors import CircuitOpenError
-from otel_breaker.guard import Block, Call, guard
+from otel_breaker.guard import Block, Call, end_what_was_given_up, guard
 from otel_breaker.settings import Settings, labels
 from otel_breaker.telemetry import events
 from otel_breaker.telemetry.configuring import CONFIGURATION
@@ -176,6 +176,7 @@ class CircuitBreaker:
             WORLD.called()
         if self._circuit.is_off:
             return Permit.of(NO_GENERATION, self.state)
+        end_what_was_given_up()
         decision, moves = self._circuit.ask(alone=True)
         self._circuit.announce(moves, _current_span())
         if isinstance(decision, CircuitOpenError):
@@ -224,6 +225,7 @@ class CircuitBreaker:
 
     def snapshot(self) -> Snapshot:
         """A frozen, consistent view."""
+        end_what_was_given_up()
         return self._circuit.snapshot()
 
     @property

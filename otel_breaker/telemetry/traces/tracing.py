@@ -55,7 +55,7 @@ class Tracing:
 
     def __init__(self) -> None:
         self.source: Any = _GLOBAL
-        """Has the provider in `_TRACER_PROVIDER`; None there means that nobody is told of a call. Read at every call."""
+        """Has the provider in `_TRACER_PROVIDER`; None there means that nobody is told. Read at every call."""
         self.is_late = False
         """Whether spans are made only when a call turns out to be a problem."""
         self.tells_moves = True
