@@ -1,16 +1,17 @@
-"""One guarded call from its admission to its end, and the ports through which it is told."""
+"""One guarded call from its admission to its end."""
 
 from __future__ import annotations
 
 from functools import partial
 from sys import is_finalizing
-from typing import TYPE_CHECKING, Any, ParamSpec, Protocol, TypeAlias, TypeVar, cast
+from typing import TYPE_CHECKING, Any, ParamSpec, TypeAlias, TypeVar, cast
 
 from otel_breaker.circuit import WORLD
 from otel_breaker.circuit.changes import NO_MOVES
 from otel_breaker.core.states import CANCELLED, FAILURE, IGNORED, REJECTED, SUCCESS, Outcome
 from otel_breaker.errors import CircuitOpenError
 from otel_breaker.guard.unbegun import end_what_was_given_up
+from otel_breaker.outcomes import type_of_result
 from otel_breaker.text import UNNAMED
 
 if TYPE_CHECKING:
@@ -19,64 +20,10 @@ if TYPE_CHECKING:
     from otel_breaker.circuit import Circuit
     from otel_breaker.circuit.changes import Notice
     from otel_breaker.core.permits import Permit
+    from otel_breaker.guard.ports import CallSite, CallSpan
 
 P = ParamSpec("P")
 R = TypeVar("R")
-
-
-class CallSpan(Protocol):
-    """The span of one admitted call."""
-
-    @property
-    def origin(self) -> object: ...
-
-    def attach(self) -> None: ...
-
-    def detach(self) -> None: ...
-
-    def suspend(self) -> None: ...
-
-    def resume(self) -> None: ...
-
-    def origin_of(self, outcome: Outcome, *, slow: bool) -> object: ...
-
-    def succeed(self) -> None: ...
-
-    def finish(
-        self, outcome: Outcome, error: BaseException | str | None, moves: Sequence[Notice], *, slow: bool
-    ) -> None: ...
-
-
-class Tracing(Protocol):
-    """Knows whether somebody listens.
-
-    Guards ask `source._TRACER_PROVIDER`: None there means that nobody does. The name is OpenTelemetry's own, so that
-    one attribute of its module can be read, which costs nothing; where it has no such name, `source` is not its module.
-    """
-
-    @property
-    def source(self) -> Any: ...
-
-
-class CallSite(Protocol):
-    """Starts the spans of one guarded function or block."""
-
-    @property
-    def tracing(self) -> Tracing: ...
-
-    @property
-    def has_fallback(self) -> bool: ...
-
-    @property
-    def is_handed(self) -> bool: ...
-
-    def stands_aside(self) -> bool: ...
-
-    def start(self, circuit: Circuit, permit: Permit, moves: Sequence[Notice]) -> CallSpan | None: ...
-
-    def refuse(
-        self, circuit: Circuit, refusal: CircuitOpenError, moves: Sequence[Notice], *, answered: bool
-    ) -> CallSpan | None: ...
 
 
 Begin: TypeAlias = "Callable[[tuple[Any, ...], dict[str, Any]], Call]"
@@ -180,17 +127,21 @@ class Call:
 
     def returned(self, result: object) -> None:
         """The call came back with a result."""
-        judged = self._permit is not None and self._refusal is None
-        outcome = FAILURE  # should judging it be interrupted
+        judge, judged = self._circuit.judge, self._permit is not None and self._refusal is None
+        outcome = CANCELLED  # when the settings' predicates are interrupted; the call has ended all the same
+        error_type: str | None = None
+        retry_after: float | None = None
         try:
-            outcome = self._circuit.judge.of_result(result) if judged else SUCCESS
+            outcome = judge.of_result(result) if judged else SUCCESS
+            if outcome is FAILURE:
+                error_type, retry_after = type_of_result(result), judge.wait_asked_by(result)
         finally:
-            self.end(outcome)
+            self.end(outcome, error_type=error_type, retry_after=retry_after)
 
     def raised(self, error: BaseException) -> None:
         """The call came back with an exception, which the caller will see."""
         judged = self._permit is not None or self._refusal is not None
-        outcome = FAILURE  # as above
+        outcome = CANCELLED  # as above
         try:
             outcome = self._circuit.judge.of_error(error) if judged else IGNORED
         finally:
@@ -204,13 +155,20 @@ class Call:
         judged = self._permit is not None and self._circuit.judge.of_error(error) is CANCELLED
         self.end(CANCELLED if judged else IGNORED, error)
 
-    def end(self, outcome: Outcome, error: BaseException | None = None, error_type: str | None = None) -> None:
+    def end(
+        self,
+        outcome: Outcome,
+        error: BaseException | None = None,
+        error_type: str | None = None,
+        retry_after: float | None = None,
+    ) -> None:
         """Say what became of the call; only the first time counts.
 
         Args:
             outcome: the verdict.
             error: what the caller sees, when it is an exception.
             error_type: what to call a failure that is no exception.
+            retry_after: seconds that such a failure asked to wait.
         """
         circuit, permit, span = self._circuit, self._permit, self._span
         self._permit = self._span = None
@@ -225,7 +183,9 @@ class Call:
                 slow = self._slow or circuit.is_slow(permit)
                 if outcome is not SUCCESS or slow or not circuit.succeed_at_once(permit):
                     origin = span.origin_of(outcome, slow=slow) if span is not None else None
-                    moves = circuit.settle(permit, outcome, error=error, error_type=error_type, origin=origin)
+                    moves = circuit.settle(
+                        permit, outcome, error=error, error_type=error_type, retry_after=retry_after, origin=origin
+                    )
         finally:  # an interrupt must not leave the span without an end
             if span is not None:
                 if shown is None and outcome is FAILURE:
