@@ -16,6 +16,7 @@ from otel_breaker import diagnostics
 from otel_breaker.errors import InvalidSettings
 from otel_breaker.settings import Events, Switches
 from otel_breaker.telemetry import events, names
+from otel_breaker.telemetry.aside import do_aside
 from otel_breaker.telemetry.metrics import LEDGER
 from otel_breaker.telemetry.traces import TRACING
 from otel_breaker.version import __version__
@@ -113,21 +114,24 @@ class Configuration:
         self._lock = threading.RLock()
 
     def _apply(self) -> None:
+        if self.switches.duration_histogram and self._durations is None:
+            do_aside(self._make_durations)
         with self._lock:
-            switches = self.switches
-            events.REPORTER.is_on = switches.events is not Events.SPAN
-            if switches.duration_histogram and self._durations is None:
-                self._durations = self._make_durations()
-            durations = self._durations if switches.duration_histogram else None
-            TRACING.use(switches, self._tracer_provider, durations)
+            self._use_switches()
 
-    def _make_durations(self) -> Histogram | None:
+    def _use_switches(self) -> None:
+        switches = self.switches
+        events.REPORTER.is_on = switches.events is not Events.SPAN
+        durations = self._durations if switches.duration_histogram else None
+        TRACING.use(switches, self._tracer_provider, durations)
+
+    def _make_durations(self) -> None:
         try:
             if self._meter_provider is not None:
                 meter = self._meter_provider.get_meter(names.SCOPE, __version__)
             else:
                 meter = get_meter(names.SCOPE, __version__)
-            return meter.create_histogram(
+            durations = meter.create_histogram(
                 names.METRIC_CALL_DURATION,
                 "s",
                 "Time that guarded calls took.",
@@ -135,7 +139,10 @@ class Configuration:
             )
         except Exception:
             diagnostics.exception("the metric %s cannot be made", names.METRIC_CALL_DURATION)
-            return None
+        else:
+            with self._lock:  # it may have taken longer than anybody waited
+                self._durations = durations
+                self._use_switches()
 
 
 CONFIGURATION: Final = Configuration()
