@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import threading
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from opentelemetry.metrics import Histogram, MeterProvider, get_meter
 
@@ -16,6 +16,7 @@ from otel_breaker import diagnostics
 from otel_breaker.errors import InvalidSettings
 from otel_breaker.settings import Events, Switches
 from otel_breaker.telemetry import events, names
+from otel_breaker.telemetry.abilities import HISTOGRAMS_ADVISE_BOUNDARIES
 from otel_breaker.telemetry.aside import do_aside
 from otel_breaker.telemetry.metrics import LEDGER
 from otel_breaker.telemetry.traces import TRACING
@@ -35,6 +36,7 @@ VARIABLES: Final = {name: f"OTEL_BREAKER_{name.upper()}" for name in Switches.__
 
 # The boundaries that OpenTelemetry's conventions advise for durations in seconds.
 _BOUNDARIES: Final = (0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.25, 0.5, 0.75, 1, 2.5, 5, 7.5, 10)
+_ADVICE: Final[Any] = {"explicit_bucket_boundaries_advisory": _BOUNDARIES} if HISTOGRAMS_ADVISE_BOUNDARIES else {}
 
 
 class Configuration:
@@ -132,10 +134,7 @@ class Configuration:
             else:
                 meter = get_meter(names.SCOPE, __version__)
             durations = meter.create_histogram(
-                names.METRIC_CALL_DURATION,
-                "s",
-                "Time that guarded calls took.",
-                explicit_bucket_boundaries_advisory=_BOUNDARIES,
+                names.METRIC_CALL_DURATION, "s", "Time that guarded calls took.", **_ADVICE
             )
         except Exception:
             diagnostics.exception("the metric %s cannot be made", names.METRIC_CALL_DURATION)

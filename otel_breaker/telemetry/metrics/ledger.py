@@ -12,6 +12,7 @@ from opentelemetry.metrics import Meter, get_meter, get_meter_provider
 
 from otel_breaker import diagnostics
 from otel_breaker.telemetry import names
+from otel_breaker.telemetry.abilities import is_of_the_api
 from otel_breaker.telemetry.aside import do_aside
 from otel_breaker.telemetry.metrics.figures import Namesakes
 from otel_breaker.telemetry.metrics.instruments import Instruments
@@ -121,7 +122,7 @@ class Ledger:
 def _is_set_up() -> bool:
     """Whether the global provider is another than the API's own, which stands in for the one that is set later."""
     try:
-        return not type(get_meter_provider()).__module__.startswith("opentelemetry.metrics")
+        return not is_of_the_api(get_meter_provider())
     except Exception:
         diagnostics.exception("there is no global meter provider")
         return False
