@@ -67,7 +67,7 @@ class Configuration:
                 try:
                     Switches.from_mapping({name: value})
                 except InvalidSettings as error:
-                    diagnostics.exception("the environment variable %s is ignored: %s", variable, error)
+                    diagnostics.error("the environment variable %s is ignored: %s", variable, error)  # says it all
                 else:
                     self._environment[name] = value
         if self._environment:
