@@ -10,13 +10,13 @@ from opentelemetry import _logs
 from opentelemetry._logs import NoOpLogger
 from opentelemetry.sdk._logs import LoggerProvider
 from opentelemetry.sdk._logs.export import InMemoryLogRecordExporter, SimpleLogRecordProcessor
-from opentelemetry.sdk.metrics import MeterProvider
+from opentelemetry.sdk.metrics import Histogram, MeterProvider
 from opentelemetry.sdk.metrics.export import InMemoryMetricReader
 from opentelemetry.sdk.trace import Span
 
 from otel_breaker import CircuitBreaker, configure
 from otel_breaker.telemetry import abilities, events
-from otel_breaker.telemetry.traces import measured, said
+from otel_breaker.telemetry.traces import durations, said
 from tests.telemetry.conftest import Metrics
 
 if TYPE_CHECKING:
@@ -102,7 +102,13 @@ def test_a_state_change_is_logged_where_loggers_take_no_events(
 
 
 def test_durations_are_measured_where_histograms_take_no_context(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(measured, "HISTOGRAMS_TAKE_A_CONTEXT", False)
+    record = Histogram.record
+
+    def record_without_context(histogram: Any, amount: float, attributes: Any = None) -> None:
+        record(histogram, amount, attributes)
+
+    monkeypatch.setattr(Histogram, "record", record_without_context)
+    monkeypatch.setattr(durations, "HISTOGRAMS_TAKE_A_CONTEXT", False)
     reader = InMemoryMetricReader()
     configure(meter_provider=MeterProvider([reader], shutdown_on_exit=False), duration_histogram=True)
 
