@@ -19,6 +19,7 @@ from otel_breaker.telemetry import events
 from otel_breaker.telemetry.configuring import CONFIGURATION
 from otel_breaker.telemetry.metrics import LEDGER
 from otel_breaker.telemetry.traces import TRACING, CallSite, code_name
+from otel_breaker.text import noted
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -45,7 +46,7 @@ class CircuitBreaker:
     Args:
         name: what telemetry calls it: a line of at most 256 characters; without one it is called after where it
             is made.
-        key: which circuit of those that share the name; see `get_breaker`.
+        key: which circuit of those that share the name; see `get_breaker` for how it is shown.
         clock: monotonic seconds; for tests.
         ready: settings that were read elsewhere, instead of keywords.
         **settings: see docs/configuration.md.
@@ -70,7 +71,7 @@ class CircuitBreaker:
         else:
             self.name = labels.name(name, "name")
         if key is not None:
-            key = labels.clean(key)
+            key = labels.shown(key)
         self._listeners = Listeners()
         self._listeners.add(events.REPORTER)
         self._circuit = Circuit(self.name, key, checked, self._listeners, clock)
@@ -258,18 +259,19 @@ class CircuitBreaker:
         """Refuse all calls until `reset` or `force_closed`.
 
         Args:
-            reason: why, for telemetry and `snapshot`.
-            actor: who.
+            reason: why, for telemetry and `snapshot`; shown without secrets of known shapes, such as a URL's password,
+                and cut to 1,024 characters.
+            actor: who; likewise.
         """
-        self._circuit.force_open(reason, actor, _current_span())
+        self._circuit.force_open(noted(reason), noted(actor), _current_span())
 
     def force_closed(self, *, reason: str | None = None, actor: str | None = None) -> None:
         """Let all calls pass, unjudged, until `reset` or `force_open`."""
-        self._circuit.force_closed(reason, actor, _current_span())
+        self._circuit.force_closed(noted(reason), noted(actor), _current_span())
 
     def reset(self, *, reason: str | None = None, actor: str | None = None) -> None:
         """Close the circuit and forget what was counted against it."""
-        self._circuit.reset(reason, actor, _current_span())
+        self._circuit.reset(noted(reason), noted(actor), _current_span())
 
 
 def living() -> list[CircuitBreaker]:

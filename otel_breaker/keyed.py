@@ -16,7 +16,7 @@ from otel_breaker.orders import change
 from otel_breaker.settings import Mode, Settings, labels
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Hashable
 
     from otel_breaker.guard import Call
     from otel_breaker.orders import Order
@@ -39,7 +39,7 @@ class KeyedBreaker:
         """How often a key found no room."""
         self._order: Order | None = None
         self._complained = False
-        self._breakers: OrderedDict[str, CircuitBreaker] = OrderedDict()
+        self._breakers: OrderedDict[Hashable, CircuitBreaker] = OrderedDict()
         self._lock = threading.RLock()
         self._unguarded: CircuitBreaker | None = None
 
@@ -48,16 +48,16 @@ class KeyedBreaker:
 
     def for_key(self, key: str) -> CircuitBreaker:
         """The breaker of a key: made when the key is first seen."""
-        key = labels.clean(key)
+        identity = labels.identity(key)
         with self._lock:
-            breaker = self._breakers.get(key)
+            breaker = self._breakers.get(identity)
             if breaker is not None:
-                self._breakers.move_to_end(key)
+                self._breakers.move_to_end(identity)
                 return breaker
             while len(self._breakers) >= self.settings.max_keys:
                 if not self._make_room():
                     return self._overflow()
-            breaker = self._breakers[key] = CircuitBreaker(self.name, key=key, ready=self.settings)
+            breaker = self._breakers[identity] = CircuitBreaker(self.name, key=key, ready=self.settings)
             order = self._order
         change(breaker, None, order)  # not under the lock: listeners are told
         return breaker

@@ -199,8 +199,8 @@ def get_breaker(name: str, *, key: str | None = None, **settings: Unpack[Keyword
     Args:
         name: what telemetry calls it: a line of at most 256 characters.
         key: one circuit of several that share name and settings, such as one per host or tenant; at most
-            `max_keys` of them are kept. Telemetry shows it; cut to 256 characters, and without the user and the
-            query of a URL.
+            `max_keys` of them are kept. Telemetry, errors and snapshots show what of it is known to be safe, at most
+            256 characters; in place of the rest, such as a URL's user or query, stands a short digest.
         **settings: see docs/configuration.md; those of a configuration file win.
 
     Raises:

@@ -14,11 +14,13 @@ from otel_breaker.version import __version__
 
 if TYPE_CHECKING:
     from opentelemetry.context import Context
-    from opentelemetry.metrics import Histogram
     from opentelemetry.trace import Tracer
 
-_SUPPRESSED: Final = otel_context._SUPPRESS_INSTRUMENTATION_KEY  # noqa: SLF001  # no public name yet
+    from otel_breaker.telemetry.traces.durations import Durations
+
 _SUPPRESSED_BY_HAND: Final = "suppress_instrumentation"
+# No public name yet: an API that has renamed it leaves the one that is set by hand.
+_SUPPRESSED: Final = getattr(otel_context, "_SUPPRESS_INSTRUMENTATION_KEY", _SUPPRESSED_BY_HAND)
 
 
 class _Holder:
@@ -40,13 +42,13 @@ class Tracing:
         self.tells_moves = True
         self.records_exceptions = False
         self.rejected_span_limit: int | None = None
-        self.durations: Histogram | None = None
+        self.durations: Durations | None = None
         self._spans: Any = trace
         self._provider: object = None
         self._tracer: Tracer | None = None
         self._complained = False
 
-    def use(self, switches: Switches, provider: object, durations: Histogram | None) -> None:
+    def use(self, switches: Switches, provider: object, durations: Durations | None) -> None:
         """Tell from now on what the switches say.
 
         Args:
