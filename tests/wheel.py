@@ -26,6 +26,7 @@ else:
 
 ROOT = Path(__file__).parents[1]
 PACKAGES = {"otel_breaker": ROOT, "otel_breaker_instrumentation": ROOT / "instrumentation"}
+SCHEMA = PACKAGES["otel_breaker_instrumentation"] / "otel_breaker_instrumentation" / "breakers.schema.json"
 INJECTED = ROOT / "collector-config" / "kubernetes" / "Dockerfile"
 QUIETLY = ("--quiet", "--disable-pip-version-check", "--no-compile")
 PINNED = ("opentelemetry-distro", "opentelemetry-sdk", "opentelemetry-exporter-otlp-json-file")
@@ -47,7 +48,7 @@ for name in ("wrapt", "yaml", "opentelemetry.sdk", "opentelemetry.instrumentatio
 
 with contextlib.redirect_stderr(io.StringIO()) as said:
     assert main() == 2
-assert said.getvalue().endswith("pip install 'otel-breaker[cli]'\\n"), said.getvalue()
+assert said.getvalue().endswith("pip install 'otel-breaker[auto]'\\n"), said.getvalue()
 
 @otel_breaker.get_breaker("payments", failure_threshold=3)
 def charge():
@@ -142,6 +143,7 @@ def use_alone(folder: Path, *requirements: str) -> Path:
 def use_configured(wheel: Path, folder: Path) -> Path:
     python = environment(folder, f"{wheel}[auto]", *pinned())
     write_application(folder)
+    use_command(python, folder)
     flags = ["--breaker_config_file", "breakers.yaml", "--traces_exporter", "otlp_json_file"]
     flags += ["--metrics_exporter", "none", "--logs_exporter", "none"]
     printed = run(str(Path(python).with_name("opentelemetry-instrument")), *flags, python, "app.py", folder=folder)
@@ -149,6 +151,16 @@ def use_configured(wheel: Path, folder: Path) -> Path:
     expect([line for line in lines if not line.startswith("{")], OPENED)
     expect(len(re.findall('"name":"circuit_breaker payments"', printed)), len(OPENED))
     return folder
+
+
+def use_command(python: str, folder: Path) -> None:
+    """The commands that need no more than what guards a program."""
+    command = str(Path(python).with_name("otel-breaker"))
+    expect("usage: otel-breaker" in run(command, "--help", folder=folder), True)
+    run(command, "--version", folder=folder)
+    expect(run(command, "schema", folder=folder), SCHEMA.read_text("utf-8"))
+    expect(run(command, "targets", "payments", folder=folder), "payments:charge  function\n")
+    expect(run(command, "check", "--import", "breakers.yaml", folder=folder), "breakers.yaml: nothing is wrong\n")
 
 
 def use_injected(wheel: Path, folder: Path) -> Path:

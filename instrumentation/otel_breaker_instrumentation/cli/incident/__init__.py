@@ -44,8 +44,6 @@ def _run(arguments: Namespace) -> int:
 
 
 COMMAND = Command(
-    "incident",
-    "show what happened to every circuit, from exported telemetry",
     "Reads OTLP in JSON lines and shows when and why each circuit opened, which request tripped it, how many calls "
     "were refused, how each probe ended and when it closed. Traces or logs are enough; both are better.",
     _add_arguments,

@@ -45,8 +45,6 @@ def run(arguments: Namespace) -> int:
 
 
 COMMAND: Final = Command(
-    "telemetry-check",
-    "hold exported telemetry against the schema",
     "Reports every name, type, value, unit and instrument of the breakers' telemetry that the schema does not know, and"
     " what is missing in it. Telemetry of other scopes is passed over. Exits with 1 when there is a violation.",
     add_files,
