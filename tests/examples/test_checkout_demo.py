@@ -21,6 +21,7 @@ from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import ExportM
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 
 from otel_breaker_instrumentation.cli.incident.questions import QUESTIONS
+from tests.docs.oncall import brief, form, shown
 
 COMMAND = [sys.executable, "-m", "examples.checkout", "--healthy", "1", "--down", "3", "--recovered", "4"]
 ROOT = Path(__file__).parents[2]
@@ -100,6 +101,18 @@ def test_the_demo_tells_its_story_in_words_in_files_and_to_a_collector(tmp_path:
     assert {"POST /checkout", "circuit_breaker payments", "POST"} <= collector.spans()
     assert "circuit_breaker.calls" in collector.metrics()
     assert "circuit_breaker.state_change" in collector.events()
+    assert answered(tmp_path / "with-breaker") == {question: brief(answer) for question, answer in shown().items()}
+
+
+def answered(folder: Path) -> dict[str, str]:
+    """What `otel-breaker incident --answers` says of the files that the demo left behind."""
+    command = [sys.executable, "-m", "otel_breaker", "incident", "--answers", str(folder)]
+    told = subprocess.run(command, capture_output=True, text=True, check=True, timeout=60).stdout
+    parts = re.split(r"^(\S.*)\n", told, flags=re.MULTILINE)[1:]
+    return {
+        question: brief(form(re.sub("^  ", "", answer, flags=re.MULTILINE)))
+        for question, answer in zip(parts[::2], parts[1::2], strict=True)
+    }
 
 
 @pytest.mark.timeout(60)
