@@ -7,7 +7,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
 FASTEST = "Every shape: against the fastest peer"
-SHOWN = {
+SHOWN: dict[tuple[str, str], tuple[str, ...]] = {
     ("closed, no SDK", "a wrapper that only passes arguments on"): ("Bars", "closed", "pass-through"),
     ("closed, no SDK", "the fastest other breaker"): (FASTEST, "closed"),
     ("one failure in ten", "the fastest other breaker"): (FASTEST, "one failure in ten"),
@@ -30,7 +30,9 @@ def rows(document: str, heading: str) -> list[list[str]]:
 
 
 def test_the_readme_quotes_the_ratios_that_were_measured() -> None:
-    measured = {("Bars", row[0], row[1]): row[2] for row in rows("docs/performance.md", "Bars")}
+    measured: dict[tuple[str, ...], str] = {
+        ("Bars", row[0], row[1]): row[2] for row in rows("docs/performance.md", "Bars")
+    }
     measured |= {(FASTEST, row[0]): row[2] for row in rows("docs/performance.md", FASTEST)}
 
     quoted = {(row[0], row[2]): row[1] for row in rows("README.md", "What it costs") if (row[0], row[-1]) in SHOWN}

@@ -15,6 +15,7 @@ import yaml
 from otel_breaker.settings import Settings, Spans, Switches
 from otel_breaker.telemetry import configuring
 from otel_breaker_instrumentation.config import understand
+from otel_breaker_instrumentation.schema import load
 
 if TYPE_CHECKING:
     from dataclasses import Field
@@ -72,6 +73,24 @@ def test_the_readme_shows_a_configuration_that_is_understood() -> None:
 
     assert str(configuration.targets[0]) == "shop.payments:PaymentClient.charge"
     assert configuration.breakers["payments"].recovery_time == 30
+
+
+def readme_rows(kind: str) -> dict[str, str]:
+    """Name and unit of each row of the README's table of telemetry."""
+    return dict(re.findall(rf"^\| {kind} \| `([^`]+)`(?: `([^`]+)`)? ", (ROOT / "README.md").read_text(), re.MULTILINE))
+
+
+def test_the_readme_names_every_metric_with_its_unit() -> None:
+    assert readme_rows("metric") == {name: metric.unit for name, metric in load().metrics.items()}
+
+
+def test_the_readme_names_every_attribute_of_a_calls_span() -> None:
+    (span,) = load().spans.values()
+    table = (ROOT / "README.md").read_text().partition("| telemetry | name |")[2].partition("\n\n")[0]
+    prefix = "circuit_breaker"
+    told = {f"{prefix}{name}" if name.startswith(".") else name for name in re.findall(r"`([\w.]+)`", table)}
+
+    assert set(span.attributes) - told == set()
 
 
 @pytest.mark.parametrize("index", range(len(fields(Settings))), ids=[spec.name for spec in fields(Settings)])
