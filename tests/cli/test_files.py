@@ -172,6 +172,13 @@ def test_where_there_is_no_telemetry_at_all_that_is_the_answer(
         records([file], console(errors))
 
 
+def test_what_is_said_of_a_file_that_cannot_be_read_is_printable(tmp_path: Path, errors: io.StringIO) -> None:
+    with pytest.raises(CommandFailed) as failed:
+        records([tmp_path / "\x1b[2J.jsonl"], console(errors))
+
+    assert "\x1b" not in str(failed.value)
+
+
 def test_what_is_said_of_a_file_is_printable(tmp_path: Path, errors: io.StringIO) -> None:
     file = tmp_path / "\x1b[2J.jsonl"
     file.write_bytes(LOG + b"{\n")

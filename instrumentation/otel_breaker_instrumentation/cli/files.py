@@ -111,7 +111,8 @@ def _failing() -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        raise CommandFailed(f"{error.filename or STANDARD}: {error.strerror}") from error
+        # A folder's files may be called whatever others called them.
+        raise CommandFailed(printable(f"{error.filename or STANDARD}: {error.strerror}")) from error
 
 
 def _kept(file: Path) -> Path:
