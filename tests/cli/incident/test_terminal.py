@@ -144,7 +144,7 @@ def test_of_several_circuits_those_in_shadow_mode_are_counted_apart() -> None:
     text = plain(report(told.incident()))
 
     assert "2 circuits, 2 episodes" in text
-    assert "1 still open at the end. 1 circuit of them in shadow mode: no call was refused there." in text
+    assert "1 still open at the end. 1 of them in shadow mode: no call was refused there." in text
     assert "█" in text.partition("stock of shop")[2]
 
 

@@ -36,7 +36,7 @@ def _shadows(incident: Incident) -> str:
         return ""
     if shadows == len(incident.circuits):
         return " This is shadow mode: no call was refused."
-    return f" {words.count(shadows, 'circuit')} of them in shadow mode: no call was refused there."
+    return f" {shadows:,} of them in shadow mode: no call was refused there."
 
 
 def name(circuit: Circuit) -> str:
