@@ -160,6 +160,7 @@ CUT = json.dumps(SPAN, indent=2).splitlines()
         ("\n".join(CUT[:7]), 7),  # cut off after a line
         ("\n".join(CUT[:8])[:-4], 8),  # and within a text
         ("\n".join(CUT).replace('"name": "a"', '"name": '), CUT.index('              "name": "a",') + 1),
+        ("\n".join(CUT[:6]), 6),  # or where another object may follow
         ("\n".join(CUT).replace('"name": "a",', '"name": "a"'), 10),  # a comma is lacking
     ],
 )
@@ -168,10 +169,21 @@ def test_a_broken_document_is_one_complaint_at_its_line_and_the_next_one_is_read
 ) -> None:
     file = tmp_path / "traces.json"
     heard: list[Broken] = []
-    file.write_text(broken + "\n" + json.dumps(SPAN, indent=2) + "\n")
+    for indent in (2, None):
+        heard.clear()
+        file.write_text(broken + "\n" + json.dumps(SPAN, indent=indent) + "\n")
+
+        assert names(list(read([file], broken=heard.append))) == ["a"]
+        assert [broken.line for broken in heard] == [line]
+
+
+def test_a_line_that_was_cut_off_where_an_object_may_follow_costs_no_other(tmp_path: Path) -> None:
+    file = tmp_path / "traces.jsonl"
+    heard: list[Broken] = []
+    file.write_bytes(b'{"resourceSpans": [\n' + span_line("a"))
 
     assert names(list(read([file], broken=heard.append))) == ["a"]
-    assert [broken.line for broken in heard] == [line]
+    assert [broken.line for broken in heard] == [1]
 
 
 @pytest.mark.parametrize(

@@ -37,6 +37,8 @@ class Documents:
         self._first = self._depth = 0
         self._last = b""
         """The last byte of what is pending."""
+        self._is_indented = False
+        """Whether what is pending has a line that does not begin at the margin."""
         self._is_lost = False
         """Within what is left of a document that broke; the next one begins at the margin."""
 
@@ -46,11 +48,12 @@ class Documents:
             self._give_up(number, TOO_LONG)
             return
         text = line.strip()
-        if self._pending and not self._goes_on_with(text):
+        if self._pending and not self._goes_on_with(line, text):
             self._give_up(number, None)
         if self._is_lost and not line.startswith((b"{", b"[")):
             return
         self._is_lost = False
+        self._is_indented = bool(self._pending) and (self._is_indented or line[:1].isspace())
         if self._pending or not text:
             yield from self._scan(number, text)
             return
@@ -66,8 +69,10 @@ class Documents:
         if self._pending:
             self._give_up(self._first, None)
 
-    def _goes_on_with(self, text: bytes) -> bool:
-        return not text or (not _BEGINNING.match(text) and _SEAM.match(self._last + text[:1]) is not None)
+    def _goes_on_with(self, line: bytes, text: bytes) -> bool:
+        if _BEGINNING.match(text) or (self._is_indented and line.startswith(b"{")):
+            return False
+        return not text or _SEAM.match(self._last + text[:1]) is not None
 
     def _scan(self, number: int, text: bytes) -> Iterator[tuple[int, Any]]:
         """Follow the braces of a line that is no document by itself."""
