@@ -76,7 +76,8 @@ def collector() -> Iterator[Collector]:
 
 @pytest.mark.timeout(120)
 def test_the_demo_tells_its_story_in_words_in_files_and_to_a_collector(tmp_path: Path, collector: Collector) -> None:
-    environment = os.environ | {"OTEL_EXPORTER_OTLP_ENDPOINT": collector.url}
+    # In an encoding that has no arrows: the story must not end with the first of them.
+    environment = os.environ | {"OTEL_EXPORTER_OTLP_ENDPOINT": collector.url, "PYTHONIOENCODING": "ascii"}
     done = subprocess.run(
         [*COMMAND, "--output", tmp_path],
         cwd=ROOT,
@@ -88,8 +89,8 @@ def test_the_demo_tells_its_story_in_words_in_files_and_to_a_collector(tmp_path:
     )
     assert done.returncode == 0, done.stdout + done.stderr
     assert "the operator changes failure_threshold from 5 to 3" in done.stdout
-    assert "closed → open  (failure_threshold, 3 failures in a row)" in done.stdout
-    assert "half_open → closed  (probe_succeeded" in done.stdout
+    assert "closed \\u2192 open  (failure_threshold, 3 failures in a row)" in done.stdout
+    assert "half_open \\u2192 closed  (probe_succeeded" in done.stdout
     assert "circuit_breaker.call.outcome = rejected" in done.stdout
     for question in QUESTIONS[:4]:
         assert question.text in done.stdout
