@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import importlib.util
 import re
+import subprocess
+import sys
 from dataclasses import fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -73,6 +75,18 @@ def test_the_readme_shows_a_configuration_that_is_understood() -> None:
 
     assert str(configuration.targets[0]) == "shop.payments:PaymentClient.charge"
     assert configuration.breakers["payments"].recovery_time == 30
+
+
+def test_without_an_sdk_state_changes_go_to_the_logger_that_the_readme_names() -> None:
+    (logger,) = re.findall(r"to `logging` \(logger `([\w.]+)`\)", (ROOT / "README.md").read_text())
+    program = (
+        "import logging, otel_breaker; logging.basicConfig(); otel_breaker.CircuitBreaker('payments').force_open()"
+    )
+
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True, timeout=60)
+
+    assert done.stdout == ""
+    assert done.stderr == f"WARNING:{logger}:circuit breaker 'payments': closed -> forced_open (manual)\n"
 
 
 def readme_rows(kind: str) -> dict[str, str]:

@@ -67,7 +67,7 @@ def test_nothing_out_of_telemetry_becomes_an_element_or_an_attribute() -> None:
     assert not [name for _, attributes in seen.elements for name in attributes if name.startswith("on")]
 
 
-@pytest.mark.parametrize("told", [outage(), evil(), Telemetry(), Telemetry().call(1, 0, "success")])
+@pytest.mark.parametrize("told", [outage(), shadow_outage(), evil(), Telemetry(), Telemetry().call(1, 0, "success")])
 def test_every_element_is_closed(told: Telemetry) -> None:
     assert Page(page(told.incident())).open == []
 
