@@ -78,8 +78,6 @@ def _unresolved(configuration: Configuration) -> Iterator[InvalidSettings]:
 
 
 COMMAND = Command(
-    "check",
-    "say everything that is wrong with a configuration file",
     "Checks a configuration file without running the application. Each mistake is a line: path, problem, remedy. "
     "Exits with 1 when there is any.",
     _add_arguments,

@@ -61,8 +61,6 @@ def _describe(found: Found) -> str:
 
 
 COMMAND = Command(
-    "targets",
-    "list what in a module can be guarded, by the names to write into a configuration",
     "Imports a module, and lists the functions and methods that it defines: public ones, since a pattern finds no "
     "others; a private one can be named in full.",
     _add_arguments,
