@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import os
 import time
-from collections import Counter
+from collections import Counter, deque
+from itertools import islice
 from typing import TYPE_CHECKING, Final
 
 from otel_breaker.circuit.changes import Announcer, Listener, Notice, StateChange
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
     from otel_breaker.core.machine import Transition
 
 _MOST_ERROR_TYPES: Final = 10
+_MOST_FAILURES: Final = 1_000
 _REFUSING = (OPEN, FORCED_OPEN)
 _PASSING = (CLOSED, FORCED_CLOSED)
 
@@ -80,8 +82,9 @@ class Record:
 
     __slots__ = (
         "_count_rejected",
-        "_errors",
+        "_counted",
         "_last_failure",
+        "_named",
         "announcer",
         "episode",
         "failure_origin",
@@ -107,7 +110,10 @@ class Record:
         self.last_failure_time: float | None = None
         self.failure_origin: object = None
         """The span context of the last failed call that is sampled."""
-        self._errors: dict[type[BaseException] | str, int] = {}
+        self._counted: deque[str] = deque(maxlen=_MOST_FAILURES)
+        """What failed, by name, of the failures that were counted against the circuit."""
+        self._named: tuple[type[BaseException] | str, str] = UNNAMED, UNNAMED
+        """The kind of failure that was named last: most are of the same one, and finding its name takes a while."""
         self._last_failure: type[BaseException] | str | None = None
 
     @property
@@ -116,23 +122,24 @@ class Record:
             self._last_failure = type_name(self._last_failure)
         return self._last_failure
 
-    def failed(self, failure: type[BaseException] | str, origin: object, *, first: bool) -> None:
-        """Keep what a failure was, by name.
+    def failed(self, failure: type[BaseException] | str, origin: object) -> None:
+        """Keep what a failure was, whether it is held against the circuit or not.
 
         Args:
             failure: its type, or what its block called it.
             origin: the span context of the call.
-            first: whether what failed before it is of no account any more.
         """
-        errors = self._errors
-        if first:
-            errors.clear()
-        kind = failure if failure in errors or len(errors) < _MOST_ERROR_TYPES else UNNAMED
-        errors[kind] = errors.get(kind, 0) + 1
         self._last_failure = failure
         self.last_failure_time = time.time()
         if origin is not None:
             self.failure_origin = origin
+
+    def counted(self, failure: type[BaseException] | str) -> None:
+        """Keep what a failure was that is held against the circuit: it may become the evidence of an opening."""
+        named = self._named
+        if named[0] is not failure:
+            named = self._named = failure, type_name(failure)
+        self._counted.append(named[1])
 
     def refused(self, state: CircuitState, retry_after: float | None) -> CircuitOpenError:
         """Count a refusal, and make what the caller gets; needs no lock."""
@@ -190,7 +197,7 @@ class Record:
             timestamp=self.last_change_time,
             counts=transition.counts,
             threshold=transition.threshold,
-            error_types=self._take_error_types() if opens else (),
+            error_types=self._error_types(transition) if opens else (),
             open_time=transition.open_time,
             failed_recoveries=episode.failed_recoveries if episode is not None else 0,
             open_duration=transition.at - episode.opened_at if episode is not None and ends else None,
@@ -210,10 +217,13 @@ class Record:
         if origin is not None and episode is not None and any(n.change.to_state in _REFUSING for n in notices):
             episode.origin = origin
 
-    def _take_error_types(self) -> tuple[str, ...]:
-        shown = tuple(f"{type_name(failure)}={count}" for failure, count in Counter(self._errors).most_common())
-        self._errors.clear()
-        return shown
+    def _error_types(self, transition: Transition) -> tuple[str, ...]:
+        """What failed of the calls that an opening is judged by, never more of them than the evidence tells of."""
+        first = max(0, len(self._counted) - _failures_judged(transition))
+        errors: Counter[str] = Counter()
+        for name in islice(self._counted, first, None):
+            errors[name if name in errors or len(errors) < _MOST_ERROR_TYPES else UNNAMED] += 1
+        return tuple(f"{name}={count}" for name, count in errors.most_common())
 
     def _follow(self, transition: Transition, origin: object) -> Episode | None:
         """The episode that a move belongs to; a move back to passing calls ends it."""
@@ -227,3 +237,12 @@ class Record:
         if transition.target in _PASSING:
             self.episode = None
         return episode
+
+
+def _failures_judged(transition: Transition) -> int:
+    """How many failures brought an opening about: the last ones that were counted."""
+    if transition.reason is Reason.FAILURE_THRESHOLD:
+        return transition.counts.consecutive_failures
+    if transition.reason in (Reason.FAILURE_RATE, Reason.SLOW_CALL_RATE):
+        return transition.counts.window_failures
+    return 1 if transition.reason is Reason.PROBE_FAILED else 0

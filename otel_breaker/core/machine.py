@@ -197,6 +197,10 @@ class Machine:
             return self._open(trigger, Reason.PROBE_FAILED, now, retry_after, jitter)
         return None if trigger is None else self._move(trigger, Reason.PROBE_SUCCEEDED, now)
 
+    def leave(self, permit: Permit) -> None:
+        """A call ends, or waits for its consumer, of which nothing is judged; safe at any moment."""
+        self._closed.leave(permit)
+
     def suspend(self, permit: Permit, now: float, jitter: float) -> Transition | None:
         """A call of several steps ends one of them."""
         if permit.generation != self.generation or self.state is not CLOSED:
