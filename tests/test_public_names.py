@@ -59,9 +59,15 @@ def test_importing_needs_no_more_than_the_api_of_opentelemetry() -> None:
 
 
 def test_importing_sets_up_no_provider() -> None:
-    program = "import otel_breaker; from opentelemetry import trace; print(trace._TRACER_PROVIDER)"
+    program = """
+import otel_breaker
+from opentelemetry import trace
+from opentelemetry._logs import _internal as logs
+from opentelemetry.metrics import _internal as metrics
+print(trace._TRACER_PROVIDER, metrics._METER_PROVIDER, logs._LOGGER_PROVIDER)
+"""
 
-    assert run(program) == ["None"]
+    assert run(program) == ["None"] * 3
 
 
 def test_the_package_is_typed() -> None:

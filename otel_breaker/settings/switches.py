@@ -19,6 +19,9 @@ if TYPE_CHECKING:
 
 Choice = TypeVar("Choice", bound=Enum)
 
+_MOST_DIGITS: Final = 18
+"""Of a number as text; Python refuses to read one of thousands."""
+
 _FLAGS: Final = {
     **dict.fromkeys(("true", "1", "yes", "on"), True),
     **dict.fromkeys(("false", "0", "no", "off"), False),
@@ -79,7 +82,7 @@ def _flag(value: object, path: str) -> bool:
 
 @values.reads(type=["integer", "string", "null"], minimum=0, pattern=r"^\s*[0-9]+\s*$")
 def _limit(value: object, path: str) -> int | None:
-    if isinstance(value, str) and value.strip().isdecimal():
+    if isinstance(value, str) and len(value) <= _MOST_DIGITS and value.strip().isdecimal():
         value = int(value)
     return None if value is None else values.whole(0)(value, path)
 

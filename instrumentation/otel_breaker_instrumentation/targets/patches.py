@@ -17,6 +17,7 @@ from opentelemetry.metrics import get_meter
 
 from otel_breaker import diagnostics
 from otel_breaker.telemetry import names
+from otel_breaker.telemetry.aside import do_aside
 from otel_breaker.version import __version__
 from otel_breaker_instrumentation.targets import metric
 from otel_breaker_instrumentation.targets.aliases import all_modules, find_aliases, neighbours
@@ -144,7 +145,13 @@ class Patches:
             return
         self._shown = True
         atexit.register(self._complain)
-        metric.show(get_meter(names.SCOPE, __version__), self.count)
+        do_aside(self._make_metric)
+
+    def _make_metric(self) -> None:
+        try:
+            metric.show(get_meter(names.SCOPE, __version__), self.count)
+        except Exception:
+            diagnostics.exception("the metric %s cannot be shown", names.METRIC_TARGETS)
 
     def _complain(self) -> None:
         complaint = self.report().complaint()

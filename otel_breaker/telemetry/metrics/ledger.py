@@ -5,12 +5,15 @@ from __future__ import annotations
 import os
 import threading
 import weakref
+from functools import partial
 from typing import TYPE_CHECKING, Final
 
-from opentelemetry.metrics import Meter, get_meter
+from opentelemetry.metrics import Meter, get_meter, get_meter_provider
 
 from otel_breaker import diagnostics
 from otel_breaker.telemetry import names
+from otel_breaker.telemetry.abilities import is_of_the_api
+from otel_breaker.telemetry.aside import do_aside
 from otel_breaker.telemetry.metrics.figures import Namesakes
 from otel_breaker.telemetry.metrics.instruments import Instruments
 from otel_breaker.telemetry.metrics.series import MOST_NAMES
@@ -44,14 +47,25 @@ class Ledger:
             self._namesakes(circuit.record.name).follow(circuit)
             is_shown, self._is_shown = self._is_shown, True
         if not is_shown:
-            self._show_by_default()
+            self.show_by_default()
+
+    def show_by_default(self) -> None:
+        """Show all circuits through the global provider, the one that is set or the one that will be."""
+        with self._lock:
+            self._is_shown = True
+        if _is_set_up():
+            do_aside(self._make_default)
+        else:
+            self._make_default()  # where there is no SDK there is no lock of it, either
 
     def show(self, meter: Meter) -> None:
         """Show all circuits, those to come as well, on a meter, and no longer through the global provider.
 
         It may be called at any time. A meter that shows them already is left as it is.
         """
-        instruments = self._instruments_for(meter)
+        instruments, is_new = self._instruments_for(meter)
+        if is_new:
+            do_aside(partial(instruments.make_on, meter))
         default = self._default
         if default is not None and instruments is not default:
             # An SDK has one instrument of a name on a meter, the one that was made first.
@@ -66,6 +80,7 @@ class Ledger:
     def start_afresh(self) -> None:
         """In a forked child: what the parent's circuits have counted is the parent's to tell."""
         self._lock = threading.RLock()
+        self._is_shown = any(instruments.are_made for instruments in self._shown.values())
         for namesakes in self._names.values():
             namesakes.start_afresh()
         for instruments in self._shown.values():
@@ -88,20 +103,29 @@ class Ledger:
                 )
         return known or self._names.setdefault(name, Namesakes(name))
 
-    def _show_by_default(self) -> None:
+    def _make_default(self) -> None:
         meter = _global_meter()
         if meter is not None:
-            self._default = self._instruments_for(meter)
+            self._default, is_new = self._instruments_for(meter)
+            if is_new:
+                self._default.make_on(meter)
 
-    def _instruments_for(self, meter: Meter) -> Instruments:
+    def _instruments_for(self, meter: Meter) -> tuple[Instruments, bool]:
+        """The instruments on a meter, and whether they have yet to be made."""
         with self._lock:
             self._is_shown = True
             known = self._shown.get(meter)
-            if known is not None:
-                return known
-            instruments = self._shown[meter] = Instruments(self.figures)
-        instruments.make_on(meter)
-        return instruments
+            instruments = known or self._shown.setdefault(meter, Instruments(self.figures))
+            return instruments, not instruments.are_made
+
+
+def _is_set_up() -> bool:
+    """Whether the global provider is another than the API's own, which stands in for the one that is set later."""
+    try:
+        return not is_of_the_api(get_meter_provider())
+    except Exception:
+        diagnostics.exception("there is no global meter provider")
+        return False
 
 
 def _global_meter() -> Meter | None:
@@ -113,5 +137,6 @@ def _global_meter() -> Meter | None:
 
 
 LEDGER: Final = Ledger()
+LEDGER.show_by_default()  # before any fork: see `aside`
 if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=LEDGER.start_afresh)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from otel_breaker.core.states import SUCCESS, Outcome
 from otel_breaker.telemetry import names
+from otel_breaker.telemetry.abilities import HISTOGRAMS_TAKE_A_CONTEXT
 from otel_breaker.telemetry.traces.span import error_type
 
 if TYPE_CHECKING:
@@ -95,8 +96,11 @@ class Measured:
             attributes: dict[str, AttributeValue] = {names.NAME: self._name, names.CALL_OUTCOME: outcome.value}
             if error is not None:
                 attributes[names.ERROR_TYPE] = error_type(error)
-            # With the call's own span, so that an exemplar leads there.
-            context = self._span.context if self._span is not None else self._before
-            self._durations.record(self._seconds, attributes, context)
+            if HISTOGRAMS_TAKE_A_CONTEXT:
+                # With the call's own span, so that an exemplar leads there.
+                context = self._span.context if self._span is not None else self._before
+                self._durations.record(self._seconds, attributes, context)
+            else:
+                self._durations.record(self._seconds, attributes)
         except Exception:
             self._tracing.complain()

@@ -116,9 +116,11 @@ class CallSpan:
         """
         try:
             self.detach()
-            if self._is_recording:
-                self._say(outcome, error, moves, slow=slow)
-            self._span.end()
+            try:
+                if self._is_recording:
+                    self._say(outcome, error, moves, slow=slow)
+            finally:
+                self._span.end()
         except Exception:
             self._tracing.complain()
 

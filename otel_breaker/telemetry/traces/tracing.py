@@ -17,8 +17,9 @@ if TYPE_CHECKING:
     from opentelemetry.metrics import Histogram
     from opentelemetry.trace import Tracer
 
-_SUPPRESSED: Final = otel_context._SUPPRESS_INSTRUMENTATION_KEY  # noqa: SLF001  # no public name yet
 _SUPPRESSED_BY_HAND: Final = "suppress_instrumentation"
+# No public name yet: an API that has renamed it leaves the one that is set by hand.
+_SUPPRESSED: Final = getattr(otel_context, "_SUPPRESS_INSTRUMENTATION_KEY", _SUPPRESSED_BY_HAND)
 
 
 class _Holder:
