@@ -235,7 +235,7 @@ class CircuitBreaker:
             return  # settled before: once is enough
         else:
             self._unsettled.pop(permit, None)
-        self._circuit.settle(permit, outcome, error=error, origin=_current_span())
+        self._circuit.settle(permit, outcome, error=error, detached=True, origin=_current_span())
 
     def _oldest_unsettled(self) -> Permit | None:
         while True:

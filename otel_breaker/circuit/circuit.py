@@ -13,16 +13,17 @@ import random
 import threading
 from collections import deque
 from math import inf
-from typing import TYPE_CHECKING, Final, TypeAlias
+from typing import TYPE_CHECKING, Final, NamedTuple, TypeAlias
 
 from otel_breaker.circuit.changes import NO_MOVES
 from otel_breaker.circuit.lock_free import LockFree
 from otel_breaker.circuit.mark import Mark
-from otel_breaker.circuit.owners import running_owner
+from otel_breaker.circuit.owners import running, running_owner
 from otel_breaker.circuit.snapshot import Reading, Snapshot
 from otel_breaker.circuit.world import WORLD
 from otel_breaker.core.permits import NO_GENERATION, Permit
 from otel_breaker.core.states import (
+    CANCELLED,
     CLOSED,
     FAILURE,
     FORCED_CLOSED,
@@ -36,7 +37,7 @@ from otel_breaker.core.states import (
 from otel_breaker.locks import locked
 from otel_breaker.outcomes import Judge
 from otel_breaker.settings import Mode, Settings
-from otel_breaker.text import UNNAMED
+from otel_breaker.text import UNNAMED, type_name
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Hashable, Iterable, Sequence
@@ -51,6 +52,17 @@ Command: TypeAlias = "tuple[Callable[[float], Transition | None], str | None, st
 
 _PASSING: Final = (CLOSED, FORCED_CLOSED)
 _RECOVERING: Final = (OPEN, HALF_OPEN)
+
+
+class _Failure(NamedTuple):
+    """What is known of a call that failed."""
+
+    kind: str
+    """The name of what it raised, or what its block called it."""
+    error: BaseException | None
+    """What it raised, where that is to be marked."""
+    owner: object
+    """Who ran it."""
 
 
 class Circuit(LockFree):
@@ -153,6 +165,8 @@ class Circuit(LockFree):
         *,
         error: BaseException | None = None,
         error_type: str | None = None,
+        retry_after: float | None = None,
+        detached: bool = False,
         origin: object = None,
     ) -> Sequence[Notice]:
         """Take in what became of an admitted call.
@@ -162,6 +176,8 @@ class Circuit(LockFree):
             outcome: what became of it.
             error: what it raised, if it did; not kept.
             error_type: what to call a failure that raised nothing.
+            retry_after: seconds that such a failure asked to wait.
+            detached: whether the call ended in a callback, or by hand, rather than where it was made.
             origin: the span context of the call.
 
         Returns:
@@ -171,16 +187,23 @@ class Circuit(LockFree):
             self._machine.leave(permit)
             self.record.tally.calls[outcome].add()
             return NO_MOVES
-        failure, retry_after = None, None
+        failure, owner = None, None
         if outcome is FAILURE:
-            failure = error_type or (type(error) if error is not None else UNNAMED)
-            retry_after = self.judge.wait_asked_by(error) if error is not None else None
+            failure = error_type or (UNNAMED if error is None else type_name(type(error)))
+            if error is not None:
+                if self.judge.reads_waits:
+                    retry_after = self.judge.wait_asked_by(error)
+                owner = running()
+        marked = None if detached else error
         try:
-            if permit.is_shared and self._absorb(permit, outcome, error, failure, origin):
+            if permit.is_shared and self._absorb(permit, outcome, marked, failure, owner, origin):
                 moves = NO_MOVES
             else:
+                counted = failure is not None and error is not None and self._mark.is_on(error, permit, owner)
+                judged = IGNORED if counted else outcome
+                failed = None if failure is None else _Failure(failure, marked, owner)
                 now = self.clock()
-                moves = self._take_in(permit, outcome, error, failure, now, retry_after, origin)
+                moves = self._take_in(permit, outcome, judged, failed, now, retry_after, origin)
             if self._commands:
                 self._obey()
             if moves:
@@ -197,7 +220,8 @@ class Circuit(LockFree):
         permit: Permit,
         outcome: Outcome,
         error: BaseException | None,
-        failure: type[BaseException] | str | None,
+        failure: str | None,
+        owner: object,
         origin: object,
     ) -> bool:
         """Take in a result that moves nothing; False, having done nothing, when it has to be judged."""
@@ -213,7 +237,7 @@ class Circuit(LockFree):
                 self.record.failed(failure, origin)
                 self.record.counted(failure)
                 if error is not None:
-                    self._mark.leave(error, period.epoch)
+                    self._mark.leave(error, period.epoch, owner)
         finally:
             self._publish_period(period)
         return True
@@ -223,17 +247,17 @@ class Circuit(LockFree):
         self,
         permit: Permit,
         outcome: Outcome,
-        error: BaseException | None,
-        failure: type[BaseException] | str | None,
+        judged: Outcome,
+        failed: _Failure | None,
         now: float,
         retry_after: float | None,
         origin: object,
     ) -> Sequence[Notice]:
         self._withdraw()
         try:
-            if failure is not None:
-                self.record.failed(failure, origin)
-            moves = self._judge(permit, outcome, error, failure, now, retry_after, origin)
+            if failed is not None:
+                self.record.failed(failed.kind, origin)
+            moves = self._judge(permit, outcome, judged, failed, now, retry_after, origin)
         finally:
             self._publish()
         self.record.announcer.complete_before(moves)
@@ -303,7 +327,15 @@ class Circuit(LockFree):
 
     def settle_error(self, permit: Permit, error: BaseException) -> None:
         """Take in that a call raised, where nobody follows it with a span."""
-        self.settle(permit, self.judge.of_error(error), error=error)
+        outcome = self.judge.known.get(id(type(error)))
+        if outcome is not None:
+            self.settle(permit, outcome, error=error)
+            return
+        outcome = CANCELLED  # when the settings' predicates are interrupted; the call has ended all the same
+        try:
+            outcome = self.judge.of_error(error)
+        finally:
+            self.settle(permit, outcome, error=error)
 
     def is_slow(self, permit: Permit) -> bool:
         """Whether a call that ends now was slow."""
@@ -441,8 +473,8 @@ class Circuit(LockFree):
         self,
         permit: Permit,
         outcome: Outcome,
-        error: BaseException | None,
-        failure: type[BaseException] | str | None,
+        judged: Outcome,
+        failed: _Failure | None,
         now: float,
         retry_after: float | None,
         origin: object,
@@ -458,12 +490,12 @@ class Circuit(LockFree):
             record.probed(outcome)
         # Together with settling: in between, a success would stand in the window twice.
         record.tally.calls[outcome].add()
-        if error is not None and outcome is FAILURE and not self._mark.is_news(error, permit, machine):
-            outcome = IGNORED
         epoch = machine.epoch
-        settled = machine.settle(permit, outcome, now, _jitter(), retry_after)
-        if failure is not None and machine.epoch != epoch:
-            record.counted(failure)
+        settled = machine.settle(permit, judged, now, _jitter(), retry_after)
+        if failed is not None and machine.epoch != epoch:
+            record.counted(failed.kind)
+            if failed.error is not None:
+                self._mark.leave(failed.error, machine.epoch, failed.owner)
         return moves if settled is None else [*moves, *self._moved(settled, origin, complete=True)]
 
     def _operate(

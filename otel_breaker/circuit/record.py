@@ -25,7 +25,7 @@ from otel_breaker.core.states import (
 )
 from otel_breaker.core.tally import CallCounter, Tally
 from otel_breaker.errors import CircuitOpenError
-from otel_breaker.text import UNNAMED, type_name
+from otel_breaker.text import UNNAMED
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -83,8 +83,6 @@ class Record:
     __slots__ = (
         "_count_rejected",
         "_counted",
-        "_last_failure",
-        "_named",
         "announcer",
         "episode",
         "failure_origin",
@@ -93,6 +91,7 @@ class Record:
         "key",
         "last_change_time",
         "last_failure_time",
+        "last_failure_type",
         "name",
         "tally",
     )
@@ -111,46 +110,37 @@ class Record:
         self.failure_origin: object = None
         """The span context of the last failed call that is sampled."""
         self._counted: deque[str] = deque(maxlen=_MOST_FAILURES)
-        """What failed, by name, of the failures that were counted against the circuit."""
-        self._named: tuple[type[BaseException] | str, str] = UNNAMED, UNNAMED
-        """The kind of failure that was named last: most are of the same one, and finding its name takes a while."""
-        self._last_failure: type[BaseException] | str | None = None
+        """What failed of the calls whose failure was counted against the circuit."""
+        self.last_failure_type: str | None = None
 
-    @property
-    def last_failure_type(self) -> str | None:
-        if self._last_failure is not None:
-            self._last_failure = type_name(self._last_failure)
-        return self._last_failure
-
-    def failed(self, failure: type[BaseException] | str, origin: object) -> None:
+    def failed(self, failure: str, origin: object) -> None:
         """Keep what a failure was, whether it is held against the circuit or not.
 
         Args:
-            failure: its type, or what its block called it.
+            failure: its type's name, or what its block called it.
             origin: the span context of the call.
         """
-        self._last_failure = failure
+        self.last_failure_type = failure
         self.last_failure_time = time.time()
         if origin is not None:
             self.failure_origin = origin
 
-    def counted(self, failure: type[BaseException] | str) -> None:
+    def counted(self, failure: str) -> None:
         """Keep what a failure was that is held against the circuit: it may become the evidence of an opening."""
-        named = self._named
-        if named[0] is not failure:
-            named = self._named = failure, type_name(failure)
-        self._counted.append(named[1])
+        self._counted.append(failure)
 
     def refused(self, state: CircuitState, retry_after: float | None) -> CircuitOpenError:
         """Count a refusal, and make what the caller gets; needs no lock."""
         self._count_rejected()
-        episode, failure = self.episode, self._last_failure
-        if failure is not None and not isinstance(failure, str):
-            failure = self.last_failure_type
+        episode, failure = self.episode, self.last_failure_type
         if episode is None:
-            return CircuitOpenError(self.name, self.key, state, retry_after, None, failure, self.last_failure_time)
+            return CircuitOpenError(
+                self.name, self.key, state.value, retry_after, None, failure, self.last_failure_time
+            )
         episode.count_refusal()
-        return CircuitOpenError(self.name, self.key, state, retry_after, episode.id, failure, self.last_failure_time)
+        return CircuitOpenError(
+            self.name, self.key, state.value, retry_after, episode.id, failure, self.last_failure_time
+        )
 
     def probing(self) -> None:
         if self.episode is not None:

@@ -89,10 +89,6 @@ class Closed:
         return turns_at if self.is_shared else min(turns_at, self._due)
 
     @property
-    def starts_afresh(self) -> bool:
-        return not self.streak and self.window is None
-
-    @property
     def is_idle(self) -> bool:
         return not self.streak and not self.in_flight
 

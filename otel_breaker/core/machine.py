@@ -100,11 +100,6 @@ class Machine:
         return self.state is CLOSED and self._closed.is_idle
 
     @property
-    def starts_afresh(self) -> bool:
-        """Whether no call before this one counts any more."""
-        return self._closed.starts_afresh
-
-    @property
     def epoch(self) -> int:
         """How many failures were counted so far."""
         return self._closed.epoch
