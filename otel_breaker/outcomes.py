@@ -15,7 +15,7 @@ from otel_breaker.core.states import CANCELLED, FAILURE, IGNORED, SUCCESS, Outco
 from otel_breaker.errors import CircuitOpenError
 from otel_breaker.leaves import is_group, leaves
 from otel_breaker.text import UNNAMED
-from otel_breaker.type_memo import TypeMemo
+from otel_breaker.type_memo import TypeMemo, derives_from
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -127,7 +127,7 @@ class Judge:
 
     def _of_leaf(self, error: BaseException) -> Outcome:
         kind = type(error)
-        if issubclass(kind, _cancellations()):
+        if derives_from(kind, _cancellations()):
             return CANCELLED
         # Another circuit's refusal says nothing about this dependency: outages must not chain.
         if issubclass(kind, CircuitOpenError) and not self._names_refusals:
@@ -144,7 +144,7 @@ class Judge:
             except BaseException:  # a predicate that cannot tell must not hide a failure
                 self._complain(setting)
                 return FAILURE
-        return FAILURE if issubclass(kind, _imported(_TIMEOUTS)) else IGNORED
+        return FAILURE if derives_from(kind, _imported(_TIMEOUTS)) else IGNORED
 
     def _complain(self, setting: str) -> None:
         if not self._complained:

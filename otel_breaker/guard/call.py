@@ -171,7 +171,11 @@ class Call:
     def raised(self, error: BaseException) -> None:
         """The call came back with an exception, which the caller will see."""
         judged = self._permit is not None or self._refusal is not None
-        self.end(self._circuit.judge.of_error(error) if judged else IGNORED, error)
+        outcome = CANCELLED  # when the settings' predicates are interrupted; the call has ended all the same
+        try:
+            outcome = self._circuit.judge.of_error(error) if judged else IGNORED
+        finally:
+            self.end(outcome, error)
 
     def end(
         self,
