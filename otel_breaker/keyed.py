@@ -5,18 +5,20 @@ from __future__ import annotations
 import inspect
 import threading
 from collections import OrderedDict
+from itertools import islice
 from string import Formatter
-from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
+from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar, cast
 
 from otel_breaker import diagnostics
 from otel_breaker.breaker import CircuitBreaker, call_site
 from otel_breaker.errors import InvalidSettings
 from otel_breaker.guard import guard_each
+from otel_breaker.locks import locked
 from otel_breaker.orders import change
 from otel_breaker.settings import Mode, Settings, labels
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Hashable
+    from collections.abc import Callable, Hashable, Iterator
 
     from otel_breaker.guard import Call
     from otel_breaker.orders import Order
@@ -49,17 +51,22 @@ class KeyedBreaker:
     def for_key(self, key: str) -> CircuitBreaker:
         """The breaker of a key: made when the key is first seen."""
         identity = labels.identity(key)
-        with self._lock:
-            breaker = self._breakers.get(identity)
-            if breaker is not None:
+        breaker = self._breakers.get(identity)
+        if breaker is not None:
+            try:  # noqa: SIM105  # `suppress` takes longer than all the rest
                 self._breakers.move_to_end(identity)
-                return breaker
-            while len(self._breakers) >= self.settings.max_keys:
-                if not self._make_room():
-                    return self._overflow()
-            breaker = self._breakers[identity] = CircuitBreaker(self.name, key=key, ready=self.settings)
-            order = self._order
-        change(breaker, None, order)  # not under the lock: listeners are told
+            except KeyError:  # it has just made way
+                pass
+            return breaker
+        while breaker is None:
+            settings = self.settings
+            if self._make_room() is None:
+                return self._overflow()
+            # Not under the lock: it may be the first one of the process, which looks around.
+            breaker = self._keep(identity, CircuitBreaker(self.name, key=key, ready=settings))
+        if settings is not self.settings:
+            breaker.replace_settings(self.settings)
+        change(breaker, None, self._order)
         return breaker
 
     def wrap(
@@ -112,41 +119,74 @@ class KeyedBreaker:
 
     def replace_settings(self, settings: Settings) -> None:
         """Let all keys live by other settings; their state is kept."""
-        with self._lock:
-            self.settings = settings
-            for breaker in self._breakers.values():
-                breaker.replace_settings(settings)
+        self.settings = settings
+        for breaker in self._living():
+            breaker.replace_settings(settings)
 
     def obey(self, order: Order | None) -> None:
         """Let the circuits of all keys, those to come as well, obey an order, or none any longer."""
-        with self._lock:
-            before, self._order = self._order, order
-            living = list(self._breakers.values())
-        for breaker in living:
+        before = self._exchange_order(order)
+        for breaker in self._living():
             change(breaker, before, order)
+
+    @locked
+    def _exchange_order(self, order: Order | None) -> Order | None:
+        before, self._order = self._order, order
+        return before
 
     def start_afresh(self) -> None:
         """In a forked child: whoever held the lock is gone."""
         self._lock = threading.RLock()
 
-    def _make_room(self) -> bool:
-        for key, breaker in self._breakers.items():
+    @locked
+    def _living(self) -> list[CircuitBreaker]:
+        return list(self._breakers.values())
+
+    @locked
+    def _make_room(self) -> list[CircuitBreaker] | None:
+        """Make room for one more breaker; returns which made way, to be let go without the lock, or None."""
+        gone: list[CircuitBreaker] = []
+        for identity in self._longest_unused():
+            if len(self._breakers) < self.settings.max_keys:
+                break
+            breaker = self._breakers.get(identity)
             # What an order has forced would be made again just so.
-            if breaker.is_idle or self._order is not None:
-                del self._breakers[key]
-                return True
-        return False
+            if breaker is not None and (breaker.is_idle or self._order is not None):
+                gone.append(breaker)
+                self._breakers.pop(identity, None)
+        if len(self._breakers) < self.settings.max_keys:
+            return gone
+        self.overflowed += 1
+        return None
+
+    def _longest_unused(self) -> Iterator[Hashable]:
+        # Copies, each made at one stroke: a finaliser may ask for a key at any instruction. Mostly the first will do.
+        yield from tuple(islice(self._breakers, 1))
+        yield from tuple(self._breakers)
+
+    @locked
+    def _keep(self, identity: Hashable, made: CircuitBreaker) -> CircuitBreaker | None:
+        """Keep a breaker, unless there is one of that key by now; None when the room for it is gone."""
+        known = self._breakers.get(identity)
+        if known is None and len(self._breakers) < self.settings.max_keys:
+            known = self._breakers[identity] = made
+        return known
 
     def _overflow(self) -> CircuitBreaker:
-        self.overflowed += 1
-        if self._unguarded is None:
+        if self._unguarded is None and self._stand_in(CircuitBreaker(self.name, mode=Mode.OFF)):
             diagnostics.warning(
                 "circuit breaker %r has max_keys=%d circuits, none of them idle: further keys pass unguarded",
                 self.name,
                 self.settings.max_keys,
             )
-            self._unguarded = CircuitBreaker(self.name, mode=Mode.OFF)
-        return self._unguarded
+        return cast("CircuitBreaker", self._unguarded)
+
+    @locked
+    def _stand_in(self, made: CircuitBreaker) -> bool:
+        is_first = self._unguarded is None
+        if is_first:
+            self._unguarded = made
+        return is_first
 
 
 class Template:

@@ -105,30 +105,36 @@ class Call:
         traced = site.tracing.source._TRACER_PROVIDER is not None  # noqa: SLF001  # see Tracing
         if _passes_unguarded(circuit, site, traced=traced):
             return
-        permit, moves, origin = circuit.shared_permit, NO_MOVES, None
-        if permit is None:
-            decision, moves = circuit.ask()
-            if isinstance(decision, CircuitOpenError):
-                try:
-                    self._refuse(site, decision, moves, traced=traced)
-                finally:
-                    del decision  # or error, traceback and frame would hold each other, and the caller's arguments
-                return
-            permit = decision
-        self._permit = permit
+        permit, moves = circuit.shared_permit, NO_MOVES
         try:
-            if traced:
-                self._span = site.start(circuit, permit, moves)
-                if self._span is not None:
-                    origin = self._span.origin
-            if not permit.is_shared:
-                permit.origin = origin
-            if moves:
-                circuit.announce(moves, origin)
+            if permit is None:
+                decision, moves = circuit.ask()
+                if isinstance(decision, CircuitOpenError):
+                    try:
+                        self._refuse(site, decision, moves, traced=traced)
+                    finally:
+                        del decision  # or error, traceback and frame would hold each other, and the caller's arguments
+                    return
+                permit = decision
+            self._permit = permit
+            self._start(site, permit, moves, traced=traced)
+        except CircuitOpenError:
+            raise
         except BaseException:  # an interrupt: the call will not be made
             self.end(CANCELLED)
-            circuit.announce(moves, None)
+            circuit.announce_left()
             raise
+
+    def _start(self, site: CallSite, permit: Permit, moves: Sequence[Notice], *, traced: bool) -> None:
+        circuit, origin = self._circuit, None
+        if traced:
+            self._span = site.start(circuit, permit, moves)
+            if self._span is not None:
+                origin = self._span.origin
+        if not permit.is_shared:
+            permit.origin = origin
+        if moves:
+            circuit.announce(moves, origin)
 
     def _refuse(self, site: CallSite, refusal: CircuitOpenError, moves: Sequence[Notice], *, traced: bool) -> None:
         answered = site.has_fallback and self._circuit.settings.fallback is not None
