@@ -11,7 +11,7 @@ from otel_breaker.breaker import CircuitBreaker, living
 from otel_breaker.errors import InvalidSettings
 from otel_breaker.keyed import KeyedBreaker
 from otel_breaker.orders import Order, change
-from otel_breaker.settings import Settings, labels
+from otel_breaker.settings import Settings, labels, values
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -146,7 +146,7 @@ class Registry:
     def _replace(self, breaker: CircuitBreaker | KeyedBreaker) -> None:
         said, _ = self._said[breaker.name]
         if said and self._is_configured(breaker.name):
-            diagnostics.warning(_OVERRULED, breaker.name, dict(said))
+            diagnostics.warning(_OVERRULED, breaker.name, values.said(said))
         try:
             breaker.replace_settings(self._wanted(breaker.name).resolved())
         except InvalidSettings as error:
@@ -160,11 +160,11 @@ class Registry:
         settings = Settings.from_mapping(said, name)
         if self._is_configured(name):
             if said:
-                diagnostics.warning(_OVERRULED, name, dict(said))
+                diagnostics.warning(_OVERRULED, name, values.said(said))
         elif known is not None and known[0]:
             if settings == known[1]:
                 return False
-            problem = f"asked for with {dict(said)}, but made with {dict(known[0])}"
+            problem = f"asked for with {values.said(said)}, but made with {values.said(known[0])}"
             raise InvalidSettings(name, problem, "give the settings in one place, or the same in both")
         self._said[name] = dict(said), settings
         return True

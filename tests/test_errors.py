@@ -140,3 +140,11 @@ def test_invalid_settings_keep_what_they_tell_when_pickled() -> None:
 )
 def test_a_failure_is_named_as_the_sdk_names_exception_types(failure: type | str, name: str) -> None:
     assert type_name(failure) == name
+
+
+def test_settings_that_make_no_sense_are_told_in_one_printable_line_of_bounded_length() -> None:
+    error = InvalidSettings("breakers.x\n2026 FORGED", "\x1b[2J is not allowed", "y" * 100_000)
+
+    assert "\n" not in str(error)
+    assert "\x1b" not in str(error)
+    assert len(str(error)) < 3_000

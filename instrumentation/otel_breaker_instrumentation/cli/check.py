@@ -13,7 +13,7 @@ from otel_breaker.registry import REGISTRY
 from otel_breaker_instrumentation.cli.application import import_from_here, import_module
 from otel_breaker_instrumentation.cli.command import Command, CommandFailed
 from otel_breaker_instrumentation.config import Configuration, examine
-from otel_breaker_instrumentation.files import parse, read_text
+from otel_breaker_instrumentation.files import parse_any, read_text
 from otel_breaker_instrumentation.targets.plan import make_plan
 
 if TYPE_CHECKING:
@@ -40,7 +40,8 @@ def _run(arguments: Namespace) -> int:
     except InvalidSettings as error:
         raise CommandFailed(str(error)) from error
     try:
-        configuration, problems = examine(parse(text, file), f"{file}: ")
+        said, path = parse_any(text, file)
+        configuration, problems = examine(said, path)
     except InvalidSettings as error:
         problems = [error]
     else:
