@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Final
 from otel_breaker import CircuitState, InvalidSettings
 from otel_breaker.orders import STATES, Order
 from otel_breaker.settings import Settings, Switches, labels
-from otel_breaker.settings.values import allowed, below, duration, mapping, nearest, no_text, optional, text
+from otel_breaker.settings.values import allowed, below, interval, mapping, nearest, no_text, optional, text
 from otel_breaker_instrumentation.entries import Target, read_targets, settings_by_breaker
 from otel_breaker_instrumentation.environment_variables import OTEL_BREAKER_MODE
 from otel_breaker_instrumentation.problems import Problems
@@ -85,7 +85,7 @@ def _examine(said: Mapping[str, object], source: str, actor: str, problems: Prob
     switches = _switches(said.get("telemetry"), f"{source}telemetry", problems)
     reload = None
     with problems:
-        reload = optional(duration)(said.get("reload"), f"{source}reload")
+        reload = optional(interval)(said.get("reload"), f"{source}reload")
     return Configuration(breakers, targets, orders, switches, reload)
 
 

@@ -37,6 +37,7 @@ _MAY_BE_SECRET: Final = re.compile("[@=?&;]")
 _A_NUMBER: Final = re.compile(r"[-+.\d]{1,10}")
 _KINDS: Final[Mapping[type, str]] = {str: "text", dict: "a mapping", list: "a list", tuple: "a tuple"}
 
+SHORTEST_INTERVAL: Final = 0.01
 A_DURATION: Final = 'seconds as a number, or text with a unit such as "500ms", "30s" or "10m"'
 
 
@@ -159,6 +160,15 @@ def duration(value: object, path: str) -> float:
     seconds = _seconds(value)
     if seconds is None or not 0 < seconds < math.inf:
         raise allowed(path, value, f"{A_DURATION}, above 0")
+    return seconds
+
+
+@reads(type=["number", "string"], minimum=SHORTEST_INTERVAL, pattern=_WRITTEN)
+def interval(value: object, path: str) -> float:
+    """Seconds between two looks at something, as a duration, which leave time for anything else."""
+    seconds = duration(value, path)
+    if seconds < SHORTEST_INTERVAL:
+        raise allowed(path, value, f"{A_DURATION}, of at least 10ms")
     return seconds
 
 

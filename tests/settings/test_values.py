@@ -44,6 +44,7 @@ BAD: list[tuple[Reader, list[object]]] = [
     (values.share_or_zero, [-0.001, 1.001, HUGE]),
     (values.factor, [0, 0.999, -2, HUGE]),
     (values.duration, [0, -1, 0.0, HUGE, timedelta(0), timedelta(seconds=-1)]),
+    (values.interval, [0, -1, 0.009, "0.001ms", "9ms", timedelta(milliseconds=9)]),
     (values.window, [0, -1, 1.0, 60.0, "0s", LARGEST + 1, timedelta(0), timedelta(seconds=-1)]),
 ]
 
@@ -216,3 +217,8 @@ def test_the_error_says_where_what_and_what_instead() -> None:
         values.share(2, "defaults.failure_rate")
 
     assert str(refused.value) == ("defaults.failure_rate: 2 is not allowed: a share above 0 and at most 1, such as 0.5")
+
+
+@pytest.mark.parametrize("value", [0.01, "10ms", timedelta(milliseconds=10), "1h"])
+def test_an_interval_of_10_milliseconds_or_more_is_kept(value: object) -> None:
+    assert values.interval(value, "here") == values.duration(value, "here")
