@@ -74,10 +74,13 @@ class Registry:
         Raises:
             InvalidSettings: when one of them could not, because code that its settings name cannot be had.
         """
-        with self._lock:
-            names = {*self._breakers, *self._keyed}
-        for name in names & settings.keys():
+        for name in self.names() & settings.keys():
             settings[name].resolved()
+
+    def names(self) -> set[str]:
+        """Of all breakers that were asked for."""
+        with self._lock:
+            return {*self._breakers, *self._keyed}
 
     def get(self, name: str, said: Mapping[str, object]) -> CircuitBreaker:
         """The breaker of a name, without a key."""

@@ -101,6 +101,10 @@ class OtelBreakerInstrumentor(BaseInstrumentor):  # type: ignore[misc]  # OpenTe
         configuring.CONFIGURATION.say_in_file(configuration.telemetry)
         REGISTRY.configure(configuration.breakers, configuration.orders)
         PATCHES.change(configuration.targets)
+        for doubt in configuration.doubts:
+            left = doubt.without(REGISTRY.names())
+            if left is not None and left.meant is not None:  # another entry may be one that code will ask for
+                diagnostics.warning("%s", left)
 
     def _uninstrument(self, **kwargs: Any) -> None:
         if self._watcher is not None:

@@ -14,6 +14,7 @@ from otel_breaker import CircuitState, InvalidSettings
 from otel_breaker.orders import STATES, Order
 from otel_breaker.settings import Settings, Switches, labels
 from otel_breaker.settings.values import allowed, below, interval, mapping, nearest, no_text, optional, text
+from otel_breaker_instrumentation.doubts import Doubt, doubts
 from otel_breaker_instrumentation.entries import Target, read_targets, settings_by_breaker
 from otel_breaker_instrumentation.environment_variables import OTEL_BREAKER_MODE
 from otel_breaker_instrumentation.problems import Problems
@@ -40,6 +41,8 @@ class Configuration:
     """The switches that are set."""
     reload: float | None = None
     """How often to look whether the file has changed, in seconds; None is never."""
+    doubts: tuple[Doubt, ...] = ()
+    """What is allowed, and hardly meant."""
 
 
 def understand(said: Mapping[str, object], source: str, actor: str = "configuration") -> Configuration:
@@ -77,7 +80,8 @@ def _examine(said: Mapping[str, object], source: str, actor: str, problems: Prob
     targets: tuple[Target, ...] = ()
     with problems:
         targets = read_targets(_listed(said.get("targets"), path), path, defaults.make, problems)
-    for name, (settings, where) in settings_by_breaker(targets, own, problems).items():
+    by_breaker = settings_by_breaker(targets, own, problems)
+    for name, (settings, where) in by_breaker.items():
         if settings:
             breakers[name] = defaults.under({**own.get(name, {}), **settings}, where, problems)
         else:
@@ -86,7 +90,7 @@ def _examine(said: Mapping[str, object], source: str, actor: str, problems: Prob
     reload = None
     with problems:
         reload = optional(interval)(said.get("reload"), f"{source}reload")
-    return Configuration(breakers, targets, orders, switches, reload)
+    return Configuration(breakers, targets, orders, switches, reload, doubts(targets, own, by_breaker))
 
 
 class _Defaults:

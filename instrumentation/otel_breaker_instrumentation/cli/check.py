@@ -20,11 +20,16 @@ if TYPE_CHECKING:
     from argparse import ArgumentParser, Namespace
     from collections.abc import Iterator
 
+    from otel_breaker_instrumentation.doubts import Doubt
     from otel_breaker_instrumentation.entries import Target
 
 
 def _add_arguments(parser: ArgumentParser) -> None:
-    parser.add_argument("file", metavar="FILE", help="YAML, or JSON when its name ends in .json")
+    parser.add_argument(
+        "file",
+        metavar="FILE",
+        help="YAML, or JSON when its name ends in .json; OpenTelemetry's declarative configuration as well",
+    )
     parser.add_argument(
         "--import",
         action="store_true",
@@ -39,16 +44,22 @@ def _run(arguments: Namespace) -> int:
         text = read_text(file)
     except InvalidSettings as error:
         raise CommandFailed(str(error)) from error
+    doubts: tuple[Doubt, ...] = ()
     try:
         said, path = parse_any(text, file)
         configuration, problems = examine(said, path)
     except InvalidSettings as error:
         problems = [error]
     else:
+        if path.endswith(".") and configuration.reload is not None:
+            problems.append(InvalidSettings(f"{path}reload", "OpenTelemetry's file is not watched", "take it away"))
         if arguments.imports:
             problems += _unresolved(configuration)
+        doubts = configuration.doubts
     for problem in problems:
         sys.stdout.write(f"{problem}\n")
+    for doubt in filter(None, (doubt.without(REGISTRY.names()) for doubt in doubts)):
+        sys.stdout.write(f"warning: {doubt}\n")
     if not problems:
         sys.stdout.write(f"{file}: nothing is wrong\n")
     return 1 if problems else 0
