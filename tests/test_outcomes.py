@@ -4,10 +4,12 @@ import asyncio
 import logging
 import sys
 import time
+import warnings
 from abc import ABCMeta
 from datetime import datetime, timedelta, timezone
 from typing import TYPE_CHECKING, Any
 
+import gevent
 import pytest
 import trio
 from hypothesis import example, given, settings
@@ -17,6 +19,10 @@ from otel_breaker.core.states import Outcome
 from otel_breaker.errors import CircuitOpenError
 from otel_breaker.outcomes import Judge
 from otel_breaker.settings import Settings
+
+with warnings.catch_warnings():
+    warnings.simplefilter("ignore")  # eventlet warns against itself, and is used all the same
+    import eventlet
 
 if sys.version_info < (3, 11):
     from exceptiongroup import BaseExceptionGroup, ExceptionGroup
@@ -109,7 +115,14 @@ def test_an_exception_that_is_no_cancellation_may_be_named_as_a_failure() -> Non
 
 
 def test_an_exception_that_is_no_cancellation_is_no_failure_unless_it_is_named() -> None:
-    assert judge().of_error(Timeout()) in (IGNORED, CANCELLED)
+    assert judge().of_error(Timeout()) is IGNORED
+
+
+@pytest.mark.parametrize("timeout", [gevent.Timeout(1), eventlet.Timeout(None)], ids=["gevent", "eventlet"])
+def test_the_timeouts_of_green_threads_are_failures_unless_they_are_ignored(timeout: BaseException) -> None:
+    assert judge().of_error(timeout) is FAILURE
+    assert judge(failure_on=OSError).of_error(timeout) is FAILURE
+    assert judge(ignore=type(timeout)).of_error(timeout) is IGNORED
 
 
 @pytest.mark.parametrize(
