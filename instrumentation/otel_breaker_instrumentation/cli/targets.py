@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import sys
+from types import FunctionType, ModuleType
 from typing import TYPE_CHECKING, Any, Final
 
 from otel_breaker.guard.kinds import kind_of
@@ -40,15 +41,41 @@ def _run(arguments: Namespace) -> int:
 
 
 def _functions(name: str, module: Any) -> Iterator[Found]:
-    """All that a pattern of any depth would find, in the order in which it stands there."""
+    """All that a pattern of any depth would find, and what the module offers of others in its package."""
     for depth in range(1, _DEEPEST + 1):
-        pattern = f"{name}:{'.'.join('*' * depth)}"
-        (target,) = understand({"targets": [{"function": pattern}]}, "").targets
-        try:
-            found = look_up(target, module, lambda value: value, frozenset[str]().__contains__)
-        except NotThereError:
+        yield from _found(f"{name}:{'.'.join('*' * depth)}", module)
+    for origin, top, value in _taken_over(name, module):
+        if not isinstance(value, type):
+            yield from _found(f"{origin.__name__}:{top}", origin)
             continue
-        yield from (each for each in found if why_not(each.value) is None)
+        for depth in range(1, _DEEPEST):
+            yield from _found(f"{origin.__name__}:{top}.{'.'.join('*' * depth)}", origin)
+
+
+def _found(pattern: str, module: Any) -> Iterator[Found]:
+    (target,) = understand({"targets": [{"function": pattern}]}, "").targets
+    try:
+        found = look_up(target, module, lambda value: value, frozenset[str]().__contains__)
+    except NotThereError:
+        return
+    yield from (each for each in found if why_not(each.value) is None)
+
+
+def _taken_over(name: str, module: Any) -> Iterator[tuple[ModuleType, str, object]]:
+    """Public functions and classes that come from another module of the same package: from where, and as what."""
+    package = name.partition(".")[0]
+    seen = set()
+    for attribute, value in list(vars(module).items()):
+        if attribute.startswith("_") or not isinstance(value, type | FunctionType):
+            continue
+        origin = sys.modules.get(value.__module__)
+        top = value.__name__
+        inside_package = value.__module__ == package or value.__module__.startswith(f"{package}.")
+        if origin is None or origin is module or not inside_package or vars(origin).get(top) is not value:
+            continue
+        if (origin, top) not in seen:
+            seen.add((origin, top))
+            yield origin, top, value
 
 
 def _describe(found: Found) -> str:
@@ -61,8 +88,8 @@ def _describe(found: Found) -> str:
 
 
 COMMAND = Command(
-    "Imports a module, and lists the functions and methods that it defines: public ones, since a pattern finds no "
-    "others; a private one can be named in full.",
+    "Imports a module, and lists the functions and methods that it defines, or takes from other modules of its package "
+    "and offers: public ones, since a pattern finds no others; a private one can be named in full.",
     _add_arguments,
     _run,
 )

@@ -21,6 +21,7 @@ from otel_breaker.version import __version__
 from otel_breaker_instrumentation.targets import metric
 from otel_breaker_instrumentation.targets.aliases import all_modules, find_aliases, neighbours
 from otel_breaker_instrumentation.targets.imports import is_complete, when_imported
+from otel_breaker_instrumentation.targets.pending import FORKS, NOT_YET
 from otel_breaker_instrumentation.targets.plan import make_plan
 from otel_breaker_instrumentation.targets.standing import Standing
 from otel_breaker_instrumentation.targets.telling import tell
@@ -147,7 +148,8 @@ class Patches:
         metric.show(get_meter(names.SCOPE, __version__), self.count)
 
     def _complain(self) -> None:
-        complaint = self.report().complaint()
+        # The workers of a server import what its master never does, and say so themselves.
+        complaint = self.report().complaint(but=NOT_YET if FORKS.has_forked else None)
         if complaint is not None:
             diagnostics.warning(complaint)
 

@@ -52,7 +52,7 @@ class TargetReport:
             if self.unguarded:
                 said += f", but not as {', '.join(self.unguarded)}"
             return said
-        return f"{said} ({self.path}): {self.reason}: {self.remedy}"
+        return f"{said} ({self.path}): {self.reason}{': ' if self.remedy else ''}{self.remedy}"
 
 
 class Report(tuple[TargetReport, ...]):
@@ -68,9 +68,13 @@ class Report(tuple[TargetReport, ...]):
         """How many are of which status."""
         return Counter(line.status for line in self)
 
-    def complaint(self) -> str | None:
-        """What is not guarded, in one line; None when all is."""
-        wrong = [line for line in self if line.status is not Status.GUARDED]
+    def complaint(self, *, but: str | None = None) -> str | None:
+        """What is not guarded, in one line; None when all is.
+
+        Args:
+            but: a reason that is none to complain of.
+        """
+        wrong = [line for line in self if line.status is not Status.GUARDED and line.reason != but]
         if not wrong:
             return None
         told = "; ".join(str(line) for line in wrong[:_MOST_TOLD])

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import sys
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
-from otel_breaker.settings.values import nearest
-from otel_breaker_instrumentation.targets.imports import is_complete
+from otel_breaker_instrumentation.targets.pending import why_pending
 from otel_breaker_instrumentation.targets.reports import Report, Status, TargetReport
 
 if TYPE_CHECKING:
@@ -15,6 +13,9 @@ if TYPE_CHECKING:
     from otel_breaker_instrumentation.entries import Target
     from otel_breaker_instrumentation.targets.guarded import Guarded
     from otel_breaker_instrumentation.targets.plan import Failure
+
+_MOST_EXPLAINED: Final = 100
+"""Modules that are looked for when a target waits for them."""
 
 
 def tell(
@@ -48,7 +49,8 @@ def tell(
         if not lines[target.function]:
             module = target.pattern.module
             if module not in pending:
-                pending[module] = _why_pending(module) if explained else ("", "")
+                wanted = explained and len(pending) < _MOST_EXPLAINED
+                pending[module] = why_pending(module) if wanted else ("nobody has imported its module", "")
             reason, remedy = pending[module]
             lines[target.function].append(
                 TargetReport(target.function, Status.PENDING, target.path, reason=reason, remedy=remedy)
@@ -74,17 +76,3 @@ def _of_guarded(guarded: Guarded) -> TargetReport:
         reason="something else stands there by now: the module was loaded again, or the name was set anew",
         remedy="guard after that: uninstrument() and instrument()",
     )
-
-
-def _why_pending(module: str) -> tuple[str, str]:
-    if is_complete(module):
-        return "it came without being imported, or just when it was asked for", "uninstrument() and instrument()"
-    if module in sys.modules:
-        return "its import is not finished", "wait until it is"
-    spec = getattr(sys.modules.get("__main__"), "__spec__", None)
-    if spec is not None and spec.name == module:
-        return "it runs as __main__, not under its own name", "move the function into a module of its own"
-    # Among hundreds of modules, only those that can be meant: looking for the nearest takes long.
-    package = module.rpartition(".")[0]
-    known = [name for name in list(sys.modules) if name.rpartition(".")[0] == package]
-    return "nobody has imported its module", nearest(module, known)
