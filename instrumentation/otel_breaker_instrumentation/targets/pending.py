@@ -80,8 +80,16 @@ def _is_there(module: str) -> bool:
         spec = getattr(loaded, "__spec__", None) or _found(name, path)
         if spec is None:
             return False
-        path = spec.submodule_search_locations or ()
+        path = _locations(spec, part, path)
     return True
+
+
+def _locations(spec: Any, part: str, path: Sequence[str] | None) -> Sequence[str]:
+    """Where the modules of a package are looked for."""
+    try:
+        return list(spec.submodule_search_locations or ())
+    except KeyError:  # a package without `__init__` asks for the one that it stands in, which is not imported
+        return [str(Path(entry, part)) for entry in path or () if Path(entry, part).is_dir()]
 
 
 def _found(name: str, path: Sequence[str] | None) -> Any:
