@@ -70,26 +70,19 @@ def _is_started(module: str) -> bool:
 
 
 def _is_there(module: str) -> bool:
-    """Whether an import would find a module; asks for no package's code, which an import would run."""
-    path: Sequence[str] | None = None
-    name = ""
-    spec: Any = None
+    """Whether an import would find a module; runs no package's code, which an import would."""
+    name, path = "", None
     for part in module.split("."):
         name = f"{name}.{part}" if name else part
-        loaded = sys.modules.get(name)
-        spec = getattr(loaded, "__spec__", None) or _found(name, path)
-        if spec is None:
-            return False
-        path = _locations(spec, part, path)
+        folders = [str(Path(entry, part)) for entry in (sys.path if path is None else path)]
+        spec = getattr(sys.modules.get(name), "__spec__", None) or _found(name, path)
+        if spec is not None and spec.origin is not None:
+            path = list(spec.submodule_search_locations or ())
+        else:  # one without `__init__` asks for the package that it stands in, which may not be imported
+            path = [folder for folder in folders if Path(folder).is_dir()]
+            if not path:
+                return False
     return True
-
-
-def _locations(spec: Any, part: str, path: Sequence[str] | None) -> Sequence[str]:
-    """Where the modules of a package are looked for."""
-    try:
-        return list(spec.submodule_search_locations or ())
-    except KeyError:  # a package without `__init__` asks for the one that it stands in, which is not imported
-        return [str(Path(entry, part)) for entry in path or () if Path(entry, part).is_dir()]
 
 
 def _found(name: str, path: Sequence[str] | None) -> Any:
