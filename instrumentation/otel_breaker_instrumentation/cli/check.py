@@ -5,7 +5,9 @@ Only with `--import` is code imported: the modules of the targets, and the code 
 
 from __future__ import annotations
 
+import logging
 import sys
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from otel_breaker import InvalidSettings
@@ -14,11 +16,11 @@ from otel_breaker_instrumentation.cli.application import import_from_here, impor
 from otel_breaker_instrumentation.cli.command import Command, CommandFailed
 from otel_breaker_instrumentation.config import Configuration, examine
 from otel_breaker_instrumentation.files import parse_any, read_text
-from otel_breaker_instrumentation.targets.plan import make_plan
+from otel_breaker_instrumentation.targets import PATCHES, Status
 
 if TYPE_CHECKING:
     from argparse import ArgumentParser, Namespace
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from otel_breaker_instrumentation.doubts import Doubt
     from otel_breaker_instrumentation.entries import Target
@@ -66,7 +68,7 @@ def _run(arguments: Namespace) -> int:
 
 
 def _unresolved(configuration: Configuration) -> Iterator[InvalidSettings]:
-    """What names nothing, or nothing that can be guarded."""
+    """What names nothing, or nothing that can be guarded, and what is called past its guard."""
     import_from_here()
     resolved = {}
     for name, settings in configuration.breakers.items():
@@ -78,15 +80,33 @@ def _unresolved(configuration: Configuration) -> Iterator[InvalidSettings]:
     by_module: dict[str, list[Target]] = {}
     for target in configuration.targets:
         by_module.setdefault(target.pattern.module, []).append(target)
-    exact = [target.function for target in configuration.targets if not target.pattern.is_wild]
-    for name, targets in by_module.items():
-        try:
-            module = import_module(name)
-        except CommandFailed as error:
-            yield InvalidSettings(f"{targets[0].path}.function", str(error), "is it the right folder, and installed?")
-            continue
-        for failure in make_plan(module, targets, {}, exact, lambda value: value).failures:
-            yield InvalidSettings(f"{failure.target.path}.function", failure.reason, failure.remedy)
+    with _guarded(configuration.targets):
+        for name, targets in by_module.items():
+            try:
+                import_module(name)
+            except CommandFailed as error:
+                yield InvalidSettings(
+                    f"{targets[0].path}.function", str(error), "is it the right folder, and installed?"
+                )
+        for line in PATCHES.report():
+            if line.bypassed_by:
+                problem = f"{line.target} is guarded, but called unguarded by {', '.join(line.bypassed_by)}"
+                yield InvalidSettings(f"{line.path}.function", problem, line.remedy)
+            elif line.status not in (Status.GUARDED, Status.PENDING):  # a module that cannot be imported is told above
+                yield InvalidSettings(f"{line.path}.function", line.reason, line.remedy)
+
+
+@contextmanager
+def _guarded(targets: Sequence[Target]) -> Iterator[None]:
+    """Guard the targets as an application does, before their modules are imported; what is logged is told otherwise."""
+    log = logging.getLogger("otel_breaker")
+    log.disabled = True
+    try:
+        PATCHES.change(targets)
+        yield
+    finally:
+        PATCHES.change(())
+        log.disabled = False
 
 
 COMMAND = Command(

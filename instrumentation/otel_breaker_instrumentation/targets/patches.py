@@ -79,8 +79,8 @@ class Patches:
         self._find_aliases(self._standing.all(), all_modules())
 
     def report(self) -> Report:
-        """What became of every target."""
-        return tell(self._targets, self._standing.all(), self._all_failures())
+        """What became of every target, and who calls past its guard."""
+        return tell(self._targets, self._standing.all(), self._all_failures(), searched=True)
 
     def count(self) -> Counter[Status]:
         """How many targets are of which status; cheaper than a report."""
@@ -149,7 +149,8 @@ class Patches:
 
     def _complain(self) -> None:
         # The workers of a server import what its master never does, and say so themselves.
-        complaint = self.report().complaint(but=NOT_YET if FORKS.has_forked else None)
+        told = tell(self._targets, self._standing.all(), self._all_failures())
+        complaint = told.complaint(but=NOT_YET if FORKS.has_forked else None)
         if complaint is not None:
             diagnostics.warning(complaint)
 

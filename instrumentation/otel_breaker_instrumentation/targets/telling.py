@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+from otel_breaker_instrumentation.targets.holders import holders_of
 from otel_breaker_instrumentation.targets.pending import why_pending
 from otel_breaker_instrumentation.targets.reports import Report, Status, TargetReport
 
@@ -12,6 +13,7 @@ if TYPE_CHECKING:
 
     from otel_breaker_instrumentation.entries import Target
     from otel_breaker_instrumentation.targets.guarded import Guarded
+    from otel_breaker_instrumentation.targets.holder_names import Holder
     from otel_breaker_instrumentation.targets.plan import Failure
 
 _MOST_EXPLAINED: Final = 100
@@ -19,7 +21,12 @@ _MOST_EXPLAINED: Final = 100
 
 
 def tell(
-    targets: Sequence[Target], guarded: Iterable[Guarded], failures: Iterable[Failure], *, explained: bool = True
+    targets: Sequence[Target],
+    guarded: Iterable[Guarded],
+    failures: Iterable[Failure],
+    *,
+    explained: bool = True,
+    searched: bool = False,
 ) -> Report:
     """Tell of every target.
 
@@ -28,11 +35,17 @@ def tell(
         guarded: the guards in place.
         failures: why others are not.
         explained: whether remedies are wanted that take long to find.
+        searched: whether to ask who calls past the guards: all objects of the process are gone through.
     """
     lines: dict[str, list[TargetReport]] = {target.function: [] for target in targets}
-    for each in guarded:
+    guarded = list(guarded)
+    if searched and guarded:
+        holders = holders_of([(each.wanted.function, each.wanted.value) for each in guarded])
+    else:
+        holders = [()] * len(guarded)
+    for each, held in zip(guarded, holders, strict=True):
         if each.wanted.target.function in lines:  # another thread may be changing them
-            lines[each.wanted.target.function].append(_of_guarded(each))
+            lines[each.wanted.target.function].append(_of_guarded(each, held))
     for failure in failures:
         if failure.target.function in lines:
             lines[failure.target.function].append(
@@ -58,7 +71,7 @@ def tell(
     return Report(line for target in targets for line in lines[target.function])
 
 
-def _of_guarded(guarded: Guarded) -> TargetReport:
+def _of_guarded(guarded: Guarded, holders: Sequence[Holder]) -> TargetReport:
     wanted = guarded.wanted
     if guarded.stands:
         return TargetReport(
@@ -68,6 +81,8 @@ def _of_guarded(guarded: Guarded) -> TargetReport:
             wanted.template.name,
             aliases=tuple(guarded.aliases),
             unguarded=tuple(guarded.still_unguarded()),
+            bypassed_by=tuple(holder.name for holder in holders),
+            remedy=holders[0].remedy if holders else "",
         )
     return TargetReport(
         wanted.function,
