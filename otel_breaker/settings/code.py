@@ -14,7 +14,7 @@ from inspect import signature
 from typing import Final, TypeAlias
 
 from otel_breaker.errors import InvalidSettings
-from otel_breaker.settings.values import allowed, nearest, reads
+from otel_breaker.settings.values import allowed, each, nearest, reads
 
 _DOTTED: Final = re.compile(r"[^\W\d]\w*(\.[^\W\d]\w*)*(:[^\W\d]\w*(\.[^\W\d]\w*)*)?")
 # Of letters in all languages, which regular expressions of JSON Schema do not know, each may be any.
@@ -72,7 +72,7 @@ Matcher: TypeAlias = type[BaseException] | Callable[[BaseException], bool] | Ref
 @reads(anyOf=[_NAME, {"type": "array", "items": _NAME}])
 def matchers(value: object, path: str) -> tuple[Matcher, ...]:
     if isinstance(value, tuple | list | set | frozenset):
-        return tuple(_matcher(item, f"{path}[{index}]") for index, item in enumerate(value))
+        return each(_matcher, value, path)
     return (_matcher(value, path),)
 
 

@@ -22,6 +22,7 @@ from otel_breaker.version import __version__
 from otel_breaker_instrumentation.targets import metric
 from otel_breaker_instrumentation.targets.aliases import all_modules, find_aliases, neighbours
 from otel_breaker_instrumentation.targets.imports import is_complete, when_imported
+from otel_breaker_instrumentation.targets.pending import FORKS, NOT_YET
 from otel_breaker_instrumentation.targets.plan import make_plan
 from otel_breaker_instrumentation.targets.standing import Standing
 from otel_breaker_instrumentation.targets.telling import tell
@@ -79,8 +80,8 @@ class Patches:
         self._find_aliases(self._standing.all(), all_modules())
 
     def report(self) -> Report:
-        """What became of every target."""
-        return tell(self._targets, self._standing.all(), self._all_failures())
+        """What became of every target, and who calls past its guard."""
+        return tell(self._targets, self._standing.all(), self._all_failures(), searched=True)
 
     def count(self) -> Counter[Status]:
         """How many targets are of which status; cheaper than a report."""
@@ -154,7 +155,9 @@ class Patches:
             diagnostics.exception("the metric %s cannot be shown", names.METRIC_TARGETS)
 
     def _complain(self) -> None:
-        complaint = self.report().complaint()
+        # The workers of a server import what its master never does, and say so themselves.
+        told = tell(self._targets, self._standing.all(), self._all_failures())
+        complaint = told.complaint(but=NOT_YET if FORKS.has_forked else None)
         if complaint is not None:
             diagnostics.warning(complaint)
 
