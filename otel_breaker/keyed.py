@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 from otel_breaker import diagnostics
 from otel_breaker.breaker import CircuitBreaker, call_site
 from otel_breaker.errors import InvalidSettings
-from otel_breaker.guard import guard_each
+from otel_breaker.guard import guard_each, shape
 from otel_breaker.orders import change
 from otel_breaker.settings import Mode, Settings, labels
 
@@ -103,7 +103,7 @@ class KeyedBreaker:
         guarded = guard_each(function, begin, like)
         guarded.__dict__["__circuit_breaker__"] = self
         guarded.__dict__["__circuit_breaker_site__"] = site
-        return guarded
+        return guarded if like is not None else shape(guarded, function, exact=self.settings.fallback is None)
 
     def _complain(self) -> None:
         if not self._complained:

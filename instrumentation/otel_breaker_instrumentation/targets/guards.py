@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 import wrapt
 
 from otel_breaker import get_breaker
+from otel_breaker.guard import unshaped
 from otel_breaker.registry import REGISTRY
 
 if TYPE_CHECKING:
@@ -69,7 +70,7 @@ def guarded_by(found: Any) -> str | None:
 
 def _marks(guard: Any) -> dict[str, Any]:
     try:
-        return dict(vars(guard._self_guard if type(guard) is _Wrapper else guard))  # noqa: SLF001  # wrapt's namespace
+        return dict(vars(guard._self_guard if type(guard) is _Wrapper else unshaped(guard)))  # noqa: SLF001  # wrapt's namespace
     except TypeError:
         return {}
 
@@ -86,7 +87,7 @@ def _layers(found: Any) -> Iterator[Any]:
         found = inside(found)
         yield found
         try:
-            found = found.__func__ if type(found) is MethodType else getattr(found, "__wrapped__", None)
+            found = found.__func__ if type(found) is MethodType else getattr(unshaped(found), "__wrapped__", None)
         except Exception:  # an object may answer for names itself
             return
         if found is None:
