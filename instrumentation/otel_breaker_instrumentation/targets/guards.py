@@ -10,12 +10,13 @@ import wrapt
 
 from otel_breaker import get_breaker
 from otel_breaker.guard import unshaped
+from otel_breaker.key_template import Bound
 from otel_breaker.registry import REGISTRY
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from otel_breaker.keyed import Template
+    from otel_breaker.key_template import Template
 
 _MOST_LAYERS: Final = 100
 
@@ -45,8 +46,7 @@ def make_guard(found: Any, template: Template, name: str) -> Any:
         guard = _wrap(inner, template, name, None)
         return guard if inner is found else type(found)(guard)
     # Callables of C, foreign descriptors and other instrumentors' wrappers bind in ways that only wrapt gets right.
-    apply = _wrap(_apply, template, name, inner)
-    return _Wrapper(found, apply)
+    return _Wrapper(found, _wrap(_apply, template, name, inner), is_keyed=bool(template.fields))
 
 
 def inside(found: Any) -> Any:
@@ -107,8 +107,16 @@ class _Wrapper(wrapt.FunctionWrapper):  # type: ignore[type-arg]  # as above
 
     __bound_function_wrapper__ = _BoundWrapper
 
-    def __init__(self, found: Any, apply: Callable[..., Any]) -> None:
-        super().__init__(found, lambda wrapped, _instance, args, kwargs: apply(wrapped, *args, **kwargs))
+    def __init__(self, found: Any, apply: Callable[..., Any], *, is_keyed: bool) -> None:
+        def call(wrapped: Any, _: object, args: Any, kwargs: Any) -> Any:
+            return apply(wrapped, *args, **kwargs)
+
+        def call_with_key(wrapped: Any, instance: object, args: Any, kwargs: Any) -> Any:
+            # Of a class it comes bound; what is called as it was found has no object among its parameters.
+            is_bound = instance is not None and wrapped is not found
+            return apply(Bound(wrapped, instance) if is_bound else wrapped, *args, **kwargs)
+
+        super().__init__(found, call_with_key if is_keyed else call)
         self._self_guard = apply
 
     def __reduce_ex__(self, protocol: Any) -> Any:

@@ -15,7 +15,7 @@ from otel_breaker_instrumentation.targets.reports import Status
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping
 
-    from otel_breaker.keyed import Template
+    from otel_breaker.key_template import Template
     from otel_breaker_instrumentation.entries import Target
     from otel_breaker_instrumentation.targets.points import Place
 
