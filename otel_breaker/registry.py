@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import os
 import threading
 from typing import TYPE_CHECKING, Final, TypeVar
@@ -122,6 +123,10 @@ class Registry:
         for keyed in self._keyed.values():
             keyed.start_afresh()
 
+    def let_go(self) -> None:
+        """At the end of the program: what settings name as code shall be finalised while its module is whole."""
+        self._breakers, self._keyed, self._said = {}, {}, {}
+
     def forget_settings(self) -> None:
         """Let code say of each name anew what its settings are; for tests."""
         with self._lock:
@@ -172,6 +177,7 @@ class Registry:
 
 _OVERRULED: Final = "circuit breaker %r: its configured settings win over the code's %s"
 REGISTRY: Final = Registry()
+atexit.register(REGISTRY.let_go)
 if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=REGISTRY.start_afresh)
 

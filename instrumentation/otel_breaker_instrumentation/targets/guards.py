@@ -1,17 +1,15 @@
-"""What is put in place of a function: its guard, which binds, pickles and is looked into as the function itself."""
+"""What is put in place of a function: its guard, and how one is recognised."""
 
 from __future__ import annotations
 
 from functools import cached_property
-from types import FunctionType, MethodType, ModuleType
+from types import FunctionType, MethodType
 from typing import TYPE_CHECKING, Any, Final
-
-import wrapt
 
 from otel_breaker import get_breaker
 from otel_breaker.guard import unshaped
-from otel_breaker.key_template import Bound
 from otel_breaker.registry import REGISTRY
+from otel_breaker_instrumentation.targets.proxies import Proxy
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -46,7 +44,7 @@ def make_guard(found: Any, template: Template, name: str) -> Any:
         guard = _wrap(inner, template, name, None)
         return guard if inner is found else type(found)(guard)
     # Callables of C, foreign descriptors and other instrumentors' wrappers bind in ways that only wrapt gets right.
-    return _Wrapper(found, _wrap(_apply, template, name, inner), is_keyed=bool(template.fields))
+    return Proxy(found, _wrap(_apply, template, name, inner), is_keyed=bool(template.fields))
 
 
 def inside(found: Any) -> Any:
@@ -70,7 +68,7 @@ def guarded_by(found: Any) -> str | None:
 
 def _marks(guard: Any) -> dict[str, Any]:
     try:
-        return dict(vars(guard._self_guard if type(guard) is _Wrapper else unshaped(guard)))  # noqa: SLF001  # wrapt's namespace
+        return dict(vars(guard._self_guard if type(guard) is Proxy else unshaped(guard)))  # noqa: SLF001  # wrapt's namespace
     except TypeError:
         return {}
 
@@ -92,39 +90,6 @@ def _layers(found: Any) -> Iterator[Any]:
             return
         if found is None:
             return
-
-
-class _BoundWrapper(wrapt.BoundFunctionWrapper):  # type: ignore[type-arg]  # wrapt 1 knows no parameters
-    """A method of C or of another instrumentor that pickles as any method does."""
-
-    def __reduce_ex__(self, protocol: object) -> Any:
-        bound_to = getattr(self.__wrapped__, "__self__", None)
-        return str(self.__wrapped__.__qualname__) if bound_to is None else (getattr, (bound_to, self.__name__))
-
-
-class _Wrapper(wrapt.FunctionWrapper):  # type: ignore[type-arg]  # as above
-    """A guard that pickles as what it stands for does: by its name, or by the object it is bound to."""
-
-    __bound_function_wrapper__ = _BoundWrapper
-
-    def __init__(self, found: Any, apply: Callable[..., Any], *, is_keyed: bool) -> None:
-        def call(wrapped: Any, _: object, args: Any, kwargs: Any) -> Any:
-            return apply(wrapped, *args, **kwargs)
-
-        def call_with_key(wrapped: Any, instance: object, args: Any, kwargs: Any) -> Any:
-            # Of a class it comes bound; what is called as it was found has no object among its parameters.
-            is_bound = instance is not None and wrapped is not found
-            return apply(Bound(wrapped, instance) if is_bound else wrapped, *args, **kwargs)
-
-        super().__init__(found, call_with_key if is_keyed else call)
-        self._self_guard = apply
-
-    def __reduce_ex__(self, protocol: Any) -> Any:
-        bound_to = getattr(self.__wrapped__, "__self__", None)
-        if bound_to is not None and not isinstance(bound_to, ModuleType):
-            return self.__wrapped__.__reduce_ex__(protocol)
-        name = getattr(self.__wrapped__, "__qualname__", None)
-        return self.__wrapped__.__reduce_ex__(protocol) if name is None else str(name)
 
 
 def _wrap(

@@ -49,6 +49,8 @@ class Patches:
         self._standing = Standing()
         self._changing = False
         self._shown = False
+        self._last_report: Report | None = None
+        """Once the program ends and nothing is held any longer."""
 
     def change(self, targets: Iterable[Target]) -> None:
         """Guard these targets and no others: each as soon as its module is imported, or now when it has been.
@@ -79,10 +81,12 @@ class Patches:
 
     def report(self) -> Report:
         """What became of every target."""
-        return tell(self._targets, self._standing.all(), self._all_failures())
+        return self._last_report or tell(self._targets, self._standing.all(), self._all_failures())
 
     def count(self) -> Counter[Status]:
         """How many targets are of which status; cheaper than a report."""
+        if self._last_report is not None:
+            return self._last_report.counts
         return tell(self._targets, self._standing.all(), self._all_failures(), explained=False).counts
 
     def start_afresh(self) -> None:
@@ -143,13 +147,20 @@ class Patches:
         if self._shown:
             return
         self._shown = True
-        atexit.register(self._complain)
+        atexit.register(self._end)
         metric.show(get_meter(names.SCOPE, __version__), self.count)
 
-    def _complain(self) -> None:
-        complaint = self.report().complaint()
+    def _end(self) -> None:
+        """Tell what was not guarded, and let go of the application's modules; guards stay where they are.
+
+        A module that is still held when Python takes modules apart loses its globals before its objects are finalised.
+        """
+        self._last_report = self.report()
+        complaint = self._last_report.complaint()
         if complaint is not None:
             diagnostics.warning(complaint)
+        with self._lock:
+            self._by_module, self._failures, self._standing = {}, {}, Standing()
 
 
 PATCHES: Final = Patches()
