@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 import weakref
 from collections import deque
+from functools import partial
 from typing import TYPE_CHECKING, Any, Final, ParamSpec, TypeVar
 
 from opentelemetry import trace
@@ -13,7 +14,7 @@ from otel_breaker.circuit import WORLD, Circuit, Listener, Listeners, Snapshot
 from otel_breaker.core.permits import NO_GENERATION, Permit
 from otel_breaker.core.states import FAILURE, SUCCESS, CircuitState, Outcome
 from otel_breaker.errors import CircuitOpenError
-from otel_breaker.guard import Block, Call, guard, shape
+from otel_breaker.guard import MADE_BY, Block, Call, guard, shape
 from otel_breaker.settings import Settings, labels
 from otel_breaker.telemetry import events
 from otel_breaker.telemetry.configuring import CONFIGURATION
@@ -150,6 +151,7 @@ class CircuitBreaker:
         guarded = guard(function, self._circuit, site, like)
         guarded.__dict__["__circuit_breaker__"] = self  # a guarded function keeps its breaker alive, and listed
         guarded.__dict__["__circuit_breaker_site__"] = site
+        guarded.__dict__[MADE_BY] = partial(self._wrap, function, like, name, patched=patched)
         return guarded
 
     def begin(self, site: CallSite) -> Call:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import threading
 from collections import OrderedDict
+from functools import partial
 from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 
 from otel_breaker import diagnostics
 from otel_breaker.breaker import CircuitBreaker, call_site
 from otel_breaker.circuit import Circuit, Listeners
-from otel_breaker.guard import Call, guard_each, shape
+from otel_breaker.guard import MADE_BY, Call, guard_each, shape
 from otel_breaker.key_template import Bound, NoKeyError
 from otel_breaker.orders import change
 from otel_breaker.settings import Mode, Settings, labels
@@ -46,6 +47,10 @@ class KeyedBreaker:
 
     def __len__(self) -> int:
         return len(self._breakers)
+
+    def has(self, breaker: CircuitBreaker) -> bool:
+        """Whether it is the one of its key."""
+        return breaker.key is not None and self._breakers.get(breaker.key) is breaker
 
     def for_key(self, key: str) -> CircuitBreaker:
         """The breaker of a key: made when the key is first seen."""
@@ -85,6 +90,18 @@ class KeyedBreaker:
             TypeError: when a call of it cannot be guarded.
             InvalidSettings: when it has no such parameters.
         """
+        guarded = self._wrap(function, template, like, name, patched=patched)
+        return guarded if like is not None else shape(guarded, function, exact=self.settings.fallback is None)
+
+    def _wrap(
+        self,
+        function: Callable[P, R],
+        template: Template,
+        like: Callable[..., Any] | None,
+        name: str | None,
+        *,
+        patched: bool,
+    ) -> Callable[P, R]:
         signature = template.check(like or function)
         site = call_site(self.name, function, name=name, patched=patched, handed=like is not None)
         complained = False
@@ -114,7 +131,8 @@ class KeyedBreaker:
         guarded = guard_each(function, begin, like)
         guarded.__dict__["__circuit_breaker__"] = self
         guarded.__dict__["__circuit_breaker_site__"] = site
-        return guarded if like is not None else shape(guarded, function, exact=self.settings.fallback is None)
+        guarded.__dict__[MADE_BY] = partial(self._wrap, function, template, like, name, patched=patched)
+        return guarded
 
     def replace_settings(self, settings: Settings) -> None:
         """Let all keys live by other settings; their state is kept."""

@@ -23,10 +23,12 @@ if TYPE_CHECKING:
 F = TypeVar("F", bound="Callable[..., Any]")
 
 _PREFIX: Final = "_otel_breaker_"
-_BODY: Final = f"{_PREFIX}body"
+_PARTS: Final = f"{_PREFIX}parts"
 _LOCAL: Final = f"{_PREFIX}local_"
 _REST: Final = f"{_LOCAL}rest"
 _OTHER_NAMES: Final = f"{_LOCAL}other_names"
+MADE_BY: Final = "__circuit_breaker_made_by__"
+"""The mark of a guard that makes another one like it: takes nothing, returns it without the shape."""
 _MOST_SHAPES: Final = 1_000
 _SHOWN: Final = [
     name for name in ("co_name", "co_qualname", "co_filename", "co_firstlineno") if hasattr(CodeType, name)
@@ -70,9 +72,46 @@ def shape(body: F, function: Callable[..., Any], *, exact: bool) -> F:
 
 def unshaped(function: Any) -> Any:
     """The guard that a function was made of, with marks and attributes of its own; anything else itself."""
-    if type(function) is FunctionType and _BODY in function.__code__.co_freevars:
-        return dict(zip(function.__code__.co_freevars, function.__closure__ or (), strict=True))[_BODY].cell_contents
+    if type(function) is FunctionType and _PARTS in function.__code__.co_freevars:
+        cells = dict(zip(function.__code__.co_freevars, function.__closure__ or (), strict=True))
+        return cells[_PARTS].cell_contents.guard
     return function
+
+
+class Parts:
+    """What the body of a guard refers to, by the names that it has there."""
+
+    __slots__ = ("guard",)
+
+    guard: FunctionType
+    """The body itself, with marks and attributes of its own."""
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        # Some tools pickle a function by value, with what it refers to: in another process the guard is made anew.
+        return _parts_again, (vars(self.guard)[MADE_BY],)
+
+
+def _parts_again(make: Callable[[], FunctionType]) -> Parts:
+    return _parts(make())
+
+
+@lru_cache
+def _parts_of(body: CodeType) -> type[Parts]:
+    """With a slot for each part, which is as quick to read as a closure."""
+    names = sorted({*body.co_freevars, *body.co_names} - vars(builtins).keys())
+    return type("Parts", (Parts,), {"__slots__": names})
+
+
+def _parts(guard: FunctionType) -> Parts:
+    parts: Any = _parts_of(guard.__code__)()
+    parts.guard = guard
+    known = dict(zip(guard.__code__.co_freevars, guard.__closure__ or (), strict=True))
+    for name in type(parts).__slots__:
+        if name in known:
+            setattr(parts, name, known[name].cell_contents)
+        elif name in guard.__globals__:
+            setattr(parts, name, guard.__globals__[name])
+    return cast("Parts", parts)
 
 
 class _Parameters(NamedTuple):
@@ -129,9 +168,10 @@ def _template(body: CodeType, parameters: _Parameters) -> CodeType | None:
     source = _source(body)
     if source is None:
         return None
-    inner = _Reshaped(body, parameters).visit(deepcopy(source))
+    reshaped = _Reshaped(body, parameters)
+    inner = reshaped.visit(deepcopy(source))
     outer = cast("ast.FunctionDef", ast.parse("def outer(): return None").body[0])
-    outer.args.args, outer.body = [ast.arg(name) for name in sorted(_free(inner))], [inner]
+    outer.args.args, outer.body = [ast.arg(name) for name in sorted(reshaped.free)], [inner]
     for node in ast.walk(outer):
         # All of it stands where the function does.
         if isinstance(node, ast.expr | ast.stmt | ast.arg | ast.keyword | ast.excepthandler):
@@ -152,27 +192,12 @@ def _code_in(code: CodeType) -> CodeType:
     return found
 
 
-def _free(function: ast.AST) -> set[str]:
-    return {
-        node.id
-        for node in ast.walk(function)
-        if isinstance(node, ast.Name) and node.id.startswith(_PREFIX) and not node.id.startswith(_LOCAL)
-    }
-
-
 def _cells(code: CodeType, body: FunctionType) -> tuple[CellType, ...]:
-    """What the code refers to, as its source does: by closure, in its module, or built in."""
-    closure = dict(zip(body.__code__.co_freevars, body.__closure__ or (), strict=True))
-
-    def cell(name: str) -> CellType:
-        if name == "body":
-            return CellType(body)
-        if name in closure:
-            return closure[name]
-        known = body.__globals__
-        return CellType(known[name] if name in known else getattr(builtins, name))
-
-    return tuple(cell(name.removeprefix(_PREFIX)) for name in code.co_freevars)
+    """What the code refers to: what is built in, and all else as parts of the guard."""
+    return tuple(
+        CellType(_parts(body) if name == _PARTS else getattr(builtins, name.removeprefix(_PREFIX)))
+        for name in code.co_freevars
+    )
 
 
 def _load(name: str) -> ast.Name:
@@ -183,6 +208,9 @@ class _Reshaped(ast.NodeTransformer):
     """Puts parameters in the place of a body's own, and keeps all other names apart from theirs."""
 
     def __init__(self, body: CodeType, parameters: _Parameters) -> None:
+        self.free: set[str] = set()
+        """What the result refers to."""
+        self._parts = frozenset(_parts_of(body).__slots__)
         self._local = body.co_varnames
         self._rest, self._names = body.co_varnames[:2]
         self._parameters = parameters
@@ -197,8 +225,6 @@ class _Reshaped(ast.NodeTransformer):
         node.decorator_list, node.returns = [], None
         node.args = self._parameters.declared()
         node.body = [self.visit(statement) for statement in node.body]
-        # Never runs: what is referred to becomes part of the closure, and so can be found from the guard.
-        node.body.append(ast.Expr(_load(_BODY)))
         return cast("ast.AST", node)
 
     def visit_Call(self, node: ast.Call) -> ast.AST:
@@ -222,20 +248,23 @@ class _Reshaped(ast.NodeTransformer):
         if node.id == self._names:
             named = self._parameters.named()
             return ast.Dict([ast.Constant(each.arg) if each.arg else None for each in named], [e.value for e in named])
-        return ast.Name(self._own(node.id), node.ctx)
+        if node.id in self._local:
+            return ast.Name(f"{_LOCAL}{node.id}", node.ctx)
+        if node.id in self._parts:
+            self.free.add(_PARTS)
+            return ast.Attribute(_load(_PARTS), node.id, ast.Load())
+        self.free.add(f"{_PREFIX}{node.id}")
+        return _load(f"{_PREFIX}{node.id}")
 
     def visit_ExceptHandler(self, node: ast.ExceptHandler) -> ast.AST:
         if node.name is not None:
-            node.name = self._own(node.name)
+            node.name = f"{_LOCAL}{node.name}"
         return self.generic_visit(node)
 
     def visit_AnnAssign(self, node: ast.AnnAssign) -> ast.AST:
         if node.value is None:
             return ast.Pass()
         return ast.Assign([self.visit(node.target)], self.visit(node.value))
-
-    def _own(self, name: str) -> str:
-        return f"{_LOCAL}{name}" if name in self._local else f"{_PREFIX}{name}"
 
     @staticmethod
     def _is(node: ast.expr, name: str) -> bool:
