@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import pytest
 
 from otel_breaker import CircuitBreaker, InvalidSettings
-from otel_breaker.keyed import KeyedBreaker, Template
+from otel_breaker.key_template import Template
+from otel_breaker.keyed import KeyedBreaker
 from otel_breaker.settings import Settings
 
 if TYPE_CHECKING:

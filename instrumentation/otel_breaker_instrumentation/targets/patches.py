@@ -9,13 +9,16 @@ from __future__ import annotations
 
 import atexit
 import os
+import sys
 import threading
+from contextlib import suppress
 from functools import partial
 from typing import TYPE_CHECKING, Final
 
 from opentelemetry.metrics import get_meter
 
 from otel_breaker import diagnostics
+from otel_breaker.circuit import WORLD
 from otel_breaker.telemetry import names
 from otel_breaker.telemetry.aside import do_aside
 from otel_breaker.version import __version__
@@ -51,6 +54,8 @@ class Patches:
         self._standing = Standing()
         self._changing = False
         self._shown = False
+        self._last_report: Report | None = None
+        """Once the program ends and nothing is held any longer."""
 
     def change(self, targets: Iterable[Target]) -> None:
         """Guard these targets and no others: each as soon as its module is imported, or now when it has been.
@@ -64,6 +69,9 @@ class Patches:
             for target in self._targets:
                 by_module.setdefault(target.pattern.module, []).append(target)
             self._exact = frozenset(target.function for target in self._targets if not target.pattern.is_wild)
+            WORLD.no_longer_at_first_call(self.look_around)
+            if self._targets:
+                WORLD.at_first_call(self.look_around)
             gone, self._by_module = [module for module in self._by_module if module not in by_module], by_module
         self._show()
         self._changing = True
@@ -79,18 +87,39 @@ class Patches:
             self._changing = False
         self._find_aliases(self._standing.all(), all_modules())
 
+    def look_around(self) -> None:
+        """Guard what is in modules that came although no import hook fired.
+
+        A finder in front of the one that calls the hooks finds modules by itself: those of type checkers, of pytest
+        and of frozen programs do.
+        """
+        for name in self._unnoticed():
+            module = sys.modules.get(name)
+            if module is not None:
+                self._arrived(name, module, by_import=False)
+
     def report(self) -> Report:
         """What became of every target, and who calls past its guard."""
-        return tell(self._targets, self._standing.all(), self._all_failures(), searched=True)
+        self.look_around()
+        return self._last_report or tell(self._targets, self._standing.all(), self._all_failures(), searched=True)
 
     def count(self) -> Counter[Status]:
         """How many targets are of which status; cheaper than a report."""
+        if self._last_report is not None:
+            return self._last_report.counts
+        if self._unnoticed():
+            # Not here: whoever collects metrics holds a lock, and guarding makes breakers, which add to the metrics.
+            with suppress(RuntimeError):  # the program is ending
+                threading.Thread(target=self.look_around, name="otel_breaker-targets", daemon=True).start()
         return tell(self._targets, self._standing.all(), self._all_failures(), explained=False).counts
 
     def start_afresh(self) -> None:
         """In a forked child: whoever held the lock, or was changing targets, is gone."""
         self._lock = threading.RLock()
         self._changing = False
+
+    def _unnoticed(self) -> list[str]:
+        return [name for name in list(self._awaited) if is_complete(name)]
 
     def _attend(self, name: str) -> None:
         with self._lock:
@@ -103,6 +132,7 @@ class Patches:
     def _arrived(self, name: str, module: ModuleType, by_import: bool) -> None:
         self._awaited.discard(name)
         try:
+            self.look_around()
             news = self._fit(name, module)
             if news and not self._changing:
                 self._find_aliases(news, neighbours(module) if by_import else all_modules())
@@ -145,7 +175,7 @@ class Patches:
         if self._shown:
             return
         self._shown = True
-        atexit.register(self._complain)
+        atexit.register(self._end)
         do_aside(self._make_metric)
 
     def _make_metric(self) -> None:
@@ -154,12 +184,20 @@ class Patches:
         except Exception:
             diagnostics.exception("the metric %s cannot be shown", names.METRIC_TARGETS)
 
-    def _complain(self) -> None:
+    def _end(self) -> None:
+        """Tell what was not guarded, and let go of the application's modules; guards stay where they are.
+
+        A module that is still held when Python takes modules apart loses its globals before its objects are finalised.
+        """
+        self.look_around()
+        self._last_report = tell(self._targets, self._standing.all(), self._all_failures())
         # The workers of a server import what its master never does, and say so themselves.
-        told = tell(self._targets, self._standing.all(), self._all_failures())
-        complaint = told.complaint(but=NOT_YET if FORKS.has_forked else None)
+        complaint = self._last_report.complaint(but=NOT_YET if FORKS.has_forked else None)
         if complaint is not None:
             diagnostics.warning(complaint)
+        with self._lock:
+            self._by_module, self._failures, self._standing = {}, {}, Standing()
+            self._awaited.clear()
 
 
 PATCHES: Final = Patches()
