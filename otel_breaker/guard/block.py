@@ -51,7 +51,13 @@ class Block:
         if self._site.tracing.source._TRACER_PROVIDER is None:  # noqa: SLF001  # see Tracing
             self._permit = self._circuit.shared_permit
         if self._permit is None:
-            self._call = Call(self._circuit, self._site)
+            call = Call(self._circuit, self._site)
+            if (refusal := call.take_refusal()) is not None:
+                try:
+                    raise refusal
+                finally:
+                    del refusal
+            self._call = call
         return self
 
     def __exit__(
