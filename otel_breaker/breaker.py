@@ -16,7 +16,7 @@ from otel_breaker.circuit import WORLD, Circuit, Listener, Listeners, Snapshot
 from otel_breaker.core.permits import NO_GENERATION, Permit
 from otel_breaker.core.states import FAILURE, SUCCESS, CircuitState, Outcome
 from otel_breaker.errors import CircuitOpenError
-from otel_breaker.guard import MADE_BY, Block, Call, guard, shape
+from otel_breaker.guard import MADE_BY, Block, Call, end_what_was_given_up, guard, shape
 from otel_breaker.settings import Settings, labels
 from otel_breaker.telemetry import events
 from otel_breaker.telemetry.configuring import CONFIGURATION
@@ -190,6 +190,7 @@ class CircuitBreaker:
             WORLD.called()
         if self._circuit.is_off:
             return Permit.of(NO_GENERATION, self.state)
+        end_what_was_given_up()
         circuit = self._circuit
         try:
             decision, moves = circuit.ask(alone=True)
@@ -265,6 +266,7 @@ class CircuitBreaker:
 
     def snapshot(self) -> Snapshot:
         """A frozen, consistent view."""
+        end_what_was_given_up()
         return self._circuit.snapshot()
 
     @property

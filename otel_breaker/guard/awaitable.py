@@ -17,7 +17,8 @@ from typing import TYPE_CHECKING, Any, Final, TypeAlias
 from otel_breaker.guard.coroutines import follow_coroutine, follow_held, follow_request, request_of
 from otel_breaker.guard.futures import follow_deferred, follow_future, follow_rpc
 from otel_breaker.guard.streams import stream_follower_of
-from otel_breaker.guard.types import has, is_derived
+from otel_breaker.guard.types import has
+from otel_breaker.type_memo import derives_from
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -82,4 +83,4 @@ def _is_named(kind: type, module: str, name: str) -> bool:
     """Whether a type derives from one of a library, which need not be there."""
     library = sys.modules.get(module)
     base = getattr(library, name, None) if library is not None else None
-    return base is not None and is_derived(kind, base)
+    return base is not None and derives_from(kind, (base,))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from otel_breaker.core.states import FAILURE, IGNORED, SUCCESS, Outcome
-from otel_breaker.guard.call import Call, CallSite
+from otel_breaker.guard.call import Call
 from otel_breaker.settings import labels
 
 if TYPE_CHECKING:
@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
     from otel_breaker.circuit import Circuit
     from otel_breaker.core.permits import Permit
+    from otel_breaker.guard.ports import CallSite
 
 
 class Block:

@@ -5,9 +5,8 @@ Of a true coroutine the caller gets another true one. An object is handed on its
 
 from __future__ import annotations
 
-import inspect
 import weakref
-from types import CoroutineType, MemberDescriptorType
+from types import CoroutineType, FunctionType, MemberDescriptorType
 from typing import TYPE_CHECKING, Any, Final
 
 from otel_breaker.core.states import CANCELLED
@@ -79,7 +78,7 @@ def request_of(kind: type) -> str | None:
     """Which method of a type makes the request that awaiting it waits for, where that is known."""
     for name, namespace in named_namespaces(kind):
         method = _REQUESTS.get(name)
-        if method is not None and inspect.iscoroutinefunction(namespace.get(method)):
+        if method is not None and type(namespace.get(method)) is FunctionType:
             return method
     return None
 

@@ -15,7 +15,7 @@ from otel_breaker.core.permits import Permit
 from otel_breaker.core.states import SUCCESS
 from otel_breaker.guard.awaitable import PLAIN, follower_of
 from otel_breaker.guard.bodies import run_coroutine, run_function
-from otel_breaker.guard.call import Call, CallSite
+from otel_breaker.guard.call import Call
 from otel_breaker.guard.native import follow
 from otel_breaker.guard.streams import stream_follower_of
 
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Coroutine
 
     from otel_breaker.circuit import Circuit
+    from otel_breaker.guard.ports import CallSite
 
 P = ParamSpec("P")
 R = TypeVar("R")

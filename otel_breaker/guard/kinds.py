@@ -18,7 +18,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from otel_breaker.circuit import Circuit
-    from otel_breaker.guard.call import Begin, CallSite
+    from otel_breaker.guard.call import Begin
+    from otel_breaker.guard.ports import CallSite
 
 P = ParamSpec("P")
 R = TypeVar("R")

@@ -13,6 +13,7 @@ from inspect import CO_ITERABLE_COROUTINE
 from types import FunctionType
 from typing import TYPE_CHECKING, Any, Final, cast
 
+from otel_breaker.core.states import CANCELLED
 from otel_breaker.guard.generators import guard_async_generator, guard_generator
 from otel_breaker.guard.unbegun import Unbegun, is_unbegun
 
@@ -36,6 +37,9 @@ def follow(follower: Callable[[Any, Call], Any], result: Any, call: Call) -> Any
     except Exception:  # it is not what its type promises: all that is known is that the function has returned it
         call.returned(result)
         return result
+    except BaseException:  # an interrupt
+        call.end(CANCELLED)
+        raise
 
 
 def follow_generator(generator: Any, call: Call, *, is_block: bool = False) -> Any:
@@ -91,9 +95,12 @@ class _Driven:
         self.send = self._generator.send
 
     def throw(self, error: BaseException) -> Any:
-        if self._unbegun.is_dropped:
-            raise error
-        return self._generator.throw(error)
+        try:
+            if self._unbegun.is_dropped:
+                raise error
+            return self._generator.throw(error)
+        finally:
+            del error  # or error, traceback and frame would hold each other
 
 
 class _AsyncDriven:

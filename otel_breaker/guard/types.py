@@ -25,8 +25,3 @@ def named_namespaces(kind: type) -> Iterator[tuple[str, Mapping[str, Any]]]:
 def has(kind: type, name: str) -> bool:
     """Whether instances of a type have an attribute by their type."""
     return any(name in namespace for namespace in namespaces(kind))
-
-
-def is_derived(kind: type, base: type) -> bool:
-    """Whether a type derives from another, whatever either says of itself."""
-    return any(one is base for one in _bases_of(kind))

@@ -154,6 +154,7 @@ def test_a_returned_coroutine_that_is_closed_unbegun_is_cancelled(breaker: Circu
     given: Any = breaker(lambda: answer_later("return"))()
 
     given.close()
+    del given
 
     assert counted(breaker) == {"cancelled": 1}
 
