@@ -6,6 +6,7 @@ import sys
 import weakref
 from collections import OrderedDict
 from contextlib import suppress
+from functools import partial
 from typing import TYPE_CHECKING, Any, Final, ParamSpec, TypeVar
 
 from opentelemetry import trace
@@ -15,7 +16,7 @@ from otel_breaker.circuit import WORLD, Circuit, Listener, Listeners, Snapshot
 from otel_breaker.core.permits import NO_GENERATION, Permit
 from otel_breaker.core.states import FAILURE, SUCCESS, CircuitState, Outcome
 from otel_breaker.errors import CircuitOpenError
-from otel_breaker.guard import Block, Call, guard
+from otel_breaker.guard import MADE_BY, Block, Call, guard, shape
 from otel_breaker.settings import Settings, labels
 from otel_breaker.telemetry import events
 from otel_breaker.telemetry.configuring import CONFIGURATION
@@ -143,10 +144,18 @@ class CircuitBreaker:
         """
         if isinstance(function, classmethod | staticmethod):
             return type(function)(self.wrap(function.__func__, name=name, patched=patched))
+        guarded = self._wrap(function, like, name, patched=patched)
+        # A fallback wants the arguments as the caller gave them.
+        return guarded if like is not None else shape(guarded, function, exact=self.settings.fallback is None)
+
+    def _wrap(
+        self, function: Callable[P, R], like: Callable[..., Any] | None, name: str | None, *, patched: bool
+    ) -> Callable[P, R]:
         site = call_site(self.name, function, name=name, patched=patched, handed=like is not None)
         guarded = guard(function, self._circuit, site, like)
         guarded.__dict__["__circuit_breaker__"] = self  # a guarded function keeps its breaker alive, and listed
         guarded.__dict__["__circuit_breaker_site__"] = site
+        guarded.__dict__[MADE_BY] = partial(self._wrap, function, like, name, patched=patched)
         return guarded
 
     def begin(self, site: CallSite) -> Call:
@@ -159,7 +168,7 @@ class CircuitBreaker:
         Raises:
             CircuitOpenError: when the circuit refuses the call; for a coroutine function, when it is awaited.
         """
-        return self.wrap(function)(*args, **kwargs)
+        return self._wrap(function, None, None, patched=False)(*args, **kwargs)
 
     def guard(self) -> Block:
         """Guard a block: `with breaker.guard() as call:`, also inside async code, or `async with`."""

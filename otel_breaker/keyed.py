@@ -2,25 +2,26 @@
 
 from __future__ import annotations
 
-import inspect
 import threading
 from collections import OrderedDict
+from functools import partial
 from itertools import islice
-from string import Formatter
 from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar, cast
 
 from otel_breaker import diagnostics
 from otel_breaker.breaker import CircuitBreaker, call_site
-from otel_breaker.errors import InvalidSettings
-from otel_breaker.guard import guard_each
+from otel_breaker.circuit import Circuit, Listeners
+from otel_breaker.guard import MADE_BY, Call, guard_each, shape
+from otel_breaker.key_template import Bound, NoKeyError
 from otel_breaker.locks import locked
 from otel_breaker.orders import change
 from otel_breaker.settings import Mode, Settings, labels
+from otel_breaker.telemetry.traces import code_name
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from otel_breaker.guard import Call
+    from otel_breaker.key_template import Template
     from otel_breaker.orders import Order
 
 P = ParamSpec("P")
@@ -40,13 +41,18 @@ class KeyedBreaker:
         self.overflowed = 0
         """How often a key found no room."""
         self._order: Order | None = None
-        self._complained = False
         self._breakers: OrderedDict[str, CircuitBreaker] = OrderedDict()
         self._lock = threading.RLock()
         self._unguarded: CircuitBreaker | None = None
+        # Lets calls pass that have no key; it is neither listed nor told.
+        self._aside = Circuit(name, None, Settings(mode=Mode.OFF).resolved(), Listeners(), None)
 
     def __len__(self) -> int:
         return len(self._breakers)
+
+    def has(self, breaker: CircuitBreaker) -> bool:
+        """Whether it is the one of its key."""
+        return breaker.key is not None and self._breakers.get(breaker.key) is breaker
 
     def for_key(self, key: str) -> CircuitBreaker:
         """The breaker of a key: made when the key is first seen."""
@@ -91,31 +97,49 @@ class KeyedBreaker:
             TypeError: when a call of it cannot be guarded.
             InvalidSettings: when it has no such parameters.
         """
-        signature = inspect.signature(like or function)
-        template.check(signature)
+        guarded = self._wrap(function, template, like, name, patched=patched)
+        return guarded if like is not None else shape(guarded, function, exact=self.settings.fallback is None)
+
+    def _wrap(
+        self,
+        function: Callable[P, R],
+        template: Template,
+        like: Callable[..., Any] | None,
+        name: str | None,
+        *,
+        patched: bool,
+    ) -> Callable[P, R]:
+        signature = template.check(like or function)
         site = call_site(self.name, function, name=name, patched=patched, handed=like is not None)
+        complained = False
 
         def begin(args: tuple[Any, ...], kwargs: dict[str, Any]) -> Call:
+            nonlocal complained
+            if like is not None:
+                handed, *rest = args
+                args = (handed.instance, *rest) if type(handed) is Bound else tuple(rest)
             try:
-                if like is None:
-                    key = template.render(signature, args, kwargs)
-                else:
-                    key = template.render(inspect.signature(args[0]), args[1:], kwargs)
-            except Exception:
-                # Arguments that fit no parameters, or that cannot be shown: guarded all the same, all together.
-                key = ""
-                self._complain()
+                key = template.render(signature, args, kwargs)
+            except NoKeyError as reason:
+                # All together they would be refused because one of them is down.
+                if not complained:
+                    complained = True
+                    diagnostics.error(
+                        "calls of %s pass unguarded by %r: no key can be made: %s; told once",
+                        name or code_name(like or function),
+                        self.name,
+                        reason,
+                    )
+                return Call(self._aside, site)
+            if key not in self._breakers and site.stands_aside():
+                return Call(self._aside, site)  # telemetry's own, which shall leave no circuit behind
             return self.for_key(key).begin(site)
 
         guarded = guard_each(function, begin, like)
         guarded.__dict__["__circuit_breaker__"] = self
         guarded.__dict__["__circuit_breaker_site__"] = site
+        guarded.__dict__[MADE_BY] = partial(self._wrap, function, template, like, name, patched=patched)
         return guarded
-
-    def _complain(self) -> None:
-        if not self._complained:
-            self._complained = True
-            diagnostics.exception("no key of %r can be made for a call; told once", self.name)
 
     def replace_settings(self, settings: Settings) -> None:
         """Let all keys live by other settings; their state is kept."""
@@ -187,42 +211,3 @@ class KeyedBreaker:
         if is_first:
             self._unguarded = made
         return is_first
-
-
-class Template:
-    """A breaker's name with fields that make the key: `"tenant {tenant_id}"`; fields are parameter names."""
-
-    def __init__(self, text: str, path: str) -> None:
-        try:
-            parts = list(Formatter().parse(text))
-        except ValueError as error:
-            raise InvalidSettings(path, f"{text!r} is no template", str(error)) from None
-        self.path = path
-        first = next((index for index, (_, field, _, _) in enumerate(parts) if field is not None), len(parts) - 1)
-        self.name = "".join(literal for literal, *_ in parts[: first + 1]).strip()
-        self.fields = [field for _, field, _, _ in parts if field is not None]
-        # The name is text of the template, too: what is rendered before the first field is taken off again.
-        self._template, self._name_length = text, len("".join(literal for literal, *_ in parts[: first + 1]))
-        if not self.name:
-            raise InvalidSettings(path, f"{text!r} has no name", 'put text before the first field: "tenant {tenant}"')
-        labels.name(self.name, path)
-
-    def check(self, signature: inspect.Signature) -> None:
-        """Refuse fields that a function has no parameter for.
-
-        Raises:
-            InvalidSettings: naming the field and the parameters there are.
-        """
-        known = list(signature.parameters)
-        for field in self.fields:
-            parameter = field.partition(".")[0].partition("[")[0]
-            if parameter not in known:
-                raise InvalidSettings(
-                    self.path, f"there is no parameter {parameter!r}", f"known are {', '.join(known)}"
-                )
-
-    def render(self, signature: inspect.Signature, args: tuple[Any, ...], kwargs: dict[str, Any]) -> str:
-        """The key of a call with these arguments."""
-        bound = signature.bind(*args, **kwargs)
-        bound.apply_defaults()
-        return self._template.format(**bound.arguments)[self._name_length :]

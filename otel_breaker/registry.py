@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import os
 import threading
 from typing import TYPE_CHECKING, Final, TypeAlias
@@ -146,6 +147,19 @@ class Registry:
         for keyed in self._keyed.values():
             keyed.start_afresh()
 
+    def said_of(self, breaker: CircuitBreaker | KeyedBreaker) -> Mapping[str, object] | None:
+        """What code has said of a breaker that was asked for by name; None of any other."""
+        name = breaker.name
+        is_known = self._breakers.get(name) is breaker or self._keyed.get(name) is breaker
+        if not is_known and isinstance(breaker, CircuitBreaker) and breaker.key is not None:
+            keyed = self._keyed.get(name)
+            is_known = keyed is not None and keyed.has(breaker)
+        return self._said[name][0] if is_known else None
+
+    def let_go(self) -> None:
+        """At the end of the program: what settings name as code shall be finalised while its module is whole."""
+        self._breakers, self._keyed, self._said = {}, {}, {}
+
     def forget_settings(self) -> None:
         """Let code say of each name anew what its settings are; for tests."""
         self._said = {name: ({}, settings) for name, (_, settings) in list(self._said.items())}
@@ -201,6 +215,7 @@ class Registry:
 
 _OVERRULED: Final = "circuit breaker %r: its configured settings win over the code's %s"
 REGISTRY: Final = Registry()
+atexit.register(REGISTRY.let_go)
 if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=REGISTRY.start_afresh)
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Final, ParamSpec, TypeVar, cast
 from otel_breaker.guard.bodies import guard_async_generator, guard_coroutine, guard_function, guard_generator
 from otel_breaker.guard.call import Call
 from otel_breaker.guard.hot import heat_coroutine, heat_function
+from otel_breaker.guard.shape import unshaped
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -115,6 +116,7 @@ def _context_manager(function: Any) -> tuple[Callable[[Any], Any], Callable[...,
     if inspect.ismethod(function):
         behind = _context_manager(function.__func__)
         return behind and (behind[0], MethodType(behind[1], function.__self__))
+    function = unshaped(function)
     maker = _CONTEXT_MANAGERS.get(function.__code__) if inspect.isfunction(function) else None
     return maker and (maker, function.__wrapped__)
 

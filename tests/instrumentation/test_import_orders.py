@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from otel_breaker_instrumentation import Status, report
-from tests.instrumentation.applications import calls
+from tests.instrumentation.applications import calls, is_guarded
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -153,7 +153,7 @@ def test_a_lazy_module_that_is_loaded_after_uninstrument_is_left_alone(applicati
 
     module.charge()
 
-    assert not hasattr(module.charge, "__wrapped__")
+    assert not is_guarded(module.charge)
     assert type(module.__loader__).__name__ == "SourceFileLoader"
 
 
@@ -224,7 +224,7 @@ def test_a_half_imported_module_is_left_alone_when_that_was_taken_back_meanwhile
 
     module = importlib.import_module(application.write(source))
 
-    assert not hasattr(module.charge, "__wrapped__")
+    assert not is_guarded(module.charge)
 
 
 def test_a_half_imported_module_is_guarded_once_when_that_was_taken_back_and_wanted_again(

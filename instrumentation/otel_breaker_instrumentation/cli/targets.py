@@ -48,7 +48,7 @@ def _functions(name: str, module: Any) -> Iterator[Found]:
             found = look_up(target, module, lambda value: value, frozenset[str]().__contains__)
         except NotThereError:
             continue
-        yield from (each for each in found if why_not(each.value) is None)
+        yield from (each for each in found if why_not(each.function, each.value) is None)
 
 
 def _describe(found: Found) -> str:

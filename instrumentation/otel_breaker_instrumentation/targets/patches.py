@@ -9,13 +9,16 @@ from __future__ import annotations
 
 import atexit
 import os
+import sys
 import threading
+from contextlib import suppress
 from functools import partial
 from typing import TYPE_CHECKING, Final
 
 from opentelemetry.metrics import get_meter
 
 from otel_breaker import diagnostics
+from otel_breaker.circuit import WORLD
 from otel_breaker.locks import locked
 from otel_breaker.telemetry import names
 from otel_breaker.telemetry.aside import do_aside
@@ -52,6 +55,8 @@ class Patches:
         self._standing = Standing()
         self._changing = False
         self._shown = False
+        self._last_report: Report | None = None
+        """Once the program ends and nothing is held any longer."""
 
     def change(self, targets: Iterable[Target]) -> None:
         """Guard these targets and no others: each as soon as its module is imported, or now when it has been.
@@ -60,6 +65,9 @@ class Patches:
         Without targets, every namespace is left as it was before the first of them.
         """
         gone, wanted = self._exchange(tuple(targets))
+        WORLD.no_longer_at_first_call(self.look_around)
+        if wanted:
+            WORLD.at_first_call(self.look_around)
         self._show()
         self._changing = True
         try:
@@ -85,18 +93,39 @@ class Patches:
         self._exact = frozenset(target.function for target in targets if not target.pattern.is_wild)
         return gone, list(by_module)
 
+    def look_around(self) -> None:
+        """Guard what is in modules that came although no import hook fired.
+
+        A finder in front of the one that calls the hooks finds modules by itself: those of type checkers, of pytest
+        and of frozen programs do.
+        """
+        for name in self._unnoticed():
+            module = sys.modules.get(name)
+            if module is not None:
+                self._arrived(name, module, by_import=False)
+
     def report(self) -> Report:
         """What became of every target."""
-        return tell(self._targets, self._standing.all(), self._all_failures())
+        self.look_around()
+        return self._last_report or tell(self._targets, self._standing.all(), self._all_failures())
 
     def count(self) -> Counter[Status]:
         """How many targets are of which status; cheaper than a report."""
+        if self._last_report is not None:
+            return self._last_report.counts
+        if self._unnoticed():
+            # Not here: whoever collects metrics holds a lock, and guarding makes breakers, which add to the metrics.
+            with suppress(RuntimeError):  # the program is ending
+                threading.Thread(target=self.look_around, name="otel_breaker-targets", daemon=True).start()
         return tell(self._targets, self._standing.all(), self._all_failures(), explained=False).counts
 
     def start_afresh(self) -> None:
         """In a forked child: whoever held the lock, or was changing targets, is gone."""
         self._lock = threading.RLock()
         self._changing = False
+
+    def _unnoticed(self) -> list[str]:
+        return [name for name in list(self._awaited) if is_complete(name)]
 
     def _attend(self, name: str) -> None:
         # One that another thread was importing when it was asked for may have slipped through.
@@ -107,6 +136,7 @@ class Patches:
     def _arrived(self, name: str, module: ModuleType, by_import: bool) -> None:
         self._awaited.discard(name)
         try:
+            self.look_around()
             news = self._fit(name, module)
             if news and not self._changing:
                 self._find_aliases(news, neighbours(module) if by_import else all_modules())
@@ -161,7 +191,7 @@ class Patches:
         if self._shown:
             return
         self._shown = True
-        atexit.register(self._complain)
+        atexit.register(self._end)
         do_aside(self._make_metric)
 
     def _make_metric(self) -> None:
@@ -170,10 +200,21 @@ class Patches:
         except Exception:
             diagnostics.exception("the metric %s cannot be shown", names.METRIC_TARGETS)
 
-    def _complain(self) -> None:
-        complaint = self.report().complaint()
+    def _end(self) -> None:
+        """Tell what was not guarded, and let go of the application's modules; guards stay where they are.
+
+        A module that is still held when Python takes modules apart loses its globals before its objects are finalised.
+        """
+        self._last_report = self.report()
+        complaint = self._last_report.complaint()
         if complaint is not None:
             diagnostics.warning(complaint)
+        self._forget()
+
+    @locked
+    def _forget(self) -> None:
+        self._by_module, self._failures, self._standing = {}, {}, Standing()
+        self._awaited.clear()
 
 
 PATCHES: Final = Patches()
