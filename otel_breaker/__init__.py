@@ -4,7 +4,7 @@ from otel_breaker.breaker import CircuitBreaker
 from otel_breaker.circuit import Snapshot, StateChange
 from otel_breaker.core.states import CircuitState
 from otel_breaker.errors import CircuitOpenError, InvalidSettings
-from otel_breaker.pickling import register
+from otel_breaker.pickling import register as _register
 from otel_breaker.registry import breakers, get_breaker
 from otel_breaker.settings import Mode
 from otel_breaker.telemetry.configuring import configure
@@ -24,4 +24,4 @@ __all__ = [
     "get_breaker",
 ]
 
-register()
+_register()

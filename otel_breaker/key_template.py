@@ -8,6 +8,7 @@ from __future__ import annotations
 import inspect
 import typing
 from string import Formatter
+from types import WrapperDescriptorType
 from typing import TYPE_CHECKING, Any, Final
 
 from otel_breaker.errors import InvalidSettings
@@ -145,5 +146,11 @@ def _hints(owner: Any) -> dict[str, Any]:
 
 def _takes_any_attribute(kind: type) -> bool:
     """Whether objects may have attributes that their type does not show; a type with a metaclass may be a protocol."""
-    answers = any("__getattr__" in vars(base) or "__getattribute__" in vars(base) for base in kind.__mro__[:-1])
-    return answers or bool(kind.__dictoffset__) or type(kind) is not type
+    if kind is object or kind.__dictoffset__ or type(kind) is not type:
+        return True
+    spaces = [vars(base) for base in kind.__mro__]
+    return any("__getattr__" in space for space in spaces) or any(
+        # Types of C have one that does what Python does.
+        type(space.get("__getattribute__", object.__getattribute__)) is not WrapperDescriptorType
+        for space in spaces
+    )

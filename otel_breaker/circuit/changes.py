@@ -89,7 +89,7 @@ class Listeners:
 
     def remove(self, listener: Listener) -> None:
         for number, kept in self._living():
-            if kept == listener:
+            if kept is listener or kept == listener:
                 self._references.pop(number, None)
 
     def _living(self) -> list[tuple[int, Listener]]:

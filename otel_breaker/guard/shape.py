@@ -66,7 +66,8 @@ def shape(body: F, function: Callable[..., Any], *, exact: bool) -> F:
     shaped.__dict__ = function.__dict__  # the same: what one sets, the other has
     if not exact:
         with suppress(TypeError, ValueError):  # what a function says of itself may be no signature
-            shaped.__signature__ = inspect.signature(function)  # type: ignore[attr-defined]  # as every function may
+            shown = vars(body)["__signature__"] = inspect.signature(function)
+            shaped.__signature__ = shown  # type: ignore[attr-defined]  # as every function may
     return cast("F", shaped)
 
 
@@ -76,6 +77,13 @@ def unshaped(function: Any) -> Any:
         cells = dict(zip(function.__code__.co_freevars, function.__closure__ or (), strict=True))
         return cells[_PARTS].cell_contents.guard
     return function
+
+
+def release(guard: Any) -> None:
+    """Take from the function what its guard has left there, when that is taken away."""
+    shown = vars(unshaped(guard)).get("__signature__")
+    if shown is not None and vars(guard).get("__signature__") is shown:
+        del guard.__signature__
 
 
 class Parts:
