@@ -22,14 +22,13 @@ if TYPE_CHECKING:
 
 F = TypeVar("F", bound="Callable[..., Any]")
 
-MADE_BY: Final = "__circuit_breaker_made_by__"
-"""The mark of a guard that makes another one like it: takes nothing, returns it without the shape."""
+_MADE_BY: Final = "__circuit_breaker_made_by__"
 _SHOWN: Final = [
     name for name in ("co_name", "co_qualname", "co_filename", "co_firstlineno") if hasattr(CodeType, name)
 ]
 
 
-def shape(body: F, function: Callable[..., Any], *, exact: bool) -> F:
+def shape(body: F, function: Callable[..., Any], *, exact: bool, made_by: Callable[[], Any] | None = None) -> F:
     """Make a guard look like the function that it guards.
 
     Args:
@@ -37,6 +36,7 @@ def shape(body: F, function: Callable[..., Any], *, exact: bool) -> F:
         function: what it guards.
         exact: whether the guard is to be called with the parameters of the function. It then no longer knows which
             were left at their defaults, or given by their names.
+        made_by: makes another body like it, in whatever process.
 
     Returns:
         A function, with the namespace of *function* as its own; *body* when Python keeps no source of it, and for
@@ -44,6 +44,8 @@ def shape(body: F, function: Callable[..., Any], *, exact: bool) -> F:
     """
     if type(function) is not FunctionType or not isinstance(body, FunctionType):
         return body
+    if made_by is not None:
+        vars(body)[_MADE_BY] = made_by
     own = function.__code__
     like = own if exact else body.__code__
     parameters = Parameters.of(like)
@@ -90,11 +92,13 @@ class Parts:
 
     def __reduce__(self) -> tuple[Any, ...]:
         # Some tools pickle a function by value, with what it refers to: in another process the guard is made anew.
-        return _parts_again, (vars(self.guard)[MADE_BY],)
+        return _parts_again, (vars(self.guard)[_MADE_BY],)
 
 
 def _parts_again(make: Callable[[], FunctionType]) -> Parts:
-    return _parts(make())
+    guard = make()
+    vars(guard)[_MADE_BY] = make
+    return _parts(guard)
 
 
 @lru_cache
