@@ -16,7 +16,7 @@ from otel_breaker.circuit import WORLD, Circuit, Listener, Listeners, Snapshot
 from otel_breaker.core.permits import NO_GENERATION, Permit
 from otel_breaker.core.states import FAILURE, SUCCESS, CircuitState, Outcome
 from otel_breaker.errors import CircuitOpenError
-from otel_breaker.guard import MADE_BY, Block, Call, end_what_was_given_up, guard, shape
+from otel_breaker.guard import Block, Call, end_what_was_given_up, guard, shape
 from otel_breaker.settings import Settings, labels
 from otel_breaker.telemetry import events
 from otel_breaker.telemetry.configuring import CONFIGURATION
@@ -145,9 +145,10 @@ class CircuitBreaker:
         """
         if isinstance(function, classmethod | staticmethod):
             return type(function)(self.wrap(function.__func__, name=name, patched=patched))
-        guarded = self._wrap(function, like, name, patched=patched)
+        make = partial(self._wrap, function, like, name, patched=patched)
         # A fallback wants the arguments as the caller gave them.
-        return guarded if like is not None else shape(guarded, function, exact=self.settings.fallback is None)
+        exact = self.settings.fallback is None
+        return make() if like is not None else shape(make(), function, exact=exact, made_by=make)
 
     def _wrap(
         self, function: Callable[P, R], like: Callable[..., Any] | None, name: str | None, *, patched: bool
@@ -156,7 +157,6 @@ class CircuitBreaker:
         guarded = guard(function, self._circuit, site, like)
         guarded.__dict__["__circuit_breaker__"] = self  # a guarded function keeps its breaker alive, and listed
         guarded.__dict__["__circuit_breaker_site__"] = site
-        guarded.__dict__[MADE_BY] = partial(self._wrap, function, like, name, patched=patched)
         return guarded
 
     def begin(self, site: CallSite) -> Call:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar, cast
 from otel_breaker import diagnostics
 from otel_breaker.breaker import CircuitBreaker, call_site
 from otel_breaker.circuit import Circuit, Listeners
-from otel_breaker.guard import MADE_BY, Call, guard_each, shape
+from otel_breaker.guard import Call, guard_each, shape
 from otel_breaker.key_template import Bound, NoKeyError
 from otel_breaker.locks import locked
 from otel_breaker.orders import change
@@ -97,8 +97,9 @@ class KeyedBreaker:
             TypeError: when a call of it cannot be guarded.
             InvalidSettings: when it has no such parameters.
         """
-        guarded = self._wrap(function, template, like, name, patched=patched)
-        return guarded if like is not None else shape(guarded, function, exact=self.settings.fallback is None)
+        make = partial(self._wrap, function, template, like, name, patched=patched)
+        exact = self.settings.fallback is None
+        return make() if like is not None else shape(make(), function, exact=exact, made_by=make)
 
     def _wrap(
         self,
@@ -138,7 +139,6 @@ class KeyedBreaker:
         guarded = guard_each(function, begin, like)
         guarded.__dict__["__circuit_breaker__"] = self
         guarded.__dict__["__circuit_breaker_site__"] = site
-        guarded.__dict__[MADE_BY] = partial(self._wrap, function, template, like, name, patched=patched)
         return guarded
 
     def replace_settings(self, settings: Settings) -> None:
