@@ -11,6 +11,7 @@ import gc
 import sys
 import weakref
 from collections import OrderedDict, defaultdict, deque
+from contextlib import suppress
 from functools import partial, partialmethod
 from types import (
     AsyncGeneratorType,
@@ -27,16 +28,15 @@ from types import (
 from typing import TYPE_CHECKING, Any, Final
 
 from otel_breaker import diagnostics
+from otel_breaker.text import type_name
 from otel_breaker_instrumentation.targets.guards import layers
 from otel_breaker_instrumentation.targets.holder_names import (
     Holder,
     describe,
     is_known,
     is_passed_through,
-    makes_others,
     named,
     task_holder,
-    type_module,
 )
 
 if TYPE_CHECKING:
@@ -59,15 +59,19 @@ _CONTAINERS: Final = (
 _PASSING: Final = (FrameType, TracebackType, GeneratorType, CoroutineType, AsyncGeneratorType, CodeType)
 """What holds something for as long as code runs."""
 
+_namespace_of: Final = type.__dict__["__dict__"].__get__  # past what a metaclass makes of it
+
 
 class _Held:
     """An object on the way from functions to who holds them."""
 
-    __slots__ = ("object", "whose")
+    __slots__ = ("inner", "object", "whose")
 
-    def __init__(self, held: Any, whose: set[tuple[int, int]]) -> None:
+    def __init__(self, held: Any) -> None:
         self.object = held
-        self.whose = whose
+        self.inner: list[Any] = []
+        """What it holds itself of the way."""
+        self.whose: set[tuple[int, int]] = set()
         """Which functions, and which holder was met on the way, by `id`; 0 for none."""
 
 
@@ -85,15 +89,21 @@ def find_holders(functions: Sequence[Any]) -> list[tuple[Holder, ...]]:
     return [search.found(index) for index in range(len(functions))]
 
 
-def holders_of(targets: Sequence[tuple[str, Any]]) -> list[tuple[Holder, ...]]:
-    """As `find_holders`, for functions with their names as targets; a fault finds nobody, and is logged."""
+def holders_of(targets: Sequence[tuple[str, Any, bool]]) -> list[tuple[Holder, ...]]:
+    """As `find_holders`, and of tasks whoever calls their functions; a fault finds nobody, and is logged.
+
+    Args:
+        targets: the name of each, the function, and whether to go through all objects for it.
+    """
     try:
-        found = find_holders([function for _, function in targets])
-        tasks = [task_holder(function, name) for name, function in targets]
-    except Exception:  # objects may answer for themselves, and not like to be asked
+        tasks = [task_holder(function, name) for name, function, _ in targets]
+        wanted = [index for index, (_, _, is_searched) in enumerate(targets) if is_searched and tasks[index] is None]
+        found = find_holders([targets[index][1] for index in wanted]) if wanted else []
+    except Exception:
         diagnostics.exception("who else calls the targets is not known")
         return [()] * len(targets)
-    return [others if task is None else (task,) for task, others in zip(tasks, found, strict=True)]
+    others = dict(zip(wanted, found, strict=True))
+    return [others.get(index, ()) if task is None else (task,) for index, task in enumerate(tasks)]
 
 
 class _Search:
@@ -109,7 +119,7 @@ class _Search:
         self._frontier: dict[int, _Held] = {}
         for index, function in enumerate(functions):
             # All that a decorator may have been given: what is under others, too.
-            own = [layer for layer in layers(function) if not isinstance(layer, staticmethod | classmethod)]
+            own = list(layers(function))
             self._layers.append(frozenset(map(id, own)))
             for layer in own:
                 self._hold(self._frontier, layer, {(index, 0)})
@@ -123,7 +133,8 @@ class _Search:
             after: dict[int, _Held] = {}
             for holder, held in _referrers(self._frontier):
                 if holder is not after and holder is not self._frontier:
-                    self._climb(holder, held, after)
+                    with suppress(Exception):  # an object may answer for itself, and not like to be asked
+                        self._climb(holder, held, after)
             self._frontier = after
 
     def found(self, index: int) -> tuple[Holder, ...]:
@@ -141,11 +152,10 @@ class _Search:
             return
         name = _name_of_module(holder) if kind is dict else None
         if name is not None:
-            if not makes_others(name):
-                self._place(held, holder, f"{name}:")
+            self._place(held, holder, f"{name}:")
             return
         if issubclass(kind, type):
-            self._place(held, vars(holder), f"{holder.__module__}:{holder.__qualname__}.")
+            self._place(held, _namespace_of(holder), f"{type_name(holder)}.")
             return
         whose = {
             each
@@ -155,7 +165,7 @@ class _Search:
         }
         self._seen.update((id(holder), *each) for each in whose)
         if kind in _CONTAINERS or is_passed_through(holder) or _is_local(holder):
-            self._hold(after, holder, whose)
+            self._hold(after, holder, whose, [one.object for one in held])
             return
         for index, owner in whose:
             if not owner:
@@ -167,17 +177,22 @@ class _Search:
     def _place(self, held: Sequence[_Held], namespace: Mapping[str, Any], prefix: str) -> None:
         """Note a name under which something is had that holds functions; their own names are looked for elsewhere."""
         for one in held:
-            names = [name for name, value in list(namespace.items()) if value is one.object]
+            # A class holds its namespace, and that what stands there.
+            wanted = {id(one.object), *map(id, one.inner)}
+            found = [(name, id(value)) for name, value in list(namespace.items()) if id(value) in wanted]
             for index, owner in one.whose:
+                names = [name for name, value in found if value not in self._layers[index]]
                 if names and owner:
                     self._places[index, owner] = f"{prefix}{names[0]}"
-                elif names and id(one.object) not in self._layers[index]:
+                elif names:
                     self._names.add((index, f"{prefix}{names[0]}"))
 
     @staticmethod
-    def _hold(frontier: dict[int, _Held], held: Any, whose: set[tuple[int, int]]) -> None:
+    def _hold(frontier: dict[int, _Held], held: Any, whose: set[tuple[int, int]], inner: Sequence[Any] = ()) -> None:
         if whose:
-            frontier.setdefault(id(held), _Held(held, set())).whose.update(whose)
+            known = frontier.setdefault(id(held), _Held(held))
+            known.whose |= whose
+            known.inner += inner
 
 
 def _referrers(frontier: Mapping[int, _Held]) -> Iterator[tuple[Any, list[_Held]]]:
@@ -197,8 +212,8 @@ def _weak_references(function: Any) -> list[Any]:
 
 
 def _is_ours(holder: Any) -> bool:
-    module = holder.__globals__.get("__name__") if type(holder) is FunctionType else type_module(holder)
-    return str(module).partition(".")[0] in _OURS
+    name = holder.__globals__.get("__name__") if type(holder) is FunctionType else type_name(type(holder))
+    return str(name).partition(".")[0] in _OURS
 
 
 def _is_local(holder: Any) -> bool:
