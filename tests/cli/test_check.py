@@ -243,7 +243,8 @@ def test_a_declarative_configuration_that_says_nothing_of_breakers_is_told_so(
     assert "says nothing of breakers: configure them under" in capsys.readouterr().out
 
 
-MISSPELT = "breakers: {misspelt payments: {}, misspelt search: {}}\ntargets: [{function: 'shop_to_check:charge_later', breaker: misspelt payment}]"
+MISSPELT = "breakers: {spelt payments: {}, spelt search: {}}\n"
+MISSPELT += "targets: [{function: 'shop_to_check:charge_later', breaker: spelt payment}]"
 
 
 def test_a_breaker_that_is_spelt_in_two_ways_is_a_warning(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -251,13 +252,14 @@ def test_a_breaker_that_is_spelt_in_two_ways_is_a_warning(folder: Path, capsys: 
 
     status = main(["check", file])
 
-    problem = "the breaker 'misspelt payment' has no settings of its own, and no target uses those of 'misspelt payments', 'misspelt search'"
-    warning = f"warning: {file}: targets[0].breaker: {problem}: did you mean 'misspelt payments'?"
+    unused = "'spelt payments', 'spelt search'"
+    problem = f"the breaker 'spelt payment' has no settings of its own, and no target uses those of {unused}"
+    warning = f"warning: {file}: targets[0].breaker: {problem}: did you mean 'spelt payments'?"
     assert (status, list(lines(capsys))) == (0, [warning, f"{file}: nothing is wrong"])
 
 
 def test_with_import_a_breaker_that_code_asks_for_is_no_misspelt_one(folder: Path) -> None:
-    asks = "from otel_breaker import get_breaker\nget_breaker('misspelt payments')\nget_breaker('misspelt search', key='a')\n"
+    asks = "from otel_breaker import get_breaker\nget_breaker('spelt payments')\nget_breaker('spelt search', key='a')\n"
     (folder / "shop_to_check.py").write_text(f"{asks}{SHOP}")
 
     assert checked_by_import(folder, MISSPELT) == (0, ["breakers.yaml: nothing is wrong"])

@@ -69,7 +69,7 @@ class _Held:
 
     def __init__(self, held: Any) -> None:
         self.object = held
-        self.inner: list[Any] = []
+        self.inner: list[_Held] = []
         """What it holds itself of the way."""
         self.whose: set[tuple[int, int]] = set()
         """Which functions, and which holder was met on the way, by `id`; 0 for none."""
@@ -111,10 +111,10 @@ class _Search:
         self._functions = functions
         self._layers: list[frozenset[int]] = []
         self._holders: dict[int, Any] = {}
-        self._places: dict[tuple[int, int], str] = {}
-        """Under which name of a module or a class a holder is found, by function and holder; empty where under none."""
-        self._names: set[tuple[int, str]] = set()
-        """Names of containers that hold a function, which nobody else does."""
+        self._places: list[dict[int, str]] = [{} for _ in functions]
+        """Under which name of a module or a class a holder of each function is found; empty where under none."""
+        self._names: list[set[str]] = [set() for _ in functions]
+        """Names of containers that hold each function, which nobody else does."""
         self._seen: set[tuple[int, int, int]] = set()
         self._frontier: dict[int, _Held] = {}
         for index, function in enumerate(functions):
@@ -139,10 +139,9 @@ class _Search:
 
     def found(self, index: int) -> tuple[Holder, ...]:
         """Who holds a function."""
-        told = {named(name) for whose, name in self._names if whose == index}
-        for (whose, holder), place in self._places.items():
-            if whose == index:
-                told.add(describe(self._holders[holder], self._functions[index], place))
+        told = {named(name) for name in self._names[index]}
+        for holder, place in self._places[index].items():
+            told.add(describe(self._holders[holder], self._functions[index], place))
         known = [holder for holder in told if holder.is_known]
         return tuple(sorted(known or told)[:_MOST_TOLD])
 
@@ -165,30 +164,29 @@ class _Search:
         }
         self._seen.update((id(holder), *each) for each in whose)
         if kind in _CONTAINERS or is_passed_through(holder) or _is_local(holder):
-            self._hold(after, holder, whose, [one.object for one in held])
+            self._hold(after, holder, whose, held)
             return
         for index, owner in whose:
             if not owner:
                 self._holders[id(holder)] = holder
-                self._places.setdefault((index, id(holder)), "")
+                self._places[index].setdefault(id(holder), "")
                 if not is_known(holder):  # it is looked for where it is to be had; no further than through containers
                     self._hold(after, holder, {(index, id(holder))})
 
     def _place(self, held: Sequence[_Held], namespace: Mapping[str, Any], prefix: str) -> None:
         """Note a name under which something is had that holds functions; their own names are looked for elsewhere."""
+        names = {id(value): name for name, value in list(namespace.items())}
         for one in held:
-            # A class holds its namespace, and that what stands there.
-            wanted = {id(one.object), *map(id, one.inner)}
-            found = [(name, id(value)) for name, value in list(namespace.items()) if id(value) in wanted]
-            for index, owner in one.whose:
-                names = [name for name, value in found if value not in self._layers[index]]
-                if names and owner:
-                    self._places[index, owner] = f"{prefix}{names[0]}"
-                elif names:
-                    self._names.add((index, f"{prefix}{names[0]}"))
+            for part in (one, *one.inner):  # a class holds its namespace, and that what stands there
+                name = names.get(id(part.object))
+                for index, owner in () if name is None else part.whose & one.whose:
+                    if owner:
+                        self._places[index][owner] = f"{prefix}{name}"
+                    elif id(part.object) not in self._layers[index]:
+                        self._names[index].add(f"{prefix}{name}")
 
     @staticmethod
-    def _hold(frontier: dict[int, _Held], held: Any, whose: set[tuple[int, int]], inner: Sequence[Any] = ()) -> None:
+    def _hold(frontier: dict[int, _Held], held: Any, whose: set[tuple[int, int]], inner: Sequence[_Held] = ()) -> None:
         if whose:
             known = frontier.setdefault(id(held), _Held(held))
             known.whose |= whose
