@@ -89,7 +89,9 @@ def _route(holder: Any, function: Any) -> Holder:
 
 def _flask(holder: Any, function: Any) -> Holder:
     views = [name for name, view in list(holder.view_functions.items()) if view is function]
-    framework = type(holder).__name__
+    # An instrumentor puts a class of its own in the place of Flask.
+    kinds = (base for base in _mro_of(type(holder)) if type_name(base).startswith("flask."))
+    framework = next(kinds, type(holder)).__name__
     if views:
         return Holder(_short(f"{framework}'s view {views[0]!r}"), UNDER_IT, is_known=True)
     return Holder(_short(f"a hook of {framework} {holder.name!r}"), UNDER_IT, is_known=True)
