@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 if TYPE_CHECKING:
@@ -16,9 +15,11 @@ Way: TypeAlias = "Callable[[CircuitBreaker, BaseException], Any]"
 def drive(awaitable: Awaitable[object]) -> None:
     """Run what never waits to its end: event loops look at exceptions, too, and some cannot bear to be looked at."""
     steps = awaitable.__await__()
-    with suppress(StopIteration):
+    try:
         while True:
             next(steps)
+    except StopIteration:  # `suppress` makes other exceptions of groups
+        pass
 
 
 def throw(error: BaseException) -> None:
