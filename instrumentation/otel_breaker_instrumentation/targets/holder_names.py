@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass
 from types import FunctionType
 from typing import TYPE_CHECKING, Any, Final
@@ -69,8 +70,8 @@ def is_passed_through(holder: Any) -> bool:
 
 def task_holder(function: Any, target: str) -> Holder | None:
     """Of a Celery task: its workers call `run`, and never the task."""
-    for base in getattr(function, "__class__", object).__mro__:
-        if type_name(base) == "celery.app.task.Task":
+    with suppress(Exception):  # by what it says it is, and that may be anything: Celery puts proxies there
+        if any(type_name(base) == "celery.app.task.Task" for base in _mro_of(function.__class__)):
             return Holder(
                 _short(f"Celery's workers, as the task {function.name!r}"), f"name {target}.run", is_known=True
             )
