@@ -62,7 +62,7 @@ def understand(said: Mapping[str, object], source: str, actor: str = "configurat
 def examine(
     said: Mapping[str, object], source: str, actor: str = "configuration"
 ) -> tuple[Configuration, list[InvalidSettings]]:
-    """As `understand`, but look for all mistakes, at most one in each value; what has one is not in the result."""
+    """As `understand`, but look for all mistakes; what has one is not in the result."""
     problems = Problems()
     return _examine(said, source, actor, problems), problems.found
 

@@ -243,7 +243,8 @@ def test_a_declarative_configuration_that_says_nothing_of_breakers_is_told_so(
     assert "says nothing of breakers: configure them under" in capsys.readouterr().out
 
 
-MISSPELT = "breakers: {payments: {}, search: {}}\ntargets: [{function: 'shop_to_check:charge_later', breaker: payment}]"
+MISSPELT = "breakers: {spelt payments: {}, spelt search: {}}\n"
+MISSPELT += "targets: [{function: 'shop_to_check:charge_later', breaker: spelt payment}]"
 
 
 def test_a_breaker_that_is_spelt_in_two_ways_is_a_warning(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -251,13 +252,34 @@ def test_a_breaker_that_is_spelt_in_two_ways_is_a_warning(folder: Path, capsys: 
 
     status = main(["check", file])
 
-    problem = "the breaker 'payment' has no settings of its own, and no target uses those of 'payments', 'search'"
-    warning = f"warning: {file}: targets[0].breaker: {problem}: did you mean 'payments'?"
+    unused = "'spelt payments', 'spelt search'"
+    problem = f"the breaker 'spelt payment' has no settings of its own, and no target uses those of {unused}"
+    warning = f"warning: {file}: targets[0].breaker: {problem}: did you mean 'spelt payments'?"
     assert (status, list(lines(capsys))) == (0, [warning, f"{file}: nothing is wrong"])
 
 
 def test_with_import_a_breaker_that_code_asks_for_is_no_misspelt_one(folder: Path) -> None:
-    asks = "from otel_breaker import get_breaker\nget_breaker('payments')\nget_breaker('search', key='a')\n"
+    asks = "from otel_breaker import get_breaker\nget_breaker('spelt payments')\nget_breaker('spelt search', key='a')\n"
     (folder / "shop_to_check.py").write_text(f"{asks}{SHOP}")
 
     assert checked_by_import(folder, MISSPELT) == (0, ["breakers.yaml: nothing is wrong"])
+
+
+def test_with_import_a_target_that_is_called_past_its_guard_is_a_mistake(folder: Path) -> None:
+    flask = "from flask import Flask\napp = Flask('shop')\n@app.route('/pay')\ndef pay(): return ''\n"
+    (folder / "shop_to_check.py").write_text(flask)
+
+    status, [line] = checked_by_import(folder, "targets: [{function: 'shop_to_check:pay'}]")
+
+    problem = "shop_to_check:pay is guarded, but called unguarded by Flask's view 'pay'"
+    assert status == 1
+    assert line.startswith(f"breakers.yaml: targets[0].function: {problem}: put the breaker as a decorator under")
+
+
+def test_with_import_what_is_registered_after_the_import_is_guarded_as_it_is_in_the_application(folder: Path) -> None:
+    (folder / "shop_to_check.py").write_text(f"{SHOP}def plain(): pass\n")
+    (folder / "bus_to_check.py").write_text("import shop_to_check\nHANDLERS = [shop_to_check.plain]\ndef run(): pass\n")
+
+    targets = "targets: [{function: 'shop_to_check:plain'}, {function: 'bus_to_check:run'}]"
+
+    assert checked_by_import(folder, targets) == (0, ["breakers.yaml: nothing is wrong"])

@@ -133,3 +133,18 @@ def test_what_people_call_of_a_real_package_is_listed(capsys: pytest.CaptureFixt
     listed = [line.split()[0] for line in capsys.readouterr().out.splitlines()]
     assert {"requests.api:get", "requests.api:post", "requests.sessions:Session.request"} <= set(listed)
     assert len(listed) == len(set(listed))
+
+
+def test_a_function_that_a_framework_calls_past_its_name_is_listed_with_what_to_do(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    source = "from flask import Flask\napp = Flask('s')\n@app.route('/pay')\ndef pay(): return ''\ndef charge(): pass\n"
+    (folder / "views_to_list.py").write_text(source)
+
+    main(["targets", "views_to_list"])
+
+    pay, charge = capsys.readouterr().out.splitlines()
+    assert pay.startswith(
+        "views_to_list:pay     function, but called past its name by Flask's view 'pay': put the breaker"
+    )
+    assert charge == "views_to_list:charge  function"

@@ -87,7 +87,7 @@ def test_a_module_that_breaks_is_an_error_of_the_setting(module: Callable[[str],
     with pytest.raises(InvalidSettings) as refused:
         Reference(f"{name}.Thing", "here").load()
 
-    assert refused.value.remedy == "RuntimeError: no database"
+    assert refused.value.remedy == "RuntimeError"
     assert isinstance(refused.value.__cause__, RuntimeError)
 
 
@@ -209,3 +209,20 @@ def test_every_mistake_in_a_list_of_exceptions_is_told() -> None:
         code.matchers([KeyError, 1, "json.JSONDecodeError", "no name"], "ignore")
 
     assert [error.path for error in (refused.value, *refused.value.others)] == ["ignore[1]", "ignore[3]"]
+
+
+def test_what_a_module_raises_while_it_is_imported_is_told_by_its_type_alone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "raises_a_secret.py").write_text("raise ValueError('token hunter2')")
+    monkeypatch.syspath_prepend(tmp_path)
+
+    with pytest.raises(InvalidSettings) as refused:
+        code.Reference("raises_a_secret.Error", "ignore").load()
+
+    assert (refused.value.problem, refused.value.remedy) == ("'raises_a_secret.Error' cannot be imported", "ValueError")
+
+
+def test_a_module_that_is_not_there_is_told_with_its_name() -> None:
+    with pytest.raises(InvalidSettings, match="ModuleNotFoundError: No module named 'no_such_module'"):
+        code.Reference("no_such_module.Error", "ignore").load()

@@ -1,6 +1,7 @@
 """`otel-breaker check`: everything that is wrong with a configuration file, without running the application.
 
-Only with `--import` is code imported: the modules of the targets, and the code that settings name.
+Only with `--import` is code imported: the modules of the targets, and the code that settings name. With `--start` a
+child process imports them, as the application would.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from otel_breaker import InvalidSettings
 from otel_breaker.registry import REGISTRY
 from otel_breaker_instrumentation.cli.application import import_from_here, import_module
 from otel_breaker_instrumentation.cli.command import Command, CommandFailed
+from otel_breaker_instrumentation.cli.start import start
 from otel_breaker_instrumentation.config import Configuration, examine
 from otel_breaker_instrumentation.files import parse_any, read_text
 from otel_breaker_instrumentation.targets import PATCHES, Status
@@ -22,15 +24,16 @@ if TYPE_CHECKING:
     from argparse import ArgumentParser, Namespace
     from collections.abc import Iterator, Sequence
 
-    from otel_breaker_instrumentation.doubts import Doubt
     from otel_breaker_instrumentation.entries import Target
 
 
 def _add_arguments(parser: ArgumentParser) -> None:
     parser.add_argument(
         "file",
+        nargs="?",
         metavar="FILE",
-        help="YAML, or JSON when its name ends in .json; OpenTelemetry's declarative configuration as well",
+        help="YAML, or JSON when its name ends in .json; OpenTelemetry's declarative configuration as well; with"
+        " --start it may be left to the environment",
     )
     parser.add_argument(
         "--import",
@@ -38,33 +41,53 @@ def _add_arguments(parser: ArgumentParser) -> None:
         dest="imports",
         help="import the modules that it names as well, from this folder too, and look every target and setting up",
     )
+    parser.add_argument(
+        "--start",
+        action="store_true",
+        help="start a process as opentelemetry-instrument does, with the variables that are set here, import the"
+        " modules of the targets, and say whether they are guarded there",
+    )
 
 
 def _run(arguments: Namespace) -> int:
-    file = arguments.file
+    file: str | None = arguments.file
+    problems: list[InvalidSettings] = []
+    warnings: list[str] = []
+    right, is_declared = f"{file}: nothing is wrong", False
+    if file is not None:
+        problems, warnings, is_declared = _examined(file, imports=arguments.imports)
+    elif not arguments.start:
+        raise CommandFailed("name a file")
+    if arguments.start and not problems:
+        problems, summary = start(file, is_declared=is_declared)
+        right = f"started: {summary}"
+    for problem in problems:
+        sys.stdout.write(f"{problem}\n")
+    for warning in warnings:
+        sys.stdout.write(f"warning: {warning}\n")
+    if not problems:
+        sys.stdout.write(f"{right}\n")
+    return 1 if problems else 0
+
+
+def _examined(file: str, *, imports: bool) -> tuple[list[InvalidSettings], list[str], bool]:
+    """What is wrong in a file, what is doubtful, and whether it is OpenTelemetry's."""
     try:
         text = read_text(file)
     except InvalidSettings as error:
         raise CommandFailed(str(error)) from error
-    doubts: tuple[Doubt, ...] = ()
     try:
         said, path = parse_any(text, file)
-        configuration, problems = examine(said, path)
     except InvalidSettings as error:
-        problems = [error]
-    else:
-        if path.endswith(".") and configuration.reload is not None:
-            problems.append(InvalidSettings(f"{path}reload", "OpenTelemetry's file is not watched", "take it away"))
-        if arguments.imports:
-            problems += _unresolved(configuration)
-        doubts = configuration.doubts
-    for problem in problems:
-        sys.stdout.write(f"{problem}\n")
-    for doubt in filter(None, (doubt.without(REGISTRY.names()) for doubt in doubts)):
-        sys.stdout.write(f"warning: {doubt}\n")
-    if not problems:
-        sys.stdout.write(f"{file}: nothing is wrong\n")
-    return 1 if problems else 0
+        return [error], [], False
+    configuration, problems = examine(said, path)
+    is_declared = path != f"{file}: "
+    if is_declared and configuration.reload is not None:
+        problems.append(InvalidSettings(f"{path}reload", "OpenTelemetry's file is not watched", "take it away"))
+    if imports:
+        problems += _unresolved(configuration)
+    doubts = (doubt.without(REGISTRY.names()) for doubt in configuration.doubts)
+    return problems, [str(doubt) for doubt in doubts if doubt is not None], is_declared
 
 
 def _unresolved(configuration: Configuration) -> Iterator[InvalidSettings]:

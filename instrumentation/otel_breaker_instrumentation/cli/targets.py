@@ -36,7 +36,7 @@ def _run(arguments: Namespace) -> int:
     import_from_here()
     found = list(_functions(arguments.module, import_module(arguments.module)))
     width = max((len(each.function) for each in found), default=0)
-    holders = holders_of([(each.function, each.value) for each in found])
+    holders = holders_of([(each.function, each.value, True) for each in found])
     for each, held in zip(found, holders, strict=True):
         sys.stdout.write(f"{each.function:<{width}}  {_describe(each, held)}\n")
     if not found:

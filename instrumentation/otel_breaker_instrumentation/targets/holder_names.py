@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass
 from types import FunctionType
 from typing import TYPE_CHECKING, Any, Final
 
-from otel_breaker.text import printable
+from otel_breaker.text import printable, type_name
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
 _LONGEST: Final = 120
+_mro_of: Final = type.__dict__["__mro__"].__get__  # past what a metaclass makes of it
 UNDER_IT: Final = "put the breaker as a decorator under what registers the function, or guard a function that it calls"
 A_CALLED_ONE: Final = "guard a function that it calls"
 
@@ -39,7 +41,7 @@ def describe(holder: Any, function: Any, place: str) -> Holder:
         return tell(holder, function)
     if type(holder) is FunctionType:
         return Holder(_short(f"the function {holder.__module__}:{holder.__qualname__}"), UNDER_IT, is_known=False)
-    kind = f"a {type_module(holder)}.{type(holder).__qualname__}"
+    kind = f"a {type_name(type(holder))}"
     return Holder(_short(f"{kind}, {place}" if place else kind), UNDER_IT, is_known=False)
 
 
@@ -48,19 +50,14 @@ def named(name: str) -> Holder:
     return Holder(_short(f"whoever has it from {name}"), UNDER_IT, is_known=False)
 
 
-def makes_others(module: str) -> bool:
-    """Whether what a module holds is used to make other objects of, and not to be called."""
-    return module == "celery._state"
-
-
 def is_known(holder: Any) -> bool:
     """Whether it is of a framework that is known here, so that it needs no other name."""
     return _known(holder) is not None
 
 
 def _known(holder: Any) -> Callable[[Any, Any], Holder] | None:
-    for base in type(holder).__mro__:
-        tell = _KNOWN.get(f"{base.__module__}.{base.__qualname__}")
+    for base in _mro_of(type(holder)):
+        tell = _KNOWN.get(type_name(base))
         if tell is not None:
             return tell
     return None
@@ -68,19 +65,13 @@ def _known(holder: Any) -> Callable[[Any, Any], Holder] | None:
 
 def is_passed_through(holder: Any) -> bool:
     """Whether what holds it is the better name."""
-    return f"{type_module(holder)}.{type(holder).__qualname__}" in _PARTS
-
-
-def type_module(holder: Any) -> str:
-    """The module of an object's type, whatever the object says itself."""
-    module = type.__getattribute__(type(holder), "__module__")
-    return module if isinstance(module, str) else ""
+    return type_name(type(holder)) in _PARTS
 
 
 def task_holder(function: Any, target: str) -> Holder | None:
     """Of a Celery task: its workers call `run`, and never the task."""
-    for base in getattr(function, "__class__", object).__mro__:
-        if f"{base.__module__}.{base.__qualname__}" == "celery.app.task.Task":
+    with suppress(Exception):  # by what it says it is, and that may be anything: Celery puts proxies there
+        if any(type_name(base) == "celery.app.task.Task" for base in _mro_of(function.__class__)):
             return Holder(
                 _short(f"Celery's workers, as the task {function.name!r}"), f"name {target}.run", is_known=True
             )
@@ -91,7 +82,7 @@ def _route(holder: Any, function: Any) -> Holder:
     methods = " ".join(sorted(getattr(holder, "methods", None) or ()))
     name = f"route {methods} {getattr(holder, 'path', '')}".replace("  ", " ")
     endpoint = getattr(holder, "endpoint", None)
-    framework = "FastAPI" if type_module(holder).startswith("fastapi") else "Starlette"
+    framework = "FastAPI" if type_name(type(holder)).startswith("fastapi.") else "Starlette"
     if endpoint is function or getattr(function, "__wrapped__", None) is endpoint:
         return Holder(_short(f"{framework}'s {name}"), UNDER_IT, is_known=True)
     return Holder(_short(f"{framework}'s Depends in {name}"), A_CALLED_ONE, is_known=True)
@@ -99,7 +90,9 @@ def _route(holder: Any, function: Any) -> Holder:
 
 def _flask(holder: Any, function: Any) -> Holder:
     views = [name for name, view in list(holder.view_functions.items()) if view is function]
-    framework = type(holder).__name__
+    # An instrumentor puts a class of its own in the place of Flask.
+    kinds = (base for base in _mro_of(type(holder)) if type_name(base).startswith("flask."))
+    framework = next(kinds, type(holder)).__name__
     if views:
         return Holder(_short(f"{framework}'s view {views[0]!r}"), UNDER_IT, is_known=True)
     return Holder(_short(f"a hook of {framework} {holder.name!r}"), UNDER_IT, is_known=True)

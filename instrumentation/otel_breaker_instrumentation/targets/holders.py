@@ -11,6 +11,7 @@ import gc
 import sys
 import weakref
 from collections import OrderedDict, defaultdict, deque
+from contextlib import suppress
 from functools import partial, partialmethod
 from types import (
     AsyncGeneratorType,
@@ -27,16 +28,15 @@ from types import (
 from typing import TYPE_CHECKING, Any, Final
 
 from otel_breaker import diagnostics
+from otel_breaker.text import type_name
 from otel_breaker_instrumentation.targets.guards import layers
 from otel_breaker_instrumentation.targets.holder_names import (
     Holder,
     describe,
     is_known,
     is_passed_through,
-    makes_others,
     named,
     task_holder,
-    type_module,
 )
 
 if TYPE_CHECKING:
@@ -59,15 +59,19 @@ _CONTAINERS: Final = (
 _PASSING: Final = (FrameType, TracebackType, GeneratorType, CoroutineType, AsyncGeneratorType, CodeType)
 """What holds something for as long as code runs."""
 
+_namespace_of: Final = type.__dict__["__dict__"].__get__  # past what a metaclass makes of it
+
 
 class _Held:
     """An object on the way from functions to who holds them."""
 
-    __slots__ = ("object", "whose")
+    __slots__ = ("inner", "object", "whose")
 
-    def __init__(self, held: Any, whose: set[tuple[int, int]]) -> None:
+    def __init__(self, held: Any) -> None:
         self.object = held
-        self.whose = whose
+        self.inner: list[_Held] = []
+        """What it holds itself of the way."""
+        self.whose: set[tuple[int, int]] = set()
         """Which functions, and which holder was met on the way, by `id`; 0 for none."""
 
 
@@ -85,15 +89,21 @@ def find_holders(functions: Sequence[Any]) -> list[tuple[Holder, ...]]:
     return [search.found(index) for index in range(len(functions))]
 
 
-def holders_of(targets: Sequence[tuple[str, Any]]) -> list[tuple[Holder, ...]]:
-    """As `find_holders`, for functions with their names as targets; a fault finds nobody, and is logged."""
+def holders_of(targets: Sequence[tuple[str, Any, bool]]) -> list[tuple[Holder, ...]]:
+    """As `find_holders`, and of tasks whoever calls their functions; a fault finds nobody, and is logged.
+
+    Args:
+        targets: the name of each, the function, and whether to go through all objects for it.
+    """
     try:
-        found = find_holders([function for _, function in targets])
-        tasks = [task_holder(function, name) for name, function in targets]
-    except Exception:  # objects may answer for themselves, and not like to be asked
+        tasks = [task_holder(function, name) for name, function, _ in targets]
+        wanted = [index for index, (_, _, is_searched) in enumerate(targets) if is_searched and tasks[index] is None]
+        found = find_holders([targets[index][1] for index in wanted]) if wanted else []
+    except Exception:
         diagnostics.exception("who else calls the targets is not known")
         return [()] * len(targets)
-    return [others if task is None else (task,) for task, others in zip(tasks, found, strict=True)]
+    others = dict(zip(wanted, found, strict=True))
+    return [others.get(index, ()) if task is None else (task,) for index, task in enumerate(tasks)]
 
 
 class _Search:
@@ -101,15 +111,15 @@ class _Search:
         self._functions = functions
         self._layers: list[frozenset[int]] = []
         self._holders: dict[int, Any] = {}
-        self._places: dict[tuple[int, int], str] = {}
-        """Under which name of a module or a class a holder is found, by function and holder; empty where under none."""
-        self._names: set[tuple[int, str]] = set()
-        """Names of containers that hold a function, which nobody else does."""
+        self._places: list[dict[int, str]] = [{} for _ in functions]
+        """Under which name of a module or a class a holder of each function is found; empty where under none."""
+        self._names: list[set[str]] = [set() for _ in functions]
+        """Names of containers that hold each function, which nobody else does."""
         self._seen: set[tuple[int, int, int]] = set()
         self._frontier: dict[int, _Held] = {}
         for index, function in enumerate(functions):
             # All that a decorator may have been given: what is under others, too.
-            own = [layer for layer in layers(function) if not isinstance(layer, staticmethod | classmethod)]
+            own = list(layers(function))
             self._layers.append(frozenset(map(id, own)))
             for layer in own:
                 self._hold(self._frontier, layer, {(index, 0)})
@@ -123,15 +133,15 @@ class _Search:
             after: dict[int, _Held] = {}
             for holder, held in _referrers(self._frontier):
                 if holder is not after and holder is not self._frontier:
-                    self._climb(holder, held, after)
+                    with suppress(Exception):  # an object may answer for itself, and not like to be asked
+                        self._climb(holder, held, after)
             self._frontier = after
 
     def found(self, index: int) -> tuple[Holder, ...]:
         """Who holds a function."""
-        told = {named(name) for whose, name in self._names if whose == index}
-        for (whose, holder), place in self._places.items():
-            if whose == index:
-                told.add(describe(self._holders[holder], self._functions[index], place))
+        told = {named(name) for name in self._names[index]}
+        for holder, place in self._places[index].items():
+            told.add(describe(self._holders[holder], self._functions[index], place))
         known = [holder for holder in told if holder.is_known]
         return tuple(sorted(known or told)[:_MOST_TOLD])
 
@@ -141,11 +151,10 @@ class _Search:
             return
         name = _name_of_module(holder) if kind is dict else None
         if name is not None:
-            if not makes_others(name):
-                self._place(held, holder, f"{name}:")
+            self._place(held, holder, f"{name}:")
             return
         if issubclass(kind, type):
-            self._place(held, vars(holder), f"{holder.__module__}:{holder.__qualname__}.")
+            self._place(held, _namespace_of(holder), f"{type_name(holder)}.")
             return
         whose = {
             each
@@ -155,29 +164,33 @@ class _Search:
         }
         self._seen.update((id(holder), *each) for each in whose)
         if kind in _CONTAINERS or is_passed_through(holder) or _is_local(holder):
-            self._hold(after, holder, whose)
+            self._hold(after, holder, whose, held)
             return
         for index, owner in whose:
             if not owner:
                 self._holders[id(holder)] = holder
-                self._places.setdefault((index, id(holder)), "")
+                self._places[index].setdefault(id(holder), "")
                 if not is_known(holder):  # it is looked for where it is to be had; no further than through containers
                     self._hold(after, holder, {(index, id(holder))})
 
     def _place(self, held: Sequence[_Held], namespace: Mapping[str, Any], prefix: str) -> None:
         """Note a name under which something is had that holds functions; their own names are looked for elsewhere."""
+        names = {id(value): name for name, value in list(namespace.items())}
         for one in held:
-            names = [name for name, value in list(namespace.items()) if value is one.object]
-            for index, owner in one.whose:
-                if names and owner:
-                    self._places[index, owner] = f"{prefix}{names[0]}"
-                elif names and id(one.object) not in self._layers[index]:
-                    self._names.add((index, f"{prefix}{names[0]}"))
+            for part in (one, *one.inner):  # a class holds its namespace, and that what stands there
+                name = names.get(id(part.object))
+                for index, owner in () if name is None else part.whose & one.whose:
+                    if owner:
+                        self._places[index][owner] = f"{prefix}{name}"
+                    elif id(part.object) not in self._layers[index]:
+                        self._names[index].add(f"{prefix}{name}")
 
     @staticmethod
-    def _hold(frontier: dict[int, _Held], held: Any, whose: set[tuple[int, int]]) -> None:
+    def _hold(frontier: dict[int, _Held], held: Any, whose: set[tuple[int, int]], inner: Sequence[_Held] = ()) -> None:
         if whose:
-            frontier.setdefault(id(held), _Held(held, set())).whose.update(whose)
+            known = frontier.setdefault(id(held), _Held(held))
+            known.whose |= whose
+            known.inner += inner
 
 
 def _referrers(frontier: Mapping[int, _Held]) -> Iterator[tuple[Any, list[_Held]]]:
@@ -197,8 +210,8 @@ def _weak_references(function: Any) -> list[Any]:
 
 
 def _is_ours(holder: Any) -> bool:
-    module = holder.__globals__.get("__name__") if type(holder) is FunctionType else type_module(holder)
-    return str(module).partition(".")[0] in _OURS
+    name = holder.__globals__.get("__name__") if type(holder) is FunctionType else type_name(type(holder))
+    return str(name).partition(".")[0] in _OURS
 
 
 def _is_local(holder: Any) -> bool:

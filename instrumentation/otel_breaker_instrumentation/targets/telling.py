@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import repeat
 from typing import TYPE_CHECKING, Final
 
 from otel_breaker_instrumentation.targets.holders import holders_of
@@ -39,11 +40,9 @@ def tell(
     """
     lines: dict[str, list[TargetReport]] = {target.function: [] for target in targets}
     guarded = list(guarded)
-    if searched and guarded:
-        holders = holders_of([(each.wanted.function, each.wanted.value) for each in guarded])
-    else:
-        holders = [()] * len(guarded)
-    for each, held in zip(guarded, holders, strict=True):
+    # What is inherited or taken from elsewhere is meant by its own name alone: all others go past it on purpose.
+    asked = [(each.wanted.function, each.wanted.value, bool(each.alias_ids)) for each in guarded]
+    for each, held in zip(guarded, holders_of(asked) if searched else repeat(()), strict=False):
         if each.wanted.target.function in lines:  # another thread may be changing them
             lines[each.wanted.target.function].append(_of_guarded(each, held))
     for failure in failures:
