@@ -28,7 +28,11 @@ else:
     import tomli as tomllib
 
 ROOT = Path(__file__).parents[1]
-PACKAGES = {"otel_breaker": ROOT, "otel_breaker_instrumentation": ROOT / "instrumentation"}
+PACKAGES = {
+    "otel_breaker": ROOT,
+    "otel_breaker_instrumentation": ROOT / "instrumentation",
+    "otel_breaker_pytest": ROOT / "instrumentation",
+}
 INJECTED = ROOT / "collector-config" / "kubernetes" / "Dockerfile"
 QUIETLY = ("--quiet", "--disable-pip-version-check", "--no-compile")
 RELEASES = ("opentelemetry-sdk", "opentelemetry-instrumentation", "opentelemetry-distro")
