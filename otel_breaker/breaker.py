@@ -93,6 +93,7 @@ class CircuitBreaker:
 
     @property
     def key(self) -> str | None:
+        """Which circuit of those that share the name, as it is shown; None for a breaker without a key."""
         return self._circuit.record.key
 
     @property
@@ -102,6 +103,7 @@ class CircuitBreaker:
 
     @property
     def settings(self) -> Settings:
+        """What is in force, checked, with the defaults."""
         return self._circuit.settings
 
     def replace_settings(self, settings: Settings) -> None:

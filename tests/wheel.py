@@ -72,6 +72,16 @@ for _ in range(4):
         print(type(error).__name__)
 """
 
+TESTED = """
+def test_time_stands_still(breaker_clock, fresh_breakers):
+    from otel_breaker import CircuitBreaker
+
+    breaker = CircuitBreaker("payments", failure_threshold=1, recovery_time=30)
+    breaker.record_failure()
+    breaker_clock.advance(30)
+    assert breaker.call(int) == 0
+"""
+
 
 class StepFailed(Exception):
     """The text is what the step said."""
@@ -88,6 +98,7 @@ def main() -> int:
             for age, releases in (("oldest", oldest()), ("between", between()), ("newest", newest())):
                 what = f"guard a program under {releases[0]}"
                 step(what, partial(use_configured, wheel, folder / age, releases, events=age != "oldest"))
+            step("test an application with pytest", lambda: use_in_tests(wheel, folder / "tested"))
             step("inject it as an operator does", lambda: use_injected(wheel, folder / "injected"))
         except StepFailed as failure:
             sys.stdout.write(f"failed\n{failure}\n")
@@ -148,6 +159,17 @@ def use_configured(wheel: Path, folder: Path, releases: Sequence[str], *, events
     printed = run(str(Path(python).with_name("opentelemetry-instrument")), *flags, python, "app.py", folder=folder)
     for seen, expected in guarded_program.look_at(printed, events=events):
         expect(seen, expected)
+    return folder
+
+
+def use_in_tests(wheel: Path, folder: Path) -> Path:
+    """The fixtures are there; pytest warns of nothing, though we were imported before it, as under instrumentation."""
+    python = environment(folder, f"{wheel}[auto]", "pytest")
+    (folder / "test_payments.py").write_text(TESTED)
+    early = "import sys, otel_breaker, otel_breaker_instrumentation, pytest; sys.exit(pytest.main(sys.argv[1:]))"
+    for start in (["-m", "pytest"], ["-c", early]):
+        said = run(python, *start, "-W", "error", "-p", "no:cacheprovider", "-q", "test_payments.py", folder=folder)
+        expect(said.splitlines()[-1].partition(" in ")[0], "1 passed")
     return folder
 
 
