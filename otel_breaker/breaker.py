@@ -98,6 +98,7 @@ class CircuitBreaker:
 
     @property
     def key(self) -> str | None:
+        """Which circuit of those that share the name, as it is shown; None for a breaker without a key."""
         return self._circuit.record.key
 
     @property
@@ -107,6 +108,7 @@ class CircuitBreaker:
 
     @property
     def settings(self) -> Settings:
+        """What is in force, checked, with the defaults."""
         return self._circuit.settings
 
     def replace_settings(self, settings: Settings) -> None:
