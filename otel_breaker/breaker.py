@@ -213,7 +213,7 @@ class CircuitBreaker:
             return  # settled before: once is enough
         except IndexError:
             permit = self._circuit.permit_for_stranger()
-        self._circuit.settle(permit, outcome, error=error, origin=_current_span())
+        self._circuit.settle(permit, outcome, error=error, detached=True, origin=_current_span())
 
     # --- seeing
 

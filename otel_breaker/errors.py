@@ -19,13 +19,12 @@ def _told(position: int, default: object, doc: str) -> Any:
 class CircuitOpenError(Exception):
     """The circuit refused the call: the dependency was not asked.
 
-    All that it tells stands in `args` as plain data. So it pickles, holds no exception or traceback alive, and
-    needs no `__init__`, which would cost where refusals come in thousands.
+    All that it tells stands in `args` as text and numbers. So it survives pickle and JSON, holds no exception or
+    traceback alive, and needs no `__init__`, which would cost where refusals come in thousands.
     """
 
     name: str = _told(0, "", "The breaker's name.")
     key: str | None = _told(1, None, "Which circuit of a keyed breaker.")
-    state: CircuitState = _told(2, OPEN, "What refused: open, half_open (all probes are out) or forced_open.")
     retry_after: float | None = _told(
         3, None, "Seconds until it is worth trying again; None when an operator forced the circuit open."
     )
@@ -33,9 +32,18 @@ class CircuitOpenError(Exception):
     last_failure_type: str | None = _told(5, None, "The type of the last failure, or what its block called it.")
     last_failure_time: float | None = _told(6, None, "When that was, in seconds since the epoch.")
 
+    @property
+    def state(self) -> CircuitState:
+        """What refused: open, half_open (all probes are out) or forced_open."""
+        told = self.args[2] if len(self.args) > 2 else OPEN  # noqa: PLR2004  # its place
+        try:
+            return CircuitState(told)
+        except ValueError:  # somebody else has made it
+            return OPEN
+
     def __str__(self) -> str:
         named = repr(self.name) if self.key is None else f"{self.name!r} for {self.key!r}"
-        later = "" if self.retry_after is None else f"; retry after {self.retry_after:.3g} s"
+        later = f"; retry after {self.retry_after:.3g} s" if isinstance(self.retry_after, int | float) else ""
         return f"circuit breaker {named} is {self.state.value}{later}"
 
 

@@ -1,20 +1,21 @@
 """What became of a call: success, failure, ignored or cancelled? And how long does a failure ask us to wait?
 
-Settings decide; nothing here knows a circuit. The settings' predicates are user code: what they raise is logged,
-once for each judge, and never reaches the caller.
+Settings decide; nothing here knows a circuit. The settings' predicates and the exceptions' classes are user code:
+what they raise is logged, once for each judge, and never reaches the caller. Only Ctrl-C passes: it may come while
+they run.
 """
 
 from __future__ import annotations
 
-import math
 import sys
-import time
-from datetime import datetime, timezone
 from typing import TYPE_CHECKING, Any, Final
 
-from otel_breaker import diagnostics
+from otel_breaker import diagnostics, waits
 from otel_breaker.core.states import CANCELLED, FAILURE, IGNORED, SUCCESS, Outcome
 from otel_breaker.errors import CircuitOpenError
+from otel_breaker.leaves import is_group, leaves
+from otel_breaker.text import UNNAMED
+from otel_breaker.type_memo import TypeMemo, derives_from
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -23,6 +24,11 @@ if TYPE_CHECKING:
     from otel_breaker.settings.code import Matcher
 
 _MOST_TYPES: Final = 100
+_STATUSES: Final = range(100, 600)
+
+_CANCELLATIONS: Final = (("asyncio", "CancelledError"), ("trio", "Cancelled"))
+_TIMEOUTS: Final = (("gevent.timeout", "Timeout"), ("eventlet.timeout", "Timeout"))
+"""Exceptions that are no `Exception`, by where a library that the application has imported keeps them."""
 
 
 class Judge:
@@ -34,9 +40,11 @@ class Judge:
         "_failure_result",
         "_goes_by_type",
         "_ignore",
-        "_known",
+        "_memo",
         "_names_refusals",
         "_retry_after",
+        "known",
+        "reads_waits",
     )
 
     def __init__(self, settings: Settings) -> None:
@@ -48,9 +56,13 @@ class Judge:
             isinstance(matcher, type) and issubclass(matcher, CircuitOpenError) for matcher in settings.failure_on
         )
         self._complained = False
-        # A type says of all its exceptions the same, unless its class has a mind of its own about instances.
+        # A type says of all its exceptions the same, unless a matcher has a mind of its own about instances.
         self._goes_by_type = all(type(matcher) is type for matcher in (*settings.failure_on, *settings.ignore))
-        self._known: dict[type, Outcome] = {}
+        self._memo: TypeMemo[Outcome] = TypeMemo(_MOST_TYPES)
+        self.known = self._memo.known
+        """Outcomes by `id` of the type of what was raised, where that is all there is to ask; for hot paths to read."""
+        self.reads_waits = settings.retry_after is not None
+        """Whether failures may ask us to stay away."""
 
     @property
     def looks_at_results(self) -> bool:
@@ -62,7 +74,9 @@ class Judge:
             return SUCCESS
         try:
             failed = bool(self._failure_result(result))
-        except Exception:
+        except KeyboardInterrupt:
+            raise
+        except BaseException:  # a predicate that exits the program must not
             self._complain("failure_result")
             failed = True
         return FAILURE if failed else SUCCESS
@@ -70,43 +84,53 @@ class Judge:
     def of_error(self, error: BaseException) -> Outcome:
         """What a call that raised became; a group is judged by its leaves."""
         kind = type(error)
-        known = self._known.get(kind)
+        known = self.known.get(id(kind))
         if known is not None:
             return known
-        if not isinstance(error, _group_types()):
+        if not is_group(kind):
             outcome = self._of_leaf(error)
-            if self._goes_by_type and len(self._known) < _MOST_TYPES:
-                self._known[kind] = outcome
+            if self._goes_by_type:
+                self._memo.learn(kind, outcome)
             return outcome
-        outcomes = {self._of_leaf(leaf) for leaf in _leaves(error)}
+        outcomes = {self._of_leaf(leaf) for leaf in leaves(error)}
         if FAILURE in outcomes:
             return FAILURE
         return IGNORED if IGNORED in outcomes else CANCELLED
 
-    def wait_asked_by(self, error: BaseException) -> float | None:
-        """Seconds that a failure asks us to stay away, where the settings say how to read them."""
-        if self._retry_after is None:
+    def wait_asked_by(self, failure: object) -> float | None:
+        """Seconds that a failed call asks us to stay away, where the settings say how to read them.
+
+        Args:
+            failure: what the call raised, or the result that is a failure.
+        """
+        if not self.reads_waits:
             return None
-        for leaf in _leaves(error):
-            if self._of_leaf(leaf) is FAILURE:
-                try:
-                    asked = self._read_wait(leaf)
-                except Exception:
-                    self._complain("retry_after")
-                    continue
-                try:
-                    wait = _seconds(asked)
-                except (ValueError, OverflowError, OSError):  # a date that no clock can show
-                    continue
-                if wait is not None:
-                    return wait
+        for each in self._failures_in(failure):
+            try:
+                wait = waits.asked(each, self._retry_after)
+            except KeyboardInterrupt:
+                raise
+            except BaseException:  # as above
+                self._complain("retry_after")
+                continue
+            if wait is not None:
+                return wait
         return None
 
+    def _failures_in(self, failure: object) -> Iterator[object]:
+        if not issubclass(type(failure), BaseException):
+            yield failure
+            return
+        for leaf in leaves(failure):  # type: ignore[arg-type]  # asked of its type, which cannot lie
+            if self._of_leaf(leaf) is FAILURE:
+                yield leaf
+
     def _of_leaf(self, error: BaseException) -> Outcome:
-        if _stops_the_caller(error):
+        kind = type(error)
+        if derives_from(kind, _cancellations()):
             return CANCELLED
         # Another circuit's refusal says nothing about this dependency: outages must not chain.
-        if isinstance(error, CircuitOpenError) and not self._names_refusals:
+        if issubclass(kind, CircuitOpenError) and not self._names_refusals:
             return IGNORED
         for setting, matchers, outcome in (
             ("ignore", self._ignore, IGNORED),
@@ -115,19 +139,12 @@ class Judge:
             try:
                 if _matches(error, matchers):
                     return outcome
-            except Exception:
-                # A predicate that cannot tell must not hide a failure.
+            except KeyboardInterrupt:
+                raise
+            except BaseException:  # a predicate that cannot tell must not hide a failure
                 self._complain(setting)
                 return FAILURE
-        return IGNORED if isinstance(error, Exception) else CANCELLED
-
-    def _read_wait(self, error: BaseException) -> object:
-        if isinstance(self._retry_after, str):
-            asked: object = error
-            for name in self._retry_after.split("."):
-                asked = getattr(asked, name, None)
-            return asked
-        return self._retry_after(error)
+        return FAILURE if derives_from(kind, _imported(_TIMEOUTS)) else IGNORED
 
     def _complain(self, setting: str) -> None:
         if not self._complained:
@@ -135,63 +152,40 @@ class Judge:
             diagnostics.exception("the code given as %r raised; told once", setting)
 
 
+def type_of_result(result: object) -> str:
+    """What `error.type` says of a result that is a failure: the HTTP status of a response, else that it has no name.
+
+    As in OpenTelemetry's semantic conventions for HTTP, where the status stands for the error.
+    """
+    for attribute in ("status_code", "status"):
+        try:
+            status: Any = getattr(result, attribute, None)
+            if isinstance(status, int) and status in _STATUSES:
+                return str(int(status))
+        except KeyboardInterrupt:
+            raise
+        except BaseException:  # noqa: S112  # a result answers for its attributes itself
+            continue
+    return UNNAMED
+
+
 def _matches(error: BaseException, matchers: tuple[Matcher, ...]) -> bool:
-    return any(
-        isinstance(error, matcher) if isinstance(matcher, type) else bool(matcher(error))  # type: ignore[operator]  # references are resolved by now
-        for matcher in matchers
-    )
+    kind = type(error)
+    for matcher in matchers:
+        if type(matcher) is type:
+            if issubclass(kind, matcher):
+                return True
+        elif isinstance(error, matcher) if isinstance(matcher, type) else matcher(error):  # type: ignore[operator]  # references are resolved by now
+            return True
+    return False
 
 
-def _leaves(error: BaseException) -> Iterator[BaseException]:
-    if isinstance(error, _group_types()):
-        for inner in error.exceptions:  # type: ignore[attr-defined]
-            yield from _leaves(inner)
-    else:
-        yield error
+def _cancellations() -> tuple[type, ...]:
+    """What is a cancellation, or the end of the program, rather than something that went wrong."""
+    return (GeneratorExit, KeyboardInterrupt, SystemExit, *_imported(_CANCELLATIONS))
 
 
-def _group_types() -> tuple[type, ...]:
-    if sys.version_info >= (3, 11):
-        return (BaseExceptionGroup,)  # noqa: F821  # built in since Python 3.11
-    backport = sys.modules.get("exceptiongroup")  # where AnyIO and Trio find groups on Python 3.10
-    return () if backport is None else (backport.BaseExceptionGroup,)
-
-
-def _seconds(asked: object) -> float | None:
-    """Seconds from a number, from text with a number, or from an HTTP date (RFC 9110, section 10.2.3)."""
-    if isinstance(asked, bytes):
-        asked = asked.decode("ascii", "replace")
-    if isinstance(asked, str):
-        asked = _number_or_date(asked.strip())
-    if isinstance(asked, datetime):
-        return max(0.0, asked.astimezone(timezone.utc).timestamp() - time.time())
-    if isinstance(asked, bool) or not isinstance(asked, int | float) or math.isnan(asked):
-        return None
-    return max(0.0, float(asked))
-
-
-def _number_or_date(text: str) -> float | datetime | None:
-    try:
-        return float(text)
-    except ValueError:
-        pass
-    from email.utils import parsedate_to_datetime  # noqa: PLC0415  # brings half of the network library with it
-
-    try:
-        date = parsedate_to_datetime(text)
-    except ValueError:
-        return None
-    # The oldest of the three forms of an HTTP date names no zone: it is GMT, like the others.
-    return date if date.tzinfo is not None else date.replace(tzinfo=timezone.utc)
-
-
-def _stops_the_caller(error: BaseException) -> bool:
-    """Whether it is a cancellation or the end of the program, rather than something that went wrong."""
-    if isinstance(error, Exception):
-        return False
-    asyncio, trio = sys.modules.get("asyncio"), sys.modules.get("trio")
-    return (
-        isinstance(error, GeneratorExit | KeyboardInterrupt | SystemExit)
-        or (asyncio is not None and isinstance(error, asyncio.CancelledError))
-        or (trio is not None and isinstance(error, trio.Cancelled))
-    )
+def _imported(places: tuple[tuple[str, str], ...]) -> tuple[type, ...]:
+    """Classes of those libraries that the application has imported, maybe not to the end."""
+    found = (getattr(sys.modules.get(module), name, None) for module, name in places)
+    return tuple(kind for kind in found if isinstance(kind, type))

@@ -116,6 +116,23 @@ class Registry:
         keyed.obey(self._orders.get(name))
         return keyed
 
+    def order(self, name: str, order: Order | None) -> Order | None:
+        """Let the circuits of a name, those to come as well, obey an order, or none any longer.
+
+        Returns:
+            The order before it.
+        """
+        with self._lock:
+            before = self._orders.get(name)
+            others = {other: kept for other, kept in self._orders.items() if other != name}
+            self._orders = others if order is None else {**others, name: order}
+            plain, keyed = self._breakers.get(name), self._keyed.get(name)
+        if plain is not None:
+            change(plain, before, order)
+        if keyed is not None:
+            keyed.obey(order)
+        return before
+
     def start_afresh(self) -> None:
         """In a forked child: whoever held a lock is gone."""
         self._lock = threading.RLock()

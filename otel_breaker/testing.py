@@ -7,18 +7,27 @@ With pytest, name this module in `pytest_plugins` to have the fixtures `breaker_
 from __future__ import annotations
 
 import time
-from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from contextlib import AbstractContextManager, contextmanager
+from typing import TYPE_CHECKING, Any, Final, overload
 
-from otel_breaker.breaker import CircuitBreaker
 from otel_breaker.circuit import WORLD
 from otel_breaker.core.states import CircuitState
-from otel_breaker.registry import REGISTRY, breakers, get_breaker
+from otel_breaker.orders import Order
+from otel_breaker.registry import REGISTRY, breakers
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from otel_breaker.breaker import CircuitBreaker
+
 __all__ = ["FakeClock", "breakers_off", "fake_clock", "forced", "reset"]
+
+_FORCED: Final = {
+    CircuitState.OPEN: CircuitState.FORCED_OPEN,
+    CircuitState.FORCED_OPEN: CircuitState.FORCED_OPEN,
+    CircuitState.CLOSED: CircuitState.FORCED_CLOSED,
+    CircuitState.FORCED_CLOSED: CircuitState.FORCED_CLOSED,
+}
 
 
 class FakeClock:
@@ -58,28 +67,48 @@ def breakers_off() -> Iterator[None]:
         WORLD.switch(off=before)
 
 
+@overload
+def forced(breaker: CircuitBreaker, state: CircuitState | str) -> AbstractContextManager[CircuitBreaker]: ...
+
+
+@overload
+def forced(breaker: str, state: CircuitState | str) -> AbstractContextManager[CircuitBreaker | None]: ...
+
+
 @contextmanager
-def forced(breaker: CircuitBreaker | str, state: CircuitState) -> Iterator[CircuitBreaker]:
-    """Force a breaker, or all of that name, open or closed; they are reset afterwards.
+def forced(breaker: CircuitBreaker | str, state: CircuitState | str) -> Iterator[Any]:
+    """Force a breaker, or all of a name, open or closed; they are reset afterwards.
+
+    Args:
+        breaker: the breaker; or a name, which stands also for what `get_breaker` or a configuration makes meanwhile.
+        state: open or closed, or the text for that.
+
+    Returns:
+        A context manager with the breaker; of a name, with the first one there is, or None.
 
     Raises:
         ValueError: for a state that cannot be forced.
     """
-    found = [breaker] if isinstance(breaker, CircuitBreaker) else [each for each in breakers() if each.name == breaker]
-    if not found and isinstance(breaker, str):
-        found = [get_breaker(breaker)]
+    wanted = _FORCED.get(CircuitState(state))
+    if wanted is None:
+        raise ValueError(f"a circuit cannot be forced {CircuitState(state).value}: open or closed")
+    order, before = Order(wanted, "test", "test"), None
+    if isinstance(breaker, str):
+        before = REGISTRY.order(breaker, order)
+    found = _named(breaker)
     for each in found:
-        if state in (CircuitState.OPEN, CircuitState.FORCED_OPEN):
-            each.force_open(reason="test")
-        elif state in (CircuitState.CLOSED, CircuitState.FORCED_CLOSED):
-            each.force_closed(reason="test")
-        else:
-            raise ValueError(f"a circuit cannot be forced {state.value}: open or closed")
+        order.give(each)
     try:
-        yield found[0]
+        yield found[0] if found else None
     finally:
-        for each in found:
+        for each in _named(breaker):
             each.reset(reason="test")
+        if isinstance(breaker, str):
+            REGISTRY.order(breaker, before)
+
+
+def _named(breaker: CircuitBreaker | str) -> list[CircuitBreaker]:
+    return [each for each in breakers() if each.name == breaker] if isinstance(breaker, str) else [breaker]
 
 
 def reset() -> None:

@@ -8,6 +8,8 @@ from __future__ import annotations
 import re
 from typing import Final
 
+from otel_breaker.type_memo import TypeMemo
+
 UNNAMED: Final = "_OTHER"
 """What OpenTelemetry's `error.type` says of an error that has no name."""
 
@@ -23,6 +25,9 @@ _REPLACEMENT: Final = "\N{REPLACEMENT CHARACTER}"
 _qualname_of: Final = type.__dict__["__qualname__"].__get__
 _module_of: Final = type.__dict__["__module__"].__get__
 
+_names: Final[TypeMemo[str]] = TypeMemo(1_000)
+_known_names: Final = _names.known
+
 
 def printable(text: str) -> str:
     """Text with each character that would break a line, or an exporter, replaced."""
@@ -34,13 +39,21 @@ def type_name(failure: type | str) -> str:
 
     The same form as `exception.type` in the OpenTelemetry SDK's exception events.
     """
-    if isinstance(failure, str):
-        return failure
-    name = _qualname_of(failure)
+    known = _known_names.get(id(failure))
+    if known is None:
+        if isinstance(failure, str):
+            return failure
+        known = _name_of(failure)
+        _names.learn(failure, known)
+    return known
+
+
+def _name_of(kind: type) -> str:
+    name = _qualname_of(kind)
     try:
-        module = _module_of(failure)
+        module = _module_of(kind)
     except AttributeError:  # the class has deleted it
         module = None
-    if type(module) is not str:
-        return printable(name)[:LONGEST]
-    return printable(name if module == "builtins" else f"{module}.{name}")[:LONGEST]
+    if type(module) is str and module != "builtins":
+        name = f"{module}.{name}"
+    return printable(name)[:LONGEST]

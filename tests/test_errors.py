@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import copy
+import json
 import pickle
 from concurrent.futures import ThreadPoolExecutor
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from otel_breaker import CircuitBreaker, CircuitOpenError, CircuitState, InvalidSettings
+from otel_breaker.circuit.record import Record
 from otel_breaker.text import type_name
 
 if TYPE_CHECKING:
@@ -140,3 +142,25 @@ def test_invalid_settings_keep_what_they_tell_when_pickled() -> None:
 )
 def test_a_failure_is_named_as_the_sdk_names_exception_types(failure: type | str, name: str) -> None:
     assert type_name(failure) == name
+
+
+@pytest.mark.parametrize("state", [CircuitState.OPEN, CircuitState.HALF_OPEN, CircuitState.FORCED_OPEN])
+def test_a_refusal_survives_json(state: CircuitState) -> None:
+    # As result backends of task queues hand it on: the arguments, and what JSON makes of them.
+    error = Record("payments", "eu", 0.0, ()).refused(state, 1.5)
+
+    arrived = CircuitOpenError(*json.loads(json.dumps(error.args)))
+
+    assert str(arrived) == str(error)
+    assert (arrived.name, arrived.key, arrived.state, arrived.retry_after) == ("payments", "eu", state, 1.5)
+
+
+@pytest.mark.parametrize(
+    "args",
+    [(), ("payments",), ("payments", None, "<CircuitState.OPEN: 'open'>", "soon"), (None, 5, [], {}, (), 1, 2, 3)],
+)
+def test_a_refusal_that_somebody_else_has_made_can_be_shown(args: tuple[Any, ...]) -> None:
+    error = CircuitOpenError(*args)
+
+    assert "circuit breaker" in str(error)
+    assert error.state is CircuitState.OPEN

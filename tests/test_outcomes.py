@@ -2,12 +2,14 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import subprocess
 import sys
 import time
 from abc import ABCMeta
 from datetime import datetime, timedelta, timezone
 from typing import TYPE_CHECKING, Any
 
+import gevent
 import pytest
 import trio
 from hypothesis import example, given, settings
@@ -109,7 +111,36 @@ def test_an_exception_that_is_no_cancellation_may_be_named_as_a_failure() -> Non
 
 
 def test_an_exception_that_is_no_cancellation_is_no_failure_unless_it_is_named() -> None:
-    assert judge().of_error(Timeout()) in (IGNORED, CANCELLED)
+    assert judge().of_error(Timeout()) is IGNORED
+
+
+def test_the_timeout_of_gevent_is_a_failure_unless_it_is_ignored() -> None:
+    timeout = gevent.Timeout(1)
+
+    assert judge().of_error(timeout) is FAILURE
+    assert judge(failure_on=OSError).of_error(timeout) is FAILURE
+    assert judge(ignore=gevent.Timeout).of_error(timeout) is IGNORED
+
+
+def test_the_timeout_of_eventlet_is_a_failure_unless_it_is_ignored() -> None:
+    # In a process of its own: imported, it warns against itself, and at each fork.
+    program = """
+import eventlet
+from otel_breaker import CircuitBreaker
+
+for settings in {}, {"ignore": eventlet.Timeout}:
+    breaker = CircuitBreaker("eventlet", **settings)
+    try:
+        with breaker.guard():
+            raise eventlet.Timeout(None)
+    except eventlet.Timeout:
+        print(breaker.failures)
+"""
+    answered = subprocess.run(
+        [sys.executable, "-W", "ignore", "-c", program], capture_output=True, text=True, check=True, timeout=60
+    )
+
+    assert answered.stdout.split() == ["1", "0"]
 
 
 @pytest.mark.parametrize(

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from otel_breaker import CircuitBreaker, CircuitOpenError, CircuitState, breakers, get_breaker
+from otel_breaker.orders import Order
+from otel_breaker.registry import REGISTRY
 from otel_breaker.testing import FakeClock, breakers_off, fake_clock, forced, reset
 
 if TYPE_CHECKING:
@@ -199,6 +201,39 @@ def test_a_name_that_the_application_gave_without_the_registry_is_found_as_well(
 
     with forced("test_testing by hand", CircuitState.OPEN):
         assert refuses(breaker)
+
+
+def test_a_keyed_name_is_forced_before_its_first_call_and_leaves_no_other_breaker_behind() -> None:
+    with forced("test_testing stock", CircuitState.OPEN) as found:
+        refused = refuses(get_breaker("test_testing stock", key="berlin"))
+    after = refuses(get_breaker("test_testing stock", key="berlin"))
+    later = refuses(get_breaker("test_testing stock", key="rome"))
+
+    assert found is None
+    assert (refused, after, later) == (True, False, False)
+    assert {breaker.key for breaker in breakers() if breaker.name == "test_testing stock"} == {"berlin", "rome"}
+
+
+@pytest.mark.parametrize(("state", "refused"), [("open", True), ("forced_open", True), ("closed", False)])
+def test_a_state_may_be_given_as_text(state: str, refused: bool) -> None:
+    breaker = get_breaker("test_testing text", failure_threshold=1)
+
+    with forced("test_testing text", state):
+        breaker.record_failure()
+        assert refuses(breaker) is refused
+
+
+def test_an_order_of_the_configuration_holds_again_after_a_name_was_forced() -> None:
+    breaker = get_breaker("test_testing ordered")
+    REGISTRY.order("test_testing ordered", Order(CircuitState.FORCED_OPEN, "operator", "INC-4711"))
+    try:
+        with forced("test_testing ordered", "closed"):
+            during = refuses(breaker)
+        after = refuses(breaker)
+    finally:
+        REGISTRY.order("test_testing ordered", None)
+
+    assert (during, after) == (False, True)
 
 
 def test_half_open_cannot_be_forced() -> None:

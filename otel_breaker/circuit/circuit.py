@@ -17,14 +17,24 @@ from typing import TYPE_CHECKING, Final, TypeAlias
 from otel_breaker.circuit.changes import NO_MOVES
 from otel_breaker.circuit.lock_free import LockFree
 from otel_breaker.circuit.mark import Mark
-from otel_breaker.circuit.owners import running_owner
+from otel_breaker.circuit.owners import running, running_owner
 from otel_breaker.circuit.snapshot import Reading, Snapshot
 from otel_breaker.circuit.world import WORLD
 from otel_breaker.core.permits import NO_GENERATION, Permit
-from otel_breaker.core.states import CLOSED, FAILURE, FORCED_CLOSED, HALF_OPEN, IGNORED, SUCCESS, CircuitState, Outcome
+from otel_breaker.core.states import (
+    CANCELLED,
+    CLOSED,
+    FAILURE,
+    FORCED_CLOSED,
+    HALF_OPEN,
+    IGNORED,
+    SUCCESS,
+    CircuitState,
+    Outcome,
+)
 from otel_breaker.outcomes import Judge
 from otel_breaker.settings import Mode, Settings
-from otel_breaker.text import UNNAMED
+from otel_breaker.text import UNNAMED, type_name
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -132,6 +142,8 @@ class Circuit(LockFree):
         *,
         error: BaseException | None = None,
         error_type: str | None = None,
+        retry_after: float | None = None,
+        detached: bool = False,
         origin: object = None,
     ) -> Sequence[Notice]:
         """Take in what became of an admitted call.
@@ -141,6 +153,8 @@ class Circuit(LockFree):
             outcome: what became of it.
             error: what it raised, if it did; not kept.
             error_type: what to call a failure that raised nothing.
+            retry_after: seconds that such a failure asked to wait.
+            detached: whether the call ended in a callback, or by hand, rather than where it was made.
             origin: the span context of the call.
 
         Returns:
@@ -149,18 +163,26 @@ class Circuit(LockFree):
         if self._is_inside():
             self.record.tally.calls[outcome].add()
             return NO_MOVES
-        failure, retry_after = None, None
+        failure, owner = None, None
         if outcome is FAILURE:
-            failure = error_type or (type(error) if error is not None else UNNAMED)
-            retry_after = self.judge.wait_asked_by(error) if error is not None else None
-        if permit.is_shared and self._absorb(permit, outcome, error, failure, origin):
+            failure = error_type or (UNNAMED if error is None else type_name(type(error)))
+            if error is not None:
+                if self.judge.reads_waits:
+                    retry_after = self.judge.wait_asked_by(error)
+                owner = running()
+        if permit.is_shared and self._absorb(permit, outcome, None if detached else error, failure, owner, origin):
             return NO_MOVES
+        counted = failure is not None and error is not None and self._mark.is_on(error, permit, owner)
+        judged = IGNORED if counted else outcome
         now = self.clock()
         with self._lock:
             try:
                 if failure is not None:
                     self.record.failed(failure, origin, first=self._machine.starts_afresh)
-                moves = self._judge(permit, outcome, error, now, retry_after, origin)
+                failures = self._machine.epoch
+                moves = self._judge(permit, outcome, judged, now, retry_after, origin)
+                if error is not None and not detached and self._machine.epoch != failures:
+                    self._mark.leave(error, self._machine.epoch, owner)
             finally:
                 self._publish()
         if self._commands:
@@ -174,7 +196,8 @@ class Circuit(LockFree):
         permit: Permit,
         outcome: Outcome,
         error: BaseException | None,
-        failure: type[BaseException] | str | None,
+        failure: str | None,
+        owner: object,
         origin: object,
     ) -> bool:
         """Take in a result that moves nothing; False, having done nothing, when it has to be judged."""
@@ -190,7 +213,7 @@ class Circuit(LockFree):
                 if failure is not None:
                     self.record.failed(failure, origin, first=first)
                     if error is not None:
-                        self._mark.leave(error, period.epoch)
+                        self._mark.leave(error, period.epoch, owner)
             finally:
                 self._publish_period(period)
         if self._commands:
@@ -242,7 +265,15 @@ class Circuit(LockFree):
 
     def settle_error(self, permit: Permit, error: BaseException) -> None:
         """Take in that a call raised, where nobody follows it with a span."""
-        self.settle(permit, self.judge.of_error(error), error=error)
+        outcome = self.judge.known.get(id(type(error)))
+        if outcome is not None:
+            self.settle(permit, outcome, error=error)
+            return
+        outcome = CANCELLED  # when the settings' predicates are interrupted; the call has ended all the same
+        try:
+            outcome = self.judge.of_error(error)
+        finally:
+            self.settle(permit, outcome, error=error)
 
     def is_slow(self, permit: Permit) -> bool:
         """Whether a call that ends now was slow."""
@@ -354,7 +385,7 @@ class Circuit(LockFree):
         self,
         permit: Permit,
         outcome: Outcome,
-        error: BaseException | None,
+        judged: Outcome,
         now: float,
         retry_after: float | None,
         origin: object,
@@ -370,9 +401,7 @@ class Circuit(LockFree):
             record.probed(outcome)
         # Together with settling: in between, a success would stand in the window twice.
         record.tally.calls[outcome].add()
-        if error is not None and outcome is FAILURE and not self._mark.is_news(error, permit, machine):
-            outcome = IGNORED
-        settled = machine.settle(permit, outcome, now, _jitter(), retry_after)
+        settled = machine.settle(permit, judged, now, _jitter(), retry_after)
         return moves if settled is None else [*moves, *self._moved(settled, origin, complete=True)]
 
     def _operate(

@@ -9,28 +9,40 @@ from __future__ import annotations
 import sys
 import threading
 import weakref
-from typing import Any
+from typing import Any, Final
+
+_IMPORTED: Final[dict[str, Any]] = sys.modules
+_thread_id: Final = threading.get_ident
+
+
+def running() -> Any:
+    """What runs the current call: a task or greenlet, the number of a thread, or None.
+
+    None stands for a callback of an event loop, which belongs to nobody.
+    """
+    if "asyncio" in _IMPORTED:
+        try:
+            asyncio = _IMPORTED["asyncio"]
+            loop = asyncio._get_running_loop()  # noqa: SLF001  # documented; asking for a task without a loop raises
+            if loop is not None:
+                return asyncio.current_task(loop)
+        except AttributeError:
+            pass  # its import is not finished
+    if "trio" in _IMPORTED:
+        try:
+            return _IMPORTED["trio"].lowlevel.current_task()
+        except (RuntimeError, AttributeError):
+            pass  # not in a Trio run, or as above
+    if "greenlet" in _IMPORTED:
+        current = _IMPORTED["greenlet"].getcurrent()
+        if current.parent is not None:
+            return current
+    return _thread_id()
 
 
 def running_owner() -> weakref.ref[Any] | None:
-    """The owner of the current call; None in a callback of an event loop, which belongs to nobody."""
-    asyncio: Any = sys.modules.get("asyncio")
-    if asyncio is not None:
-        try:
-            task = asyncio.current_task()
-        except RuntimeError:
-            pass  # no event loop runs in this thread
-        else:
-            return None if task is None else weakref.ref(task)
-    trio: Any = sys.modules.get("trio")
-    if trio is not None:
-        try:
-            return weakref.ref(trio.lowlevel.current_task())
-        except RuntimeError:
-            pass  # not in a Trio run
-    greenlet: Any = sys.modules.get("greenlet")
-    if greenlet is not None:
-        current = greenlet.getcurrent()
-        if current.parent is not None:
-            return weakref.ref(current)
-    return weakref.ref(threading.current_thread())
+    """The owner of the current call; None in a callback of an event loop."""
+    found = running()
+    if found is None:
+        return None
+    return weakref.ref(threading.current_thread() if type(found) is int else found)

@@ -24,7 +24,7 @@ from otel_breaker.core.states import (
 )
 from otel_breaker.core.tally import CallCounter, Tally
 from otel_breaker.errors import CircuitOpenError
-from otel_breaker.text import UNNAMED, type_name
+from otel_breaker.text import UNNAMED
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -81,7 +81,6 @@ class Record:
     __slots__ = (
         "_count_rejected",
         "_errors",
-        "_last_failure",
         "announcer",
         "episode",
         "failure_origin",
@@ -90,6 +89,7 @@ class Record:
         "key",
         "last_change_time",
         "last_failure_time",
+        "last_failure_type",
         "name",
         "tally",
     )
@@ -107,20 +107,14 @@ class Record:
         self.last_failure_time: float | None = None
         self.failure_origin: object = None
         """The span context of the last failed call that is sampled."""
-        self._errors: dict[type[BaseException] | str, int] = {}
-        self._last_failure: type[BaseException] | str | None = None
+        self._errors: dict[str, int] = {}
+        self.last_failure_type: str | None = None
 
-    @property
-    def last_failure_type(self) -> str | None:
-        if self._last_failure is not None:
-            self._last_failure = type_name(self._last_failure)
-        return self._last_failure
-
-    def failed(self, failure: type[BaseException] | str, origin: object, *, first: bool) -> None:
-        """Keep what a failure was, by name.
+    def failed(self, failure: str, origin: object, *, first: bool) -> None:
+        """Keep what a failure was.
 
         Args:
-            failure: its type, or what its block called it.
+            failure: its type's name, or what its block called it.
             origin: the span context of the call.
             first: whether what failed before it is of no account any more.
         """
@@ -129,7 +123,7 @@ class Record:
             errors.clear()
         kind = failure if failure in errors or len(errors) < _MOST_ERROR_TYPES else UNNAMED
         errors[kind] = errors.get(kind, 0) + 1
-        self._last_failure = failure
+        self.last_failure_type = failure
         self.last_failure_time = time.time()
         if origin is not None:
             self.failure_origin = origin
@@ -137,13 +131,15 @@ class Record:
     def refused(self, state: CircuitState, retry_after: float | None) -> CircuitOpenError:
         """Count a refusal, and make what the caller gets; needs no lock."""
         self._count_rejected()
-        episode, failure = self.episode, self._last_failure
-        if failure is not None and not isinstance(failure, str):
-            failure = self.last_failure_type
+        episode, failure = self.episode, self.last_failure_type
         if episode is None:
-            return CircuitOpenError(self.name, self.key, state, retry_after, None, failure, self.last_failure_time)
+            return CircuitOpenError(
+                self.name, self.key, state.value, retry_after, None, failure, self.last_failure_time
+            )
         episode.count_refusal()
-        return CircuitOpenError(self.name, self.key, state, retry_after, episode.id, failure, self.last_failure_time)
+        return CircuitOpenError(
+            self.name, self.key, state.value, retry_after, episode.id, failure, self.last_failure_time
+        )
 
     def probing(self) -> None:
         if self.episode is not None:
@@ -211,7 +207,7 @@ class Record:
             episode.origin = origin
 
     def _take_error_types(self) -> tuple[str, ...]:
-        shown = tuple(f"{type_name(failure)}={count}" for failure, count in Counter(self._errors).most_common())
+        shown = tuple(f"{failure}={count}" for failure, count in Counter(self._errors).most_common())
         self._errors.clear()
         return shown
 

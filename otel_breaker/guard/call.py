@@ -9,6 +9,7 @@ from otel_breaker.circuit import WORLD
 from otel_breaker.circuit.changes import NO_MOVES
 from otel_breaker.core.states import CANCELLED, FAILURE, IGNORED, REJECTED, SUCCESS, Outcome
 from otel_breaker.errors import CircuitOpenError
+from otel_breaker.outcomes import type_of_result
 from otel_breaker.text import UNNAMED
 
 if TYPE_CHECKING:
@@ -155,21 +156,35 @@ class Call:
 
     def returned(self, result: object) -> None:
         """The call came back with a result."""
-        judged = self._permit is not None and self._refusal is None
-        self.end(self._circuit.judge.of_result(result) if judged else SUCCESS)
+        judge, judged = self._circuit.judge, self._permit is not None and self._refusal is None
+        if judged and judge.of_result(result) is FAILURE:
+            self.end(FAILURE, error_type=type_of_result(result), retry_after=judge.wait_asked_by(result))
+        else:
+            self.end(SUCCESS)
 
     def raised(self, error: BaseException) -> None:
         """The call came back with an exception, which the caller will see."""
         judged = self._permit is not None or self._refusal is not None
-        self.end(self._circuit.judge.of_error(error) if judged else IGNORED, error)
+        outcome = CANCELLED  # when the settings' predicates are interrupted; the call has ended all the same
+        try:
+            outcome = self._circuit.judge.of_error(error) if judged else IGNORED
+        finally:
+            self.end(outcome, error)
 
-    def end(self, outcome: Outcome, error: BaseException | None = None, error_type: str | None = None) -> None:
+    def end(
+        self,
+        outcome: Outcome,
+        error: BaseException | None = None,
+        error_type: str | None = None,
+        retry_after: float | None = None,
+    ) -> None:
         """Say what became of the call; only the first time counts.
 
         Args:
             outcome: the verdict.
             error: what the caller sees, when it is an exception.
             error_type: what to call a failure that is no exception.
+            retry_after: seconds that such a failure asked to wait.
         """
         circuit, permit, span = self._circuit, self._permit, self._span
         self._permit = self._span = None
@@ -183,7 +198,9 @@ class Call:
             slow = self._slow or circuit.is_slow(permit)
             if outcome is not SUCCESS or slow or not circuit.succeed_at_once(permit):
                 origin = span.origin_of(outcome, slow=slow) if span is not None else None
-                moves = circuit.settle(permit, outcome, error=error, error_type=error_type, origin=origin)
+                moves = circuit.settle(
+                    permit, outcome, error=error, error_type=error_type, retry_after=retry_after, origin=origin
+                )
         if span is not None:
             if shown is None and outcome is FAILURE:
                 shown = UNNAMED

@@ -101,9 +101,10 @@ def function(value: object, path: str) -> object:
 
 @reads(**_NAME)
 def wait(value: object, path: str) -> object:
-    """An attribute of the exception as a name, with dots for attributes of attributes; or code."""
+    """An attribute of the failure as a name, with dots for attributes of attributes and keys of mappings; or code."""
     if isinstance(value, str) and ":" not in value:
-        if all(part.isidentifier() for part in value.split(".")):
+        attribute, *steps = value.split(".")
+        if attribute.isidentifier() and all(step.replace("-", "_").isidentifier() for step in steps):
             return value
         raise allowed(path, value, "the name of an attribute, or a function as module:name")
     return function(value, path)

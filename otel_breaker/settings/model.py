@@ -124,8 +124,9 @@ class Settings:
     retry_after: str | Callable[[BaseException], object] | Reference | None = _setting(
         None,
         values.optional(code.wait),
-        "Attribute or function that reads from a failure how long to stay open: seconds or an HTTP date.",
-        "retry_after",
+        "Attribute or function that reads from an exception or a failed result how long to stay open: seconds or an "
+        "HTTP date.",
+        "response.headers.Retry-After",
     )
     half_open_calls: int = _setting(
         1, values.whole(1), "Probes allowed at once and in all; all must succeed to close.", "3"

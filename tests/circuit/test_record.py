@@ -137,23 +137,22 @@ def test_an_episode_knows_when_it_began_on_both_clocks(record: Record) -> None:
 
 
 def test_a_refusal_is_counted_and_tells_what_is_known(record: Record) -> None:
-    record.failed(TimeoutError, None, first=False)
+    record.failed("TimeoutError", None, first=False)
     move(record, CLOSED, OPEN)
 
     error = record.refused(OPEN, 1.5)
 
     assert record.tally.calls[Outcome.REJECTED].read() == 1
     assert error.args == (
-        "payments", None, OPEN, 1.5, episode_id(record), "TimeoutError", record.last_failure_time,
+        "payments", None, "open", 1.5, episode_id(record), "TimeoutError", record.last_failure_time,
     )  # fmt: skip
 
 
-@pytest.mark.parametrize(("failure", "name"), [(TimeoutError, "TimeoutError"), ("503", "503")])
-def test_the_last_failure_is_known_by_its_type(record: Record, failure: type[BaseException] | str, name: str) -> None:
-    record.failed(ValueError, None, first=False)
-    record.failed(failure, None, first=False)
+def test_the_last_failure_is_known_by_its_type(record: Record) -> None:
+    record.failed("ValueError", None, first=False)
+    record.failed("503", None, first=False)
 
-    assert (record.last_failure_type, record.last_failure_type) == (name, name)
+    assert record.last_failure_type == "503"
 
 
 def test_before_the_first_failure_there_is_no_last_one(record: Record) -> None:

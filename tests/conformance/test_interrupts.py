@@ -50,7 +50,7 @@ class Abort(BaseException):
     """What an application server stops its workers with."""
 
 
-@pytest.mark.parametrize("kind", [KeyboardInterrupt, SystemExit, GeneratorExit, asyncio.CancelledError, Abort])
+@pytest.mark.parametrize("kind", [KeyboardInterrupt, SystemExit, GeneratorExit, asyncio.CancelledError])
 @pytest.mark.parametrize("shape", [in_a_block, in_a_block_that_has_failed, in_a_function, in_a_coroutine])
 def test_f13_what_stops_the_program_passes_untouched_and_counts_as_cancelled(
     clock: FakeClock, shape: Callable[[CircuitBreaker, BaseException], None], kind: type[BaseException]
@@ -65,6 +65,22 @@ def test_f13_what_stops_the_program_passes_untouched_and_counts_as_cancelled(
     assert seen.value is stop
     assert (breaker.state, breaker.failures) == (CircuitState.CLOSED, 1)
     assert breaker.snapshot().calls["cancelled"] == 1
+
+
+@pytest.mark.parametrize("shape", [in_a_block, in_a_block_that_has_failed, in_a_function, in_a_coroutine])
+def test_what_is_no_exception_and_no_cancellation_passes_untouched_and_is_ignored(
+    clock: FakeClock, shape: Callable[[CircuitBreaker, BaseException], None]
+) -> None:
+    breaker = CircuitBreaker(failure_threshold=2, clock=clock)
+    fail(breaker)
+    stop = Abort()
+
+    with pytest.raises(Abort) as seen:
+        shape(breaker, stop)
+
+    assert seen.value is stop
+    assert (breaker.state, breaker.failures) == (CircuitState.CLOSED, 1)
+    assert breaker.snapshot().calls["ignored"] == 1
 
 
 @pytest.fixture

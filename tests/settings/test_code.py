@@ -160,7 +160,7 @@ def test_the_name_of_a_function_is_kept_as_a_reference() -> None:
     assert code.function("shop.payments.is_bad", "here") == Reference("shop.payments.is_bad", "here")
 
 
-@pytest.mark.parametrize("value", ["retry_after", "response.retry_after"])
+@pytest.mark.parametrize("value", ["retry_after", "response.retry_after", "response.headers.Retry-After"])
 def test_a_wait_may_be_an_attribute(value: str) -> None:
     assert code.wait(value, "here") == value
 

@@ -116,9 +116,11 @@ class CallSpan:
         """
         try:
             self.detach()
-            if self._is_recording:
-                self._say(outcome, error, moves, slow=slow)
-            self._span.end()
+            try:
+                if self._is_recording:
+                    self._say(outcome, error, moves, slow=slow)
+            finally:
+                self._span.end()
         except Exception:
             self._tracing.complain()
 
@@ -147,4 +149,4 @@ class CallSpan:
 
 def error_type(error: BaseException | str) -> str:
     """What `error.type` says of it."""
-    return type_name(error if isinstance(error, str) else type(error))
+    return error if type(error) is str else type_name(type(error))  # an exception may lie about its class

@@ -1,0 +1,50 @@
+"""What is known of types is forgotten with them, and never asked of them."""
+
+from __future__ import annotations
+
+import gc
+import weakref
+
+from otel_breaker.type_memo import TypeMemo
+
+
+def test_what_was_learned_of_a_type_is_known() -> None:
+    memo: TypeMemo[str] = TypeMemo(10)
+
+    memo.learn(ValueError, "bad")
+
+    assert (memo.known.get(id(ValueError)), memo.known.get(id(KeyError))) == ("bad", None)
+
+
+def test_a_type_is_not_kept_alive_and_its_entry_goes_with_it() -> None:
+    memo: TypeMemo[str] = TypeMemo(10)
+    passing = type("Passing", (Exception,), {})
+    living = weakref.ref(passing)
+    memo.learn(passing, "bad")
+
+    del passing
+    gc.collect()
+
+    assert (living(), memo.known) == (None, {})
+
+
+def test_no_more_types_are_known_than_were_asked_for() -> None:
+    memo: TypeMemo[int] = TypeMemo(2)
+
+    for number, kind in enumerate((ValueError, KeyError, OSError)):
+        memo.learn(kind, number)
+
+    assert list(memo.known.values()) == [0, 1]
+
+
+def test_a_memo_goes_without_the_collector() -> None:
+    gc.disable()
+    try:
+        memo: TypeMemo[int] = TypeMemo(10)
+        memo.learn(ValueError, 1)
+        living = weakref.ref(memo)
+        del memo
+
+        assert living() is None
+    finally:
+        gc.enable()
