@@ -61,14 +61,20 @@ def modules(package: str) -> Iterator[str]:
 
 
 def functions(owner: ModuleType | type, module: str, path: tuple[str, ...]) -> Iterator[str]:
+    """What a module defines, whatever its package says of it later: some move public names, or give them another."""
+    package = module.partition(".")[0]
     for name, value in list(vars(owner).items()):
         inner = value.__func__ if type(value) in (classmethod, staticmethod) else value
-        if not name.isidentifier() or getattr(inner, "__module__", None) != module:
-            continue
-        if type(inner) is FunctionType:
+        if type(inner) is FunctionType and name.isidentifier() and home(inner, package) == module:
             yield ".".join((*path, name))
         elif isinstance(value, type) and value.__qualname__ == ".".join((*path, name)):  # not an alias of a class
             yield from functions(value, module, (*path, name))
+
+
+def home(function: FunctionType, package: str) -> str:
+    """Where a function stands in the source; a decorator of another package says that in `__module__`."""
+    name = str(function.__globals__["__name__"])
+    return name if name.partition(".")[0] == package else function.__module__
 
 
 def run(how: str, listing: dict[str, list[str]], outcomes: Path, options: list[str]) -> int:
