@@ -40,7 +40,17 @@ class Call:
         span: of that call, if somebody was to be told of it.
     """
 
-    __slots__ = ("_circuit", "_is_handed", "_moves", "_permit", "_refusal", "_slow", "_span", "_unanswered")
+    __slots__ = (
+        "_circuit",
+        "_is_handed",
+        "_moves",
+        "_permit",
+        "_refusal",
+        "_slow",
+        "_span",
+        "_unanswered",
+        "ends_in_callback",
+    )
 
     def __init__(
         self, circuit: Circuit, site: CallSite, *, admitted: Permit | None = None, span: CallSpan | None = None
@@ -52,6 +62,8 @@ class Call:
         """What its fallback answers."""
         self._unanswered: CircuitOpenError | None = None
         """What nothing answers."""
+        self.ends_in_callback = False
+        """Whether it ends elsewhere than where it was made."""
         self._slow = False
         self._moves: Sequence[Notice] = NO_MOVES
         """What its steps brought about."""
@@ -186,7 +198,13 @@ class Call:
                 if outcome is not SUCCESS or slow or not circuit.succeed_at_once(permit):
                     origin = span.origin_of(outcome, slow=slow) if span is not None else None
                     moves = circuit.settle(
-                        permit, outcome, error=error, error_type=error_type, retry_after=retry_after, origin=origin
+                        permit,
+                        outcome,
+                        error=error,
+                        error_type=error_type,
+                        retry_after=retry_after,
+                        detached=self.ends_in_callback,
+                        origin=origin,
                     )
         finally:  # an interrupt must not leave the span without an end
             if span is not None:
