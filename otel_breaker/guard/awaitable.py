@@ -7,9 +7,7 @@ pool, is no call in progress: its call ends on return.
 
 from __future__ import annotations
 
-import gc
 import sys
-from contextlib import suppress
 from inspect import CO_ITERABLE_COROUTINE
 from types import CoroutineType, GeneratorType
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
@@ -18,7 +16,7 @@ from otel_breaker.guard.coroutines import follow_coroutine, follow_held, follow_
 from otel_breaker.guard.futures import follow_asyncio_future, follow_deferred, follow_future, follow_rpc
 from otel_breaker.guard.streams import stream_follower_of
 from otel_breaker.guard.types import has
-from otel_breaker.type_memo import derives_from
+from otel_breaker.type_memo import TypeMemo, derives_from
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -29,29 +27,27 @@ Follower: TypeAlias = "Callable[[Any, Call], Any]"
 """Lets a call end with its result, and returns what the caller gets."""
 
 PLAIN: Final[set[type]] = set()
-"""Types whose instances are known to be no calls in progress: a look-up that costs next to nothing per call."""
+"""Types that live for ever, such as `int`, whose instances are known to be no calls in progress: a look-up that costs
+next to nothing per call. The same of other types is known by `_plain`."""
 
-_MOST_TYPES: Final = 1_000
-
-
-def _let_go(_phase: str, info: dict[str, int], plain: set[type] = PLAIN) -> None:
-    if info["generation"] > 0:  # the youngest is collected too often to learn all types anew
-        plain.clear()
-
-
-# A class dies only in a collection, being part of a cycle with its own `__mro__`: what is let go at the start of it
-# keeps none alive, and a set of weak references would cost every call more.
-gc.callbacks.append(_let_go)
+_plain: Final[TypeMemo[bool]] = TypeMemo(1_000)
+_flags_of: Final = type.__dict__["__flags__"].__get__
+_CAN_GO: Final = 1 << 9
+"""Of a type's flags: it was made while Python ran (`Py_TPFLAGS_HEAPTYPE`), and may go before it ends."""
 
 
 def follower_of(result: Any) -> Follower | None:
     """How to follow what a plain function returned; None when its call is over."""
     kind = type(result)
+    if id(kind) in _plain.known:
+        return None
     if kind is CoroutineType:
         return follow_coroutine
     follower = stream_follower_of(result) or _by_abilities(kind)
-    if follower is None and len(PLAIN) < _MOST_TYPES:
-        with suppress(Exception):  # a metaclass may refuse to hash, in its own way
+    if follower is None:
+        if _flags_of(kind) & _CAN_GO:
+            _plain.learn(kind, True)  # the only thing to be known
+        else:
             PLAIN.add(kind)
     return follower
 

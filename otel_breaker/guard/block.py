@@ -19,7 +19,10 @@ if TYPE_CHECKING:
 
 
 class Block:
-    """A guarded block; entered once."""
+    """A guarded block, `with breaker.guard() as block:` or `async with`; entered once.
+
+    By itself it fails by what it raises; `failed` and `ignored` say otherwise.
+    """
 
     __slots__ = ("_call", "_circuit", "_entered", "_error_type", "_permit", "_site", "_verdict")
 

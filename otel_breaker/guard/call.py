@@ -40,7 +40,17 @@ class Call:
         span: of that call, if somebody was to be told of it.
     """
 
-    __slots__ = ("_circuit", "_is_handed", "_moves", "_permit", "_refusal", "_slow", "_span", "_unanswered")
+    __slots__ = (
+        "_circuit",
+        "_is_handed",
+        "_moves",
+        "_permit",
+        "_refusal",
+        "_slow",
+        "_span",
+        "_unanswered",
+        "ends_in_callback",
+    )
 
     def __init__(
         self, circuit: Circuit, site: CallSite, *, admitted: Permit | None = None, span: CallSpan | None = None
@@ -52,6 +62,8 @@ class Call:
         """What its fallback answers."""
         self._unanswered: CircuitOpenError | None = None
         """What nothing answers."""
+        self.ends_in_callback = False
+        """Whether it ends elsewhere than where it was made."""
         self._slow = False
         self._moves: Sequence[Notice] = NO_MOVES
         """What its steps brought about."""
@@ -61,28 +73,32 @@ class Call:
         traced = site.tracing.source._TRACER_PROVIDER is not None  # noqa: SLF001  # see Tracing
         if _passes_unguarded(circuit, site, traced=traced):
             return
-        permit, moves, origin = circuit.shared_permit, NO_MOVES, None
-        if permit is None:
-            end_what_was_given_up()
-            decision, moves = circuit.ask()
-            if isinstance(decision, CircuitOpenError):
-                self._refuse(site, decision, moves, traced=traced)
-                return
-            permit = decision
-        self._permit = permit
+        permit, moves = circuit.shared_permit, NO_MOVES
         try:
-            if traced:
-                self._span = site.start(circuit, permit, moves)
-                if self._span is not None:
-                    origin = self._span.origin
-            if not permit.is_shared:
-                permit.origin = origin
-            if moves:
-                circuit.announce(moves, origin)
+            if permit is None:
+                end_what_was_given_up()
+                decision, moves = circuit.ask()
+                if isinstance(decision, CircuitOpenError):
+                    self._refuse(site, decision, moves, traced=traced)
+                    return
+                permit = decision
+            self._permit = permit
+            self._start(site, permit, moves, traced=traced)
         except BaseException:  # an interrupt: the call will not be made
             self.end(CANCELLED)
-            circuit.announce(moves, None)
+            circuit.announce_left()
             raise
+
+    def _start(self, site: CallSite, permit: Permit, moves: Sequence[Notice], *, traced: bool) -> None:
+        circuit, origin = self._circuit, None
+        if traced:
+            self._span = site.start(circuit, permit, moves)
+            if self._span is not None:
+                origin = self._span.origin
+        if not permit.is_shared:
+            permit.origin = origin
+        if moves:
+            circuit.announce(moves, origin)
 
     def _refuse(self, site: CallSite, refusal: CircuitOpenError, moves: Sequence[Notice], *, traced: bool) -> None:
         answered = site.has_fallback and self._circuit.settings.fallback is not None
@@ -128,20 +144,18 @@ class Call:
     def returned(self, result: object) -> None:
         """The call came back with a result."""
         judge, judged = self._circuit.judge, self._permit is not None and self._refusal is None
-        outcome = CANCELLED  # when the settings' predicates are interrupted; the call has ended all the same
-        error_type: str | None = None
-        retry_after: float | None = None
+        outcome, named, wait = FAILURE, None, None  # should judging it be interrupted
         try:
             outcome = judge.of_result(result) if judged else SUCCESS
             if outcome is FAILURE:
-                error_type, retry_after = type_of_result(result), judge.wait_asked_by(result)
+                named, wait = type_of_result(result), judge.wait_asked_by(result)
         finally:
-            self.end(outcome, error_type=error_type, retry_after=retry_after)
+            self.end(outcome, error_type=named, retry_after=wait)
 
     def raised(self, error: BaseException) -> None:
         """The call came back with an exception, which the caller will see."""
         judged = self._permit is not None or self._refusal is not None
-        outcome = CANCELLED  # as above
+        outcome = FAILURE  # as above
         try:
             outcome = self._circuit.judge.of_error(error) if judged else IGNORED
         finally:
@@ -184,7 +198,13 @@ class Call:
                 if outcome is not SUCCESS or slow or not circuit.succeed_at_once(permit):
                     origin = span.origin_of(outcome, slow=slow) if span is not None else None
                     moves = circuit.settle(
-                        permit, outcome, error=error, error_type=error_type, retry_after=retry_after, origin=origin
+                        permit,
+                        outcome,
+                        error=error,
+                        error_type=error_type,
+                        retry_after=retry_after,
+                        detached=self.ends_in_callback,
+                        origin=origin,
                     )
         finally:  # an interrupt must not leave the span without an end
             if span is not None:

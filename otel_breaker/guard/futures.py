@@ -50,6 +50,7 @@ class _Ending:
     """Ends a call when what it is given to is done, or dropped undone."""
 
     def __init__(self, call: Call, judge: Callable[[Call, Any], None]) -> None:
+        call.ends_in_callback = True
         self._call = call
         self._judge = judge
 

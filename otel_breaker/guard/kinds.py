@@ -12,6 +12,7 @@ from otel_breaker.guard.bodies import guard_coroutine, guard_function
 from otel_breaker.guard.call import Call
 from otel_breaker.guard.generators import guard_async_generator, guard_generator
 from otel_breaker.guard.hot import heat_coroutine, heat_function
+from otel_breaker.guard.shape import unshaped
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -121,6 +122,7 @@ def _context_manager(function: Any) -> tuple[Callable[[Any], Any], Callable[...,
     if inspect.ismethod(function):
         behind = _context_manager(function.__func__)
         return behind and (behind[0], MethodType(behind[1], function.__self__))
+    function = unshaped(function)
     maker = _CONTEXT_MANAGERS.get(function.__code__) if inspect.isfunction(function) else None
     return maker and (maker, function.__wrapped__)
 

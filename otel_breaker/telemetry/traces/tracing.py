@@ -14,12 +14,13 @@ from otel_breaker.version import __version__
 
 if TYPE_CHECKING:
     from opentelemetry.context import Context
-    from opentelemetry.metrics import Histogram
     from opentelemetry.trace import Tracer
 
-# No public name yet; a release that has another lets telemetry's own calls be told, at worst.
-_SUPPRESSED: Final[str] = getattr(otel_context, "_SUPPRESS_INSTRUMENTATION_KEY", "suppress_instrumentation")
+    from otel_breaker.telemetry.traces.durations import Durations
+
 _SUPPRESSED_BY_HAND: Final = "suppress_instrumentation"
+# No public name yet: an API that has renamed it leaves the one that is set by hand.
+_SUPPRESSED: Final = getattr(otel_context, "_SUPPRESS_INSTRUMENTATION_KEY", _SUPPRESSED_BY_HAND)
 
 
 class _Holder:
@@ -55,19 +56,19 @@ class Tracing:
 
     def __init__(self) -> None:
         self.source: Any = _GLOBAL
-        """Has the provider in `_TRACER_PROVIDER`; None there means that nobody is told. Read at every call."""
+        """Has the provider in `_TRACER_PROVIDER`, read at every call; None there means that nobody is told of it."""
         self.is_late = False
         """Whether spans are made only when a call turns out to be a problem."""
         self.tells_moves = True
         self.records_exceptions = False
         self.rejected_span_limit: int | None = None
-        self.durations: Histogram | None = None
+        self.durations: Durations | None = None
         self._spans: Any = _GLOBAL
         self._provider: object = None
         self._tracer: Tracer | None = None
         self._complained = False
 
-    def use(self, switches: Switches, provider: object, durations: Histogram | None) -> None:
+    def use(self, switches: Switches, provider: object, durations: Durations | None) -> None:
         """Tell from now on what the switches say.
 
         Args:
