@@ -16,12 +16,13 @@ from otel_breaker.circuit import WORLD, Circuit, Listener, Listeners, Snapshot
 from otel_breaker.core.permits import NO_GENERATION, Permit
 from otel_breaker.core.states import FAILURE, SUCCESS, CircuitState, Outcome
 from otel_breaker.errors import CircuitOpenError
-from otel_breaker.guard import MADE_BY, Block, Call, guard, shape
+from otel_breaker.guard import Block, Call, end_what_was_given_up, guard, shape
 from otel_breaker.settings import Settings, labels
 from otel_breaker.telemetry import events
 from otel_breaker.telemetry.configuring import CONFIGURATION
 from otel_breaker.telemetry.metrics import LEDGER
 from otel_breaker.telemetry.traces import TRACING, CallSite, code_name
+from otel_breaker.text import noted
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -48,7 +49,7 @@ class CircuitBreaker:
     Args:
         name: what telemetry calls it: a line of at most 256 characters; without one it is called after where it
             is made.
-        key: which circuit of those that share the name; see `get_breaker`.
+        key: which circuit of those that share the name; see `get_breaker` for how it is shown.
         clock: monotonic seconds; for tests.
         ready: settings that were read elsewhere, instead of keywords.
         **settings: see docs/configuration.md.
@@ -73,7 +74,7 @@ class CircuitBreaker:
         else:
             self.name = labels.name(name, "name")
         if key is not None:
-            key = labels.clean(key)
+            key = labels.shown(key)
         self._listeners = Listeners()
         self._listeners.add(events.REPORTER)
         self._circuit = Circuit(self.name, key, checked, self._listeners, clock)
@@ -97,6 +98,7 @@ class CircuitBreaker:
 
     @property
     def key(self) -> str | None:
+        """Which circuit of those that share the name, as it is shown; None for a breaker without a key."""
         return self._circuit.record.key
 
     @property
@@ -106,6 +108,7 @@ class CircuitBreaker:
 
     @property
     def settings(self) -> Settings:
+        """What is in force, checked, with the defaults."""
         return self._circuit.settings
 
     def replace_settings(self, settings: Settings) -> None:
@@ -144,9 +147,10 @@ class CircuitBreaker:
         """
         if isinstance(function, classmethod | staticmethod):
             return type(function)(self.wrap(function.__func__, name=name, patched=patched))
-        guarded = self._wrap(function, like, name, patched=patched)
+        make = partial(self._wrap, function, like, name, patched=patched)
         # A fallback wants the arguments as the caller gave them.
-        return guarded if like is not None else shape(guarded, function, exact=self.settings.fallback is None)
+        exact = self.settings.fallback is None
+        return make() if like is not None else shape(make(), function, exact=exact, made_by=make)
 
     def _wrap(
         self, function: Callable[P, R], like: Callable[..., Any] | None, name: str | None, *, patched: bool
@@ -155,7 +159,6 @@ class CircuitBreaker:
         guarded = guard(function, self._circuit, site, like)
         guarded.__dict__["__circuit_breaker__"] = self  # a guarded function keeps its breaker alive, and listed
         guarded.__dict__["__circuit_breaker_site__"] = site
-        guarded.__dict__[MADE_BY] = partial(self._wrap, function, like, name, patched=patched)
         return guarded
 
     def begin(self, site: CallSite) -> Call:
@@ -189,6 +192,7 @@ class CircuitBreaker:
             WORLD.called()
         if self._circuit.is_off:
             return Permit.of(NO_GENERATION, self.state)
+        end_what_was_given_up()
         circuit = self._circuit
         try:
             decision, moves = circuit.ask(alone=True)
@@ -264,6 +268,7 @@ class CircuitBreaker:
 
     def snapshot(self) -> Snapshot:
         """A frozen, consistent view."""
+        end_what_was_given_up()
         return self._circuit.snapshot()
 
     @property
@@ -298,18 +303,19 @@ class CircuitBreaker:
         """Refuse all calls until `reset` or `force_closed`.
 
         Args:
-            reason: why, for telemetry and `snapshot`.
-            actor: who.
+            reason: why, for telemetry and `snapshot`; shown without secrets of known shapes, such as a URL's password,
+                and cut to 1,024 characters.
+            actor: who; likewise.
         """
-        self._circuit.force_open(reason, actor, _current_span())
+        self._circuit.force_open(noted(reason), noted(actor), _current_span())
 
     def force_closed(self, *, reason: str | None = None, actor: str | None = None) -> None:
         """Let all calls pass, unjudged, until `reset` or `force_open`."""
-        self._circuit.force_closed(reason, actor, _current_span())
+        self._circuit.force_closed(noted(reason), noted(actor), _current_span())
 
     def reset(self, *, reason: str | None = None, actor: str | None = None) -> None:
         """Close the circuit and forget what was counted against it."""
-        self._circuit.reset(reason, actor, _current_span())
+        self._circuit.reset(noted(reason), noted(actor), _current_span())
 
 
 def _claim(permit: Permit) -> bool:

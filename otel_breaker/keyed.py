@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar, cast
 from otel_breaker import diagnostics
 from otel_breaker.breaker import CircuitBreaker, call_site
 from otel_breaker.circuit import Circuit, Listeners
-from otel_breaker.guard import MADE_BY, Call, guard_each, shape
+from otel_breaker.guard import Call, guard_each, shape
 from otel_breaker.key_template import Bound, NoKeyError
 from otel_breaker.locks import locked
 from otel_breaker.orders import change
@@ -18,7 +18,7 @@ from otel_breaker.settings import Mode, Settings, labels
 from otel_breaker.telemetry.traces import code_name
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Hashable
 
     from otel_breaker.key_template import Template
     from otel_breaker.orders import Order
@@ -40,7 +40,7 @@ class KeyedBreaker:
         self.overflowed = 0
         """How often a key found no room."""
         self._order: Order | None = None
-        self._breakers: OrderedDict[str, CircuitBreaker] = OrderedDict()
+        self._breakers: OrderedDict[Hashable, CircuitBreaker] = OrderedDict()
         self._lock = threading.RLock()
         self._unguarded: CircuitBreaker | None = None
         # Lets calls pass that have no key; it is neither listed nor told.
@@ -51,15 +51,15 @@ class KeyedBreaker:
 
     def has(self, breaker: CircuitBreaker) -> bool:
         """Whether it is the one of its key."""
-        return breaker.key is not None and self._breakers.get(breaker.key) is breaker
+        return any(each is breaker for each in self._living())
 
     def for_key(self, key: str) -> CircuitBreaker:
         """The breaker of a key: made when the key is first seen."""
-        key = labels.clean(key)
-        breaker = self._breakers.get(key)
+        identity = labels.identity(key)
+        breaker = self._breakers.get(identity)
         if breaker is not None:
             try:  # noqa: SIM105  # `suppress` takes longer than all the rest
-                self._breakers.move_to_end(key)
+                self._breakers.move_to_end(identity)
             except KeyError:  # it has just made way
                 pass
             return breaker
@@ -68,7 +68,7 @@ class KeyedBreaker:
             if self._make_room() is None:
                 return self._overflow()
             # Not under the lock: it may be the first one of the process, which looks around.
-            breaker = self._keep(key, CircuitBreaker(self.name, key=key, ready=settings))
+            breaker = self._keep(identity, CircuitBreaker(self.name, key=key, ready=settings))
         if settings is not self.settings:
             breaker.replace_settings(self.settings)
         change(breaker, None, self._order)
@@ -96,8 +96,9 @@ class KeyedBreaker:
             TypeError: when a call of it cannot be guarded.
             InvalidSettings: when it has no such parameters.
         """
-        guarded = self._wrap(function, template, like, name, patched=patched)
-        return guarded if like is not None else shape(guarded, function, exact=self.settings.fallback is None)
+        make = partial(self._wrap, function, template, like, name, patched=patched)
+        exact = self.settings.fallback is None
+        return make() if like is not None else shape(make(), function, exact=exact, made_by=make)
 
     def _wrap(
         self,
@@ -130,14 +131,13 @@ class KeyedBreaker:
                         reason,
                     )
                 return Call(self._aside, site)
-            if key not in self._breakers and site.stands_aside():
+            if labels.identity(key) not in self._breakers and site.stands_aside():
                 return Call(self._aside, site)  # telemetry's own, which shall leave no circuit behind
             return self.for_key(key).begin(site)
 
         guarded = guard_each(function, begin, like)
         guarded.__dict__["__circuit_breaker__"] = self
         guarded.__dict__["__circuit_breaker_site__"] = site
-        guarded.__dict__[MADE_BY] = partial(self._wrap, function, template, like, name, patched=patched)
         return guarded
 
     def replace_settings(self, settings: Settings) -> None:
@@ -169,26 +169,26 @@ class KeyedBreaker:
     def _make_room(self) -> list[CircuitBreaker] | None:
         """Make room for one more breaker; returns which made way, to be let go without the lock, or None."""
         gone: list[CircuitBreaker] = []
-        for key in tuple(self._breakers):  # at one stroke: a finaliser may ask for a key at any call
+        for identity in tuple(self._breakers):  # at one stroke: a finaliser may ask for a key at any call
             if len(self._breakers) < self.settings.max_keys:
                 return gone
-            breaker = self._breakers.get(key)
+            breaker = self._breakers.get(identity)
             # What an order has forced would be made again just so.
             if breaker is not None and (breaker.is_idle or self._order is not None):
                 gone.append(breaker)
-                self._breakers.pop(key, None)
+                self._breakers.pop(identity, None)
         if len(self._breakers) < self.settings.max_keys:
             return gone
         self.overflowed += 1
         return None
 
     @locked
-    def _keep(self, key: str, made: CircuitBreaker) -> CircuitBreaker | None:
+    def _keep(self, identity: Hashable, made: CircuitBreaker) -> CircuitBreaker | None:
         """Keep a breaker, unless there is one of that key by now; None when the room for it is gone."""
-        known = self._breakers.get(key)
+        known = self._breakers.get(identity)
         if known is not None or len(self._breakers) >= self.settings.max_keys:
             return known
-        return self._breakers.setdefault(key, made)  # a signal handler may just have asked for the same key
+        return self._breakers.setdefault(identity, made)  # a signal handler may just have asked for the same key
 
     def _overflow(self) -> CircuitBreaker:
         if self._unguarded is None and self._stand_in(CircuitBreaker(self.name, mode=Mode.OFF)):

@@ -13,7 +13,7 @@ from otel_breaker.errors import InvalidSettings
 from otel_breaker.keyed import KeyedBreaker
 from otel_breaker.locks import locked
 from otel_breaker.orders import Order, change
-from otel_breaker.settings import Settings, labels
+from otel_breaker.settings import Settings, labels, values
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -90,9 +90,13 @@ class Registry:
         Raises:
             InvalidSettings: when one of them could not, because code that its settings name cannot be had.
         """
-        for name, wanted in settings.items():
-            if name in self._breakers or name in self._keyed:
-                wanted.resolved()
+        for name in self.names() & settings.keys():
+            settings[name].resolved()
+
+    @locked
+    def names(self) -> set[str]:
+        """Of all breakers that were asked for."""
+        return {*self._breakers, *self._keyed}
 
     def get(self, name: str, said: Mapping[str, object]) -> CircuitBreaker:
         """The breaker of a name, without a key."""
@@ -180,7 +184,7 @@ class Registry:
     def _replace(self, breaker: CircuitBreaker | KeyedBreaker) -> None:
         said, _ = self._said[breaker.name]
         if said and self._is_configured(breaker.name):
-            diagnostics.warning(_OVERRULED, breaker.name, dict(said))
+            diagnostics.warning(_OVERRULED, breaker.name, values.said(said))
         try:
             self._let_live(breaker)
         except InvalidSettings as error:
@@ -196,12 +200,12 @@ class Registry:
             if known is not None and known[0] and not is_configured:
                 if settings == known[1]:
                     return False
-                problem = f"asked for with {dict(said)}, but made with {dict(known[0])}"
+                problem = f"asked for with {values.said(said)}, but made with {values.said(known[0])}"
                 raise InvalidSettings(name, problem, "give the settings in one place, or the same in both")
             if self._keep_said(name, known, (dict(said), settings)):
                 break
         if said and is_configured:
-            diagnostics.warning(_OVERRULED, name, dict(said))
+            diagnostics.warning(_OVERRULED, name, values.said(said))
         return True
 
     @locked
@@ -226,8 +230,8 @@ def get_breaker(name: str, *, key: str | None = None, **settings: Unpack[Keyword
     Args:
         name: what telemetry calls it: a line of at most 256 characters.
         key: one circuit of several that share name and settings, such as one per host or tenant; at most
-            `max_keys` of them are kept. Telemetry shows it; cut to 256 characters, and without the user and the
-            query of a URL.
+            `max_keys` of them are kept. Telemetry, errors and snapshots show what of it is known to be safe, at most
+            256 characters; in place of the rest, such as a URL's user or query, stands a short digest.
         **settings: see docs/configuration.md; those of a configuration file win.
 
     Raises:

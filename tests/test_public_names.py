@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import inspect
 import subprocess
 import sys
 from importlib.metadata import version
 from importlib.resources import files
+from inspect import isfunction
 
 import pytest
 
@@ -40,6 +42,24 @@ def test_all_public_names_can_be_imported_with_a_star() -> None:
 @pytest.mark.parametrize("name", otel_breaker.__all__)
 def test_a_public_name_is_explained(name: str) -> None:
     assert getattr(otel_breaker, name).__doc__
+
+
+def attributes() -> list[str]:
+    """The public methods and properties of all public classes that are ours to explain."""
+    classes = [value for name in otel_breaker.__all__ if isinstance(value := getattr(otel_breaker, name), type)]
+    return [
+        f"{kind.__name__}.{name}"
+        for kind in classes
+        for name, value in vars(kind).items()
+        if not name.startswith("_") and (isinstance(value, property | classmethod) or isfunction(value))
+    ]
+
+
+@pytest.mark.parametrize("path", attributes())
+def test_what_is_public_of_a_public_class_is_explained(path: str) -> None:
+    kind, _, name = path.partition(".")
+
+    assert inspect.getdoc(getattr(getattr(otel_breaker, kind), name))
 
 
 def test_the_version_is_that_of_the_distribution() -> None:

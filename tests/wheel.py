@@ -28,7 +28,12 @@ else:
     import tomli as tomllib
 
 ROOT = Path(__file__).parents[1]
-PACKAGES = {"otel_breaker": ROOT, "otel_breaker_instrumentation": ROOT / "instrumentation"}
+PACKAGES = {
+    "otel_breaker": ROOT,
+    "otel_breaker_instrumentation": ROOT / "instrumentation",
+    "otel_breaker_pytest": ROOT / "instrumentation",
+}
+SCHEMA = PACKAGES["otel_breaker_instrumentation"] / "otel_breaker_instrumentation" / "breakers.schema.json"
 INJECTED = ROOT / "collector-config" / "kubernetes" / "Dockerfile"
 QUIETLY = ("--quiet", "--disable-pip-version-check", "--no-compile")
 RELEASES = ("opentelemetry-sdk", "opentelemetry-instrumentation", "opentelemetry-distro")
@@ -55,7 +60,7 @@ for name in absent:
 
 with contextlib.redirect_stderr(io.StringIO()) as said:
     assert main() == 2
-assert said.getvalue().endswith("pip install 'otel-breaker[cli]'\\n"), said.getvalue()
+assert said.getvalue().endswith("pip install 'otel-breaker[auto]'\\n"), said.getvalue()
 
 @otel_breaker.get_breaker("payments", failure_threshold=3)
 def charge():
@@ -66,6 +71,16 @@ for _ in range(4):
         charge()
     except Exception as error:
         print(type(error).__name__)
+"""
+
+TESTED = """
+def test_time_stands_still(breaker_clock, fresh_breakers):
+    from otel_breaker import CircuitBreaker
+
+    breaker = CircuitBreaker("payments", failure_threshold=1, recovery_time=30)
+    breaker.record_failure()
+    breaker_clock.advance(30)
+    assert breaker.call(int) == 0
 """
 
 
@@ -84,6 +99,7 @@ def main() -> int:
             for age, releases in (("oldest", oldest()), ("between", between()), ("newest", newest())):
                 what = f"guard a program under {releases[0]}"
                 step(what, partial(use_configured, wheel, folder / age, releases, events=age != "oldest"))
+            step("test an application with pytest", lambda: use_in_tests(wheel, folder / "tested"))
             step("inject it as an operator does", lambda: use_injected(wheel, folder / "injected"))
         except StepFailed as failure:
             sys.stdout.write(f"failed\n{failure}\n")
@@ -138,12 +154,34 @@ def use_configured(wheel: Path, folder: Path, releases: Sequence[str], *, events
     """
     python = environment(folder, f"{wheel}[auto]", *releases)
     guarded_program.write(folder)
+    use_command(python, folder)
     flags = ["--breaker_config_file", "breakers.yaml"]
     for signal in ("traces", "metrics", "logs"):
         flags += [f"--{signal}_exporter", "console"]
     printed = run(str(Path(python).with_name("opentelemetry-instrument")), *flags, python, "app.py", folder=folder)
     for seen, expected in guarded_program.look_at(printed, events=events):
         expect(seen, expected)
+    return folder
+
+
+def use_command(python: str, folder: Path) -> None:
+    """The commands that need no more than what guards a program."""
+    command = str(Path(python).with_name("otel-breaker"))
+    expect("usage: otel-breaker" in run(command, "--help", folder=folder), True)
+    run(command, "--version", folder=folder)
+    expect(run(command, "schema", folder=folder), SCHEMA.read_text("utf-8"))
+    expect(run(command, "targets", "payments", folder=folder), "payments:charge  function\n")
+    expect(run(command, "check", "--import", "breakers.yaml", folder=folder), "breakers.yaml: nothing is wrong\n")
+
+
+def use_in_tests(wheel: Path, folder: Path) -> Path:
+    """The fixtures are there; pytest warns of nothing, though we were imported before it, as under instrumentation."""
+    python = environment(folder, f"{wheel}[auto]", "pytest")
+    (folder / "test_payments.py").write_text(TESTED)
+    early = "import sys, otel_breaker, otel_breaker_instrumentation, pytest; sys.exit(pytest.main(sys.argv[1:]))"
+    for start in (["-m", "pytest"], ["-c", early]):
+        said = run(python, *start, "-W", "error", "-p", "no:cacheprovider", "-q", "test_payments.py", folder=folder)
+        expect(said.splitlines()[-1].partition(" in ")[0], "1 passed")
     return folder
 
 

@@ -73,8 +73,8 @@ class Watcher:
             return self._look()
         except InvalidSettings as error:
             self._complain(str(error))
-        except Exception as error:  # nothing that a file brings about may end the watch
-            diagnostics.exception("%s has changed, and cannot be put in force: %s", self._file, error)
+        except Exception:  # nothing that a file brings about may end the watch
+            diagnostics.exception("%s has changed, and cannot be put in force", self._file)
         return self._every
 
     def _look(self) -> float | None:

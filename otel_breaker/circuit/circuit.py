@@ -23,7 +23,6 @@ from otel_breaker.circuit.snapshot import Reading, Snapshot
 from otel_breaker.circuit.world import WORLD
 from otel_breaker.core.permits import NO_GENERATION, Permit
 from otel_breaker.core.states import (
-    CANCELLED,
     CLOSED,
     FAILURE,
     FORCED_CLOSED,
@@ -331,7 +330,7 @@ class Circuit(LockFree):
         if outcome is not None:
             self.settle(permit, outcome, error=error)
             return
-        outcome = CANCELLED  # when the settings' predicates are interrupted; the call has ended all the same
+        outcome = FAILURE  # should judging it be interrupted
         try:
             outcome = self.judge.of_error(error)
         finally:

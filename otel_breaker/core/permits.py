@@ -17,10 +17,10 @@ NO_GENERATION: Final = -1
 
 
 class Permit:
-    """Leave for one call.
+    """Leave for one call, as `can_execute` gives it and `record_success` or `record_failure` takes it back.
 
     A closed circuit hands one and the same permit to every call; a probe's permit is its own, and a lease: it
-    ends at `deadline`.
+    ends at `deadline`. What it holds is for the circuit to read and write.
     """
 
     # Where calls are timed, each makes a permit: without `__init__`, and what is not true of most stands in the class.
@@ -51,6 +51,7 @@ class Permit:
 
     @classmethod
     def of(cls, generation: int, state: CircuitState, epoch: int = 0, started: float | None = None) -> Self:
+        """Make one; for the circuit's use."""
         permit = cls()
         permit.generation, permit.state, permit.epoch, permit.started = generation, state, epoch, started
         return permit

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, fields
 from enum import Enum
-from typing import TYPE_CHECKING, Any, Final, TypedDict, TypeVar
+from typing import TYPE_CHECKING, Any, Final, Literal, TypedDict, TypeVar
 
 from otel_breaker.errors import InvalidSettings
 from otel_breaker.settings import values
@@ -52,8 +52,8 @@ class Events(Enum):
 class SwitchKeywords(TypedDict, total=False):
     """The switches as keyword arguments; the same names stand in the configuration file."""
 
-    spans: str | Spans
-    events: str | Events
+    spans: Literal["all", "problems", "off"] | Spans
+    events: Literal["span", "log", "both"] | Events
     rejected_span_limit: int | None
     duration_histogram: bool
     record_exceptions: bool

@@ -10,7 +10,7 @@ import os
 import threading
 from typing import TYPE_CHECKING, Any, Final
 
-from opentelemetry.metrics import Histogram, MeterProvider, get_meter
+from opentelemetry.metrics import MeterProvider, get_meter
 
 from otel_breaker import diagnostics
 from otel_breaker.errors import InvalidSettings
@@ -20,7 +20,7 @@ from otel_breaker.telemetry import events, names
 from otel_breaker.telemetry.abilities import HISTOGRAMS_ADVISE_BOUNDARIES
 from otel_breaker.telemetry.aside import do_aside
 from otel_breaker.telemetry.metrics import LEDGER
-from otel_breaker.telemetry.traces import TRACING
+from otel_breaker.telemetry.traces import TRACING, Durations
 from otel_breaker.version import __version__
 
 if TYPE_CHECKING:
@@ -50,7 +50,7 @@ class Configuration:
         self._environment: dict[str, object] | None = None
         self._tracer_provider: TracerProvider | None = None
         self._meter_provider: MeterProvider | None = None
-        self._durations: Histogram | None = None
+        self._durations: Durations | None = None
 
     @property
     def switches(self) -> Switches:
@@ -134,13 +134,13 @@ class Configuration:
                 meter = self._meter_provider.get_meter(names.SCOPE, __version__)
             else:
                 meter = get_meter(names.SCOPE, __version__)
-            durations = meter.create_histogram(
+            histogram = meter.create_histogram(
                 names.METRIC_CALL_DURATION, "s", "Time that guarded calls took.", **_ADVICE
             )
         except Exception:
             diagnostics.exception("the metric %s cannot be made", names.METRIC_CALL_DURATION)
         else:
-            self._durations = durations
+            self._durations = Durations(histogram)
             self._use_switches()  # it may have taken longer than anybody waited
 
 

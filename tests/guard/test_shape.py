@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from otel_breaker import CircuitBreaker, get_breaker
-from otel_breaker.guard.shape import release, shape
+from otel_breaker.guard.shape import release, shape, unshaped
 from otel_breaker.key_template import Template
 from otel_breaker.registry import REGISTRY
 
@@ -275,6 +275,26 @@ def test_without_its_source_a_guard_works_all_the_same(monkeypatch: pytest.Monke
     monkeypatch.setattr(inspect, "getsource", lambda _: (_ for _ in ()).throw(OSError))
 
     assert shape(body, charge, exact=True)(1, currency="USD") == (1, 1, "USD")
+
+
+def test_another_source_than_that_which_runs_is_not_believed(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A package may be upgraded under a process that runs."""
+
+    def body(*args: Any, **kwargs: Any) -> object:
+        return charge(*args, **kwargs)
+
+    other = "def body(*args, **kwargs):\n    return none(*args, **kwargs)"
+    monkeypatch.setattr(inspect, "getsource", lambda _: other)
+
+    assert shape(body, charge, exact=True) is body
+
+
+@pytest.mark.parametrize("way", WAYS)
+@pytest.mark.parametrize("function", FUNCTIONS)
+def test_every_body_that_there_is_has_a_shape(function: Any, way: Callable[[Any], Any]) -> None:
+    guard = way(function)
+
+    assert unshaped(guard) is not guard
 
 
 def test_what_is_no_function_of_python_is_left_as_it_is() -> None:

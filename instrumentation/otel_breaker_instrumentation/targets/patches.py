@@ -26,6 +26,7 @@ from otel_breaker.version import __version__
 from otel_breaker_instrumentation.targets import metric
 from otel_breaker_instrumentation.targets.aliases import all_modules, find_aliases, neighbours
 from otel_breaker_instrumentation.targets.imports import is_complete, when_imported
+from otel_breaker_instrumentation.targets.pending import FORKS, NOT_YET
 from otel_breaker_instrumentation.targets.plan import make_plan
 from otel_breaker_instrumentation.targets.standing import Standing
 from otel_breaker_instrumentation.targets.telling import tell
@@ -105,9 +106,9 @@ class Patches:
                 self._arrived(name, module, by_import=False)
 
     def report(self) -> Report:
-        """What became of every target."""
+        """What became of every target, and who calls past its guard."""
         self.look_around()
-        return self._last_report or tell(self._targets, self._standing.all(), self._all_failures())
+        return self._last_report or tell(self._targets, self._standing.all(), self._all_failures(), searched=True)
 
     def count(self) -> Counter[Status]:
         """How many targets are of which status; cheaper than a report."""
@@ -205,8 +206,10 @@ class Patches:
 
         A module that is still held when Python takes modules apart loses its globals before its objects are finalised.
         """
-        self._last_report = self.report()
-        complaint = self._last_report.complaint()
+        self.look_around()
+        self._last_report = tell(self._targets, self._standing.all(), self._all_failures())
+        # The workers of a server import what its master never does, and say so themselves.
+        complaint = self._last_report.complaint(but=NOT_YET if FORKS.has_forked else None)
         if complaint is not None:
             diagnostics.warning(complaint)
         self._forget()

@@ -6,6 +6,7 @@ Each is a proxy of wrapt, which binds right, and copies, pickles and is held wea
 from __future__ import annotations
 
 import copy
+import inspect
 from functools import partial
 from types import MethodType, ModuleType
 from typing import TYPE_CHECKING, Any
@@ -63,6 +64,13 @@ class Proxy(wrapt.FunctionWrapper):  # type: ignore[type-arg]  # as above
         super().__init__(found, call_with_key if is_keyed else call)
         self._self_guard = apply
         self._self_is_keyed = is_keyed
+
+    @property
+    def __signature__(self) -> inspect.Signature:
+        """Of an object that is called, which is asked by its type, and so would tell of the proxy's."""
+        if inspect.isroutine(self.__wrapped__) or hasattr(self.__wrapped__, "__wrapped__"):
+            raise AttributeError("__signature__")
+        return inspect.signature(self.__wrapped__)
 
     def __reduce_ex__(self, protocol: Any) -> Any:
         """By its name, or by the object that it is bound to."""
