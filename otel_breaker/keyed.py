@@ -5,19 +5,21 @@ from __future__ import annotations
 import threading
 from collections import OrderedDict
 from functools import partial
-from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
+from itertools import islice
+from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar, cast
 
 from otel_breaker import diagnostics
 from otel_breaker.breaker import CircuitBreaker, call_site
 from otel_breaker.circuit import Circuit, Listeners
 from otel_breaker.guard import Call, guard_each, shape
 from otel_breaker.key_template import Bound, NoKeyError
+from otel_breaker.locks import locked
 from otel_breaker.orders import change
 from otel_breaker.settings import Mode, Settings, labels
 from otel_breaker.telemetry.traces import code_name
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Hashable, Iterator
 
     from otel_breaker.key_template import Template
     from otel_breaker.orders import Order
@@ -39,7 +41,7 @@ class KeyedBreaker:
         self.overflowed = 0
         """How often a key found no room."""
         self._order: Order | None = None
-        self._breakers: OrderedDict[str, CircuitBreaker] = OrderedDict()
+        self._breakers: OrderedDict[Hashable, CircuitBreaker] = OrderedDict()
         self._lock = threading.RLock()
         self._unguarded: CircuitBreaker | None = None
         # Lets calls pass that have no key; it is neither listed nor told.
@@ -50,22 +52,27 @@ class KeyedBreaker:
 
     def has(self, breaker: CircuitBreaker) -> bool:
         """Whether it is the one of its key."""
-        return breaker.key is not None and self._breakers.get(breaker.key) is breaker
+        return any(each is breaker for each in self._living())
 
     def for_key(self, key: str) -> CircuitBreaker:
         """The breaker of a key: made when the key is first seen."""
-        key = labels.clean(key)
-        with self._lock:
-            breaker = self._breakers.get(key)
-            if breaker is not None:
-                self._breakers.move_to_end(key)
-                return breaker
-            while len(self._breakers) >= self.settings.max_keys:
-                if not self._make_room():
-                    return self._overflow()
-            breaker = self._breakers[key] = CircuitBreaker(self.name, key=key, ready=self.settings)
-            order = self._order
-        change(breaker, None, order)  # not under the lock: listeners are told
+        identity = labels.identity(key)
+        breaker = self._breakers.get(identity)
+        if breaker is not None:
+            try:  # noqa: SIM105  # `suppress` takes longer than all the rest
+                self._breakers.move_to_end(identity)
+            except KeyError:  # it has just made way
+                pass
+            return breaker
+        while breaker is None:
+            settings = self.settings
+            if self._make_room() is None:
+                return self._overflow()
+            # Not under the lock: it may be the first one of the process, which looks around.
+            breaker = self._keep(identity, CircuitBreaker(self.name, key=key, ready=settings))
+        if settings is not self.settings:
+            breaker.replace_settings(self.settings)
+        change(breaker, None, self._order)
         return breaker
 
     def wrap(
@@ -125,7 +132,7 @@ class KeyedBreaker:
                         reason,
                     )
                 return Call(self._aside, site)
-            if key not in self._breakers and site.stands_aside():
+            if labels.identity(key) not in self._breakers and site.stands_aside():
                 return Call(self._aside, site)  # telemetry's own, which shall leave no circuit behind
             return self.for_key(key).begin(site)
 
@@ -136,38 +143,71 @@ class KeyedBreaker:
 
     def replace_settings(self, settings: Settings) -> None:
         """Let all keys live by other settings; their state is kept."""
-        with self._lock:
-            self.settings = settings
-            for breaker in self._breakers.values():
-                breaker.replace_settings(settings)
+        self.settings = settings
+        for breaker in self._living():
+            breaker.replace_settings(settings)
 
     def obey(self, order: Order | None) -> None:
         """Let the circuits of all keys, those to come as well, obey an order, or none any longer."""
-        with self._lock:
-            before, self._order = self._order, order
-            living = list(self._breakers.values())
-        for breaker in living:
+        before = self._exchange_order(order)
+        for breaker in self._living():
             change(breaker, before, order)
+
+    @locked
+    def _exchange_order(self, order: Order | None) -> Order | None:
+        before, self._order = self._order, order
+        return before
 
     def start_afresh(self) -> None:
         """In a forked child: whoever held the lock is gone."""
         self._lock = threading.RLock()
 
-    def _make_room(self) -> bool:
-        for key, breaker in self._breakers.items():
+    @locked
+    def _living(self) -> list[CircuitBreaker]:
+        return list(self._breakers.values())
+
+    @locked
+    def _make_room(self) -> list[CircuitBreaker] | None:
+        """Make room for one more breaker; returns which made way, to be let go without the lock, or None."""
+        gone: list[CircuitBreaker] = []
+        for identity in self._longest_unused():
+            if len(self._breakers) < self.settings.max_keys:
+                break
+            breaker = self._breakers.get(identity)
             # What an order has forced would be made again just so.
-            if breaker.is_idle or self._order is not None:
-                del self._breakers[key]
-                return True
-        return False
+            if breaker is not None and (breaker.is_idle or self._order is not None):
+                gone.append(breaker)
+                self._breakers.pop(identity, None)
+        if len(self._breakers) < self.settings.max_keys:
+            return gone
+        self.overflowed += 1
+        return None
+
+    def _longest_unused(self) -> Iterator[Hashable]:
+        # Copies, each made at one stroke: a finaliser may ask for a key at any instruction. Mostly the first will do.
+        yield from tuple(islice(self._breakers, 1))
+        yield from tuple(self._breakers)
+
+    @locked
+    def _keep(self, identity: Hashable, made: CircuitBreaker) -> CircuitBreaker | None:
+        """Keep a breaker, unless there is one of that key by now; None when the room for it is gone."""
+        known = self._breakers.get(identity)
+        if known is None and len(self._breakers) < self.settings.max_keys:
+            known = self._breakers[identity] = made
+        return known
 
     def _overflow(self) -> CircuitBreaker:
-        self.overflowed += 1
-        if self._unguarded is None:
+        if self._unguarded is None and self._stand_in(CircuitBreaker(self.name, mode=Mode.OFF)):
             diagnostics.warning(
                 "circuit breaker %r has max_keys=%d circuits, none of them idle: further keys pass unguarded",
                 self.name,
                 self.settings.max_keys,
             )
-            self._unguarded = CircuitBreaker(self.name, mode=Mode.OFF)
-        return self._unguarded
+        return cast("CircuitBreaker", self._unguarded)
+
+    @locked
+    def _stand_in(self, made: CircuitBreaker) -> bool:
+        is_first = self._unguarded is None
+        if is_first:
+            self._unguarded = made
+        return is_first

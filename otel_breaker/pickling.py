@@ -33,15 +33,17 @@ def _reduce_keyed(keyed: KeyedBreaker) -> tuple[Any, ...]:
 
 
 def _find(name: str, key: str | None, settings: Settings) -> CircuitBreaker:
-    for breaker in living():
-        if (breaker.name, breaker.key) == (name, key):
-            return breaker
-    return CircuitBreaker(name, key=key, ready=settings)
+    return _living(name, key) or CircuitBreaker(name, key=key, ready=settings)
+
+
+def _living(name: str, key: str | None) -> CircuitBreaker | None:
+    return next((breaker for breaker in living() if (breaker.name, breaker.key) == (name, key)), None)
 
 
 def _ask(name: str, key: str | None, said: Mapping[str, object]) -> CircuitBreaker:
     if key is not None:
-        return _ask_keyed(name, said).for_key(key)
+        # Its key as it is shown, which may not be the whole key.
+        return _living(name, key) or _ask_keyed(name, said).for_key(key)
     with suppress(InvalidSettings):  # the code of that process says something else
         return REGISTRY.get(name, said)
     return REGISTRY.get(name, {})

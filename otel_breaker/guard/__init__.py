@@ -9,5 +9,6 @@ from otel_breaker.guard.block import Block
 from otel_breaker.guard.call import Call
 from otel_breaker.guard.kinds import guard, guard_each
 from otel_breaker.guard.shape import release, shape, unshaped
+from otel_breaker.guard.unbegun import end_what_was_given_up
 
-__all__ = ["Block", "Call", "guard", "guard_each", "release", "shape", "unshaped"]
+__all__ = ["Block", "Call", "end_what_was_given_up", "guard", "guard_each", "release", "shape", "unshaped"]

@@ -148,8 +148,25 @@ def test_settings_of_a_target() -> None:
     assert get_breaker("shop.web:send").failures == 1
 
 
+TASKS = """
+from celery import Celery
+app = Celery("shop", broker="memory://", set_as_current=False)
+@app.task(name="charge")
+def charge(): pass
+"""
+
+
+def test_a_task_that_workers_call_past_its_guard(tmp_path: Path) -> None:
+    _, shown = blocks(DOCUMENT, "text")
+    (tmp_path / "shop" / "tasks.py").write_text(TASKS)
+    OtelBreakerInstrumentor().instrument(targets=[{"function": "shop.tasks:charge", "breaker": "payments"}])
+    shop("tasks")
+
+    assert str(report()).splitlines()[1:] == shown.splitlines()
+
+
 def test_what_became_of_every_target(capsys: pytest.CaptureFixture[str]) -> None:
-    [shown] = blocks(DOCUMENT, "text")
+    shown, _ = blocks(DOCUMENT, "text")
     shop("api")
     OtelBreakerInstrumentor().instrument(
         targets=[

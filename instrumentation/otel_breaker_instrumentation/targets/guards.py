@@ -62,7 +62,7 @@ def switch_off(guard: Any) -> None:
 
 def guarded_by(found: Any) -> str | None:
     """The name of the breaker that guards a function already, by a decorator in the code or under a wrapper."""
-    for layer in _layers(found):
+    for layer in layers(found):
         marks = _marks(layer)
         if "__circuit_breaker_site__" in marks:
             return None if marks["__circuit_breaker_site__"].is_off else str(marks["__circuit_breaker__"].name)
@@ -78,10 +78,10 @@ def _marks(guard: Any) -> dict[str, Any]:
 
 def leads_to(found: Any, guard: Any) -> bool:
     """Whether a guard is what stands there, or is wrapped by that, as far as it says so."""
-    return any(layer is guard or layer is inside(guard) for layer in _layers(found))
+    return any(layer is guard or layer is inside(guard) for layer in layers(found))
 
 
-def _layers(found: Any) -> Iterator[Any]:
+def layers(found: Any) -> Iterator[Any]:
     """What stands there, and all that it says it wraps."""
     for _ in range(_MOST_LAYERS):
         yield found
