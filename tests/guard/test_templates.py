@@ -142,7 +142,7 @@ def test_a_call_without_a_key_is_guarded_all_the_same_and_told_of_once(
 
 def test_a_function_that_cannot_be_asked_for_its_parameters_is_refused_with_the_reason() -> None:
     with pytest.raises((InvalidSettings, TypeError, ValueError), match=r"signature|parameters"):
-        guarded("http {key}", {}.__getitem__)
+        guarded("http {key}", max)
 
 
 def test_a_generator_belongs_to_one_key_from_its_first_step_to_its_end() -> None:
