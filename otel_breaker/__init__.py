@@ -10,6 +10,7 @@ from otel_breaker.core.rules import Counts
 from otel_breaker.core.states import CircuitState
 from otel_breaker.errors import CircuitOpenError, InvalidSettings
 from otel_breaker.guard import Block
+from otel_breaker.pickling import register as _register
 from otel_breaker.registry import breakers, get_breaker
 from otel_breaker.settings import Mode
 from otel_breaker.telemetry.configuring import configure
@@ -31,3 +32,5 @@ __all__ = [
     "configure",
     "get_breaker",
 ]
+
+_register()

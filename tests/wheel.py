@@ -33,6 +33,7 @@ PACKAGES = {
     "otel_breaker_instrumentation": ROOT / "instrumentation",
     "otel_breaker_pytest": ROOT / "instrumentation",
 }
+SCHEMA = PACKAGES["otel_breaker_instrumentation"] / "otel_breaker_instrumentation" / "breakers.schema.json"
 INJECTED = ROOT / "collector-config" / "kubernetes" / "Dockerfile"
 QUIETLY = ("--quiet", "--disable-pip-version-check", "--no-compile")
 RELEASES = ("opentelemetry-sdk", "opentelemetry-instrumentation", "opentelemetry-distro")
@@ -59,7 +60,7 @@ for name in absent:
 
 with contextlib.redirect_stderr(io.StringIO()) as said:
     assert main() == 2
-assert said.getvalue().endswith("pip install 'otel-breaker[cli]'\\n"), said.getvalue()
+assert said.getvalue().endswith("pip install 'otel-breaker[auto]'\\n"), said.getvalue()
 
 @otel_breaker.get_breaker("payments", failure_threshold=3)
 def charge():
@@ -153,6 +154,7 @@ def use_configured(wheel: Path, folder: Path, releases: Sequence[str], *, events
     """
     python = environment(folder, f"{wheel}[auto]", *releases)
     guarded_program.write(folder)
+    use_command(python, folder)
     flags = ["--breaker_config_file", "breakers.yaml"]
     for signal in ("traces", "metrics", "logs"):
         flags += [f"--{signal}_exporter", "console"]
@@ -160,6 +162,16 @@ def use_configured(wheel: Path, folder: Path, releases: Sequence[str], *, events
     for seen, expected in guarded_program.look_at(printed, events=events):
         expect(seen, expected)
     return folder
+
+
+def use_command(python: str, folder: Path) -> None:
+    """The commands that need no more than what guards a program."""
+    command = str(Path(python).with_name("otel-breaker"))
+    expect("usage: otel-breaker" in run(command, "--help", folder=folder), True)
+    run(command, "--version", folder=folder)
+    expect(run(command, "schema", folder=folder), SCHEMA.read_text("utf-8"))
+    expect(run(command, "targets", "payments", folder=folder), "payments:charge  function\n")
+    expect(run(command, "check", "--import", "breakers.yaml", folder=folder), "breakers.yaml: nothing is wrong\n")
 
 
 def use_in_tests(wheel: Path, folder: Path) -> Path:

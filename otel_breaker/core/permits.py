@@ -44,6 +44,8 @@ class Permit:
     """Where in which window the call stands, once it was counted as overdue."""
     origin: object = None
     """Whatever finds the call again, for whoever will want to point at it."""
+    unsettled: bool = False
+    """Whether its holder has yet to say what became of the call, by hand."""
     shadowed: bool = False
     """Whether it would have been refused, had the breaker been enforced."""
 

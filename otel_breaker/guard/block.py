@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from otel_breaker.core.states import FAILURE, IGNORED, SUCCESS, Outcome
-from otel_breaker.guard.call import Call, CallSite
+from otel_breaker.guard.call import Call
 from otel_breaker.settings import labels
 
 if TYPE_CHECKING:
@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
     from otel_breaker.circuit import Circuit
     from otel_breaker.core.permits import Permit
+    from otel_breaker.guard.ports import CallSite
 
 
 class Block:
@@ -54,7 +55,13 @@ class Block:
         if self._site.tracing.source._TRACER_PROVIDER is None:  # noqa: SLF001  # see Tracing
             self._permit = self._circuit.shared_permit
         if self._permit is None:
-            self._call = Call(self._circuit, self._site)
+            call = Call(self._circuit, self._site)
+            if (refusal := call.take_refusal()) is not None:
+                try:
+                    raise refusal
+                finally:
+                    del refusal
+            self._call = call
         return self
 
     def __exit__(

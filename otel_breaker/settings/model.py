@@ -269,4 +269,4 @@ def _check_names(mapping: Mapping[str, object], path: str) -> None:
     for name in mapping:
         if name not in known:
             problem = "there is no such setting"
-            raise InvalidSettings(_join(path, str(name)), problem, values.nearest(str(name), known))
+            raise InvalidSettings(values.below(path, name), problem, values.nearest(name, known))

@@ -14,6 +14,7 @@ from opentelemetry.metrics import MeterProvider, get_meter
 
 from otel_breaker import diagnostics
 from otel_breaker.errors import InvalidSettings
+from otel_breaker.locks import locked
 from otel_breaker.settings import Events, Switches
 from otel_breaker.telemetry import events, names
 from otel_breaker.telemetry.abilities import HISTOGRAMS_ADVISE_BOUNDARIES
@@ -118,9 +119,9 @@ class Configuration:
     def _apply(self) -> None:
         if self.switches.duration_histogram and self._durations is None:
             do_aside(self._make_durations)
-        with self._lock:
-            self._use_switches()
+        self._use_switches()
 
+    @locked
     def _use_switches(self) -> None:
         switches = self.switches
         events.REPORTER.is_on = switches.events is not Events.SPAN
@@ -139,9 +140,8 @@ class Configuration:
         except Exception:
             diagnostics.exception("the metric %s cannot be made", names.METRIC_CALL_DURATION)
         else:
-            with self._lock:  # it may have taken longer than anybody waited
-                self._durations = Durations(histogram)
-                self._use_switches()
+            self._durations = Durations(histogram)
+            self._use_switches()  # it may have taken longer than anybody waited
 
 
 CONFIGURATION: Final = Configuration()

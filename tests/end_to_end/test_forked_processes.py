@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 import pytest
 import requests
 
-from tests.end_to_end.instrumented import command, environment, run
+from tests.end_to_end.instrumented import NOBODY, command, environment, run
 from tests.end_to_end.otlp_receiver import GRPC, HTTP, Received, receiving
 from tests.end_to_end.shop import until
 
@@ -34,6 +34,7 @@ PROCESSES = [
 
 # A child forked while the SDK's metric reader exports finds a lock taken for ever: here all export at exit alone.
 LATE = {"OTEL_METRIC_EXPORT_INTERVAL": "600000", "OTEL_BSP_SCHEDULE_DELAY": "600000"}
+SILENT = dict.fromkeys(("OTEL_TRACES_EXPORTER", "OTEL_METRICS_EXPORTER", "OTEL_LOGS_EXPORTER"), "none")
 # Not gRPC after a fork: its threads do not survive one, whoever uses it.
 WAYS = [("os.fork", HTTP), ("fork", HTTP), ("spawn", HTTP), ("spawn", GRPC)]
 
@@ -129,3 +130,33 @@ def test_workers_of_gunicorn_forked_while_the_reader_collects_make_their_first_g
         until(lambda: ask(url, served, 3))
 
     assert len(served) == 3, log.read_text()
+
+
+@pytest.mark.parametrize(("function", "complaints"), [("charge", 0), ("chrge", 1)])
+def test_a_master_of_gunicorn_without_preloading_leaves_its_targets_to_its_workers(
+    tmp_path: Path, function: str, complaints: int
+) -> None:
+    log = tmp_path / "gunicorn.log"
+    start = [sys.executable, "-m", "gunicorn", "--no-control-socket", "--bind", "127.0.0.1:0"]
+    program = "tests.end_to_end.programs.served"
+    with log.open("w") as output:
+        server = subprocess.Popen(
+            command(*start, f"{program}:application"),
+            env=environment(NOBODY, {"OTEL_BREAKER_TARGETS": f"{program}:{function}"} | SILENT),
+            stdout=output,
+            stderr=subprocess.STDOUT,
+        )
+        try:
+            until(lambda: "Booting worker" in log.read_text())
+            until(lambda: bool(answer(re.findall(r"http://127\.0\.0\.1:\d+", log.read_text())[0])))
+        finally:
+            server.send_signal(signal.SIGTERM)
+            server.wait(30)
+
+    assert log.read_text().count("targets not guarded") == complaints, log.read_text()
+
+
+def answer(url: str) -> str:
+    with requests.Session() as session:
+        session.trust_env = False
+        return session.get(url, timeout=10).text

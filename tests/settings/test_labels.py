@@ -11,7 +11,7 @@ import pytest
 from opentelemetry.exporter.otlp.proto.common.trace_encoder import encode_spans
 
 from otel_breaker import CircuitBreaker, InvalidSettings, get_breaker
-from otel_breaker.keyed import Template
+from otel_breaker.key_template import Template
 from otel_breaker.settings import labels
 from otel_breaker.text import noted
 from otel_breaker_instrumentation.config import understand

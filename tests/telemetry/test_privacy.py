@@ -22,7 +22,8 @@ from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanE
 
 from otel_breaker import CircuitBreaker, CircuitOpenError, configure
 from otel_breaker import breaker as breaker_module
-from otel_breaker.keyed import KeyedBreaker, Template
+from otel_breaker.key_template import Template
+from otel_breaker.keyed import KeyedBreaker
 from otel_breaker.settings import Settings
 from otel_breaker.telemetry.metrics import Ledger
 

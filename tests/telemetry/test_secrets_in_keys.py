@@ -11,7 +11,8 @@ from opentelemetry.exporter.otlp.proto.common.trace_encoder import encode_spans
 
 from otel_breaker import CircuitBreaker, CircuitOpenError, StateChange, breakers, get_breaker
 from otel_breaker.core.states import CircuitState
-from otel_breaker.keyed import KeyedBreaker, Template
+from otel_breaker.key_template import Template
+from otel_breaker.keyed import KeyedBreaker
 from otel_breaker.orders import Order, change
 from otel_breaker.settings import Settings
 
