@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check bench backends e2e docs clean
+.PHONY: help demo test check bench backends e2e suites docs clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z0-9]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -42,9 +42,12 @@ backends: $(STAMP) ## build the Collector, Jaeger, Tempo and Prometheus, or find
 e2e: backends ## ask the real programs about the demo's outage; exits 1 when an answer is wrong
 	@$(BIN)/python -m tests.backends
 
+suites: $(STAMP) ## run third parties' own tests with every function of theirs guarded; LIBRARIES="toolz httpx" only these
+	@$(BIN)/python -m tests.suites $(LIBRARIES)
+
 docs: $(STAMP) ## write the generated documents
 	@$(BIN)/python docs/build.py
 	@$(BIN)/python collector-config/grafana/dashboard.py
 
 clean: ## remove everything that the targets made
-	@rm -rf $(VENV) build dist .pytest_cache .mypy_cache .ruff_cache .import_linter_cache demo-output
+	@rm -rf $(VENV) .venv-suites build dist .pytest_cache .mypy_cache .ruff_cache .import_linter_cache demo-output

@@ -88,7 +88,9 @@ def say(text: str) -> None:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m tests.suites", description=__doc__)
     names = [library.name for library in LIBRARIES]
-    parser.add_argument("libraries", nargs="*", choices=[*names, []], default=[], metavar="LIBRARY", help=", ".join(names))
+    parser.add_argument(
+        "libraries", nargs="*", choices=[*names, []], default=[], metavar="LIBRARY", help=", ".join(names)
+    )
     parser.add_argument("--ways", nargs="*", choices=WAYS, default=WAYS, help="how to guard")
     return parser
 

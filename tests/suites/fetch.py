@@ -61,7 +61,13 @@ class Home:
 
     def _key(self) -> str:
         library = self.library
-        parts = (sys.version, library.version, library.extras, *library.requirements, (ROOT / "pyproject.toml").read_text())
+        parts = (
+            sys.version,
+            library.version,
+            library.extras,
+            *library.requirements,
+            (ROOT / "pyproject.toml").read_text(),
+        )
         return sha256("\n".join(parts).encode()).hexdigest()
 
 
