@@ -11,6 +11,8 @@ from importlib import import_module
 
 _COMMAND = "otel_breaker_instrumentation.cli.main"
 _OURS = ("otel_breaker", "otel_breaker_instrumentation")
+_SHOWING = ("jinja2", "rich")
+"""What only the commands need that show telemetry."""
 _CANNOT = 2
 
 
@@ -19,9 +21,11 @@ def main() -> int:
     try:
         status: int = import_module(_COMMAND).main()
     except ModuleNotFoundError as error:
-        if (error.name or "").partition(".")[0] in _OURS:
+        library = (error.name or "").partition(".")[0]
+        if library in _OURS:
             raise
-        sys.stderr.write(f"otel-breaker: there is no {error.name}: pip install 'otel-breaker[cli]'\n")
+        extra = "cli" if library in _SHOWING else "auto"
+        sys.stderr.write(f"otel-breaker: there is no {error.name}: pip install 'otel-breaker[{extra}]'\n")
         return _CANNOT
     return status
 

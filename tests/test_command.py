@@ -13,15 +13,18 @@ from otel_breaker.__main__ import main
 WITHOUT = "import sys, runpy; sys.modules[{library!r}] = None; runpy.run_module('otel_breaker', run_name='__main__')"
 
 
-@pytest.mark.parametrize("library", ["rich", "jinja2", "wrapt", "opentelemetry.instrumentation"])
-def test_a_library_that_is_missing_is_one_line_that_names_the_extra(library: str) -> None:
+@pytest.mark.parametrize(
+    ("library", "extra"),
+    [("rich", "cli"), ("jinja2", "cli"), ("wrapt", "auto"), ("opentelemetry.instrumentation", "auto")],
+)
+def test_a_library_that_is_missing_is_one_line_that_names_the_extra(library: str, extra: str) -> None:
     program = [sys.executable, "-c", WITHOUT.format(library=library), "incident", "traces.jsonl"]
 
     done = subprocess.run(program, capture_output=True, text=True, check=False)
 
     assert done.returncode == 2
     assert done.stderr.startswith(f"otel-breaker: there is no {library}")
-    assert done.stderr.endswith(": pip install 'otel-breaker[cli]'\n")
+    assert done.stderr.endswith(f": pip install 'otel-breaker[{extra}]'\n")
     assert done.stderr.count("\n") == 1
 
 

@@ -27,8 +27,8 @@ def command(monkeypatch: pytest.MonkeyPatch) -> Be:
         def add_arguments(parser: ArgumentParser) -> None:
             parser.add_argument("word")
 
-        known = (Command("say", "say a word", "Says a word.", add_arguments, run),)
-        monkeypatch.setattr(main_module, "_commands", lambda: known)
+        monkeypatch.setattr(main_module, "COMMANDS", {"say": "say a word"})
+        monkeypatch.setattr(main_module, "_load", {"say": Command("Says a word.", add_arguments, run)}.__getitem__)
 
     return be
 
@@ -72,3 +72,25 @@ def test_the_installed_script_says_its_version() -> None:
     done = subprocess.run([script, "--version"], capture_output=True, text=True, check=True)
 
     assert done.stdout == f"otel-breaker {__version__}\n"
+
+
+@pytest.mark.parametrize("name", main_module.COMMANDS)
+def test_every_command_has_its_own_help(name: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as exit_:
+        main([name, "--help"])
+
+    assert exit_.value.code == 0
+    assert f"usage: otel-breaker {name}" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("arguments", [["--help"], ["--version"], ["schema"], ["targets", "json"], ["check", "b.json"]])
+def test_what_only_shows_telemetry_is_needed_by_no_other_command(tmp_path: Path, arguments: list[str]) -> None:
+    (tmp_path / "b.json").write_text("{}")
+    without = "import sys; sys.modules.update(rich=None, jinja2=None)"
+    program = f"{without}; from otel_breaker.__main__ import main; sys.exit(main())"
+
+    done = subprocess.run(
+        [sys.executable, "-c", program, *arguments], cwd=tmp_path, capture_output=True, text=True, check=False
+    )
+
+    assert (done.returncode, done.stderr) == (0, "")

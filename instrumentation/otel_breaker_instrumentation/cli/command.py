@@ -1,4 +1,4 @@
-"""What a subcommand is, and how it fails. Each has a module of its own with one `COMMAND`; `main` lists them."""
+"""What a subcommand is, and how it fails. Each has a module of its own with one `COMMAND`; `main` names them."""
 
 from __future__ import annotations
 
@@ -18,9 +18,6 @@ class CommandFailed(Exception):
 class Command:
     """One subcommand."""
 
-    name: str
-    summary: str
-    """One line for the list of commands; it starts in lower case and has no full stop."""
     description: str
     """A few sentences for the command's own help."""
     add_arguments: Callable[[ArgumentParser], None]

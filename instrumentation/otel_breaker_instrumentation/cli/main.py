@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import io
 import os
 import sys
 from argparse import ArgumentParser
+from importlib import import_module
 from typing import TYPE_CHECKING, Final
 
 from otel_breaker.version import __version__
@@ -21,12 +23,14 @@ CANNOT: Final = 2
 _INTERRUPTED: Final = 130
 
 
-def _commands() -> tuple[Command, ...]:
-    """Every subcommand, in the order of the help."""
-    # Not before anybody asks for a command.
-    from otel_breaker_instrumentation.cli import check, incident, schema, targets, telemetry_check  # noqa: PLC0415  # as above
-
-    return (incident.COMMAND, telemetry_check.COMMAND, check.COMMAND, targets.COMMAND, schema.COMMAND)
+COMMANDS: Final = {
+    "incident": "show what happened to every circuit, from exported telemetry",
+    "telemetry-check": "hold exported telemetry against the schema",
+    "check": "say everything that is wrong with a configuration file",
+    "targets": "list what in a module can be guarded, by the names to write into a configuration",
+    "schema": "print the JSON Schema of the configuration file, for editors",
+}
+"""Every subcommand and a line on it, in the order of the help: here, since a module may need what is not installed."""
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -41,8 +45,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     Raises:
         SystemExit: from argparse, for `--help` and for arguments that it does not understand.
     """
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")  # names in telemetry and code may be in any alphabet
     try:
-        arguments = _parser(_commands()).parse_args(argv)
+        arguments = _parser(sys.argv[1:] if argv is None else argv).parse_args(argv)
         status: int = arguments.run(arguments)
         sys.stdout.flush()
     except CommandFailed as error:
@@ -57,12 +63,21 @@ def main(argv: Sequence[str] | None = None) -> int:
     return status
 
 
-def _parser(commands: Sequence[Command]) -> ArgumentParser:
+def _parser(argv: Sequence[str]) -> ArgumentParser:
     parser = ArgumentParser(PROGRAM, description="Looks at circuit breakers from outside the application.")
     parser.add_argument("--version", action="version", version=f"%(prog)s {__version__}")
     subparsers = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
-    for command in commands:
-        own = subparsers.add_parser(command.name, help=command.summary, description=command.description)
-        command.add_arguments(own)
-        own.set_defaults(run=command.run)
+    wanted = next((argument for argument in argv if not argument.startswith("-")), None)
+    for name, summary in COMMANDS.items():
+        own = subparsers.add_parser(name, help=summary)
+        if name == wanted:
+            command = _load(name)
+            own.description = command.description
+            command.add_arguments(own)
+            own.set_defaults(run=command.run)
     return parser
+
+
+def _load(name: str) -> Command:
+    command: Command = import_module(f"{__package__}.{name.replace('-', '_')}").COMMAND
+    return command

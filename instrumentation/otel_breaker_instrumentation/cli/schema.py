@@ -22,8 +22,6 @@ def _run(arguments: Namespace) -> int:  # noqa: ARG001  # every command is run w
 
 
 COMMAND = Command(
-    "schema",
-    "print the JSON Schema of the configuration file, for editors",
     "Prints the JSON Schema of the configuration file. Put it beside the file, and let the file's first line say "
     "`# yaml-language-server: $schema=breakers.schema.json`.",
     _add_arguments,
