@@ -12,7 +12,20 @@ _PACKAGES: Final = frozenset(
     {
         *("otel_breaker", "otel_breaker_cli", "otel_breaker_instrumentation", "wrapt"),
         *("_abc", "_asyncio", "_collections_abc", "_contextvars", "_sre", "_thread", "_warnings", "_weakref"),
-        *("_weakrefset", "abc", "builtins", "collections", "contextlib", "contextvars", "copy", "dataclasses", "enum"),
+        *(
+            "_weakrefset",
+            "abc",
+            "sre_compile",
+            "sre_constants",
+            "sre_parse",
+            "builtins",
+            "collections",
+            "contextlib",
+            "contextvars",
+            "copy",
+            "dataclasses",
+            "enum",
+        ),
         *("functools", "genericpath", "greenlet", "inspect", "itertools", "ntpath", "operator", "posixpath", "random"),
         *("re", "reprlib", "string", "sys", "threading", "time", "types", "typing", "typing_extensions", "warnings"),
         "weakref",
@@ -22,6 +35,7 @@ _MODULES: Final = frozenset({"asyncio.events", "asyncio.tasks", "logging", "os.p
 _FUNCTIONS: Final = frozenset(
     {
         *("asyncio:current_task", "asyncio:get_running_loop", "asyncio:iscoroutine", "asyncio:iscoroutinefunction"),
+        *("multiprocessing:current_process", "multiprocessing.process:current_process"),
         *("math:isfinite", "os:fspath", "os:getpid", "os:urandom", "posix:fspath", "posix:getpid", "posix:urandom"),
         *("trio:current_task", "trio.lowlevel:current_task"),
     }
