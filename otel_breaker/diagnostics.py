@@ -30,25 +30,42 @@ _state_changes.addHandler(logging.NullHandler())  # an application without loggi
 def exception(message: str, *args: object) -> None:
     """Log an error, with the type of the exception that is being handled and where it was raised."""
     with suppress(Exception):
-        _log.error(message + "; %s", *args, _described(sys.exc_info()[1]), stacklevel=2)
+        _say(logging.ERROR, message + "; %s", *args, _described(sys.exc_info()[1]))
 
 
 def error(message: str, *args: object) -> None:
     """Log an error."""
     with suppress(Exception):
-        _log.error(message, *args, stacklevel=2)
+        _say(logging.ERROR, message, *args)
 
 
 def warning(message: str, *args: object) -> None:
     """Log a warning."""
     with suppress(Exception):
-        _log.warning(message, *args, stacklevel=2)
+        _say(logging.WARNING, message, *args)
 
 
 def info(message: str, *args: object) -> None:
     """Log something that went as it should."""
     with suppress(Exception):
-        _log.info(message, *args, stacklevel=2)
+        _say(logging.INFO, message, *args)
+
+
+def _say(level: int, message: str, *args: object) -> None:
+    _log.log(level, message, *args, stacklevel=3)
+    # Where logs are only exported, whoever looks at the process itself would hear nothing, not as without any handler.
+    if level >= logging.WARNING and _log.isEnabledFor(level) and _is_only_exported():
+        sys.stderr.write(f"{message % args if args else message}\n")
+
+
+def _is_only_exported() -> bool:
+    """Whether none but OpenTelemetry's handlers takes the log, and at least one of those."""
+    handlers: list[logging.Handler] = []
+    logger: logging.Logger | None = _log
+    while logger is not None:
+        handlers += (each for each in logger.handlers if not isinstance(each, logging.NullHandler))
+        logger = logger.parent if logger.propagate else None
+    return bool(handlers) and all(type(each).__module__.partition(".")[0] == "opentelemetry" for each in handlers)
 
 
 def state_change(level: int, sentence: str) -> None:

@@ -5,6 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 from otel_breaker.core.states import OPEN, CircuitState
+from otel_breaker.text import printable
+
+_MOST_TOLD = 1000
+"""Characters of a path, a problem or a remedy: they may hold what stands in a file, which anybody may have written."""
 
 
 def _told(position: int, default: object, doc: str) -> Any:
@@ -50,17 +54,22 @@ class CircuitOpenError(Exception):
 class InvalidSettings(ValueError):
     """A setting that cannot be meant: where it stands, what it says, and what would be right.
 
+    Each part is one printable line of bounded length, whatever it was made from.
+
     Attributes:
         path: where the setting stands, such as `breakers.payments.failure_threshold`.
         problem: what is wrong with it.
         remedy: what to write instead.
+        others: what else is wrong in the same value.
     """
 
     def __init__(self, path: str, problem: str, remedy: str) -> None:
+        path, problem, remedy = (printable(part[:_MOST_TOLD]) for part in (path, problem, remedy))
         super().__init__(path, problem, remedy)
         self.path = path
         self.problem = problem
         self.remedy = remedy
+        self.others: tuple[InvalidSettings, ...] = ()
 
     def __str__(self) -> str:
         return f"{self.path}: {self.problem}: {self.remedy}"

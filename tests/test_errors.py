@@ -144,6 +144,14 @@ def test_a_failure_is_named_as_the_sdk_names_exception_types(failure: type | str
     assert type_name(failure) == name
 
 
+def test_settings_that_make_no_sense_are_told_in_one_printable_line_of_bounded_length() -> None:
+    error = InvalidSettings("breakers.x\n2026 FORGED", "\x1b[2J is not allowed", "y" * 100_000)
+
+    assert "\n" not in str(error)
+    assert "\x1b" not in str(error)
+    assert len(str(error)) < 3_000
+
+
 @pytest.mark.parametrize("state", [CircuitState.OPEN, CircuitState.HALF_OPEN, CircuitState.FORCED_OPEN])
 def test_a_refusal_survives_json(state: CircuitState) -> None:
     # As result backends of task queues hand it on: the arguments, and what JSON makes of them.

@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import logging
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from threading import Barrier
 
 import pytest
@@ -230,3 +231,25 @@ def test_it_is_logged_once_that_the_configuration_wins(
         registry.get("payments", {"failure_threshold": 3})
 
     assert ["payments" in message for message in caplog.messages] == [True]
+
+
+def use(token: str, *_: object) -> bool:
+    return bool(token)
+
+
+def test_settings_that_are_code_are_told_by_their_kind_and_show_no_secret(
+    registry: Registry, caplog: pytest.LogCaptureFixture
+) -> None:
+    said = {"failure_threshold": 3, "failure_result": partial(use, "hunter2"), "retry_after": "header"}
+    registry.get("before", said)
+    registry.configure({"before": Settings(), "after": Settings()})
+    registry.get("after", said)
+    registry.get("twice", said)
+    with pytest.raises(InvalidSettings) as refused:
+        registry.get("twice", said | {"failure_result": partial(use, "hunter3")})
+
+    told = [record.getMessage() for record in caplog.records]
+    assert len(told) == 2
+    assert all("failure_threshold=3, failure_result=functools.partial, retry_after=text" in each for each in told)
+    assert "hunter" not in str(refused.value)
+    assert "failure_threshold=3" in str(refused.value)

@@ -1,12 +1,14 @@
 """Guards functions that a configuration names; loaded by `opentelemetry-instrument`, or used by hand.
 
 OtelBreakerInstrumentor().instrument(targets=[{"function": "shop.payments:Client.charge"}])
+
+For pytest, which warns of a package with a plugin that it did not import first: PYTEST_DONT_REWRITE
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from opentelemetry.instrumentation.instrumentor import BaseInstrumentor  # type: ignore[attr-defined]
 
@@ -23,6 +25,9 @@ if TYPE_CHECKING:
     from otel_breaker_instrumentation.config import Configuration
 
 __all__ = ["DeclarativeConfiguration", "OtelBreakerInstrumentor", "Report", "Status", "TargetReport", "report"]
+
+
+_UNGUARDED: Final = "the circuit breakers are NOT configured, nothing is guarded"
 
 
 @dataclass(init=False)
@@ -77,8 +82,10 @@ class OtelBreakerInstrumentor(BaseInstrumentor):  # type: ignore[misc]  # OpenTe
             if kwargs:
                 raise
             # What is raised to OpenTelemetry's loader would stop all other instrumentations.
-            log = diagnostics.error if isinstance(error, InvalidSettings) else diagnostics.exception
-            log("the circuit breakers are NOT configured, nothing is guarded: %s", error)
+            if isinstance(error, InvalidSettings):
+                diagnostics.error("%s: %s", _UNGUARDED, error)
+            else:
+                diagnostics.exception(_UNGUARDED)
 
     def _put_in_force(self, found: Found) -> None:
         self._is_configured = True
@@ -96,6 +103,10 @@ class OtelBreakerInstrumentor(BaseInstrumentor):  # type: ignore[misc]  # OpenTe
         configuring.CONFIGURATION.say_in_file(configuration.telemetry)
         REGISTRY.configure(configuration.breakers, configuration.orders)
         PATCHES.change(configuration.targets)
+        for doubt in configuration.doubts:
+            left = doubt.without(REGISTRY.names())
+            if left is not None and left.meant is not None:  # another entry may be one that code will ask for
+                diagnostics.warning("%s", left)
 
     def _uninstrument(self, **kwargs: Any) -> None:
         if self._watcher is not None:

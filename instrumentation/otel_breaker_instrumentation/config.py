@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, Final
 from otel_breaker import CircuitState, InvalidSettings
 from otel_breaker.orders import STATES, Order
 from otel_breaker.settings import Settings, Switches, labels
-from otel_breaker.settings.values import allowed, duration, mapping, nearest, optional, text
+from otel_breaker.settings.values import allowed, below, interval, mapping, nearest, no_text, optional, text
+from otel_breaker_instrumentation.doubts import Doubt, doubts
 from otel_breaker_instrumentation.entries import Target, read_targets, settings_by_breaker
 from otel_breaker_instrumentation.environment_variables import OTEL_BREAKER_MODE
 from otel_breaker_instrumentation.problems import Problems
@@ -26,6 +27,7 @@ KEYS: Final = ("defaults", "breakers", "targets", "telemetry", "reload")
 ORDER_KEYS: Final = ("state", "reason", "actor")
 """What may be said of a breaker beside its settings."""
 _SETTINGS: Final = tuple(spec.name for spec in fields(Settings))
+_SWITCHES: Final = tuple(spec.name for spec in fields(Switches))
 
 
 @dataclass(frozen=True)
@@ -39,6 +41,8 @@ class Configuration:
     """The switches that are set."""
     reload: float | None = None
     """How often to look whether the file has changed, in seconds; None is never."""
+    doubts: tuple[Doubt, ...] = ()
+    """What is allowed, and hardly meant."""
 
 
 def understand(said: Mapping[str, object], source: str, actor: str = "configuration") -> Configuration:
@@ -52,41 +56,41 @@ def understand(said: Mapping[str, object], source: str, actor: str = "configurat
     Raises:
         InvalidSettings: the first mistake.
     """
-    configuration, problems = examine(said, source, actor)
-    if problems:
-        raise problems[0]
-    return configuration
+    return _examine(said, source, actor, Problems(first_only=True))
 
 
 def examine(
     said: Mapping[str, object], source: str, actor: str = "configuration"
 ) -> tuple[Configuration, list[InvalidSettings]]:
-    """As `understand`, but look for all mistakes, at most one in each value; what has one is not in the result."""
+    """As `understand`, but look for all mistakes; what has one is not in the result."""
     problems = Problems()
+    return _examine(said, source, actor, problems), problems.found
+
+
+def _examine(said: Mapping[str, object], source: str, actor: str, problems: Problems) -> Configuration:
     for key in said:
         with problems:
-            _check_key(key, KEYS, f"{source}{key}", "key")
+            _check_key(key, KEYS, f"{source}{below('', key)}", "key")
     path = f"{source}defaults"
     defaults = _Defaults(_values(said.get("defaults"), path, problems), path, problems)
     path = f"{source}breakers"
     own, orders = _breakers(said.get("breakers"), path, actor, problems)
-    breakers = {name: defaults.under(settings, f"{path}.{name}", problems) for name, settings in own.items()}
+    breakers = {name: defaults.under(settings, below(path, name), problems) for name, settings in own.items()}
     path = f"{source}targets"
     targets: tuple[Target, ...] = ()
     with problems:
         targets = read_targets(_listed(said.get("targets"), path), path, defaults.make, problems)
-    for name, (settings, where) in settings_by_breaker(targets, own, problems).items():
+    by_breaker = settings_by_breaker(targets, own, problems)
+    for name, (settings, where) in by_breaker.items():
         if settings:
             breakers[name] = defaults.under({**own.get(name, {}), **settings}, where, problems)
         else:
             breakers.setdefault(name, defaults.alone)
-    switches: Mapping[str, object] = {}
-    with problems:
-        switches = _switches(said.get("telemetry"), f"{source}telemetry")
+    switches = _switches(said.get("telemetry"), f"{source}telemetry", problems)
     reload = None
     with problems:
-        reload = optional(duration)(said.get("reload"), f"{source}reload")
-    return Configuration(breakers, targets, orders, switches, reload), problems.found
+        reload = optional(interval)(said.get("reload"), f"{source}reload")
+    return Configuration(breakers, targets, orders, switches, reload, doubts(targets, own, by_breaker))
 
 
 class _Defaults:
@@ -125,10 +129,10 @@ def _breakers(
     orders: dict[str, Order] = {}
     with problems:
         for name, part in mapping(value, path).items():
-            where = f"{path}.{name}"
+            where = below(path, name)
             with problems:
                 if not isinstance(name, str):  # YAML 1.1 reads a bare `no` as false
-                    raise allowed(where, name, "text; write the name in quotes")
+                    raise no_text(where, name, "text; write the name in quotes")
                 labels.name(name, where)
                 settings = {key: given for key, given in mapping(part, where).items() if key not in ORDER_KEYS}
                 said[name] = _values(settings, where, problems, (*ORDER_KEYS, *_SETTINGS))
@@ -155,29 +159,35 @@ def _order(said: Mapping[str, object], path: str, actor: str) -> Order | None:
 def _values(value: object, path: str, problems: Problems, known: tuple[str, ...] = _SETTINGS) -> Mapping[str, object]:
     """Settings that are right, each on its own; none of them when one is not: the others may need it."""
     read: dict[str, object] = {}
-    before = len(problems.found)
+    before = len(problems)
     with problems:
         for name, given in mapping(value, path).items():
             with problems:
-                _check_key(name, known, f"{path}.{name}", "setting")
+                _check_key(name, known, below(path, name), "setting")
                 read |= Settings.read_values({name: given}, path)
-    return read if len(problems.found) == before else {}
+    return read if len(problems) == before else {}
 
 
-def _switches(value: object, path: str) -> Mapping[str, object]:
-    said = mapping(value, path)
-    Switches.from_mapping(said, path)
-    return said
+def _switches(value: object, path: str, problems: Problems) -> Mapping[str, object]:
+    """Switches that are right."""
+    right: dict[str, object] = {}
+    with problems:
+        for name, given in mapping(value, path).items():
+            with problems:
+                _check_key(name, _SWITCHES, below(path, name), "switch")
+                Switches.from_mapping({name: given}, path)
+                right[name] = given
+    return right
 
 
 def _check_key(key: object, known: tuple[str, ...], path: str, kind: str) -> None:
     if key not in known:
-        raise InvalidSettings(path, f"there is no such {kind}", nearest(str(key), known))
+        raise InvalidSettings(path, f"there is no such {kind}", nearest(key, known))
 
 
 def _listed(value: object, path: str) -> list[object] | tuple[object, ...]:
     if value is None:
         return ()
     if not isinstance(value, list | tuple):
-        raise allowed(path, value, "a list of targets such as {function: module:qualified.name}")
+        raise no_text(path, value, "a list of targets such as {function: module:qualified.name}")
     return value

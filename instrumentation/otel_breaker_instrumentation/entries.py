@@ -11,10 +11,10 @@ from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING, Final
 
 from otel_breaker import InvalidSettings
-from otel_breaker.keyed import Template
+from otel_breaker.key_template import Template
 from otel_breaker.settings import Settings, labels
-from otel_breaker.settings.values import allowed, mapping, nearest
-from otel_breaker_instrumentation.patterns import Pattern
+from otel_breaker.settings.values import below, each, mapping, nearest, no_text
+from otel_breaker_instrumentation.patterns import Pattern, Patterns
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -42,7 +42,7 @@ class Target:
     path: str
     """Where it stands in the configuration."""
     pattern: Pattern
-    excluded: tuple[Pattern, ...]
+    excluded: Patterns
     ready: Settings | None
     """What a breaker has that is named after a function, unless the configuration names it, too."""
 
@@ -59,7 +59,7 @@ class Target:
 
     def excludes(self, qualified_name: str) -> bool:
         """Whether what stands there in its module is to be left alone."""
-        return any(pattern.covers(qualified_name) for pattern in self.excluded)
+        return self.excluded.covers(qualified_name)
 
 
 def read_targets(
@@ -79,7 +79,9 @@ def read_targets(
     named: dict[str, Target] = {}
     for index, item in enumerate(items):
         with problems:
-            target = _read(mapping(item, f"{path}[{index}]"), f"{path}[{index}]", make)
+            target = _read(mapping(item, f"{path}[{index}]"), f"{path}[{index}]", make, problems)
+            if target is None:
+                continue
             other = named.setdefault(target.function, target)
             if other is not target:
                 problem = f"{target.function!r} is guarded by {other.path} already"
@@ -87,36 +89,65 @@ def read_targets(
     return tuple(named.values())
 
 
-def _read(item: Mapping[str, object], path: str, make: Callable[[Mapping[str, object], str], Settings]) -> Target:
-    for key in item:
-        if key not in KEYS:
-            raise InvalidSettings(f"{path}.{key}", "there is no such key", nearest(str(key), KEYS))
-    pattern = Pattern(item.get("function"), f"{path}.function")
-    breaker = item.get("breaker")
-    if breaker is not None and (not isinstance(breaker, str) or not breaker):
-        raise allowed(f"{path}.breaker", breaker, "the name of a breaker")
-    if breaker is not None:
-        Template(breaker, f"{path}.breaker")
-    excluded = _read_excluded(item.get("exclude"), pattern, f"{path}.exclude")
-    settings = Settings.read_values({name: value for name, value in item.items() if name in _SETTINGS}, path)
-    exclude = tuple(other.text for other in excluded)
+def _read(
+    item: Mapping[str, object], path: str, make: Callable[[Mapping[str, object], str], Settings], problems: Problems
+) -> Target | None:
+    """An entry; None when any of it is wrong."""
+    before = len(problems)
+    settings: dict[str, object] = {}
+    excluded: tuple[Pattern, ...] = ()
+    breaker: str | None = None
+    for key, value in item.items():
+        with problems:
+            if key not in KEYS:
+                raise InvalidSettings(below(path, key), "there is no such key", nearest(key, KEYS))
+            if key in _SETTINGS:
+                settings |= Settings.read_values({key: value}, path)
+    with problems:
+        breaker = _read_breaker(item.get("breaker"), f"{path}.breaker")
+    with problems:
+        pattern = Pattern(item.get("function"), f"{path}.function")
+        excluded = _read_excluded(item.get("exclude"), pattern, f"{path}.exclude")
+    if len(problems) != before:
+        return None
     ready = make(settings, path) if pattern.is_wild and breaker is None else None
-    return Target(pattern.text, exclude, breaker, settings, path, pattern, excluded, ready)
+    return Target(
+        pattern.text,
+        tuple(other.text for other in excluded),
+        breaker,
+        settings,
+        path,
+        pattern,
+        Patterns(excluded),
+        ready,
+    )
+
+
+def _read_breaker(value: object, path: str) -> str | None:
+    if value is None:
+        return None
+    if not isinstance(value, str) or not value:
+        raise no_text(path, value, "the name of a breaker")
+    Template(value, path)
+    return value
 
 
 def _read_excluded(value: object, pattern: Pattern, path: str) -> tuple[Pattern, ...]:
     if value is None:
         return ()
     if not isinstance(value, list | tuple):
-        raise allowed(path, value, "a list of names such as shop.clients:TestClient.*")
-    excluded = tuple(Pattern(text, f"{path}[{index}]") for index, text in enumerate(value))
-    if excluded and not pattern.is_wild:
+        raise no_text(path, value, "a list of names such as shop.clients:TestClient.*")
+    if value and not pattern.is_wild:
         raise InvalidSettings(path, f"{pattern.text!r} is one function", "leave `exclude` to names with a `*`")
-    for index, other in enumerate(excluded):
+
+    def read(text: object, path: str) -> Pattern:
+        other = Pattern(text, path)
         if other.module != pattern.module:
             problem = f"{other.text!r} is not in the module {pattern.module!r}, so nothing of it is guarded"
-            raise InvalidSettings(f"{path}[{index}]", problem, f"name something of {pattern.module!r}")
-    return excluded
+            raise InvalidSettings(path, problem, f"name something of {pattern.module!r}")
+        return other
+
+    return each(read, value, path)
 
 
 def settings_by_breaker(
@@ -130,10 +161,10 @@ def settings_by_breaker(
         problems: two targets of one breaker that say different things go there.
     """
     said: dict[str, tuple[dict[str, object], str]] = {}
-    wild = []
+    wild: dict[str, list[Target]] = {}
     for target in targets:
         if target.ready is not None:
-            wild.append(target)
+            wild.setdefault(target.pattern.module, []).append(target)
             continue
         name = target.template(target.function).name
         settings, path = said.setdefault(name, ({}, target.path))
@@ -142,8 +173,15 @@ def settings_by_breaker(
                 if settings.setdefault(setting, value) != value:
                     problem = f"{path} says something else of the same breaker {name!r}"
                     raise InvalidSettings(f"{target.path}.{setting}", problem, "say it once, or name two breakers")
+    forms: dict[str, Patterns] = {}
     for name in configured:
-        for target in wild:
-            if name not in said and target.takes(name):
-                said[name] = (dict(target.settings), target.path)
+        module, _, qualified_name = name.partition(":")
+        if name in said or module not in wild:
+            continue
+        if module not in forms:
+            forms[module] = Patterns(target.pattern for target in wild[module])
+        fitting = (wild[module][index] for index in forms[module].fitting(qualified_name))
+        first = next((target for target in fitting if target.takes(name)), None)
+        if first is not None:
+            said[name] = (dict(first.settings), first.path)
     return said

@@ -1,7 +1,7 @@
 """Reading a configuration file into plain mappings, lists and values; what they mean is config.py's business.
 
 A file is untrusted text: it is read as a regular file of bounded size and depth, makes no Python objects, and cannot
-repeat a key or refer to itself.
+repeat a key or hold itself. One of OpenTelemetry's declarative configuration is read where `check` is asked to.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ import stat
 from typing import TYPE_CHECKING, Any, Final
 
 from otel_breaker import InvalidSettings
+from otel_breaker.settings.values import below, mapping, shown
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -19,6 +20,9 @@ if TYPE_CHECKING:
 MOST_BYTES: Final = 256 * 1024
 DEEPEST: Final = 16
 """Mappings and lists within each other; a configuration needs five."""
+_DECLARATIVE: Final = ("file_format", "instrumentation/development")
+"""What OpenTelemetry's declarative configuration says at its top, and no configuration of ours."""
+_OURS: Final = ("instrumentation/development", "python", "otel_breaker")
 _WHICH: Final = "name the configuration file"
 
 
@@ -31,18 +35,19 @@ def read_file(name: str) -> Mapping[str, object]:
     return parse(read_text(name), name)
 
 
-def parse(text: str, name: str) -> Mapping[str, object]:
+def parse(text: str, name: str, *, variables: bool = False) -> Mapping[str, object]:
     """What a file says.
 
     Args:
         text: what stands in it.
         name: what it is called, which tells JSON from YAML.
+        variables: whether values refer to the environment, as those of OpenTelemetry's declarative configuration do.
 
     Raises:
         InvalidSettings: naming the file, the problem and the remedy.
     """
     try:
-        content = _parse_json(text, name) if name.endswith(".json") else _parse_yaml(text, name)
+        content = _parse_json(text, name) if name.endswith(".json") else _parse_yaml(text, name, variables)
         too_deep = _depth(content) > DEEPEST
     except RecursionError:
         too_deep = True
@@ -51,8 +56,29 @@ def parse(text: str, name: str) -> Mapping[str, object]:
     if content is None:
         return {}
     if not isinstance(content, dict):
-        raise InvalidSettings(name, f"it holds {type(content).__name__}", "a mapping: breakers:, targets:")
+        raise InvalidSettings(name, f"it holds {shown(content)}", "a mapping: breakers:, targets:")
     return content
+
+
+def parse_any(text: str, name: str) -> tuple[Mapping[str, object], str]:
+    """What a file says of breakers, and the path where: of its own, or in OpenTelemetry's declarative configuration.
+
+    Raises:
+        InvalidSettings: naming the file, the problem and the remedy; also when a declarative one says nothing.
+    """
+    content = parse(text, name)
+    if not any(key in content for key in _DECLARATIVE):
+        return content, f"{name}: "
+    part: object = parse(text, name, variables=True)
+    path = f"{name}: "
+    for key in _OURS:
+        found = mapping(part, path.rstrip(". ")).get(key)
+        if found is None:
+            where = ".".join(_OURS)
+            raise InvalidSettings(f"{path}{key}", "it says nothing of breakers", f"configure them under {where}")
+        part, path = found, f"{path}{key}."
+    ours = mapping(part, path.rstrip("."))
+    return {key: value for key, value in ours.items() if key != "enabled"}, path
 
 
 def read_text(name: str) -> str:
@@ -99,7 +125,7 @@ def _parse_json(text: str, name: str) -> Any:
         mapping: dict[str, Any] = {}
         for key, value in pairs:
             if key in mapping:
-                raise ValueError(f"the key {key!r} stands twice")
+                raise ValueError(f"the key {below('', key)!r} stands twice")
             mapping[key] = value
         return mapping
 
@@ -109,38 +135,17 @@ def _parse_json(text: str, name: str) -> Any:
         raise InvalidSettings(name, "it cannot be understood", str(error)) from error
 
 
-def _parse_yaml(text: str, name: str) -> Any:
+def _parse_yaml(text: str, name: str, variables: bool) -> Any:
     try:
-        import yaml  # noqa: PLC0415  # a .json file needs none
+        import yaml  # noqa: F401, PLC0415  # a .json file needs none
     except ImportError:
         remedy = "pip install 'otel-breaker[auto]', or write the file as .json"
         raise InvalidSettings(name, "there is no YAML reader", remedy) from None
-
-    class Loader(yaml.SafeLoader):
-        depth = 0
-
-        def compose_node(self, parent: Any, index: Any) -> Any:
-            if self.check_event(yaml.AliasEvent):
-                raise yaml.YAMLError("aliases are not allowed")
-            self.depth += 1
-            if self.depth > DEEPEST + 1:  # one more for what stands in the deepest
-                raise RecursionError  # not left to the stack, which may be vast
-            node = super().compose_node(parent, index)
-            self.depth -= 1
-            return node
-
-        def construct_mapping(self, node: Any, deep: bool = False) -> Any:  # noqa: FBT002  # the base class's signature
-            seen = set()
-            for key_node, _ in node.value:
-                key = self.construct_object(key_node, deep=True)
-                if key in seen:
-                    raise yaml.YAMLError(f"the key {key!r} stands twice{key_node.start_mark}")
-                seen.add(key)
-            return super().construct_mapping(node, deep)
+    from otel_breaker_instrumentation import yaml_text  # noqa: PLC0415  # as above
 
     try:
-        return yaml.load(text, Loader)  # noqa: S506  # a SafeLoader
-    except RecursionError:
-        raise
-    except Exception as error:  # the reader's constructors raise whatever they meet
-        raise InvalidSettings(name, "it cannot be understood", " ".join(str(error).split())) from error
+        return yaml_text.read_yaml(text, DEEPEST, variables=variables)
+    except yaml_text.TooDeepError:
+        raise RecursionError from None
+    except yaml_text.UnreadableError as error:
+        raise InvalidSettings(name, "it cannot be understood", str(error)) from None

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from otel_breaker.orders import STATES
 from otel_breaker.settings import Settings, Switches
-from otel_breaker.settings.values import duration, optional, text
+from otel_breaker.settings.values import interval, optional, text
 
 if TYPE_CHECKING:
     from otel_breaker.settings.values import Reader
@@ -84,7 +84,7 @@ def schema() -> dict[str, Any]:
                     ),
                 },
                 "reload": {
-                    **optional(duration).schema,
+                    **optional(interval).schema,
                     "description": "How often to look whether the file has changed; never unless set.",
                     "examples": ["5s"],
                 },

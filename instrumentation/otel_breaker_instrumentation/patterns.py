@@ -7,9 +7,12 @@ colon; it never stands for `__dunder__` names, and for `_private` ones only in a
 from __future__ import annotations
 
 import re
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from otel_breaker.settings.values import allowed
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 _PATTERN: Final = re.compile(r"[^\W\d]\w*(\.[^\W\d]\w*)*:([^\W\d]|\*)[\w*]*(\.([^\W\d]|\*)[\w*]*)*")
 
@@ -71,9 +74,64 @@ class Pattern:
             and all(part.takes(name) for part, name in zip(self.parts, names, strict=True))
         )
 
+
+class Patterns:
+    """Many patterns of one module: which of them a name fits, found by reading the name once.
+
+    A tree of the patterns' letters is walked from several places at once: from each `*` on, a place also stays where
+    it is. So a name is held against what patterns share, and not against each of them.
+
+    Args:
+        patterns: in an order that answers keep.
+    """
+
+    def __init__(self, patterns: Iterable[Pattern]) -> None:
+        self._root = _Place()
+        for index, pattern in enumerate(patterns):
+            place = self._root
+            for letter in pattern.qualified_name:
+                place = place.after(letter)
+            place.ends.append(index)
+
+    def fitting(self, qualified_name: str) -> list[int]:
+        """Positions of the patterns of a name's form, private or not."""
+        return sorted(index for place in self._walk(qualified_name)[-1] for index in place.ends)
+
     def covers(self, qualified_name: str) -> bool:
-        """Whether what stands there in the module, or what that stands in, is of this form."""
-        names = qualified_name.split(".")
-        return len(names) >= len(self.parts) and all(
-            part.covers(name) for part, name in zip(self.parts, names, strict=False)
-        )
+        """Whether what stands there in the module, or what that stands in, is of the form of any pattern."""
+        steps = self._walk(qualified_name)
+        ends = [*(at for at, letter in enumerate(qualified_name) if letter == "."), len(qualified_name)]
+        return any(place.ends for at in ends for place in steps[at])
+
+    def _walk(self, qualified_name: str) -> list[set[_Place]]:
+        """Where in the tree one may be after each letter."""
+        steps = [_with_stars({self._root})]
+        for letter in qualified_name:
+            after = {place.next[letter] for place in steps[-1] if letter in place.next}
+            if letter != ".":
+                after |= {place for place in steps[-1] if place.is_star}
+            steps.append(_with_stars(after))
+        return steps
+
+
+class _Place:
+    """What patterns have in common up to a letter."""
+
+    __slots__ = ("ends", "is_star", "next")
+
+    def __init__(self, *, is_star: bool = False) -> None:
+        self.is_star = is_star
+        self.next: dict[str, _Place] = {}
+        self.ends: list[int] = []
+        """Which patterns end here."""
+
+    def after(self, letter: str) -> _Place:
+        return self.next.setdefault(letter, _Place(is_star=letter == "*"))
+
+
+def _with_stars(places: set[_Place]) -> set[_Place]:
+    """The places themselves, and those behind a `*` that stands for nothing."""
+    new = places
+    while new := {place.next["*"] for place in new if "*" in place.next}:
+        places = places | new
+    return places

@@ -11,10 +11,23 @@ if TYPE_CHECKING:
 
 
 class Problems:
-    """The mistakes found so far. A `with` block is one part of the configuration: a mistake ends it, and is kept."""
+    """The mistakes found so far. A `with` block is one part of the configuration: a mistake ends it, and is kept.
 
-    def __init__(self) -> None:
-        self.found: list[InvalidSettings] = []
+    Args:
+        first_only: let the first mistake out of its block, for whoever needs no other.
+    """
+
+    def __init__(self, *, first_only: bool = False) -> None:
+        self._first_only = first_only
+        self._found: dict[tuple[object, ...], InvalidSettings] = {}
+
+    def __len__(self) -> int:
+        return len(self._found)
+
+    @property
+    def found(self) -> list[InvalidSettings]:
+        """In the order of the configuration; what is wrong for all breakers is told once."""
+        return list(self._found.values())
 
     def __enter__(self) -> None:
         pass
@@ -24,6 +37,6 @@ class Problems:
     ) -> bool:
         if not isinstance(error, InvalidSettings):
             return False
-        if all(error.args != other.args for other in self.found):  # what is wrong for all breakers is told once
-            self.found.append(error)
-        return True
+        for each in (error, *error.others):
+            self._found.setdefault(each.args, each)
+        return not self._first_only

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Final
 
 from otel_breaker import InvalidSettings, diagnostics
 from otel_breaker.settings.values import allowed
+from otel_breaker.text import LONGEST, printable
 from otel_breaker_instrumentation.config import Configuration, understand
 from otel_breaker_instrumentation.environment_variables import (
     OTEL_BREAKER_CONFIG_FILE,
@@ -62,7 +63,7 @@ def find(given: Mapping[str, object] | None, actor: str = "configuration") -> Fo
     if not given and (not named or _declared_as_disabled()):
         return None
     used = None if given else next(iter(named))
-    unused = [f"{name}={value}" for name, value in named.items() if name != used]
+    unused = [f"{name}={printable(value)[:LONGEST]}" for name, value in named.items() if name != used]
     if unused:
         diagnostics.warning(
             "not used: %s: the breakers are configured by %s", ", ".join(unused), used or "what was given"

@@ -14,7 +14,8 @@ from inspect import signature
 from typing import Final, TypeAlias
 
 from otel_breaker.errors import InvalidSettings
-from otel_breaker.settings.values import allowed, nearest, reads
+from otel_breaker.settings.values import allowed, each, nearest, reads
+from otel_breaker.text import type_name
 
 _DOTTED: Final = re.compile(r"[^\W\d]\w*(\.[^\W\d]\w*)*(:[^\W\d]\w*(\.[^\W\d]\w*)*)?")
 # Of letters in all languages, which regular expressions of JSON Schema do not know, each may be any.
@@ -48,17 +49,21 @@ class Reference:
         try:
             found: object = import_module(module)
         except Exception as error:  # whatever the module's own code raises
-            problem = f"{self.name!r} cannot be imported"
-            raise InvalidSettings(self.path, problem, f"{type(error).__name__}: {error}") from error
+            raise InvalidSettings(self.path, f"{self.name!r} cannot be imported", _reason(error)) from error
         for part in qualified.split("."):
             try:
                 found = getattr(found, part)
             except AttributeError:
                 raise InvalidSettings(self.path, f"there is no {self.name!r}", nearest(part, _public(found))) from None
             except Exception as error:  # a module may answer for names itself
-                problem = f"{self.name!r} cannot be had"
-                raise InvalidSettings(self.path, problem, f"{type(error).__name__}: {error}") from error
+                raise InvalidSettings(self.path, f"{self.name!r} cannot be had", _reason(error)) from error
         return found
+
+
+def _reason(error: Exception) -> str:
+    """What stops an import; the text of what the application raises itself may hold anything, and is not told."""
+    name = type_name(type(error))
+    return f"{name}: {error}" if type(error) in (ImportError, ModuleNotFoundError, SyntaxError) else name
 
 
 def _public(owner: object) -> list[str]:
@@ -72,7 +77,7 @@ Matcher: TypeAlias = type[BaseException] | Callable[[BaseException], bool] | Ref
 @reads(anyOf=[_NAME, {"type": "array", "items": _NAME}])
 def matchers(value: object, path: str) -> tuple[Matcher, ...]:
     if isinstance(value, tuple | list | set | frozenset):
-        return tuple(_matcher(item, f"{path}[{index}]") for index, item in enumerate(value))
+        return each(_matcher, value, path)
     return (_matcher(value, path),)
 
 

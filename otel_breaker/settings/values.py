@@ -16,6 +16,7 @@ from difflib import get_close_matches
 from typing import TYPE_CHECKING, Final, Generic, TypeAlias, TypeVar
 
 from otel_breaker.errors import InvalidSettings
+from otel_breaker.text import type_name
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -25,24 +26,70 @@ Schema: TypeAlias = Mapping[str, object]
 
 _LONGEST: Final = 80
 _MOST_NAMES: Final = 30
+_MOST_COMPARED: Final = 1000
+_LARGEST: Final = 2**63 - 1
+"""What telemetry can say of a whole number."""
 _UNITS: Final = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0}
 _DURATION: Final = re.compile(r"(\d+(?:\.\d+)?)\s*(ms|s|m|h)")
 _WRITTEN: Final = rf"^\s*{_DURATION.pattern}\s*$"
+_MAY_BE_SECRET: Final = re.compile("[@=?&;]")
+"""What stands in URLs with a password or a token, connection strings and environment files; in no setting."""
+_A_NUMBER: Final = re.compile(r"[-+.\d]{1,10}")
+_KINDS: Final[Mapping[type, str]] = {str: "text", dict: "a mapping", list: "a list", tuple: "a tuple"}
 
+SHORTEST_INTERVAL: Final = 0.01
 A_DURATION: Final = 'seconds as a number, or text with a unit such as "500ms", "30s" or "10m"'
 
 
 def allowed(path: str, value: object, remedy: str) -> InvalidSettings:
-    """The error for a value that is not allowed; shows at most a line of it."""
-    return InvalidSettings(path, f"{repr(value)[:_LONGEST]} is not allowed", remedy)
+    """The error for a value that is not allowed where text may stand: shows at most a line of it."""
+    if isinstance(value, str) and not _MAY_BE_SECRET.search(value):
+        return InvalidSettings(path, f"{value[:_LONGEST]!r} is not allowed", remedy)
+    return no_text(path, value, remedy)
 
 
-def nearest(name: str, known: Iterable[str]) -> str:
+def no_text(path: str, value: object, remedy: str) -> InvalidSettings:
+    """The error for a value that is not allowed where no text may stand, which is not shown: it may be a secret."""
+    return InvalidSettings(path, f"{shown(value)} is not allowed", remedy)
+
+
+def shown(value: object) -> str:
+    """What a message says of a value: numbers and flags as they are, in quotes, too; text and code by their kind."""
+    if value is None or isinstance(value, bool | float | complex | timedelta):
+        return repr(value)
+    if isinstance(value, int):
+        return repr(value) if abs(value) <= _LARGEST else "a number beyond 64 bits"
+    if isinstance(value, str) and (not value or _A_NUMBER.fullmatch(value)):
+        return repr(str(value))
+    if isinstance(value, type):
+        return type_name(value)
+    kind = type(value)
+    if kind in _KINDS:
+        return _KINDS[kind] if value else repr(value)
+    return type_name(kind)
+
+
+def said(settings: Mapping[str, object]) -> str:
+    """What a message says of settings that were given."""
+    return ", ".join(f"{name}={shown(value)}" for name, value in settings.items())
+
+
+def below(path: str, key: object) -> str:
+    """The path of what stands under a key, which anybody may have written."""
+    if not isinstance(key, str):
+        key = shown(key)
+    elif _MAY_BE_SECRET.search(key):
+        key = f"(a name of {len(key)} characters)"
+    return f"{path}.{key[:_LONGEST]}" if path else key[:_LONGEST]
+
+
+def nearest(name: object, known: Iterable[str]) -> str:
     """A remedy for a name that is not known: the one that was probably meant, or all there are."""
     known = sorted(known)
-    close = get_close_matches(name, known, n=1)
-    if close:
-        return f"did you mean {close[0]!r}?"
+    if isinstance(name, str) and len(name) <= _LONGEST and len(known) <= _MOST_COMPARED:
+        close = get_close_matches(name, known, n=1)
+        if close:
+            return f"did you mean {close[0]!r}?"
     return f"known are {', '.join(known)}" if 0 < len(known) <= _MOST_NAMES else "is it spelt right?"
 
 
@@ -76,8 +123,8 @@ def _number(value: object) -> float | None:
 def whole(minimum: int) -> Reader[int]:
     @reads(type="integer", minimum=minimum)
     def read(value: object, path: str) -> int:
-        if isinstance(value, bool) or not isinstance(value, int) or value < minimum:
-            raise allowed(path, value, f"a whole number of at least {minimum}")
+        if isinstance(value, bool) or not isinstance(value, int) or not minimum <= value <= _LARGEST:
+            raise no_text(path, value, f"a whole number of at least {minimum}")
         return value
 
     return read
@@ -87,7 +134,7 @@ def whole(minimum: int) -> Reader[int]:
 def share(value: object, path: str) -> float:
     number = _number(value)
     if number is None or not 0 < number <= 1:
-        raise allowed(path, value, "a share above 0 and at most 1, such as 0.5")
+        raise no_text(path, value, "a share above 0 and at most 1, such as 0.5")
     return number
 
 
@@ -95,7 +142,7 @@ def share(value: object, path: str) -> float:
 def share_or_zero(value: object, path: str) -> float:
     number = _number(value)
     if number is None or not 0 <= number <= 1:
-        raise allowed(path, value, "a share from 0 to 1, such as 0.2")
+        raise no_text(path, value, "a share from 0 to 1, such as 0.2")
     return number
 
 
@@ -103,7 +150,7 @@ def share_or_zero(value: object, path: str) -> float:
 def factor(value: object, path: str) -> float:
     number = _number(value)
     if number is None or number < 1:
-        raise allowed(path, value, "a number of at least 1; 2 doubles each time")
+        raise no_text(path, value, "a number of at least 1; 2 doubles each time")
     return number
 
 
@@ -113,6 +160,15 @@ def duration(value: object, path: str) -> float:
     seconds = _seconds(value)
     if seconds is None or not 0 < seconds < math.inf:
         raise allowed(path, value, f"{A_DURATION}, above 0")
+    return seconds
+
+
+@reads(type=["number", "string"], minimum=SHORTEST_INTERVAL, pattern=_WRITTEN)
+def interval(value: object, path: str) -> float:
+    """Seconds between two looks at something, as a duration, which leave time for anything else."""
+    seconds = duration(value, path)
+    if seconds < SHORTEST_INTERVAL:
+        raise allowed(path, value, f"{A_DURATION}, of at least 10ms")
     return seconds
 
 
@@ -133,7 +189,7 @@ def window(value: object, path: str) -> int | timedelta:
         shortest, longest = timedelta.resolution.total_seconds(), timedelta.max.total_seconds()
         if seconds is not None and shortest <= seconds < longest:
             return timedelta(seconds=seconds)
-    elif isinstance(value, int) and not isinstance(value, bool) and value >= 1:
+    elif isinstance(value, int) and not isinstance(value, bool) and 1 <= value <= _LARGEST:
         return value
     raise allowed(path, value, 'a number of calls of at least 1, or a duration as text such as "60s"')
 
@@ -150,8 +206,26 @@ def mapping(value: object, path: str) -> Mapping[str, object]:
     if value is None:
         return {}
     if not isinstance(value, Mapping):
-        raise allowed(path, value, "a mapping of names to values")
+        raise no_text(path, value, "a mapping of names to values")
     return value
+
+
+def each(read: Callable[[object, str], T_co], items: Iterable[object], path: str) -> tuple[T_co, ...]:
+    """Read each of a list.
+
+    Raises:
+        InvalidSettings: the first mistake, with the others.
+    """
+    found, wrong = [], []
+    for index, item in enumerate(items):
+        try:
+            found.append(read(item, f"{path}[{index}]"))
+        except InvalidSettings as error:
+            wrong.append(error)
+    if wrong:
+        wrong[0].others = tuple(wrong[1:])
+        raise wrong[0]
+    return tuple(found)
 
 
 def optional(reader: Reader[T_co]) -> Reader[T_co | None]:

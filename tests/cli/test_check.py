@@ -174,3 +174,112 @@ def test_a_module_that_cannot_be_imported_is_a_mistake_whatever_it_does(folder: 
 
     assert status == 1
     assert ["'shop_to_check' cannot be imported" in line for line in printed] == [True]
+
+
+DECLARED = """
+file_format: "1.0"
+attributes: &attributes {deployment: production}
+resource: {attributes: [*attributes]}
+instrumentation/development:
+  python:
+    otel_breaker:
+      enabled: true
+      breakers:
+        payments:
+          failure_threshold: ${PAYMENTS_THRESHOLD:-3}
+          recovery_time: "${RECOVERY}s"
+      targets: [{function: "shop_to_check:Client.charge", breaker: payments}]
+"""
+OURS = "instrumentation/development.python.otel_breaker"
+
+
+def test_opentelemetrys_declarative_configuration_is_checked_with_its_variables(
+    folder: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = written(folder, DECLARED)
+    monkeypatch.setenv("RECOVERY", "30")
+    right = main(["check", file]), list(lines(capsys))
+    monkeypatch.setenv("PAYMENTS_THRESHOLD", "0")
+    monkeypatch.setenv("RECOVERY", "a few ")
+
+    wrong = main(["check", file]), [line.rpartition(":")[0].rpartition(":")[0] for line in lines(capsys)]
+
+    assert right == (0, [f"{file}: nothing is wrong"])
+    assert wrong == (
+        1,
+        [f"{file}: {OURS}.breakers.payments.{name}" for name in ("failure_threshold", "recovery_time")],
+    )
+
+
+@pytest.mark.parametrize(
+    ("said", "path"),
+    [
+        ("breakers: {payments: {failure_treshold: 3}}", f"{OURS}.breakers.payments.failure_treshold"),
+        ("reload: 5s", f"{OURS}.reload"),
+        ("breaker: {}", f"{OURS}.breaker"),
+        ("5", OURS),
+        ("", OURS),
+    ],
+)
+def test_a_mistake_in_opentelemetrys_configuration_has_its_path_there(
+    folder: Path, capsys: pytest.CaptureFixture[str], said: str, path: str
+) -> None:
+    declared, _, _ = DECLARED.partition("enabled")
+    file = written(folder, f"{declared}{said}".replace("otel_breaker:\n      5", "otel_breaker: 5"))
+
+    status = main(["check", file])
+
+    [told] = lines(capsys)
+    assert status == 1
+    assert told.startswith(f"{file}: {path}: ")
+
+
+def test_a_declarative_configuration_that_says_nothing_of_breakers_is_told_so(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = written(folder, 'file_format: "1.0"')
+
+    assert main(["check", file]) == 1
+    assert "says nothing of breakers: configure them under" in capsys.readouterr().out
+
+
+MISSPELT = "breakers: {spelt payments: {}, spelt search: {}}\n"
+MISSPELT += "targets: [{function: 'shop_to_check:charge_later', breaker: spelt payment}]"
+
+
+def test_a_breaker_that_is_spelt_in_two_ways_is_a_warning(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    file = written(folder, MISSPELT)
+
+    status = main(["check", file])
+
+    unused = "'spelt payments', 'spelt search'"
+    problem = f"the breaker 'spelt payment' has no settings of its own, and no target uses those of {unused}"
+    warning = f"warning: {file}: targets[0].breaker: {problem}: did you mean 'spelt payments'?"
+    assert (status, list(lines(capsys))) == (0, [warning, f"{file}: nothing is wrong"])
+
+
+def test_with_import_a_breaker_that_code_asks_for_is_no_misspelt_one(folder: Path) -> None:
+    asks = "from otel_breaker import get_breaker\nget_breaker('spelt payments')\nget_breaker('spelt search', key='a')\n"
+    (folder / "shop_to_check.py").write_text(f"{asks}{SHOP}")
+
+    assert checked_by_import(folder, MISSPELT) == (0, ["breakers.yaml: nothing is wrong"])
+
+
+def test_with_import_a_target_that_is_called_past_its_guard_is_a_mistake(folder: Path) -> None:
+    flask = "from flask import Flask\napp = Flask('shop')\n@app.route('/pay')\ndef pay(): return ''\n"
+    (folder / "shop_to_check.py").write_text(flask)
+
+    status, [line] = checked_by_import(folder, "targets: [{function: 'shop_to_check:pay'}]")
+
+    problem = "shop_to_check:pay is guarded, but called unguarded by Flask's view 'pay'"
+    assert status == 1
+    assert line.startswith(f"breakers.yaml: targets[0].function: {problem}: put the breaker as a decorator under")
+
+
+def test_with_import_what_is_registered_after_the_import_is_guarded_as_it_is_in_the_application(folder: Path) -> None:
+    (folder / "shop_to_check.py").write_text(f"{SHOP}def plain(): pass\n")
+    (folder / "bus_to_check.py").write_text("import shop_to_check\nHANDLERS = [shop_to_check.plain]\ndef run(): pass\n")
+
+    targets = "targets: [{function: 'shop_to_check:plain'}, {function: 'bus_to_check:run'}]"
+
+    assert checked_by_import(folder, targets) == (0, ["breakers.yaml: nothing is wrong"])

@@ -93,3 +93,58 @@ def test_a_module_without_any_is_told_so_and_exits_with_1(folder: Path, capsys: 
 def test_what_is_no_module_exits_with_2(capsys: pytest.CaptureFixture[str], module: str, said: str) -> None:
     assert main(["targets", module]) == 2
     assert said in capsys.readouterr().err
+
+
+PACKAGE = {
+    "__init__": """
+from json import dumps
+from package_to_list.api import charge, _private
+from package_to_list.clients import Client as HttpClient, Client
+from package_to_list import api
+def ping(): pass
+""",
+    "api": "def charge(): pass\ndef refund(): pass\ndef _private(): pass",
+    "clients": "class Client:\n    def send(self): pass\n    def _hide(self): pass",
+}
+
+
+def test_what_a_package_takes_from_its_own_modules_is_listed_by_the_names_that_define_it(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (folder / "package_to_list").mkdir()
+    for name, source in PACKAGE.items():
+        (folder / "package_to_list" / f"{name}.py").write_text(source)
+
+    status = main(["targets", "package_to_list"])
+
+    assert (status, capsys.readouterr().out) == (
+        0,
+        """\
+package_to_list:ping                 function
+package_to_list.api:charge           function
+package_to_list.clients:Client.send  method
+""",
+    )
+
+
+def test_what_people_call_of_a_real_package_is_listed(capsys: pytest.CaptureFixture[str]) -> None:
+    main(["targets", "requests"])
+
+    listed = [line.split()[0] for line in capsys.readouterr().out.splitlines()]
+    assert {"requests.api:get", "requests.api:post", "requests.sessions:Session.request"} <= set(listed)
+    assert len(listed) == len(set(listed))
+
+
+def test_a_function_that_a_framework_calls_past_its_name_is_listed_with_what_to_do(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    source = "from flask import Flask\napp = Flask('s')\n@app.route('/pay')\ndef pay(): return ''\ndef charge(): pass\n"
+    (folder / "views_to_list.py").write_text(source)
+
+    main(["targets", "views_to_list"])
+
+    pay, charge = capsys.readouterr().out.splitlines()
+    assert pay.startswith(
+        "views_to_list:pay     function, but called past its name by Flask's view 'pay': put the breaker"
+    )
+    assert charge == "views_to_list:charge  function"

@@ -29,6 +29,7 @@ DECLARED, RELOAD, FORCED = range(3, 6)
 FILES = {
     "breakers.yaml": "breakers: {payments: {failure_threshold: 3}}",
     "mistaken.yaml": "breakers: {payments: {failure_treshold: 3}}\nreload: often",
+    "named.yaml": "targets: [{function: 'shop.payments:PaymentClient.charge'}]",
     "misnamed.yaml": "targets: [{function: 'shop.payments:PaymentClient.chrge'}]",
 }
 
@@ -71,7 +72,7 @@ def test_every_environment_variable_is_told_with_its_flag() -> None:
     assert told == {name: f"--{name.removeprefix('OTEL_').lower()}" for name in known}
 
 
-@pytest.mark.parametrize("example", range(3))
+@pytest.mark.parametrize("example", range(4))
 def test_a_command_prints_what_is_shown(folder: Path, example: int) -> None:
     _, *steps = re.split(r"^\$ ", blocks(DOCUMENT, "console")[example], flags=re.MULTILINE)
     path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"

@@ -164,10 +164,12 @@ def test_an_exception_that_was_thrown_and_answered_is_not_kept_alive(breaker: Ci
 
     def thrown_and_gone() -> weakref.ref[Broken]:
         reading, error = items(), Broken()
+        reference = weakref.ref(error)
         next(reading)
         reading.throw(error)
+        del error  # the interpreter may keep this frame until the error is gone
         reading.close()
-        return weakref.ref(error)
+        return reference
 
     gc.disable()
     try:

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
-import pytest
+import re
 
-from otel_breaker_instrumentation.patterns import Pattern
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from otel_breaker_instrumentation.patterns import Pattern, Patterns
 
 
 def pattern(qualified_name: str) -> Pattern:
@@ -90,9 +94,28 @@ def test_a_pattern_stands_for_names_of_its_own_module_only() -> None:
     ],
 )
 def test_what_is_excluded_takes_along_private_names_and_all_that_stands_in_it(excluded: str, name: str) -> None:
-    assert pattern(excluded).covers(name)
+    assert Patterns([pattern(excluded)]).covers(name)
 
 
 @pytest.mark.parametrize(("excluded", "name"), [("charge", "charge_later"), ("Client.*", "Client"), ("Test*", "test")])
 def test_what_is_excluded_takes_along_nothing_else(excluded: str, name: str) -> None:
-    assert not pattern(excluded).covers(name)
+    assert not Patterns([pattern(excluded)]).covers(name)
+
+
+@given(
+    st.lists(st.from_regex(r"[ab*][ab_*]{0,4}(\.[ab*][ab_*]{0,2}){0,2}", fullmatch=True), max_size=6), st.text("ab._")
+)
+def test_many_patterns_together_say_what_each_says_alone(written: list[str], name: str) -> None:
+    patterns = [pattern(each) for each in written]
+
+    fitting = Patterns(patterns).fitting(name)
+
+    assert fitting == [index for index, each in enumerate(patterns) if fits(each, name)]
+    assert Patterns(patterns).covers(name) == any(
+        fits(each, ".".join(name.split(".")[:depth])) for each in patterns for depth in range(1, name.count(".") + 2)
+    )
+
+
+def fits(each: Pattern, name: str) -> bool:
+    regular = each.qualified_name.replace(".", r"\.").replace("*", r"[^.]*")
+    return re.fullmatch(regular, name) is not None

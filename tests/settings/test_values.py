@@ -3,16 +3,20 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from datetime import timedelta
+from functools import partial
 from typing import TypeAlias
 
 import pytest
 
 from otel_breaker.errors import InvalidSettings
 from otel_breaker.settings import values
+from otel_breaker.settings.code import function, matchers
 
 Reader: TypeAlias = Callable[[object, str], object]
 
-NO_NUMBERS = [None, True, "5", "", [], {}, object(), math.nan, math.inf, -math.inf, 1j]
+NO_NUMBERS: list[object] = [None, True, "5", "", [], {}, math.nan, math.inf, -math.inf, 1j]
+LARGEST = 2**63 - 1
+"""What telemetry can say of a whole number."""
 HUGE = 10**400
 """More than a float can hold."""
 
@@ -21,7 +25,7 @@ HUGE = 10**400
     ("read", "value", "kept"),
     [
         (values.whole(1), 1, 1),
-        (values.whole(1), HUGE, HUGE),
+        (values.whole(1), LARGEST, LARGEST),
         (values.share, 1, 1.0),
         (values.share, 0.001, 0.001),
         (values.share_or_zero, 0, 0.0),
@@ -35,12 +39,13 @@ def test_a_value_within_its_bounds_is_kept(read: Reader, value: object, kept: ob
 
 
 BAD: list[tuple[Reader, list[object]]] = [
-    (values.whole(1), [0, -1, 1.0, 1.5]),
+    (values.whole(1), [0, -1, 1.0, 1.5, LARGEST + 1]),
     (values.share, [0, -0.1, 1.001, 2, HUGE]),
     (values.share_or_zero, [-0.001, 1.001, HUGE]),
     (values.factor, [0, 0.999, -2, HUGE]),
     (values.duration, [0, -1, 0.0, HUGE, timedelta(0), timedelta(seconds=-1)]),
-    (values.window, [0, -1, 1.0, 60.0, "0s", timedelta(0), timedelta(seconds=-1)]),
+    (values.interval, [0, -1, 0.009, "0.001ms", "9ms", timedelta(milliseconds=9)]),
+    (values.window, [0, -1, 1.0, 60.0, "0s", LARGEST + 1, timedelta(0), timedelta(seconds=-1)]),
 ]
 
 
@@ -50,8 +55,58 @@ def test_a_value_out_of_its_bounds_is_refused(read: Reader, value: object) -> No
         read(value, "breakers.payments.here")
 
     assert refused.value.path == "breakers.payments.here"
-    assert repr(value)[:80] in refused.value.problem
+    shown = "a number beyond 64 bits" if value in (HUGE, LARGEST + 1) else repr(value)
+    assert refused.value.problem == f"{shown} is not allowed"
     assert refused.value.remedy
+
+
+@pytest.mark.parametrize(("read"), [read for read, _ in BAD])
+@pytest.mark.parametrize(
+    ("value", "shown"),
+    [
+        pytest.param(10**400, "a number beyond 64 bits", id="of 400 digits"),
+        pytest.param(-(10**400), "a number beyond 64 bits", id="of 400 digits below zero"),
+        pytest.param(16**20_000, "a number beyond 64 bits", id="of 24,000 digits"),
+        (object(), "object"),
+        (partial(print, "hunter2"), "functools.partial"),
+        (["hunter2"], "a list"),
+        ({"hunter2": 1}, "a mapping"),
+    ],
+)
+def test_a_value_is_shown_by_its_kind_where_it_may_be_long_or_hold_secrets(
+    read: Reader, value: object, shown: str
+) -> None:
+    with pytest.raises(InvalidSettings) as refused:
+        read(value, "here")
+
+    assert refused.value.problem == f"{shown} is not allowed"
+
+
+@pytest.mark.parametrize("read", [values.whole(1), values.share, values.share_or_zero, values.factor, values.mapping])
+def test_text_is_not_shown_where_none_may_stand(read: Reader) -> None:
+    with pytest.raises(InvalidSettings) as refused:
+        read("hunter2", "here")
+
+    assert refused.value.problem == "text is not allowed"
+
+
+@pytest.mark.parametrize("value", ["postgresql://app:hunter2@host", "token=hunter2", "/a?hunter2", "a;hunter2"])
+def test_text_that_may_hold_secrets_is_not_shown_where_text_may_stand(value: str) -> None:
+    for read in (values.duration, values.window, function, matchers):
+        with pytest.raises(InvalidSettings) as refused:
+            read(value, "here")
+
+        assert "hunter2" not in str(refused.value)
+
+
+def test_a_key_is_shown_on_one_line_and_bounded() -> None:
+    assert (
+        InvalidSettings(values.below("breakers", "x\n2026 FORGED \x1b[2J"), "", "").path
+        == "breakers.x�2026 FORGED �[2J"
+    )
+    assert len(values.below("breakers", "x" * 1000)) < 100
+    assert values.below("", "API_KEY=hunter2") == "(a name of 15 characters)"
+    assert values.below("breakers", 16**20_000) == "breakers.a number beyond 64 bits"
 
 
 def test_text_is_text_that_is_not_empty() -> None:
@@ -162,3 +217,8 @@ def test_the_error_says_where_what_and_what_instead() -> None:
         values.share(2, "defaults.failure_rate")
 
     assert str(refused.value) == ("defaults.failure_rate: 2 is not allowed: a share above 0 and at most 1, such as 0.5")
+
+
+@pytest.mark.parametrize("value", [0.01, "10ms", timedelta(milliseconds=10), "1h"])
+def test_an_interval_of_10_milliseconds_or_more_is_kept(value: object) -> None:
+    assert values.interval(value, "here") == values.duration(value, "here")

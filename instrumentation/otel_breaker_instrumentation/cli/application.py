@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from otel_breaker.text import printable
 from otel_breaker_instrumentation.cli.command import CommandFailed
 
 if TYPE_CHECKING:
@@ -31,4 +32,5 @@ def import_module(name: str) -> ModuleType:
     except KeyboardInterrupt:
         raise
     except BaseException as error:  # a script may end the process
-        raise CommandFailed(f"{name!r} cannot be imported: {type(error).__name__}: {error}") from error
+        problem = printable(f"{name!r} cannot be imported: {type(error).__name__}: {error}")
+        raise CommandFailed(problem) from error

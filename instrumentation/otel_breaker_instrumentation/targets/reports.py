@@ -37,22 +37,29 @@ class TargetReport:
     reason: str = ""
     """Why it is not guarded."""
     remedy: str = ""
-    """What to do about that."""
+    """What to do about that, or about who calls it unguarded."""
     aliases: tuple[str, ...] = ()
     """Other names of the same function that are guarded with it."""
     unguarded: tuple[str, ...] = ()
     """Attributes of classes by which the same function is still called unguarded; each can be a target."""
+    bypassed_by: tuple[str, ...] = ()
+    """Who holds the function itself, and so calls it unguarded: a framework that was given it by a decorator, a list
+    of handlers. `remedy` says what to write instead."""
 
     def __str__(self) -> str:
         said = f"{self.status.value:8}{self.target}"
         if self.status is Status.GUARDED:
+            if self.bypassed_by:
+                said = f"partly  {self.target} guarded"
             said += f" by {self.breaker!r}"
             if self.aliases:
                 said += f", also as {', '.join(self.aliases)}"
             if self.unguarded:
                 said += f", but not as {', '.join(self.unguarded)}"
+            if self.bypassed_by:
+                said += f", but called unguarded by {', '.join(self.bypassed_by)}: {self.remedy}"
             return said
-        return f"{said} ({self.path}): {self.reason}: {self.remedy}"
+        return f"{said} ({self.path}): {self.reason}{': ' if self.remedy else ''}{self.remedy}"
 
 
 class Report(tuple[TargetReport, ...]):
@@ -68,9 +75,13 @@ class Report(tuple[TargetReport, ...]):
         """How many are of which status."""
         return Counter(line.status for line in self)
 
-    def complaint(self) -> str | None:
-        """What is not guarded, in one line; None when all is."""
-        wrong = [line for line in self if line.status is not Status.GUARDED]
+    def complaint(self, *, but: str | None = None) -> str | None:
+        """What is not guarded, in one line; None when all is.
+
+        Args:
+            but: a reason that is none to complain of.
+        """
+        wrong = [line for line in self if line.status is not Status.GUARDED and line.reason != but]
         if not wrong:
             return None
         told = "; ".join(str(line) for line in wrong[:_MOST_TOLD])
@@ -80,4 +91,6 @@ class Report(tuple[TargetReport, ...]):
     def _summary(self) -> str:
         counts = self.counts
         said = ", ".join(f"{counts[status]} {status.value}" for status in Status if counts[status])
-        return f"{len(self)} targets: {said}" if self else "no targets"
+        partly = sum(bool(line.bypassed_by) for line in self)
+        more = f"; {partly} of them partly" if partly else ""
+        return f"{len(self)} targets: {said}{more}" if self else "no targets"

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import sys
-from typing import TYPE_CHECKING
+from itertools import repeat
+from typing import TYPE_CHECKING, Final
 
-from otel_breaker.settings.values import nearest
-from otel_breaker_instrumentation.targets.imports import is_complete
+from otel_breaker_instrumentation.targets.holders import holders_of
+from otel_breaker_instrumentation.targets.pending import why_pending
 from otel_breaker_instrumentation.targets.reports import Report, Status, TargetReport
 
 if TYPE_CHECKING:
@@ -14,11 +14,20 @@ if TYPE_CHECKING:
 
     from otel_breaker_instrumentation.entries import Target
     from otel_breaker_instrumentation.targets.guarded import Guarded
+    from otel_breaker_instrumentation.targets.holder_names import Holder
     from otel_breaker_instrumentation.targets.plan import Failure
+
+_MOST_EXPLAINED: Final = 100
+"""Modules that are looked for when a target waits for them."""
 
 
 def tell(
-    targets: Sequence[Target], guarded: Iterable[Guarded], failures: Iterable[Failure], *, explained: bool = True
+    targets: Sequence[Target],
+    guarded: Iterable[Guarded],
+    failures: Iterable[Failure],
+    *,
+    explained: bool = True,
+    searched: bool = False,
 ) -> Report:
     """Tell of every target.
 
@@ -27,11 +36,15 @@ def tell(
         guarded: the guards in place.
         failures: why others are not.
         explained: whether remedies are wanted that take long to find.
+        searched: whether to ask who calls past the guards: all objects of the process are gone through.
     """
     lines: dict[str, list[TargetReport]] = {target.function: [] for target in targets}
-    for each in guarded:
+    guarded = list(guarded)
+    # What is inherited or taken from elsewhere is meant by its own name alone: all others go past it on purpose.
+    asked = [(each.wanted.function, each.wanted.value, bool(each.alias_ids)) for each in guarded]
+    for each, held in zip(guarded, holders_of(asked) if searched else repeat(()), strict=False):
         if each.wanted.target.function in lines:  # another thread may be changing them
-            lines[each.wanted.target.function].append(_of_guarded(each))
+            lines[each.wanted.target.function].append(_of_guarded(each, held))
     for failure in failures:
         if failure.target.function in lines:
             lines[failure.target.function].append(
@@ -48,7 +61,8 @@ def tell(
         if not lines[target.function]:
             module = target.pattern.module
             if module not in pending:
-                pending[module] = _why_pending(module) if explained else ("", "")
+                wanted = explained and len(pending) < _MOST_EXPLAINED
+                pending[module] = why_pending(module) if wanted else ("nobody has imported its module", "")
             reason, remedy = pending[module]
             lines[target.function].append(
                 TargetReport(target.function, Status.PENDING, target.path, reason=reason, remedy=remedy)
@@ -56,7 +70,7 @@ def tell(
     return Report(line for target in targets for line in lines[target.function])
 
 
-def _of_guarded(guarded: Guarded) -> TargetReport:
+def _of_guarded(guarded: Guarded, holders: Sequence[Holder]) -> TargetReport:
     wanted = guarded.wanted
     if guarded.stands:
         return TargetReport(
@@ -66,6 +80,8 @@ def _of_guarded(guarded: Guarded) -> TargetReport:
             wanted.template.name,
             aliases=tuple(guarded.aliases),
             unguarded=tuple(guarded.still_unguarded()),
+            bypassed_by=tuple(holder.name for holder in holders),
+            remedy=holders[0].remedy if holders else "",
         )
     return TargetReport(
         wanted.function,
@@ -74,17 +90,3 @@ def _of_guarded(guarded: Guarded) -> TargetReport:
         reason="something else stands there by now: the module was loaded again, or the name was set anew",
         remedy="guard after that: uninstrument() and instrument()",
     )
-
-
-def _why_pending(module: str) -> tuple[str, str]:
-    if is_complete(module):
-        return "it came without being imported, or just when it was asked for", "uninstrument() and instrument()"
-    if module in sys.modules:
-        return "its import is not finished", "wait until it is"
-    spec = getattr(sys.modules.get("__main__"), "__spec__", None)
-    if spec is not None and spec.name == module:
-        return "it runs as __main__, not under its own name", "move the function into a module of its own"
-    # Among hundreds of modules, only those that can be meant: looking for the nearest takes long.
-    package = module.rpartition(".")[0]
-    known = [name for name in list(sys.modules) if name.rpartition(".")[0] == package]
-    return "nobody has imported its module", nearest(module, known)

@@ -6,7 +6,7 @@ import gzip
 import io
 import json
 from contextlib import redirect_stderr, redirect_stdout
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -59,7 +59,7 @@ def exported(tmp_path_factory: pytest.TempPathFactory) -> list[Any]:
     return [json.loads(line) for file in files for line in file.read_text().splitlines()]
 
 
-def _outage(mode: str) -> None:
+def _outage(mode: Literal["enforce", "shadow"]) -> None:
     clock = FakeClock()
     breaker = CircuitBreaker(f"payments {mode}", mode=mode, failure_threshold=2, recovery_time=30, clock=clock)
     for error in (OSError(), OSError(), None, OSError(), None):

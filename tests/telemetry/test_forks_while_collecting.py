@@ -1,0 +1,52 @@
+"""A worker forked while its server's metric reader collects makes its guarded calls all the same.
+
+The SDK's lock that the reader held at the fork is held in the worker for ever, and to make an instrument takes it.
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import threading
+from pathlib import Path
+
+import pytest
+
+from otel_breaker.telemetry import aside
+from tests.telemetry.forking import WAYS, WORKERS
+
+pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="there is no fork here")
+
+
+@pytest.mark.parametrize("imported", ["imported-before", "imported-in-the-worker"])
+@pytest.mark.parametrize("way", WAYS)
+def test_a_worker_forked_while_the_reader_collects_makes_its_first_guarded_call(way: str, imported: str) -> None:
+    server = [sys.executable, "-m", "tests.telemetry.forking", way, imported]
+
+    done = subprocess.run(server, capture_output=True, text=True, check=True, timeout=60, cwd=Path(__file__).parents[2])
+
+    assert done.stdout == str({"served": WORKERS})
+
+
+def test_what_is_done_aside_is_done_when_it_returns() -> None:
+    done: list[str] = []
+
+    aside.do_aside(lambda: done.append(threading.current_thread().name))
+
+    assert done == ["otel_breaker: make instruments"]
+
+
+def test_what_hangs_aside_holds_nobody_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    let_go = threading.Event()
+    monkeypatch.setattr(aside, "PATIENCE", 0.01)
+
+    def hang() -> None:
+        let_go.wait(30)
+
+    aside.do_aside(hang)
+    [hanging] = [thread for thread in threading.enumerate() if thread.name.startswith("otel_breaker")]
+    let_go.set()
+    hanging.join(10)
+
+    assert hanging.daemon
