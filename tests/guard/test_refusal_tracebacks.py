@@ -8,17 +8,25 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from otel_breaker import CircuitBreaker, CircuitOpenError
+from otel_breaker.guard.recompiled import PREFIX
 from tests.guard.entries import ENTRIES, enters, in_a_block
 from tests.guard.shapes import DRIVERS, KINDS, Kind
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from types import CodeType
 
     from otel_breaker.testing import FakeClock
 
 
 def own_frames(error: BaseException) -> list[str]:
-    return [frame.name for frame in traceback.extract_tb(error.__traceback__) if "/otel_breaker/" in frame.filename]
+    codes = [frame.f_code for frame, _ in traceback.walk_tb(error.__traceback__)]
+    return [code.co_name for code in codes if "/otel_breaker/" in code.co_filename or is_guard(code)]
+
+
+def is_guard(code: CodeType) -> bool:
+    """Whether it is a body that was compiled once more, for the place of the function that it guards."""
+    return any(name.startswith(PREFIX) for name in (*code.co_names, *code.co_freevars, *code.co_varnames))
 
 
 @pytest.mark.usefixtures("unpatched")
