@@ -9,7 +9,7 @@ PYTHONS ?= python3.10 python3.11 python3.12 python3.13 python3.14
 QUICK := tests/core tests/circuit tests/settings tests/guard tests/telemetry
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test pythons check bench backends e2e docs clean
+.PHONY: help demo test pythons check bench backends e2e suites docs clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z0-9]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -61,6 +61,9 @@ backends: $(STAMP) ## build the Collector, Jaeger, Tempo and Prometheus, or find
 
 e2e: backends ## ask the real programs about the demo's outage; exits 1 when an answer is wrong
 	@$(BIN)/python -m tests.backends
+
+suites: $(STAMP) ## run third parties' own tests with every function of theirs guarded; LIBRARIES="toolz httpx" only these
+	@$(BIN)/python -m tests.suites $(LIBRARIES)
 
 docs: $(STAMP) ## write the generated documents
 	@$(BIN)/python docs/build.py

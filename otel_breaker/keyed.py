@@ -5,7 +5,6 @@ from __future__ import annotations
 import threading
 from collections import OrderedDict
 from functools import partial
-from itertools import islice
 from sys import is_finalizing
 from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar, cast
 
@@ -20,7 +19,7 @@ from otel_breaker.settings import Mode, Settings, labels
 from otel_breaker.telemetry.traces import code_name
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Hashable, Iterator
+    from collections.abc import Callable, Hashable
 
     from otel_breaker.key_template import Template
     from otel_breaker.orders import Order
@@ -173,9 +172,9 @@ class KeyedBreaker:
     def _make_room(self) -> list[CircuitBreaker] | None:
         """Make room for one more breaker; returns which made way, to be let go without the lock, or None."""
         gone: list[CircuitBreaker] = []
-        for identity in self._longest_unused():
+        for identity in tuple(self._breakers):  # at one stroke: a finaliser may ask for a key at any call
             if len(self._breakers) < self.settings.max_keys:
-                break
+                return gone
             breaker = self._breakers.get(identity)
             # What an order has forced would be made again just so.
             if breaker is not None and (breaker.is_idle or self._order is not None):
@@ -186,18 +185,13 @@ class KeyedBreaker:
         self.overflowed += 1
         return None
 
-    def _longest_unused(self) -> Iterator[Hashable]:
-        # Copies, each made at one stroke: a finaliser may ask for a key at any instruction. Mostly the first will do.
-        yield from tuple(islice(self._breakers, 1))
-        yield from tuple(self._breakers)
-
     @locked
     def _keep(self, identity: Hashable, made: CircuitBreaker) -> CircuitBreaker | None:
         """Keep a breaker, unless there is one of that key by now; None when the room for it is gone."""
         known = self._breakers.get(identity)
-        if known is None and len(self._breakers) < self.settings.max_keys:
-            known = self._breakers[identity] = made
-        return known
+        if known is not None or len(self._breakers) >= self.settings.max_keys:
+            return known
+        return self._breakers.setdefault(identity, made)  # a signal handler may just have asked for the same key
 
     def _overflow(self) -> CircuitBreaker:
         if self._unguarded is None and self._stand_in(CircuitBreaker(self.name, mode=Mode.OFF)):

@@ -26,6 +26,7 @@ LONGEST_NOTE: Final = 1_024
 
 _HIDDEN: Final = "***"
 _WORD: Final = re.compile(r"\S+")
+_MAY_HOLD_SECRETS: Final = re.compile(r"[=@?;#\s]")
 _PARAMETERS: Final = re.compile("[?#;]")
 _SPACED_PASSWORD: Final = re.compile(r"//[^\s/@]{1,256}:\s+[^\s@]{1,256}@")
 _ASSIGNED: Final = re.compile(
@@ -57,6 +58,8 @@ def noted(said: str | None) -> str | None:
 
 def without_secrets(text: str) -> str:
     """Text without the users, passwords and parameters of the URLs in it, and without what is assigned to a secret."""
+    if _MAY_HOLD_SECRETS.search(text) is None:
+        return text
     text = _SPACED_PASSWORD.sub("//", text)
     text = _ASSIGNED.sub(rf"\1{_HIDDEN}", text)
     return _WORD.sub(_without_parameters, text) if "//" in text or "=" in text else text

@@ -26,7 +26,7 @@ for _ in range(4):
         charge()
     except Exception as error:
         print(type(error).__name__)
-zlib.crc32(b"")
+zlib.adler32(b"")
 """
 CONFIGURATION = """
 breakers:
@@ -34,7 +34,7 @@ breakers:
 targets:
   - function: payments:charge
     breaker: payments
-  - function: zlib:crc32
+  - function: zlib:adler32
     breaker: checksums
 telemetry: {duration_histogram: true}
 """

@@ -43,7 +43,7 @@ class StateChange:
     threshold: float | None = None
     """The threshold that was reached, when a rule tripped the circuit."""
     error_types: tuple[str, ...] = ()
-    """What failed, as `type=count`, when the circuit opened; bounded."""
+    """What failed of the calls that an opening was judged by, as `type=count`; bounded."""
     open_time: float | None = None
     """Seconds until probing, when the circuit opened."""
     failed_recoveries: int = 0

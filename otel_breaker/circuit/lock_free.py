@@ -110,9 +110,12 @@ class LockFree:
             self._publish_period(period)
 
     def _publish_period(self, period: Closed) -> None:
-        if period.is_shared:
+        if not period.is_shared:
+            self.timed_period = period
+        elif period.streak:  # failures come here one by one: the rest says so, too, in more steps
+            self.shared_permit, self.standing_permit, self.quiet_until = period.standing, None, -inf
+            return
+        else:
             self.shared_permit = period.standing
             self.standing_permit = period.standing if period.is_plain else None
-        else:
-            self.timed_period = period
         self.quiet_until = period.quiet_until

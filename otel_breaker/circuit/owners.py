@@ -50,6 +50,9 @@ class Owner(weakref.ref[Any]):
         who = self()
         return who is not None and isinstance(other, Owner) and other() is who
 
+    def __ne__(self, other: object) -> bool:  # a weak reference has one of its own
+        return not self == other
+
     __hash__ = object.__hash__
 
 

@@ -28,7 +28,7 @@ from otel_breaker.errors import CircuitOpenError
 from otel_breaker.text import UNNAMED
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
 
     from otel_breaker.core.machine import Transition
 
@@ -84,6 +84,7 @@ class Record:
         "_count_rejected",
         "_counted",
         "announcer",
+        "counted",
         "episode",
         "failure_origin",
         "forced_by",
@@ -111,6 +112,8 @@ class Record:
         """The span context of the last failed call that is sampled."""
         self._counted: deque[str] = deque(maxlen=_MOST_FAILURES)
         """What failed of the calls whose failure was counted against the circuit."""
+        self.counted: Callable[[str], None] = self._counted.append
+        """Keep what a failure was that is held against the circuit: it may become the evidence of an opening."""
         self.last_failure_type: str | None = None
 
     def failed(self, failure: str, origin: object) -> None:
@@ -124,10 +127,6 @@ class Record:
         self.last_failure_time = time.time()
         if origin is not None:
             self.failure_origin = origin
-
-    def counted(self, failure: str) -> None:
-        """Keep what a failure was that is held against the circuit: it may become the evidence of an opening."""
-        self._counted.append(failure)
 
     def refused(self, state: CircuitState, retry_after: float | None) -> CircuitOpenError:
         """Count a refusal, and make what the caller gets; needs no lock."""

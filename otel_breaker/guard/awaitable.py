@@ -12,8 +12,8 @@ from inspect import CO_ITERABLE_COROUTINE
 from types import CoroutineType, GeneratorType
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
-from otel_breaker.guard.coroutines import follow_coroutine, follow_held, follow_request, request_of
-from otel_breaker.guard.futures import follow_deferred, follow_future, follow_rpc
+from otel_breaker.guard.coroutines import follow_coroutine, follow_held, follow_request, is_held_by, request_of
+from otel_breaker.guard.futures import follow_asyncio_future, follow_deferred, follow_future, follow_rpc
 from otel_breaker.guard.streams import stream_follower_of
 from otel_breaker.guard.types import has
 from otel_breaker.type_memo import TypeMemo, derives_from
@@ -61,9 +61,9 @@ def is_awaitable(result: Any) -> bool:
 
 
 def _by_abilities(kind: type) -> Follower | None:
-    if has(kind, "_asyncio_future_blocking") or _is_named(kind, "concurrent.futures", "Future"):
-        return follow_future
-    if _is_named(kind, "grpc", "Future"):
+    if has(kind, "_asyncio_future_blocking"):
+        return follow_asyncio_future
+    if _is_named(kind, "concurrent.futures", "Future") or _is_named(kind, "grpc", "Future"):
         return follow_future
     if _is_named(kind, "grpc.aio", "Call"):
         return follow_rpc
@@ -71,8 +71,7 @@ def _by_abilities(kind: type) -> Follower | None:
         return follow_deferred
     if request_of(kind) is not None:
         return follow_request
-    # They are asked each time: what they hold decides.
-    return follow_held if has(kind, "__await__") or has(kind, "__aenter__") else None
+    return follow_held if is_held_by(kind) else None
 
 
 def _is_named(kind: type, module: str, name: str) -> bool:

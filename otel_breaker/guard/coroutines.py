@@ -12,13 +12,16 @@ from typing import TYPE_CHECKING, Any, Final
 from otel_breaker.core.states import CANCELLED
 from otel_breaker.guard.native import follow, stand_in
 from otel_breaker.guard.streams import stream_follower_of
-from otel_breaker.guard.types import named_namespaces, namespaces
+from otel_breaker.guard.types import has, named_namespaces, namespaces
 from otel_breaker.guard.unbegun import Unbegun, is_unbegun
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from otel_breaker.guard.call import Call
+
+# Objects that can only be entered, and then await a coroutine that they hold.
+_ENTERED: Final = frozenset({"_SessionRequestContextManager"})  # what `aiohttp.request` returns
 
 # Of objects that make a request when they are awaited, and hold no coroutine before: the method that makes it.
 _REQUESTS: Final = {
@@ -45,11 +48,15 @@ async def _await(unbegun: Unbegun) -> Any:
     return result
 
 
-def follow_held(holder: Any, call: Call) -> Any:
-    """Let a call end with the one coroutine that an object holds and nobody has begun, such as aiohttp's requests do.
+def is_held_by(kind: type) -> bool:
+    """Whether instances of a type may stand before a coroutine: they have its methods, or are known to enter it."""
+    if all(has(kind, name) for name in ("__await__", "send", "throw", "close")):
+        return True
+    return any(name in _ENTERED for name, _ in named_namespaces(kind))
 
-    An object that holds none merely can be awaited, or entered: its call has ended.
-    """
+
+def follow_held(holder: Any, call: Call) -> Any:
+    """Let a call end with the one coroutine that an object stands before and nobody has begun; see `is_held_by`."""
     held = [(name, value) for name, value in _attributes(holder) if type(value) is CoroutineType and is_unbegun(value)]
     if len(held) == 1:
         name, coroutine = held[0]

@@ -6,6 +6,7 @@ Each is handed on untouched. A callback of ours never raises, and passes on what
 from __future__ import annotations
 
 import sys
+from contextvars import Context
 from typing import TYPE_CHECKING, Any
 
 from otel_breaker.core.states import CANCELLED, IGNORED, SUCCESS
@@ -18,20 +19,30 @@ if TYPE_CHECKING:
 
 
 def follow_future(future: Any, call: Call) -> Any:
-    """Follow a future of asyncio, of `concurrent.futures` or of gRPC."""
-    future.add_done_callback(_Ending(call, _end_with_future))
+    """Follow a future of `concurrent.futures` or of gRPC."""
+    ending = _Ending(call, _end_with_future)  # lives until `follow` has seen what adding it may raise
+    future.add_done_callback(ending)
+    return future
+
+
+def follow_asyncio_future(future: Any, call: Call) -> Any:
+    """Follow a future of asyncio, which would keep the caller's context alive for a callback."""
+    ending = _Ending(call, _end_with_future)
+    future.add_done_callback(ending, context=Context())
     return future
 
 
 def follow_rpc(rpc: Any, call: Call) -> Any:
     """Follow a call of `grpc.aio`, unary or a stream."""
-    rpc.add_done_callback(_Ending(call, _end_with_rpc))
+    ending = _Ending(call, _end_with_rpc)
+    rpc.add_done_callback(ending)
     return rpc
 
 
 def follow_deferred(deferred: Any, call: Call) -> Any:
     """Follow a Deferred of Twisted."""
-    deferred.addBoth(_Ending(call, _end_with_deferred))
+    ending = _Ending(call, _end_with_deferred)
+    deferred.addBoth(ending)
     return deferred
 
 

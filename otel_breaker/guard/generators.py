@@ -47,11 +47,10 @@ def guard_generator(
             generator = _generator(call.choose(function)(*args, **kwargs))
             step: Callable[[Any], Item] = generator.send
             while True:
-                item, value = step(value), None
-                thrown = None
+                items, value, thrown = [step(value)], None, None
                 call.suspend()
                 try:
-                    value = yield item
+                    value = yield items.pop()  # the consumer alone decides how long an item lives
                     step = generator.send
                 except BaseException as error:  # goes in where it was thrown at
                     step, value, thrown = generator.throw, error, error
@@ -87,11 +86,10 @@ def guard_async_generator(
             generator = _async_generator(call.choose(function)(*args, **kwargs))
             step: Callable[[Any], Any] = generator.asend
             while True:
-                item, value = await step(value), None
-                thrown = None
+                items, value, thrown = [await step(value)], None, None
                 call.suspend()
                 try:
-                    value = yield item
+                    value = yield items.pop()  # the consumer alone decides how long an item lives
                     step = generator.asend
                 except GeneratorExit as error:
                     # Not thrown in: the loop may have closed the inner one before this one, in any order.

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import dis
 import inspect
+import sys
 import weakref
 from types import CoroutineType, GeneratorType
 from typing import TYPE_CHECKING, Any, Final
@@ -20,6 +21,14 @@ if TYPE_CHECKING:
     from otel_breaker.guard.call import Call
 
 _RETURN_GENERATOR: Final = dis.opmap.get("RETURN_GENERATOR")
+
+
+def _references_of_a_local_name() -> int:
+    held = object()
+    return sys.getrefcount(held)
+
+
+_HELD_HERE_ALONE: Final = _references_of_a_local_name()
 
 _LIVING: Final[weakref.WeakValueDictionary[int, Unbegun]] = weakref.WeakValueDictionary()
 
@@ -74,8 +83,9 @@ class Unbegun:
         if inner is None:
             return
         try:
-            if type(inner) is CoroutineType:
-                inner.close()  # that nobody awaited it is said of what the caller got
+            # That nobody awaited it is said of what the caller got; somebody else who holds it may still do so.
+            if type(inner) is CoroutineType and sys.getrefcount(inner) <= _HELD_HERE_ALONE:
+                inner.close()
         finally:
             self._call.end(CANCELLED)
 

@@ -47,7 +47,9 @@ def name(value: object, path: str) -> str:
     written = text(value, path)
     cleaned = clean(written)
     if cleaned != written or not written.strip():
-        problem = f"the name is blank, has over {LONGEST} characters, unprintable ones, or a URL's user or query"
+        problem = (
+            f"the name is blank, has over {LONGEST} characters, unprintable ones, or a secret such as a URL's user"
+        )
         raise InvalidSettings(path, problem, f"write {cleaned[:80]!r}" if cleaned.strip() else "write some text")
     return cleaned
 

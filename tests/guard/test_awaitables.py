@@ -209,6 +209,24 @@ def test_what_merely_can_be_awaited_is_no_slow_call_while_it_is_kept(clock: Fake
     assert (len(clients), breaker.state) == (3, CircuitState.CLOSED)
 
 
+def test_an_object_that_holds_a_coroutine_for_somebody_else_is_left_alone(breaker: CircuitBreaker) -> None:
+    class Handle(Promise):
+        """Of a task that will run the coroutine."""
+
+        def __init__(self) -> None:
+            super().__init__("return")
+            self.coroutine = answer_later("return")
+
+    made = Handle()
+    coroutine = made.coroutine
+
+    given = breaker(lambda: made)()
+
+    assert (given, given.coroutine) == (made, coroutine)
+    assert counted(breaker) == {"success": 1}
+    assert complete(coroutine) == "answer"
+
+
 def test_an_object_that_holds_a_coroutine_which_somebody_runs_already_is_left_alone(breaker: CircuitBreaker) -> None:
     coroutine = answer_later("return")
     coroutine.send(None)

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import inspect
 import types
 import warnings
+import weakref
+from contextvars import ContextVar, copy_context
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -97,6 +100,36 @@ def test_one_that_somebody_runs_already_is_the_very_object(breaker: CircuitBreak
     assert given is begun
     assert counted(breaker) == {"success": 1}
     begun.close()
+
+
+@pytest.mark.filterwarnings("ignore:coroutine 'Client.charge' was never awaited:RuntimeWarning")
+def test_one_that_its_maker_keeps_can_be_awaited_there_when_the_caller_drops_it(breaker: CircuitBreaker) -> None:
+    kept = made()
+
+    str(breaker(lambda: kept)())
+
+    assert complete(kept) == 7
+    assert counted(breaker) == {"cancelled": 1}
+
+
+async def test_a_future_that_lives_long_keeps_no_context_of_its_callers(breaker: CircuitBreaker) -> None:
+    class Value:
+        """Something that a caller has in its context."""
+
+    variable: ContextVar[Value] = ContextVar("variable")
+    future: asyncio.Future[str] = asyncio.get_running_loop().create_future()
+
+    def ask() -> weakref.ref[Value]:
+        value = Value()
+        variable.set(value)
+        breaker(lambda: future)()
+        return weakref.ref(value)
+
+    gone = copy_context().run(ask)
+    gc.collect()
+
+    assert gone() is None
+    future.cancel()
 
 
 @types.coroutine

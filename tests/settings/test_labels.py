@@ -48,6 +48,9 @@ BAD: list[Any] = [
     "x" * 1_000_000,
     "http://ann:s3cret@example.com",
     "http://example.com?token=s3cret",
+    "redis://:pa/s3cret@host",
+    "host=h password=s3cret",
+    "http://example.com/pay;token=s3cret",
 ]
 
 

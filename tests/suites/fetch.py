@@ -11,6 +11,8 @@ from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
+from tests.wheel import project
+
 if TYPE_CHECKING:
     from tests.suites.libraries import Library
 
@@ -60,14 +62,9 @@ class Home:
         unpacked.rename(self.source)
 
     def _key(self) -> str:
-        library = self.library
-        parts = (
-            sys.version,
-            library.version,
-            library.extras,
-            *library.requirements,
-            (ROOT / "pyproject.toml").read_text(),
-        )
+        library, ours = self.library, project()
+        needed = [*ours["dependencies"], *ours["optional-dependencies"]["auto"]]
+        parts = (sys.version, library.version, library.extras, *library.requirements, *needed)
         return sha256("\n".join(parts).encode()).hexdigest()
 
 

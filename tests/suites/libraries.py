@@ -48,7 +48,7 @@ LIBRARIES = (
     ),
     Library(
         name="more-itertools",
-        version="10.8.0",
+        version="11.2.1",
         package="more_itertools",
         requirements=PYTEST,
         tests=("tests",),
@@ -172,6 +172,10 @@ LIBRARIES = (
             "zlib-ng==1.0.0",
         ),
         tests=("tests",),
-        options=("--numprocesses=0", "--no-cov"),
+        options=("--numprocesses=0", "--no-cov", "--aiohttp-fast", "--ignore-glob=tests/test_benchmarks_*"),
+        deselected={
+            "tests/test_circular_imports.py": "its tests run in processes of their own, without guards",
+            "tests/test_imports.py": "likewise",
+        },
     ),
 )

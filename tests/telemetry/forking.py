@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
 WORKERS = 10
-SECONDS_TO_HANG = 10
+SECONDS_TO_HANG = 25
 
 
 def busy(_: CallbackOptions) -> Iterable[Observation]:
