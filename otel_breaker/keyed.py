@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections import OrderedDict
 from functools import partial
+from sys import is_finalizing
 from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar, cast
 
 from otel_breaker import diagnostics
@@ -115,6 +116,8 @@ class KeyedBreaker:
 
         def begin(args: tuple[Any, ...], kwargs: dict[str, Any]) -> Call:
             nonlocal complained
+            if is_finalizing():  # no breaker can be made any more
+                return Call(self._aside, site)
             if like is not None:
                 handed, *rest = args
                 args = (handed.instance, *rest) if type(handed) is Bound else tuple(rest)

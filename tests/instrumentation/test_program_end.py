@@ -39,9 +39,7 @@ TARGETS = {
 TRACED = """
 from opentelemetry import trace
 from opentelemetry.sdk.trace import TracerProvider
-from otel_breaker import CircuitBreaker
 trace.set_tracer_provider(TracerProvider())
-CircuitBreaker("before").call(int)
 """
 DECORATED = """
 from otel_breaker import get_breaker
