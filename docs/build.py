@@ -82,7 +82,7 @@ Generated from `otel_breaker/telemetry/semconv` by `make docs`. That folder is a
 OpenTelemetry's [Weaver](https://github.com/open-telemetry/weaver) reads, too. A test runs everything that a breaker
 does, and fails on whatever is told that is not here, and on whatever is here that is never told.
 
-All of it has the scope `{scope}`. `otel-breaker telemetry-check FILE...` holds exported telemetry, OTLP in JSON lines,
+All of it has the scope `{scope}`. `otel-breaker telemetry-check FILE...` holds exported telemetry, OTLP in JSON,
 against what is said here.
 
 ## Spans

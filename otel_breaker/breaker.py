@@ -4,21 +4,25 @@ from __future__ import annotations
 
 import sys
 import weakref
-from collections import deque
+from collections import OrderedDict
+from contextlib import suppress
+from functools import partial
 from typing import TYPE_CHECKING, Any, Final, ParamSpec, TypeVar
 
 from opentelemetry import trace
 
+from otel_breaker import diagnostics
 from otel_breaker.circuit import WORLD, Circuit, Listener, Listeners, Snapshot
 from otel_breaker.core.permits import NO_GENERATION, Permit
 from otel_breaker.core.states import FAILURE, SUCCESS, CircuitState, Outcome
 from otel_breaker.errors import CircuitOpenError
-from otel_breaker.guard import Block, Call, guard
+from otel_breaker.guard import Block, Call, end_what_was_given_up, guard, shape
 from otel_breaker.settings import Settings, labels
 from otel_breaker.telemetry import events
 from otel_breaker.telemetry.configuring import CONFIGURATION
 from otel_breaker.telemetry.metrics import LEDGER
 from otel_breaker.telemetry.traces import TRACING, CallSite, code_name
+from otel_breaker.text import noted
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -45,7 +49,7 @@ class CircuitBreaker:
     Args:
         name: what telemetry calls it: a line of at most 256 characters; without one it is called after where it
             is made.
-        key: which circuit of those that share the name; see `get_breaker`.
+        key: which circuit of those that share the name; see `get_breaker` for how it is shown.
         clock: monotonic seconds; for tests.
         ready: settings that were read elsewhere, instead of keywords.
         **settings: see docs/configuration.md.
@@ -70,11 +74,13 @@ class CircuitBreaker:
         else:
             self.name = labels.name(name, "name")
         if key is not None:
-            key = labels.clean(key)
+            key = labels.shown(key)
         self._listeners = Listeners()
         self._listeners.add(events.REPORTER)
         self._circuit = Circuit(self.name, key, checked, self._listeners, clock)
-        self._unsettled: deque[Permit] = deque(maxlen=_MOST_UNSETTLED)
+        self._unsettled: OrderedDict[Permit, None] = OrderedDict()
+        """What `can_execute` gave and nobody has settled, for those who settle the oldest."""
+        self._overlooked = False
         self._block_site: CallSite | None = None
         LEDGER.follow(self._circuit)
         _LIVING[id(self)] = self
@@ -92,6 +98,7 @@ class CircuitBreaker:
 
     @property
     def key(self) -> str | None:
+        """Which circuit of those that share the name, as it is shown; None for a breaker without a key."""
         return self._circuit.record.key
 
     @property
@@ -101,6 +108,7 @@ class CircuitBreaker:
 
     @property
     def settings(self) -> Settings:
+        """What is in force, checked, with the defaults."""
         return self._circuit.settings
 
     def replace_settings(self, settings: Settings) -> None:
@@ -139,6 +147,14 @@ class CircuitBreaker:
         """
         if isinstance(function, classmethod | staticmethod):
             return type(function)(self.wrap(function.__func__, name=name, patched=patched))
+        make = partial(self._wrap, function, like, name, patched=patched)
+        # A fallback wants the arguments as the caller gave them.
+        exact = self.settings.fallback is None
+        return make() if like is not None else shape(make(), function, exact=exact, made_by=make)
+
+    def _wrap(
+        self, function: Callable[P, R], like: Callable[..., Any] | None, name: str | None, *, patched: bool
+    ) -> Callable[P, R]:
         site = call_site(self.name, function, name=name, patched=patched, handed=like is not None)
         guarded = guard(function, self._circuit, site, like)
         guarded.__dict__["__circuit_breaker__"] = self  # a guarded function keeps its breaker alive, and listed
@@ -155,7 +171,7 @@ class CircuitBreaker:
         Raises:
             CircuitOpenError: when the circuit refuses the call; for a coroutine function, when it is awaited.
         """
-        return self.wrap(function)(*args, **kwargs)
+        return self._wrap(function, None, None, patched=False)(*args, **kwargs)
 
     def guard(self) -> Block:
         """Guard a block: `with breaker.guard() as call:`, also inside async code, or `async with`."""
@@ -176,12 +192,34 @@ class CircuitBreaker:
             WORLD.called()
         if self._circuit.is_off:
             return Permit.of(NO_GENERATION, self.state)
-        decision, moves = self._circuit.ask(alone=True)
-        self._circuit.announce(moves, _current_span())
+        end_what_was_given_up()
+        circuit = self._circuit
+        try:
+            decision, moves = circuit.ask(alone=True)
+            circuit.announce(moves, _current_span())
+        except BaseException:
+            circuit.announce_left()
+            raise
         if isinstance(decision, CircuitOpenError):
             return None
-        self._unsettled.append(decision)
+        decision.unsettled = True
+        self._unsettled[decision] = None
+        if len(self._unsettled) > _MOST_UNSETTLED:
+            self._overlook()
         return decision
+
+    def _overlook(self) -> None:
+        """Forget the oldest permit that is not settled; whoever holds it may settle it still."""
+        with suppress(KeyError):
+            self._unsettled.popitem(last=False)
+        if not self._overlooked:
+            self._overlooked = True
+            diagnostics.warning(
+                "circuit breaker %r: more than %d permits of can_execute() are not settled. The oldest can be settled "
+                "only by whoever passes them to record_success() or record_failure(); told once",
+                self.name,
+                _MOST_UNSETTLED,
+            )
 
     def record_success(self, permit: Permit | None = None) -> None:
         """Say that a call went well.
@@ -204,16 +242,22 @@ class CircuitBreaker:
     def _settle(self, permit: Permit | None, outcome: Outcome, error: BaseException | None) -> None:
         if self._circuit.is_off:
             return
-        try:
-            if permit is None:
-                permit = self._unsettled.popleft()
-            else:
-                self._unsettled.remove(permit)
-        except ValueError:
+        if permit is None:
+            permit = self._oldest_unsettled() or self._circuit.permit_for_stranger()
+        elif not _claim(permit):
             return  # settled before: once is enough
-        except IndexError:
-            permit = self._circuit.permit_for_stranger()
+        else:
+            self._unsettled.pop(permit, None)
         self._circuit.settle(permit, outcome, error=error, detached=True, origin=_current_span())
+
+    def _oldest_unsettled(self) -> Permit | None:
+        while True:
+            try:
+                permit, _ = self._unsettled.popitem(last=False)
+            except KeyError:
+                return None
+            if _claim(permit):
+                return permit
 
     # --- seeing
 
@@ -224,6 +268,7 @@ class CircuitBreaker:
 
     def snapshot(self) -> Snapshot:
         """A frozen, consistent view."""
+        end_what_was_given_up()
         return self._circuit.snapshot()
 
     @property
@@ -258,18 +303,24 @@ class CircuitBreaker:
         """Refuse all calls until `reset` or `force_closed`.
 
         Args:
-            reason: why, for telemetry and `snapshot`.
-            actor: who.
+            reason: why, for telemetry and `snapshot`; shown without secrets of known shapes, such as a URL's password,
+                and cut to 1,024 characters.
+            actor: who; likewise.
         """
-        self._circuit.force_open(reason, actor, _current_span())
+        self._circuit.force_open(noted(reason), noted(actor), _current_span())
 
     def force_closed(self, *, reason: str | None = None, actor: str | None = None) -> None:
         """Let all calls pass, unjudged, until `reset` or `force_open`."""
-        self._circuit.force_closed(reason, actor, _current_span())
+        self._circuit.force_closed(noted(reason), noted(actor), _current_span())
 
     def reset(self, *, reason: str | None = None, actor: str | None = None) -> None:
         """Close the circuit and forget what was counted against it."""
-        self._circuit.reset(reason, actor, _current_span())
+        self._circuit.reset(noted(reason), noted(actor), _current_span())
+
+
+def _claim(permit: Permit) -> bool:
+    """Take on to settle a permit; at one stroke, so that of two who would one does."""
+    return bool(permit.__dict__.pop("unsettled", False))
 
 
 def living() -> list[CircuitBreaker]:

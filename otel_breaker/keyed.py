@@ -2,23 +2,25 @@
 
 from __future__ import annotations
 
-import inspect
 import threading
 from collections import OrderedDict
-from string import Formatter
-from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
+from functools import partial
+from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar, cast
 
 from otel_breaker import diagnostics
 from otel_breaker.breaker import CircuitBreaker, call_site
-from otel_breaker.errors import InvalidSettings
-from otel_breaker.guard import guard_each
+from otel_breaker.circuit import Circuit, Listeners
+from otel_breaker.guard import Call, guard_each, shape
+from otel_breaker.key_template import Bound, NoKeyError
+from otel_breaker.locks import locked
 from otel_breaker.orders import change
 from otel_breaker.settings import Mode, Settings, labels
+from otel_breaker.telemetry.traces import code_name
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Hashable
 
-    from otel_breaker.guard import Call
+    from otel_breaker.key_template import Template
     from otel_breaker.orders import Order
 
 P = ParamSpec("P")
@@ -38,28 +40,38 @@ class KeyedBreaker:
         self.overflowed = 0
         """How often a key found no room."""
         self._order: Order | None = None
-        self._complained = False
-        self._breakers: OrderedDict[str, CircuitBreaker] = OrderedDict()
+        self._breakers: OrderedDict[Hashable, CircuitBreaker] = OrderedDict()
         self._lock = threading.RLock()
         self._unguarded: CircuitBreaker | None = None
+        # Lets calls pass that have no key; it is neither listed nor told.
+        self._aside = Circuit(name, None, Settings(mode=Mode.OFF).resolved(), Listeners(), None)
 
     def __len__(self) -> int:
         return len(self._breakers)
 
+    def has(self, breaker: CircuitBreaker) -> bool:
+        """Whether it is the one of its key."""
+        return any(each is breaker for each in self._living())
+
     def for_key(self, key: str) -> CircuitBreaker:
         """The breaker of a key: made when the key is first seen."""
-        key = labels.clean(key)
-        with self._lock:
-            breaker = self._breakers.get(key)
-            if breaker is not None:
-                self._breakers.move_to_end(key)
-                return breaker
-            while len(self._breakers) >= self.settings.max_keys:
-                if not self._make_room():
-                    return self._overflow()
-            breaker = self._breakers[key] = CircuitBreaker(self.name, key=key, ready=self.settings)
-            order = self._order
-        change(breaker, None, order)  # not under the lock: listeners are told
+        identity = labels.identity(key)
+        breaker = self._breakers.get(identity)
+        if breaker is not None:
+            try:  # noqa: SIM105  # `suppress` takes longer than all the rest
+                self._breakers.move_to_end(identity)
+            except KeyError:  # it has just made way
+                pass
+            return breaker
+        while breaker is None:
+            settings = self.settings
+            if self._make_room() is None:
+                return self._overflow()
+            # Not under the lock: it may be the first one of the process, which looks around.
+            breaker = self._keep(identity, CircuitBreaker(self.name, key=key, ready=settings))
+        if settings is not self.settings:
+            breaker.replace_settings(self.settings)
+        change(breaker, None, self._order)
         return breaker
 
     def wrap(
@@ -84,20 +96,43 @@ class KeyedBreaker:
             TypeError: when a call of it cannot be guarded.
             InvalidSettings: when it has no such parameters.
         """
-        signature = inspect.signature(like or function)
-        template.check(signature)
+        make = partial(self._wrap, function, template, like, name, patched=patched)
+        exact = self.settings.fallback is None
+        return make() if like is not None else shape(make(), function, exact=exact, made_by=make)
+
+    def _wrap(
+        self,
+        function: Callable[P, R],
+        template: Template,
+        like: Callable[..., Any] | None,
+        name: str | None,
+        *,
+        patched: bool,
+    ) -> Callable[P, R]:
+        signature = template.check(like or function)
         site = call_site(self.name, function, name=name, patched=patched, handed=like is not None)
+        complained = False
 
         def begin(args: tuple[Any, ...], kwargs: dict[str, Any]) -> Call:
+            nonlocal complained
+            if like is not None:
+                handed, *rest = args
+                args = (handed.instance, *rest) if type(handed) is Bound else tuple(rest)
             try:
-                if like is None:
-                    key = template.render(signature, args, kwargs)
-                else:
-                    key = template.render(inspect.signature(args[0]), args[1:], kwargs)
-            except Exception:
-                # Arguments that fit no parameters, or that cannot be shown: guarded all the same, all together.
-                key = ""
-                self._complain()
+                key = template.render(signature, args, kwargs)
+            except NoKeyError as reason:
+                # All together they would be refused because one of them is down.
+                if not complained:
+                    complained = True
+                    diagnostics.error(
+                        "calls of %s pass unguarded by %r: no key can be made: %s; told once",
+                        name or code_name(like or function),
+                        self.name,
+                        reason,
+                    )
+                return Call(self._aside, site)
+            if labels.identity(key) not in self._breakers and site.stands_aside():
+                return Call(self._aside, site)  # telemetry's own, which shall leave no circuit behind
             return self.for_key(key).begin(site)
 
         guarded = guard_each(function, begin, like)
@@ -105,84 +140,68 @@ class KeyedBreaker:
         guarded.__dict__["__circuit_breaker_site__"] = site
         return guarded
 
-    def _complain(self) -> None:
-        if not self._complained:
-            self._complained = True
-            diagnostics.exception("no key of %r can be made for a call; told once", self.name)
-
     def replace_settings(self, settings: Settings) -> None:
         """Let all keys live by other settings; their state is kept."""
-        with self._lock:
-            self.settings = settings
-            for breaker in self._breakers.values():
-                breaker.replace_settings(settings)
+        self.settings = settings
+        for breaker in self._living():
+            breaker.replace_settings(settings)
 
     def obey(self, order: Order | None) -> None:
         """Let the circuits of all keys, those to come as well, obey an order, or none any longer."""
-        with self._lock:
-            before, self._order = self._order, order
-            living = list(self._breakers.values())
-        for breaker in living:
+        before = self._exchange_order(order)
+        for breaker in self._living():
             change(breaker, before, order)
+
+    @locked
+    def _exchange_order(self, order: Order | None) -> Order | None:
+        before, self._order = self._order, order
+        return before
 
     def start_afresh(self) -> None:
         """In a forked child: whoever held the lock is gone."""
         self._lock = threading.RLock()
 
-    def _make_room(self) -> bool:
-        for key, breaker in self._breakers.items():
+    @locked
+    def _living(self) -> list[CircuitBreaker]:
+        return list(self._breakers.values())
+
+    @locked
+    def _make_room(self) -> list[CircuitBreaker] | None:
+        """Make room for one more breaker; returns which made way, to be let go without the lock, or None."""
+        gone: list[CircuitBreaker] = []
+        for identity in tuple(self._breakers):  # at one stroke: a finaliser may ask for a key at any call
+            if len(self._breakers) < self.settings.max_keys:
+                return gone
+            breaker = self._breakers.get(identity)
             # What an order has forced would be made again just so.
-            if breaker.is_idle or self._order is not None:
-                del self._breakers[key]
-                return True
-        return False
+            if breaker is not None and (breaker.is_idle or self._order is not None):
+                gone.append(breaker)
+                self._breakers.pop(identity, None)
+        if len(self._breakers) < self.settings.max_keys:
+            return gone
+        self.overflowed += 1
+        return None
+
+    @locked
+    def _keep(self, identity: Hashable, made: CircuitBreaker) -> CircuitBreaker | None:
+        """Keep a breaker, unless there is one of that key by now; None when the room for it is gone."""
+        known = self._breakers.get(identity)
+        if known is not None or len(self._breakers) >= self.settings.max_keys:
+            return known
+        return self._breakers.setdefault(identity, made)  # a signal handler may just have asked for the same key
 
     def _overflow(self) -> CircuitBreaker:
-        self.overflowed += 1
-        if self._unguarded is None:
+        if self._unguarded is None and self._stand_in(CircuitBreaker(self.name, mode=Mode.OFF)):
             diagnostics.warning(
                 "circuit breaker %r has max_keys=%d circuits, none of them idle: further keys pass unguarded",
                 self.name,
                 self.settings.max_keys,
             )
-            self._unguarded = CircuitBreaker(self.name, mode=Mode.OFF)
-        return self._unguarded
+        return cast("CircuitBreaker", self._unguarded)
 
-
-class Template:
-    """A breaker's name with fields that make the key: `"tenant {tenant_id}"`; fields are parameter names."""
-
-    def __init__(self, text: str, path: str) -> None:
-        try:
-            parts = list(Formatter().parse(text))
-        except ValueError as error:
-            raise InvalidSettings(path, f"{text!r} is no template", str(error)) from None
-        self.path = path
-        first = next((index for index, (_, field, _, _) in enumerate(parts) if field is not None), len(parts) - 1)
-        self.name = "".join(literal for literal, *_ in parts[: first + 1]).strip()
-        self.fields = [field for _, field, _, _ in parts if field is not None]
-        # The name is text of the template, too: what is rendered before the first field is taken off again.
-        self._template, self._name_length = text, len("".join(literal for literal, *_ in parts[: first + 1]))
-        if not self.name:
-            raise InvalidSettings(path, f"{text!r} has no name", 'put text before the first field: "tenant {tenant}"')
-        labels.name(self.name, path)
-
-    def check(self, signature: inspect.Signature) -> None:
-        """Refuse fields that a function has no parameter for.
-
-        Raises:
-            InvalidSettings: naming the field and the parameters there are.
-        """
-        known = list(signature.parameters)
-        for field in self.fields:
-            parameter = field.partition(".")[0].partition("[")[0]
-            if parameter not in known:
-                raise InvalidSettings(
-                    self.path, f"there is no parameter {parameter!r}", f"known are {', '.join(known)}"
-                )
-
-    def render(self, signature: inspect.Signature, args: tuple[Any, ...], kwargs: dict[str, Any]) -> str:
-        """The key of a call with these arguments."""
-        bound = signature.bind(*args, **kwargs)
-        bound.apply_defaults()
-        return self._template.format(**bound.arguments)[self._name_length :]
+    @locked
+    def _stand_in(self, made: CircuitBreaker) -> bool:
+        is_first = self._unguarded is None
+        if is_first:
+            self._unguarded = made
+        return is_first

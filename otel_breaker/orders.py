@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from otel_breaker.core.states import CircuitState
+from otel_breaker.text import noted
 
 if TYPE_CHECKING:
     from otel_breaker.breaker import CircuitBreaker
@@ -36,7 +37,7 @@ class Order:
     def take_back(self, breaker: CircuitBreaker) -> None:
         """Close a circuit again; one that somebody else has moved since is left alone."""
         seen = breaker.snapshot()
-        if (seen.state, seen.forced_by) == (self.state, self.actor):
+        if (seen.state, seen.forced_by) == (self.state, noted(self.actor)):
             breaker.reset(reason="no longer ordered", actor=self.actor)
 
 

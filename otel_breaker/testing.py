@@ -1,7 +1,7 @@
 """For the tests of applications that use breakers: hold time still, switch breakers off, force them, forget them.
 
-With pytest, name this module in `pytest_plugins` to have the fixtures `breaker_clock`, `no_breakers` and
-`fresh_breakers`.
+With pytest, the fixtures `breaker_clock`, `no_breakers` and `fresh_breakers` do the same; they are there without
+further ado, see `otel_breaker_pytest`.
 """
 
 from __future__ import annotations
@@ -21,6 +21,9 @@ if TYPE_CHECKING:
     from otel_breaker.breaker import CircuitBreaker
 
 __all__ = ["FakeClock", "breakers_off", "fake_clock", "forced", "reset"]
+
+pytest_plugins: Final = ["otel_breaker_pytest"]
+"""For whoever names this module to pytest, which is needed only where pytest loads no plugins by itself."""
 
 _FORCED: Final = {
     CircuitState.OPEN: CircuitState.FORCED_OPEN,
@@ -116,29 +119,3 @@ def reset() -> None:
     for breaker in breakers():
         breaker.reset(reason="test")
     REGISTRY.forget_settings()
-
-
-try:
-    import pytest
-except ImportError:
-    pass
-else:
-
-    @pytest.fixture
-    def breaker_clock() -> Iterator[FakeClock]:
-        """One clock for all breakers during the test."""
-        with fake_clock() as clock:
-            yield clock
-
-    @pytest.fixture
-    def no_breakers() -> Iterator[None]:
-        """All breakers off during the test."""
-        with breakers_off():
-            yield
-
-    @pytest.fixture
-    def fresh_breakers() -> Iterator[None]:
-        """All breakers closed and forgotten before and after the test."""
-        reset()
-        yield
-        reset()

@@ -21,6 +21,21 @@ LONGEST: Final = 256
 _UNPRINTABLE: Final = re.compile("[\x00-\x1f\x7f-\x9f\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
 _REPLACEMENT: Final = "\N{REPLACEMENT CHARACTER}"
 
+LONGEST_NOTE: Final = 1_024
+"""The most characters of what an operator gave as a reason."""
+
+_HIDDEN: Final = "***"
+_WORD: Final = re.compile(r"\S+")
+_MAY_HOLD_SECRETS: Final = re.compile(r"[=@?;#\s]")
+_PARAMETERS: Final = re.compile("[?#;]")
+_SPACED_PASSWORD: Final = re.compile(r"//[^\s/@]{1,256}:\s+[^\s@]{1,256}@")
+_ASSIGNED: Final = re.compile(
+    r"((?:pass(?:word|wd|phrase)?|pwd|secret|token|cookie|session.?id|credentials?|(?:api|access).?key|signature)"
+    r"[\w-]{0,40}[\"']?\s{0,3}(?:=|:\s)\s{0,3}|(?:bearer|basic)\s{1,3}(?=\S*\d))"
+    r"(?:\"[^\"]*\"|'[^']*'|[^\s,;&]+)",
+    re.IGNORECASE,
+)
+
 # Read past the metaclass, which may answer for these names itself, and raise.
 _qualname_of: Final = type.__dict__["__qualname__"].__get__
 _module_of: Final = type.__dict__["__module__"].__get__
@@ -34,15 +49,39 @@ def printable(text: str) -> str:
     return text if text.isprintable() else _UNPRINTABLE.sub(_REPLACEMENT, text)
 
 
+def noted(said: str | None) -> str | None:
+    """What an operator wrote, with whatever was pasted: printable, bounded, and without secrets of known shapes."""
+    if said is None:
+        return None
+    return without_secrets(printable(str(said)))[:LONGEST_NOTE]  # half of a password would not look like one
+
+
+def without_secrets(text: str) -> str:
+    """Text without the users, passwords and parameters of the URLs in it, and without what is assigned to a secret."""
+    if _MAY_HOLD_SECRETS.search(text) is None:
+        return text
+    text = _SPACED_PASSWORD.sub("//", text)
+    text = _ASSIGNED.sub(rf"\1{_HIDDEN}", text)
+    return _WORD.sub(_without_parameters, text) if "//" in text or "=" in text else text
+
+
+def _without_parameters(word: re.Match[str]) -> str:
+    before, slashes, after = word.group().partition("//")
+    if slashes:
+        return before + slashes + _PARAMETERS.split(after.rpartition("@")[2], maxsplit=1)[0]
+    path = _PARAMETERS.split(before, maxsplit=1)[0]
+    return path if "=" in before[len(path) :] else before
+
+
 def type_name(failure: type | str) -> str:
-    """How telemetry names a type: qualified by its module, built-in ones bare; a name stays as it is.
+    """How telemetry names a type: qualified by its module, built-in ones bare; a name is only bounded.
 
     The same form as `exception.type` in the OpenTelemetry SDK's exception events.
     """
     known = _known_names.get(id(failure))
     if known is None:
         if isinstance(failure, str):
-            return failure
+            return printable(failure[:LONGEST])
         known = _name_of(failure)
         _names.learn(failure, known)
     return known

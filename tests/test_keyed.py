@@ -190,7 +190,9 @@ def test_a_lower_limit_is_kept_from_the_next_new_key_on() -> None:
 
 
 def test_a_key_of_any_length_is_cut_to_a_length_that_telemetry_can_bear() -> None:
-    assert get_breaker("http", key="x" * 10_000).key == "x" * 256
+    key = get_breaker("http", key="x" * 10_000).key or ""
+
+    assert (key[:244], len(key)) == ("x" * 244, 256)
 
 
 # --- at once

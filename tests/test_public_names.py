@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import inspect
 import subprocess
 import sys
 from importlib.metadata import version
 from importlib.resources import files
+from inspect import isfunction
 
 import pytest
 
@@ -42,6 +44,24 @@ def test_a_public_name_is_explained(name: str) -> None:
     assert getattr(otel_breaker, name).__doc__
 
 
+def attributes() -> list[str]:
+    """The public methods and properties of all public classes that are ours to explain."""
+    classes = [value for name in otel_breaker.__all__ if isinstance(value := getattr(otel_breaker, name), type)]
+    return [
+        f"{kind.__name__}.{name}"
+        for kind in classes
+        for name, value in vars(kind).items()
+        if not name.startswith("_") and (isinstance(value, property | classmethod) or isfunction(value))
+    ]
+
+
+@pytest.mark.parametrize("path", attributes())
+def test_what_is_public_of_a_public_class_is_explained(path: str) -> None:
+    kind, _, name = path.partition(".")
+
+    assert inspect.getdoc(getattr(getattr(otel_breaker, kind), name))
+
+
 def test_the_version_is_that_of_the_distribution() -> None:
     assert otel_breaker.__version__ == version("otel-breaker")
 
@@ -59,9 +79,15 @@ def test_importing_needs_no_more_than_the_api_of_opentelemetry() -> None:
 
 
 def test_importing_sets_up_no_provider() -> None:
-    program = "import otel_breaker; from opentelemetry import trace; print(trace._TRACER_PROVIDER)"
+    program = """
+import otel_breaker
+from opentelemetry import trace
+from opentelemetry._logs import _internal as logs
+from opentelemetry.metrics import _internal as metrics
+print(trace._TRACER_PROVIDER, metrics._METER_PROVIDER, logs._LOGGER_PROVIDER)
+"""
 
-    assert run(program) == ["None"]
+    assert run(program) == ["None"] * 3
 
 
 def test_the_package_is_typed() -> None:

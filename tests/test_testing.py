@@ -288,7 +288,6 @@ USERS_TESTS = """
 import pytest
 from otel_breaker import CircuitBreaker, CircuitState, get_breaker
 
-pytest_plugins = ["otel_breaker.testing"]
 BREAKER = CircuitBreaker("module level", failure_threshold=1, recovery_time=30)
 
 def test_time(breaker_clock):
@@ -315,15 +314,58 @@ def test_fresh_after():
 def test_the_fixtures_do_the_same_for_a_users_test(pytester: pytest.Pytester) -> None:
     pytester.makepyfile(USERS_TESTS)
 
-    result = pytester.runpytest_subprocess("-p", "no:cacheprovider", "-p", "no:asyncio", "-W", "error")
+    run(pytester).assert_outcomes(passed=5)
 
-    result.assert_outcomes(passed=5)
+
+@pytest.mark.parametrize(
+    "conftest",
+    [
+        "import otel_breaker.testing",
+        "import otel_breaker_instrumentation",
+        "pytest_plugins = ['otel_breaker.testing']",
+        "import otel_breaker.testing\npytest_plugins = ['otel_breaker.testing']",
+    ],
+)
+def test_the_fixtures_are_there_without_a_warning_whatever_a_conftest_imports(
+    pytester: pytest.Pytester, conftest: str
+) -> None:
+    pytester.makeconftest(conftest)
+    pytester.makepyfile(USERS_TESTS)
+
+    run(pytester).assert_outcomes(passed=5)
+
+
+def test_the_fixtures_are_there_where_pytest_loads_no_plugins_by_itself(
+    pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PYTEST_DISABLE_PLUGIN_AUTOLOAD", "1")
+    pytester.makeconftest("pytest_plugins = ['otel_breaker.testing']")
+    pytester.makepyfile(USERS_TESTS)
+
+    run(pytester).assert_outcomes(passed=5)
+
+
+def test_a_project_without_breakers_does_not_pay_for_them(pytester: pytest.Pytester) -> None:
+    pytester.makepyfile(
+        """
+        import sys
+
+        def test_nothing_is_imported():
+            assert [name for name in sys.modules if name.startswith(("otel_breaker.", "opentelemetry"))] == []
+            assert "otel_breaker" not in sys.modules
+        """
+    )
+
+    run(pytester).assert_outcomes(passed=1)
+
+
+def run(pytester: pytest.Pytester) -> pytest.RunResult:
+    return pytester.runpytest_subprocess("-p", "no:cacheprovider", "-p", "no:asyncio", "-W", "error")
 
 
 def test_the_module_can_be_imported_without_pytest(pytester: pytest.Pytester) -> None:
     script = pytester.makepyfile(
-        "import sys; sys.modules['pytest'] = None; import otel_breaker.testing as it; "
-        "print(hasattr(it, 'fresh_breakers'))"
+        "import sys; sys.modules['pytest'] = None; import otel_breaker.testing as it; print(it.fake_clock.__name__)"
     )
 
-    assert pytester.runpython(script).outlines == ["False"]
+    assert pytester.runpython(script).outlines == ["fake_clock"]

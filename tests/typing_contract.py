@@ -8,11 +8,32 @@ from typing import Any
 
 from typing_extensions import assert_type
 
-from otel_breaker import CircuitBreaker, CircuitOpenError, CircuitState, Snapshot, StateChange, breakers, get_breaker
+from otel_breaker import (
+    Block,
+    CircuitBreaker,
+    CircuitOpenError,
+    CircuitState,
+    Counts,
+    Mode,
+    Permit,
+    Snapshot,
+    StateChange,
+    breakers,
+    configure,
+    get_breaker,
+)
+from otel_breaker.settings import Events, Spans
 
 breaker = CircuitBreaker("payments", failure_threshold=3, recovery_time="30s", ignore=[KeyError], mode="shadow")
 CircuitBreaker("payments", failure_treshold=3)  # type: ignore[call-arg]
 CircuitBreaker("payments", failure_threshold="3")  # type: ignore[arg-type]
+CircuitBreaker("payments", mode=Mode.SHADOW)
+CircuitBreaker("payments", mode="shadwo")  # type: ignore[arg-type]
+get_breaker("payments", mode="of")  # type: ignore[arg-type]
+configure(spans="problems", events="log")
+configure(spans=Spans.OFF, events=Events.BOTH)
+configure(spans="problem")  # type: ignore[arg-type]
+configure(events="logs")  # type: ignore[arg-type]
 
 
 @breaker
@@ -83,6 +104,7 @@ async def call_returns_what_the_function_returns() -> None:
 
 async def blocks_take_a_verdict() -> None:
     with breaker.guard() as call:
+        assert_type(call, Block)
         call.failed("503")
         call.failed(503)  # type: ignore[arg-type]
     async with breaker.guard() as call:
@@ -90,7 +112,7 @@ async def blocks_take_a_verdict() -> None:
 
 
 def two_steps_pass_a_permit_on() -> None:
-    permit = breaker.can_execute()
+    permit = assert_type(breaker.can_execute(), Permit | None)
     if permit is not None:
         breaker.record_success(permit)
         breaker.record_failure(ValueError(), permit)
@@ -115,6 +137,7 @@ def all_that_can_be_read_has_a_type(error: CircuitOpenError) -> None:
 def listeners_take_a_state_change() -> None:
     def listen(change: StateChange) -> None:
         assert_type(change.from_state, CircuitState)
+        assert_type(change.counts, Counts)
 
     def listen_wrongly(change: str) -> None:
         pass

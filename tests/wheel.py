@@ -12,12 +12,15 @@ import sys
 import time
 import venv
 import zipfile
+from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
+from tests import guarded_program
+
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
 if sys.version_info >= (3, 11):
     import tomllib
@@ -25,11 +28,17 @@ else:
     import tomli as tomllib
 
 ROOT = Path(__file__).parents[1]
-PACKAGES = {"otel_breaker": ROOT, "otel_breaker_instrumentation": ROOT / "instrumentation"}
+PACKAGES = {
+    "otel_breaker": ROOT,
+    "otel_breaker_instrumentation": ROOT / "instrumentation",
+    "otel_breaker_pytest": ROOT / "instrumentation",
+}
 SCHEMA = PACKAGES["otel_breaker_instrumentation"] / "otel_breaker_instrumentation" / "breakers.schema.json"
 INJECTED = ROOT / "collector-config" / "kubernetes" / "Dockerfile"
 QUIETLY = ("--quiet", "--disable-pip-version-check", "--no-compile")
-PINNED = ("opentelemetry-distro", "opentelemetry-sdk", "opentelemetry-exporter-otlp-json-file")
+RELEASES = ("opentelemetry-sdk", "opentelemetry-instrumentation", "opentelemetry-distro")
+BETWEEN = ("1.38.0", "0.59b0", "0.59b0")
+"""The first release whose loggers take events."""
 
 ALONE = """
 import contextlib
@@ -43,7 +52,10 @@ from otel_breaker.__main__ import main
 
 assert "site-packages" in otel_breaker.__file__, otel_breaker.__file__
 assert importlib.metadata.version("otel-breaker") == otel_breaker.__version__
-for name in ("wrapt", "yaml", "opentelemetry.sdk", "opentelemetry.instrumentation"):
+absent = ["yaml", "opentelemetry.sdk", "opentelemetry.instrumentation"]
+if importlib.util.find_spec("deprecated") is None:  # older APIs need it, and it needs wrapt
+    absent.append("wrapt")
+for name in absent:
     assert name not in sys.modules and importlib.util.find_spec(name) is None, name
 
 with contextlib.redirect_stderr(io.StringIO()) as said:
@@ -61,27 +73,15 @@ for _ in range(4):
         print(type(error).__name__)
 """
 
-PAYMENTS = """
-def charge():
-    raise OSError("payments are down")
-"""
-APPLICATION = """
-from payments import charge
+TESTED = """
+def test_time_stands_still(breaker_clock, fresh_breakers):
+    from otel_breaker import CircuitBreaker
 
-for _ in range(4):
-    try:
-        charge()
-    except Exception as error:
-        print(type(error).__name__)
+    breaker = CircuitBreaker("payments", failure_threshold=1, recovery_time=30)
+    breaker.record_failure()
+    breaker_clock.advance(30)
+    assert breaker.call(int) == 0
 """
-CONFIGURATION = """
-breakers:
-  payments: {failure_threshold: 3}
-targets:
-  - function: payments:charge
-    breaker: payments
-"""
-OPENED = ["OSError", "OSError", "OSError", "CircuitOpenError"]
 
 
 class StepFailed(Exception):
@@ -95,8 +95,11 @@ def main() -> int:
             wheel = step("build the wheel", lambda: build(folder / "dist"))
             step("look for everything in it", lambda: look_into(wheel))
             step("use it alone in a clean environment", lambda: use_alone(folder / "alone", str(wheel)))
-            step("use it with the oldest OpenTelemetry", lambda: use_alone(folder / "oldest", str(wheel), *oldest()))
-            step("let a configuration guard a program", lambda: use_configured(wheel, folder / "configured"))
+            step("use it alone with the oldest API", lambda: use_alone(folder / "api", str(wheel), oldest_api()))
+            for age, releases in (("oldest", oldest()), ("between", between()), ("newest", newest())):
+                what = f"guard a program under {releases[0]}"
+                step(what, partial(use_configured, wheel, folder / age, releases, events=age != "oldest"))
+            step("test an application with pytest", lambda: use_in_tests(wheel, folder / "tested"))
             step("inject it as an operator does", lambda: use_injected(wheel, folder / "injected"))
         except StepFailed as failure:
             sys.stdout.write(f"failed\n{failure}\n")
@@ -136,20 +139,28 @@ def look_into(wheel: Path) -> Path:
 
 def use_alone(folder: Path, *requirements: str) -> Path:
     python = environment(folder, *requirements)
-    expect(run(python, "-c", ALONE, folder=folder).split(), OPENED)
+    expect(run(python, "-c", ALONE, folder=folder).split(), guarded_program.OPENED)
     return folder
 
 
-def use_configured(wheel: Path, folder: Path) -> Path:
-    python = environment(folder, f"{wheel}[auto]", *pinned())
-    write_application(folder)
+def use_configured(wheel: Path, folder: Path, releases: Sequence[str], *, events: bool) -> Path:
+    """Let a configuration guard a program, and look at all that the SDK of that release tells of it.
+
+    Args:
+        wheel: what is to be installed.
+        folder: where.
+        releases: of OpenTelemetry.
+        events: whether state changes are log events; they are plain log records otherwise.
+    """
+    python = environment(folder, f"{wheel}[auto]", *releases)
+    guarded_program.write(folder)
     use_command(python, folder)
-    flags = ["--breaker_config_file", "breakers.yaml", "--traces_exporter", "otlp_json_file"]
-    flags += ["--metrics_exporter", "none", "--logs_exporter", "none"]
+    flags = ["--breaker_config_file", "breakers.yaml"]
+    for signal in ("traces", "metrics", "logs"):
+        flags += [f"--{signal}_exporter", "console"]
     printed = run(str(Path(python).with_name("opentelemetry-instrument")), *flags, python, "app.py", folder=folder)
-    lines = printed.splitlines()
-    expect([line for line in lines if not line.startswith("{")], OPENED)
-    expect(len(re.findall('"name":"circuit_breaker payments"', printed)), len(OPENED))
+    for seen, expected in guarded_program.look_at(printed, events=events):
+        expect(seen, expected)
     return folder
 
 
@@ -163,35 +174,67 @@ def use_command(python: str, folder: Path) -> None:
     expect(run(command, "check", "--import", "breakers.yaml", folder=folder), "breakers.yaml: nothing is wrong\n")
 
 
+def use_in_tests(wheel: Path, folder: Path) -> Path:
+    """The fixtures are there; pytest warns of nothing, though we were imported before it, as under instrumentation."""
+    python = environment(folder, f"{wheel}[auto]", "pytest")
+    (folder / "test_payments.py").write_text(TESTED)
+    early = "import sys, otel_breaker, otel_breaker_instrumentation, pytest; sys.exit(pytest.main(sys.argv[1:]))"
+    for start in (["-m", "pytest"], ["-c", early]):
+        said = run(python, *start, "-W", "error", "-p", "no:cacheprovider", "-q", "test_payments.py", folder=folder)
+        expect(said.splitlines()[-1].partition(" in ")[0], "1 passed")
+    return folder
+
+
 def use_injected(wheel: Path, folder: Path) -> Path:
     """What the OpenTelemetry Operator for Kubernetes does: a folder of packages on the path of a Python without any."""
     venv.create(folder, symlinks=True)
     packages = folder / "packages"
     wanted = re.findall(r"opentelemetry-\S+==\S+", INJECTED.read_text())
     run(sys.executable, "-m", "pip", "install", *QUIETLY, "--target", str(packages), f"{wheel}[auto]", *wanted)
-    write_application(folder)
+    guarded_program.write(folder)
     variables = dict.fromkeys(("OTEL_TRACES_EXPORTER", "OTEL_METRICS_EXPORTER", "OTEL_LOGS_EXPORTER"), "none")
     variables["OTEL_BREAKER_CONFIG_FILE"] = "breakers.yaml"
     variables["PYTHONPATH"] = f"{packages}/opentelemetry/instrumentation/auto_instrumentation{os.pathsep}{packages}"
-    expect(run(str(folder / "bin" / "python"), "app.py", folder=folder, **variables).split(), OPENED)
+    expect(
+        run(str(folder / "bin" / "python"), "app.py", folder=folder, **variables).splitlines(), guarded_program.LOGGED
+    )
     return folder
 
 
-def write_application(folder: Path) -> None:
-    for name, content in (("payments.py", PAYMENTS), ("app.py", APPLICATION), ("breakers.yaml", CONFIGURATION)):
-        (folder / name).write_text(content)
+def newest() -> list[str]:
+    """The releases of OpenTelemetry that the demo and the tests run with."""
+    pinned = dict(said.split("==") for said in project()["optional-dependencies"]["demo"] if "==" in said)
+    return [f"{name}=={pinned.get(name, pinned['opentelemetry-distro'])}" for name in RELEASES]
 
 
-def pinned() -> list[str]:
-    """The releases of OpenTelemetry that the demo runs with."""
-    wanted = [said for said in project()["optional-dependencies"]["demo"] if said.partition("==")[0] in PINNED]
-    expect(len(wanted), len(PINNED))
-    return wanted
+def between() -> list[str]:
+    return [f"{name}=={version}" for name, version in zip(RELEASES, BETWEEN, strict=True)]
+
+
+def oldest_api() -> str:
+    """The least that the wheel alone says it needs."""
+    (api,) = project()["dependencies"]
+    return str(api).replace(">=", "==")
 
 
 def oldest() -> list[str]:
-    """The least that the wheel alone says it needs."""
-    return [said.replace(">=", "==") for said in project()["dependencies"]]
+    """The least that the wheel says it needs to guard by configuration."""
+    least = {name: version for name, _, version in map(at_least, project()["optional-dependencies"]["auto"])}
+    instrumentation = least["opentelemetry-instrumentation"]
+    sdk = oldest_api().replace("-api", "-sdk")
+    # Those releases need `pkg_resources`, which setuptools warns of and then took out.
+    return [
+        sdk,
+        f"opentelemetry-instrumentation=={instrumentation}",
+        f"opentelemetry-distro=={instrumentation}",
+        f"wrapt=={least['wrapt']}.*",
+        "setuptools<80",
+    ]
+
+
+def at_least(requirement: str) -> tuple[str, str, str]:
+    """A requirement's name, `>=`, and the version."""
+    return requirement.partition(",")[0].partition(">=")
 
 
 def project() -> Any:
@@ -213,7 +256,7 @@ def run(*command: str, folder: Path | None = None, **environment: str) -> str:
     } | environment
     done = subprocess.run(command, cwd=folder, env=clean, capture_output=True, text=True, check=False, timeout=300)
     if done.returncode or (folder and done.stderr):
-        raise StepFailed(f"{' '.join(command)}\n{done.stdout}{done.stderr}(status {done.returncode})")
+        raise StepFailed(f"{' '.join(command)}\n{done.stdout[-2_000:]}{done.stderr}(status {done.returncode})")
     return done.stdout
 
 

@@ -1,6 +1,7 @@
 """The order of things: two runs, one after the other, then the story. Start it with `python -m examples.checkout`."""
 
 import argparse
+import io
 import math
 import sys
 from collections.abc import Callable, Iterator
@@ -21,6 +22,8 @@ from otel_breaker_instrumentation.cli.otlp import Broken, Point, Record, Span, r
 
 def main() -> int:
     arguments = _arguments()
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")  # not every terminal has arrows
     console = Console(highlight=False)
     interruptible()
     try:

@@ -1,6 +1,8 @@
 """Guards functions that a configuration names; loaded by `opentelemetry-instrument`, or used by hand.
 
 OtelBreakerInstrumentor().instrument(targets=[{"function": "shop.payments:Client.charge"}])
+
+For pytest, which warns of a package with a plugin that it did not import first: PYTEST_DONT_REWRITE
 """
 
 from __future__ import annotations

@@ -11,7 +11,7 @@ from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING, Final
 
 from otel_breaker import InvalidSettings
-from otel_breaker.keyed import Template
+from otel_breaker.key_template import Template
 from otel_breaker.settings import Settings, labels
 from otel_breaker.settings.values import below, each, mapping, nearest, no_text
 from otel_breaker_instrumentation.patterns import Pattern, Patterns

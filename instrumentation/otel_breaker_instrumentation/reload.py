@@ -48,7 +48,7 @@ class Watcher:
         self._unsettled: str | None = None
         self._refused: str | None = None
         self._told: str | None = None
-        self._looking = threading.RLock()
+        self._thread: threading.Thread | None = None
         self._stopped = threading.Event()
         WORLD.at_first_call(self._start)
 
@@ -56,9 +56,10 @@ class Watcher:
         """Look no more; what is being put in force at this moment is waited for."""
         WORLD.no_longer_at_first_call(self._start)
         self._stopped.set()
-        # Not for ever: whoever was looking may have stayed behind in the process that this one was forked from.
-        if self._looking.acquire(timeout=_PATIENCE):
-            self._looking.release()
+        thread = self._thread
+        if thread is not None and thread is not threading.current_thread():
+            # Not for ever: what it puts in force imports modules, which may be waiting for this very thread.
+            thread.join(_PATIENCE)
 
     def look(self) -> float | None:
         """Look at the file once.
@@ -66,16 +67,15 @@ class Watcher:
         Returns:
             Seconds until the next look; None when there is to be none.
         """
-        with self._looking:
-            if self._stopped.is_set():
-                return None
-            try:
-                return self._look()
-            except InvalidSettings as error:
-                self._complain(str(error))
-            except Exception:  # nothing that a file brings about may end the watch
-                diagnostics.exception("%s has changed, and cannot be put in force", self._file)
-            return self._every
+        if self._stopped.is_set():
+            return None
+        try:
+            return self._look()
+        except InvalidSettings as error:
+            self._complain(str(error))
+        except Exception:  # nothing that a file brings about may end the watch
+            diagnostics.exception("%s has changed, and cannot be put in force", self._file)
+        return self._every
 
     def _look(self) -> float | None:
         text = read_text(self._file)
@@ -106,8 +106,9 @@ class Watcher:
         self._told = what
 
     def _start(self) -> None:
-        self._looking = threading.RLock()  # in a forked child nobody is looking, whatever the lock says
-        threading.Thread(target=self._watch, name="otel-breaker-reload", daemon=True).start()
+        thread = threading.Thread(target=self._watch, name="otel-breaker-reload", daemon=True)
+        thread.start()
+        self._thread = thread
 
     def _watch(self) -> None:
         delay = self._every

@@ -5,11 +5,13 @@ Listeners are user code: what they raise is logged and stops nobody; a slow one 
 
 from __future__ import annotations
 
+import sys
 import threading
 import weakref
 from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from itertools import count
 from types import MethodType
 from typing import TYPE_CHECKING, Final, TypeAlias
 
@@ -41,7 +43,7 @@ class StateChange:
     threshold: float | None = None
     """The threshold that was reached, when a rule tripped the circuit."""
     error_types: tuple[str, ...] = ()
-    """What failed, as `type=count`, when the circuit opened; bounded."""
+    """What failed of the calls that an opening was judged by, as `type=count`; bounded."""
     open_time: float | None = None
     """Seconds until probing, when the circuit opened."""
     failed_recoveries: int = 0
@@ -68,24 +70,37 @@ Listener: TypeAlias = Callable[[StateChange], None]
 class Listeners:
     """Who is told, in the order of joining; a bound method is forgotten with its object."""
 
-    __slots__ = ("_lock", "_references")
+    __slots__ = ("_numbers", "_references")
+
+    # Without a lock, each step at one stroke: a handler of a signal may come and go in the middle of an addition.
 
     def __init__(self) -> None:
-        self._lock = threading.Lock()
-        self._references: tuple[Callable[[], Listener | None], ...] = ()
+        self._numbers = count()
+        self._references: dict[int, Callable[[], Listener | None]] = {}
 
     def __iter__(self) -> Iterator[Listener]:
-        return (listener for reference in self._references if (listener := reference()) is not None)
+        return (listener for _, listener in self._living())
 
     def add(self, listener: Listener) -> None:
         reference: Callable[[], Listener | None]
         reference = weakref.WeakMethod(listener) if isinstance(listener, MethodType) else lambda: listener
-        with self._lock:
-            self._references = (*(kept for kept in self._references if kept() is not None), reference)
+        self._living()  # who is gone leaves nothing behind
+        self._references[next(self._numbers)] = reference
 
     def remove(self, listener: Listener) -> None:
-        with self._lock:
-            self._references = tuple(kept for kept in self._references if kept() not in (None, listener))
+        for number, kept in self._living():
+            if kept is listener or kept == listener:
+                self._references.pop(number, None)
+
+    def _living(self) -> list[tuple[int, Listener]]:
+        living = []
+        for number, reference in list(self._references.items()):
+            listener = reference()
+            if listener is not None:
+                living.append((number, listener))
+            else:
+                self._references.pop(number, None)
+        return living
 
 
 class Notice:
@@ -125,6 +140,22 @@ class Announcer:
                     notice.change = replace(notice.change, origin=origin)
                 notice.complete = True
 
+    def complete_before(self, moves: Sequence[Notice]) -> None:
+        """Give up on what came before a move: whoever was to complete it was interrupted, or is late.
+
+        Under the circuit's lock. Otherwise no later change would ever be told.
+        """
+        if moves and self._queue and self._queue[0] is not moves[0]:
+            for notice in tuple(self._queue):
+                if notice is moves[0]:
+                    break
+                notice.complete = True
+
+    def complete_all(self) -> None:
+        """Give up on all that waits, so that it is told as it is."""
+        for notice in tuple(self._queue):
+            notice.complete = True
+
     def deliver(self) -> None:
         """Tell the listeners whatever is complete; returns at once when somebody is at it already."""
         while self._is_ready() and not self._delivering._is_owned():  # type: ignore[attr-defined]  # noqa: SLF001  # what Condition asks
@@ -150,10 +181,18 @@ class Announcer:
         for listener in tuple(self.listeners):
             try:
                 listener(change)
-            except Exception:
+            except BaseException as error:
+                if not isinstance(error, _listeners_own()):
+                    raise  # an interrupt, for the thread that happens to be here
                 diagnostics.exception("a listener of circuit breaker %r raised; the call is not affected", change.name)
 
     def start_afresh(self) -> None:
         """In a forked child: whoever was delivering is gone, and what waits is the parent's to tell."""
         self._delivering = threading.RLock()
         self._queue.clear()
+
+
+def _listeners_own() -> tuple[type[BaseException], ...]:
+    """What nobody but a listener can have raised: asyncio cancels a task where it awaits, not in a plain call."""
+    asyncio = sys.modules.get("asyncio")
+    return (Exception, GeneratorExit) if asyncio is None else (Exception, GeneratorExit, asyncio.CancelledError)

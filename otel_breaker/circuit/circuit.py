@@ -12,7 +12,8 @@ from __future__ import annotations
 import random
 import threading
 from collections import deque
-from typing import TYPE_CHECKING, Final, TypeAlias
+from math import inf
+from typing import TYPE_CHECKING, Final, NamedTuple, TypeAlias
 
 from otel_breaker.circuit.changes import NO_MOVES
 from otel_breaker.circuit.lock_free import LockFree
@@ -22,22 +23,23 @@ from otel_breaker.circuit.snapshot import Reading, Snapshot
 from otel_breaker.circuit.world import WORLD
 from otel_breaker.core.permits import NO_GENERATION, Permit
 from otel_breaker.core.states import (
-    CANCELLED,
     CLOSED,
     FAILURE,
     FORCED_CLOSED,
     HALF_OPEN,
     IGNORED,
+    OPEN,
     SUCCESS,
     CircuitState,
     Outcome,
 )
+from otel_breaker.locks import locked
 from otel_breaker.outcomes import Judge
 from otel_breaker.settings import Mode, Settings
 from otel_breaker.text import UNNAMED, type_name
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Callable, Hashable, Iterable, Sequence
 
     from otel_breaker.circuit.changes import Listener, Notice
     from otel_breaker.circuit.record import Episode
@@ -48,6 +50,18 @@ if TYPE_CHECKING:
 Command: TypeAlias = "tuple[Callable[[float], Transition | None], str | None, str | None, object]"
 
 _PASSING: Final = (CLOSED, FORCED_CLOSED)
+_RECOVERING: Final = (OPEN, HALF_OPEN)
+
+
+class _Failure(NamedTuple):
+    """What is known of a call that failed."""
+
+    kind: str
+    """The name of what it raised, or what its block called it."""
+    error: BaseException | None
+    """What it raised, where that is to be marked."""
+    owner: object
+    """Who ran it."""
 
 
 class Circuit(LockFree):
@@ -75,7 +89,7 @@ class Circuit(LockFree):
         self._commands: deque[Command] = deque()
         self._lock = threading.RLock()
         self._mark = Mark()
-        self._live_by(settings)
+        self._live_by(settings, Judge(settings))
         WORLD.add(self)
 
     @property
@@ -112,14 +126,14 @@ class Circuit(LockFree):
         now = self.clock()
         if self._is_inside():
             return self._pass_by(now), ()
-        with self._lock:
-            try:
-                moves = self._catch_up(now)
-                permit = self._admit(now, alone)
-                decision = permit or self._refuse(now)
-            finally:
-                self._publish()
-        self._obey()
+        # Not under the lock: it is for other libraries to say who runs.
+        owner = running_owner() if self._machine.state in _RECOVERING and not alone else None
+        try:
+            decision, moves = self._decide(now, owner, alone)
+            self._obey()
+        except BaseException:
+            self.announce_left()
+            raise
         return decision, moves
 
     def announce(self, moves: Sequence[Notice], origin: object) -> None:
@@ -130,10 +144,18 @@ class Circuit(LockFree):
             origin: the span context of the call that asked, or None.
         """
         if moves:
-            with self._lock:
-                self.record.caused(moves, origin)
-            self._obey()
-            self.record.announcer.deliver()
+            try:
+                self._caused(moves, origin)
+                self._obey()
+                self.record.announcer.deliver()
+            except BaseException:
+                self.announce_left()
+                raise
+
+    def announce_left(self) -> None:
+        """Tell the listeners of all moves now: an interrupt came, and who would have announced one may be gone."""
+        self.record.announcer.complete_all()
+        self.record.announcer.deliver()
 
     def settle(
         self,
@@ -160,7 +182,8 @@ class Circuit(LockFree):
         Returns:
             The moves that it brought about, already announced.
         """
-        if self._is_inside():
+        if self._lock._is_owned():  # type: ignore[attr-defined]  # noqa: SLF001  # `_is_inside`, written out
+            self._machine.leave(permit)
             self.record.tally.calls[outcome].add()
             return NO_MOVES
         failure, owner = None, None
@@ -170,27 +193,27 @@ class Circuit(LockFree):
                 if self.judge.reads_waits:
                     retry_after = self.judge.wait_asked_by(error)
                 owner = running()
-        if permit.is_shared and self._absorb(permit, outcome, None if detached else error, failure, owner, origin):
-            return NO_MOVES
-        counted = failure is not None and error is not None and self._mark.is_on(error, permit, owner)
-        judged = IGNORED if counted else outcome
-        now = self.clock()
-        with self._lock:
-            try:
-                if failure is not None:
-                    self.record.failed(failure, origin, first=self._machine.starts_afresh)
-                failures = self._machine.epoch
-                moves = self._judge(permit, outcome, judged, now, retry_after, origin)
-                if error is not None and not detached and self._machine.epoch != failures:
-                    self._mark.leave(error, self._machine.epoch, owner)
-            finally:
-                self._publish()
-        if self._commands:
-            self._obey()
-        if moves:
-            self.record.announcer.deliver()
+        marked = None if detached else error
+        try:
+            if permit.is_shared and self._absorb(permit, outcome, marked, failure, owner, origin):
+                moves = NO_MOVES
+            else:
+                counted = failure is not None and error is not None and self._mark.is_on(error, permit, owner)
+                judged = IGNORED if counted else outcome
+                failed = None if failure is None else _Failure(failure, marked, owner)
+                now = self.clock()
+                moves = self._take_in(permit, outcome, judged, failed, now, retry_after, origin)
+            if self._commands:
+                self._obey()
+            if moves:
+                self.record.announcer.deliver()
+        except BaseException:
+            self._machine.leave(permit)
+            self.announce_left()
+            raise
         return moves
 
+    @locked
     def _absorb(
         self,
         permit: Permit,
@@ -201,24 +224,43 @@ class Circuit(LockFree):
         origin: object,
     ) -> bool:
         """Take in a result that moves nothing; False, having done nothing, when it has to be judged."""
-        with self._lock:
-            period = self._machine.period
-            if period is None or permit is not self.shared_permit:
-                return False
-            first = failure is not None and period.starts_afresh
-            if not period.absorb(permit, outcome):
-                return False
-            try:
-                self.record.tally.calls[outcome].add()
-                if failure is not None:
-                    self.record.failed(failure, origin, first=first)
-                    if error is not None:
-                        self._mark.leave(error, period.epoch, owner)
-            finally:
-                self._publish_period(period)
-        if self._commands:
-            self._obey()
+        period = self._machine.period
+        if period is None or permit is not self.shared_permit:
+            return False
+        self.standing_permit, self.quiet_until = None, -inf  # as in `_withdraw`; the permit itself stays good
+        if not period.absorb(permit, outcome):
+            return False
+        try:
+            self.record.tally.calls[outcome].add()
+            if failure is not None:
+                self.record.failed(failure, origin)
+                self.record.counted(failure)
+                if error is not None:
+                    self._mark.leave(error, period.epoch, owner)
+        finally:
+            self._publish_period(period)
         return True
+
+    @locked
+    def _take_in(
+        self,
+        permit: Permit,
+        outcome: Outcome,
+        judged: Outcome,
+        failed: _Failure | None,
+        now: float,
+        retry_after: float | None,
+        origin: object,
+    ) -> Sequence[Notice]:
+        self._withdraw()
+        try:
+            if failed is not None:
+                self.record.failed(failed.kind, origin)
+            moves = self._judge(permit, outcome, judged, failed, now, retry_after, origin)
+        finally:
+            self._publish()
+        self.record.announcer.complete_before(moves)
+        return moves
 
     def suspend(self, permit: Permit) -> tuple[bool, Sequence[Notice]]:
         """A call of several steps waits for its consumer.
@@ -226,36 +268,55 @@ class Circuit(LockFree):
         Returns:
             Whether the step was slow, and the moves that it brought about, already announced.
         """
-        now = self.clock()
         if self._is_inside():
+            self._machine.leave(permit)
+            permit.started = permit.owner = None
             return False, NO_MOVES
-        with self._lock:
-            try:
-                slow = self._machine.policy.is_slow(permit.started, now)
-                permit.owner = None
-                moves = self._moved(self._machine.suspend(permit, now, _jitter()), permit.origin, complete=True)
-            finally:
-                self._publish()
-        self._obey()
-        if moves:
-            self.record.announcer.deliver()
+        now = self.clock()
+        try:
+            slow, moves = self._suspend(permit, now)
+            self._obey()
+            if moves:
+                self.record.announcer.deliver()
+        except BaseException:
+            self.announce_left()
+            raise
+        return slow, moves
+
+    @locked
+    def _suspend(self, permit: Permit, now: float) -> tuple[bool, Sequence[Notice]]:
+        self._withdraw()
+        try:
+            slow = self._machine.policy.is_slow(permit.started, now)
+            permit.owner = None
+            moves = self._moved(self._machine.suspend(permit, now, _jitter()), permit.origin, complete=True)
+        finally:
+            self._publish()
+        self.record.announcer.complete_before(moves)
         return slow, moves
 
     def resume(self, permit: Permit) -> None:
         """A call of several steps goes on, maybe elsewhere."""
         now = self.clock()
-        with self._lock:
-            if permit.deadline is not None:
-                permit.owner = running_owner()
-            self._machine.resume(permit, now)
+        if permit.deadline is not None:
+            permit.owner = running_owner()
+        self._resume(permit, now)
         self._obey()
+
+    @locked
+    def _resume(self, permit: Permit, now: float) -> None:
+        self._machine.resume(permit, now)
 
     def permit_for_stranger(self) -> Permit:
         """For the result of a call that nobody asked leave for: it counts only while the circuit is closed."""
-        with self._lock:
-            state, now = self._machine.state, self.clock()
-            permit = self._machine.admit(now) if state is CLOSED else None
+        permit = self._permit_if_closed(self.clock())
         self._obey()
+        return permit
+
+    @locked
+    def _permit_if_closed(self, now: float) -> Permit:
+        state = self._machine.state
+        permit = self._machine.admit(now) if state is CLOSED else None
         return permit or Permit.of(NO_GENERATION, state, 0, now)
 
     def succeed(self, permit: Permit) -> None:
@@ -269,7 +330,7 @@ class Circuit(LockFree):
         if outcome is not None:
             self.settle(permit, outcome, error=error)
             return
-        outcome = CANCELLED  # when the settings' predicates are interrupted; the call has ended all the same
+        outcome = FAILURE  # should judging it be interrupted
         try:
             outcome = self.judge.of_error(error)
         finally:
@@ -295,27 +356,35 @@ class Circuit(LockFree):
 
     def adopt(self, settings: Settings) -> None:
         """Live by other settings from now on; state, counts and identity are kept."""
-        with self._lock:
-            self._machine.adopt(settings.policy)
-            self._live_by(settings)
+        self._adopt(settings, Judge(settings))
         self._obey()
 
+    @locked
+    def _adopt(self, settings: Settings, judge: Judge) -> None:
+        self._withdraw()
+        self._machine.adopt(settings.policy)
+        self._live_by(settings, judge)
+
     def snapshot(self) -> Snapshot:
-        now = self.clock()
-        with self._lock:
-            snapshot = Snapshot.of(self._machine, self.record, self.settings.mode.value, now)
+        snapshot = self._snapshot(self.clock())
         self._obey()
         return snapshot
 
+    @locked
+    def _snapshot(self, now: float) -> Snapshot:
+        return Snapshot.of(self._machine, self.record, self.settings.mode.value, now)
+
     def read(self, *, timed: bool = True) -> Reading:
         """What was counted so far; without the time since the last look, and no ratio, when not *timed*."""
-        now = self.clock() if timed else None
-        with self._lock:
-            ratio = 0.0 if now is None or self.is_off else self._machine.trip_ratio(now)
-            totals = self.record.tally.totals(now)
-            reading = Reading(totals, self._machine.state, self.settings.mode.value, ratio)
+        reading = self._read(self.clock() if timed else None)
         self._obey()
         return reading
+
+    @locked
+    def _read(self, now: float | None) -> Reading:
+        ratio = 0.0 if now is None or self.is_off else self._machine.trip_ratio(now)
+        totals = self.record.tally.totals(now)
+        return Reading(totals, self._machine.state, self.settings.mode.value, ratio)
 
     def start_afresh(self) -> None:
         """In a forked child: no other thread lives, no call in flight will end, nothing was counted here."""
@@ -328,14 +397,17 @@ class Circuit(LockFree):
 
     def live_in(self, before: Clock, clock: Clock) -> None:
         """Follow a change of the world."""
-        with self._lock:
-            if self.clock is before:
-                self.clock = clock
-            self._publish()
+        self._live_in(before, clock)
 
-    def _live_by(self, settings: Settings) -> None:
+    @locked
+    def _live_in(self, before: Clock, clock: Clock) -> None:
+        if self.clock is before:
+            self.clock = clock
+        self._publish()
+
+    def _live_by(self, settings: Settings, judge: Judge) -> None:
         self.settings = settings
-        self.judge = Judge(settings)
+        self.judge = judge
         self._is_off = settings.mode is Mode.OFF
         enforced = settings.mode is Mode.ENFORCE
         self.is_plain = enforced and self.record.key is None
@@ -362,9 +434,24 @@ class Circuit(LockFree):
             moves = self._moved(machine.expire(now, _jitter()), None, complete=False)
         return moves + self._moved(machine.cool_down(now), None, complete=False)
 
-    def _admit(self, now: float, alone: bool) -> Permit | None:
-        owner = running_owner() if self._machine.state is HALF_OPEN and not alone else None
-        permit = self._machine.admit(now, owner, alone=alone)
+    @locked
+    def _decide(self, now: float, owner: Hashable, alone: bool) -> tuple[Permit | CircuitOpenError, Sequence[Notice]]:
+        self._withdraw()
+        try:
+            moves = self._catch_up(now)
+            permit = self._admit(now, owner, alone=alone)
+            decision = permit or self._refuse(now)
+        finally:
+            self._publish()
+        self.record.announcer.complete_before(moves)
+        return decision, moves
+
+    @locked
+    def _caused(self, moves: Sequence[Notice], origin: object) -> None:
+        self.record.caused(moves, origin)
+
+    def _admit(self, now: float, owner: Hashable, *, alone: bool) -> Permit | None:
+        permit = self._machine.admit(now, owner if self._machine.state is HALF_OPEN else None, alone=alone)
         if permit is not None and permit.deadline is not None:
             self.record.probing()
         return permit
@@ -386,6 +473,7 @@ class Circuit(LockFree):
         permit: Permit,
         outcome: Outcome,
         judged: Outcome,
+        failed: _Failure | None,
         now: float,
         retry_after: float | None,
         origin: object,
@@ -401,7 +489,12 @@ class Circuit(LockFree):
             record.probed(outcome)
         # Together with settling: in between, a success would stand in the window twice.
         record.tally.calls[outcome].add()
+        epoch = machine.epoch
         settled = machine.settle(permit, judged, now, _jitter(), retry_after)
+        if failed is not None and machine.epoch != epoch:
+            record.counted(failed.kind)
+            if failed.error is not None:
+                self._mark.leave(failed.error, machine.epoch, failed.owner)
         return moves if settled is None else [*moves, *self._moved(settled, origin, complete=True)]
 
     def _operate(
@@ -414,17 +507,28 @@ class Circuit(LockFree):
         """Do what operators have commanded in the meantime, in that order."""
         if not self._commands or self._is_inside():
             return
-        while self._commands:
-            with self._lock:
-                if not self._commands:  # somebody else has obeyed
-                    break
-                act, reason, actor, origin = self._commands.popleft()
-                transition = act(self.clock())
-                self._publish()
-                if transition is not None:
-                    mode = self.settings.mode.value
-                    self.record.moved(transition, mode, origin, complete=True, actor=actor, note=reason)
+        try:
+            while self._commands:
+                self._obey_next(self.clock())
+        except BaseException:
+            self.announce_left()
+            raise
         self.record.announcer.deliver()
+
+    @locked
+    def _obey_next(self, now: float) -> None:
+        if not self._commands:  # somebody else has obeyed
+            return
+        act, reason, actor, origin = self._commands.popleft()
+        self._withdraw()
+        try:
+            transition = act(now)
+        finally:
+            self._publish()
+        if transition is not None:
+            mode = self.settings.mode.value
+            notice = self.record.moved(transition, mode, origin, complete=True, actor=actor, note=reason)
+            self.record.announcer.complete_before([notice])
 
 
 def _jitter() -> float:

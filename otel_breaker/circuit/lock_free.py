@@ -90,11 +90,18 @@ class LockFree:
         self.count_success()
         return True
 
-    def _publish(self) -> None:
-        """Say what is plain now, under the lock."""
-        # The safe side first, should an interrupt come in between.
+    def _withdraw(self) -> None:
+        """Let nothing be decided without the lock until `_publish`; under the lock, before anything may move.
+
+        An interrupt may come at any call, `_publish` itself included: then all decisions take the lock, and the next
+        one publishes.
+        """
         self.shared_permit = self.standing_permit = self.timed_period = None
         self.quiet_until = self._refuses_until = -inf
+
+    def _publish(self) -> None:
+        """Say what is plain now, under the lock."""
+        self._withdraw()
         machine, period = self._machine, self._machine.period
         if period is None:
             if machine.retry_at is not None and self._refuses_plainly and WORLD.plain:
@@ -103,9 +110,12 @@ class LockFree:
             self._publish_period(period)
 
     def _publish_period(self, period: Closed) -> None:
-        if period.is_shared:
+        if not period.is_shared:
+            self.timed_period = period
+        elif period.streak:  # failures come here one by one: the rest says so, too, in more steps
+            self.shared_permit, self.standing_permit, self.quiet_until = period.standing, None, -inf
+            return
+        else:
             self.shared_permit = period.standing
             self.standing_permit = period.standing if period.is_plain else None
-        else:
-            self.timed_period = period
         self.quiet_until = period.quiet_until

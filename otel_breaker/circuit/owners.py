@@ -1,7 +1,8 @@
 """Who runs the current call: the asyncio or Trio task, the greenlet, else the thread.
 
-An owner is compared, never called, and is a weak reference: a finished task is not kept alive, and its successor at
-the same address is somebody else. Libraries are looked at only where the application has imported them.
+An owner is a weak reference: a finished task is not kept alive, and its successor at the same address is somebody
+else. Two are compared under a circuit's lock, so by what they refer to and not by what that says of itself.
+Libraries are looked at only where the application has imported them.
 """
 
 from __future__ import annotations
@@ -40,9 +41,24 @@ def running() -> Any:
     return _thread_id()
 
 
-def running_owner() -> weakref.ref[Any] | None:
+class Owner(weakref.ref[Any]):
+    """Who runs a call."""
+
+    __slots__ = ()
+
+    def __eq__(self, other: object) -> bool:
+        who = self()
+        return who is not None and isinstance(other, Owner) and other() is who
+
+    def __ne__(self, other: object) -> bool:  # a weak reference has one of its own
+        return not self == other
+
+    __hash__ = object.__hash__
+
+
+def running_owner() -> Owner | None:
     """The owner of the current call; None in a callback of an event loop."""
     found = running()
     if found is None:
         return None
-    return weakref.ref(threading.current_thread() if type(found) is int else found)
+    return Owner(threading.current_thread() if type(found) is int else found)

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import os
 import time
-from collections import Counter
+from collections import Counter, deque
+from itertools import islice
 from typing import TYPE_CHECKING, Final
 
 from otel_breaker.circuit.changes import Announcer, Listener, Notice, StateChange
@@ -27,11 +28,12 @@ from otel_breaker.errors import CircuitOpenError
 from otel_breaker.text import UNNAMED
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
 
     from otel_breaker.core.machine import Transition
 
 _MOST_ERROR_TYPES: Final = 10
+_MOST_FAILURES: Final = 1_000
 _REFUSING = (OPEN, FORCED_OPEN)
 _PASSING = (CLOSED, FORCED_CLOSED)
 
@@ -80,8 +82,9 @@ class Record:
 
     __slots__ = (
         "_count_rejected",
-        "_errors",
+        "_counted",
         "announcer",
+        "counted",
         "episode",
         "failure_origin",
         "forced_by",
@@ -107,22 +110,19 @@ class Record:
         self.last_failure_time: float | None = None
         self.failure_origin: object = None
         """The span context of the last failed call that is sampled."""
-        self._errors: dict[str, int] = {}
+        self._counted: deque[str] = deque(maxlen=_MOST_FAILURES)
+        """What failed of the calls whose failure was counted against the circuit."""
+        self.counted: Callable[[str], None] = self._counted.append
+        """Keep what a failure was that is held against the circuit: it may become the evidence of an opening."""
         self.last_failure_type: str | None = None
 
-    def failed(self, failure: str, origin: object, *, first: bool) -> None:
-        """Keep what a failure was.
+    def failed(self, failure: str, origin: object) -> None:
+        """Keep what a failure was, whether it is held against the circuit or not.
 
         Args:
             failure: its type's name, or what its block called it.
             origin: the span context of the call.
-            first: whether what failed before it is of no account any more.
         """
-        errors = self._errors
-        if first:
-            errors.clear()
-        kind = failure if failure in errors or len(errors) < _MOST_ERROR_TYPES else UNNAMED
-        errors[kind] = errors.get(kind, 0) + 1
         self.last_failure_type = failure
         self.last_failure_time = time.time()
         if origin is not None:
@@ -186,7 +186,7 @@ class Record:
             timestamp=self.last_change_time,
             counts=transition.counts,
             threshold=transition.threshold,
-            error_types=self._take_error_types() if opens else (),
+            error_types=self._error_types(transition) if opens else (),
             open_time=transition.open_time,
             failed_recoveries=episode.failed_recoveries if episode is not None else 0,
             open_duration=transition.at - episode.opened_at if episode is not None and ends else None,
@@ -206,10 +206,13 @@ class Record:
         if origin is not None and episode is not None and any(n.change.to_state in _REFUSING for n in notices):
             episode.origin = origin
 
-    def _take_error_types(self) -> tuple[str, ...]:
-        shown = tuple(f"{failure}={count}" for failure, count in Counter(self._errors).most_common())
-        self._errors.clear()
-        return shown
+    def _error_types(self, transition: Transition) -> tuple[str, ...]:
+        """What failed of the calls that an opening is judged by, never more of them than the evidence tells of."""
+        first = max(0, len(self._counted) - _failures_judged(transition))
+        errors: Counter[str] = Counter()
+        for name in islice(self._counted, first, None):
+            errors[name if name in errors or len(errors) < _MOST_ERROR_TYPES else UNNAMED] += 1
+        return tuple(f"{name}={count}" for name, count in errors.most_common())
 
     def _follow(self, transition: Transition, origin: object) -> Episode | None:
         """The episode that a move belongs to; a move back to passing calls ends it."""
@@ -223,3 +226,12 @@ class Record:
         if transition.target in _PASSING:
             self.episode = None
         return episode
+
+
+def _failures_judged(transition: Transition) -> int:
+    """How many failures brought an opening about: the last ones that were counted."""
+    if transition.reason is Reason.FAILURE_THRESHOLD:
+        return transition.counts.consecutive_failures
+    if transition.reason in (Reason.FAILURE_RATE, Reason.SLOW_CALL_RATE):
+        return transition.counts.window_failures
+    return 1 if transition.reason is Reason.PROBE_FAILED else 0

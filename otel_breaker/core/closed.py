@@ -5,8 +5,9 @@ Which state comes next, and for how long, is not decided here but in machine.py.
 
 from __future__ import annotations
 
+from itertools import islice
 from math import inf
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from otel_breaker.core.permits import Permit
 from otel_breaker.core.rules import ConsecutiveFailures, Counts, Rule
@@ -17,6 +18,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Hashable
 
     from otel_breaker.core.policy import Policy
+
+
+_FEW: Final = 16
 
 
 class Trip(NamedTuple):
@@ -85,10 +89,6 @@ class Closed:
         return turns_at if self.is_shared else min(turns_at, self._due)
 
     @property
-    def starts_afresh(self) -> bool:
-        return not self.streak and self.window is None
-
-    @property
     def is_idle(self) -> bool:
         return not self.streak and not self.in_flight
 
@@ -111,6 +111,10 @@ class Closed:
     def succeed_quietly(self, permit: Permit, now: float) -> bool:
         """Whether a success was but one more: what is not in flight is of an earlier period, or counted as overdue."""
         return self.in_flight.pop(permit, False) and not self._policy.is_slow(permit.started, now)
+
+    def leave(self, permit: Permit) -> None:
+        """A call ends, or waits, unjudged; safe without the lock, too."""
+        self.in_flight.pop(permit, None)
 
     def suspend(self, permit: Permit, now: float) -> Trip | None:
         """A call waits for its consumer: one step of it is over."""
@@ -159,14 +163,17 @@ class Closed:
         if self.is_shared or now < self._due:
             return None
         self._due = now + self.slow_after  # what begins from now on
-        while (oldest := self._oldest()) is not None:
-            if not self._policy.is_slow(oldest.started, now):
-                self._due = (oldest.started or now) + self.slow_after
-                break
-            # Calls that succeed quickly take themselves out at any moment.
-            trip = self._count_late(oldest, now) if self.in_flight.pop(oldest, False) else None
-            if trip is not None:
-                return trip
+        number = _FEW
+        while oldest := self._oldest(number):
+            for permit in oldest:
+                if not self._policy.is_slow(permit.started, now):
+                    self._due = (permit.started or now) + self.slow_after
+                    return None
+                # Calls that succeed quickly take themselves out at any moment.
+                trip = self._count_late(permit, now) if self.in_flight.pop(permit, False) else None
+                if trip is not None:
+                    return trip
+            number *= 2  # to find the oldest takes as long as there were calls before it
         return None
 
     def counts(self, now: float) -> Counts:
@@ -236,10 +243,10 @@ class Closed:
         permit.place = self.window, self.window.add(now, self._untold, failed=False, slow=True)
         return self._judge(now, overdue=permit)
 
-    def _oldest(self) -> Permit | None:
+    def _oldest(self, number: int) -> list[Permit]:
         while True:
             try:
-                return next(iter(self.in_flight), None)
+                return list(islice(self.in_flight, number))
             except RuntimeError:  # another thread has put a call in, or taken one out, in between
                 continue
 

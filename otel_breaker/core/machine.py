@@ -100,11 +100,6 @@ class Machine:
         return self.state is CLOSED and self._closed.is_idle
 
     @property
-    def starts_afresh(self) -> bool:
-        """Whether no call before this one counts any more."""
-        return self._closed.starts_afresh
-
-    @property
     def epoch(self) -> int:
         """How many failures were counted so far."""
         return self._closed.epoch
@@ -196,6 +191,10 @@ class Machine:
             self._closed.count_failure()
             return self._open(trigger, Reason.PROBE_FAILED, now, retry_after, jitter)
         return None if trigger is None else self._move(trigger, Reason.PROBE_SUCCEEDED, now)
+
+    def leave(self, permit: Permit) -> None:
+        """A call ends, or waits for its consumer, of which nothing is judged; safe at any moment."""
+        self._closed.leave(permit)
 
     def suspend(self, permit: Permit, now: float, jitter: float) -> Transition | None:
         """A call of several steps ends one of them."""

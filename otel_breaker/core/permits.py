@@ -17,10 +17,10 @@ NO_GENERATION: Final = -1
 
 
 class Permit:
-    """Leave for one call.
+    """Leave for one call, as `can_execute` gives it and `record_success` or `record_failure` takes it back.
 
     A closed circuit hands one and the same permit to every call; a probe's permit is its own, and a lease: it
-    ends at `deadline`.
+    ends at `deadline`. What it holds is for the circuit to read and write.
     """
 
     # Where calls are timed, each makes a permit: without `__init__`, and what is not true of most stands in the class.
@@ -44,11 +44,14 @@ class Permit:
     """Where in which window the call stands, once it was counted as overdue."""
     origin: object = None
     """Whatever finds the call again, for whoever will want to point at it."""
+    unsettled: bool = False
+    """Whether its holder has yet to say what became of the call, by hand."""
     shadowed: bool = False
     """Whether it would have been refused, had the breaker been enforced."""
 
     @classmethod
     def of(cls, generation: int, state: CircuitState, epoch: int = 0, started: float | None = None) -> Self:
+        """Make one; for the circuit's use."""
         permit = cls()
         permit.generation, permit.state, permit.epoch, permit.started = generation, state, epoch, started
         return permit

@@ -6,12 +6,16 @@ Values only; where they come from and whether they make sense is the business of
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from math import inf, nextafter
+from typing import TYPE_CHECKING, Final
 
 from otel_breaker.core.windows import LastCalls, LastSeconds, Window
 
 if TYPE_CHECKING:
     from otel_breaker.core.rules import Rule
+
+_LONGEST: Final = nextafter(inf, 0)
+"""Seconds: a wait that is spread stays a number, and so does the time at which it ends."""
 
 
 @dataclass(frozen=True)
@@ -68,7 +72,7 @@ class Policy:
         if previous is not None:
             base = max(base, min(previous * self.recovery_backoff, self.recovery_time_max))
         if retry_after is None:
-            return base, base * (1 + self.recovery_jitter * (2 * jitter - 1))
+            return base, min(base * (1 + self.recovery_jitter * (2 * jitter - 1)), _LONGEST)
         # Whoever says when to come back means "not before": spread to the later side only.
         asked = min(max(retry_after, 0.0), self.recovery_time_max)
-        return base, asked * (1 + self.recovery_jitter * jitter)
+        return base, min(asked * (1 + self.recovery_jitter * jitter), _LONGEST)

@@ -12,7 +12,14 @@ from otel_breaker.core.states import Reason
 
 
 class Counts(NamedTuple):
-    """What a circuit knows about its recent calls."""
+    """What a circuit knows about its recent calls: the evidence of a `StateChange`.
+
+    Attributes:
+        consecutive_failures: failures since the last success.
+        window_calls: calls in the window of the rates; 0 without one.
+        window_failures: those of them that failed.
+        window_slow: those of them that were slow.
+    """
 
     consecutive_failures: int
     window_calls: int

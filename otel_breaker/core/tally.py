@@ -27,22 +27,23 @@ class CallCounter:
     two threads loses some.
     """
 
-    __slots__ = ("_before", "_counter", "_reads", "add")
+    __slots__ = ("_before", "_look", "add")
 
     def __init__(self) -> None:
-        self._counter = count()
-        self._reads = 0
+        counter = count()
         self._before = 0
-        self.add: Callable[[], int] = self._counter.__next__
+        self.add: Callable[[], int] = counter.__next__
+        # A look takes a number out of the counter, too; so looks are counted, and taken off: both at one stroke, since
+        # a signal handler may look in the middle of a look.
+        self._look = zip(counter, count(), strict=False).__next__
 
     def total(self) -> int:
-        """All calls ever; one reader at a time."""
-        # Reading takes a number out, too; so the reads are counted, and taken off.
-        self._reads += 1
-        return next(self._counter) - self._reads + 1
+        """All calls ever."""
+        taken, looks = self._look()
+        return taken - looks
 
     def read(self) -> int:
-        """The calls since the last restart; one reader at a time."""
+        """The calls since the last restart."""
         return self.total() - self._before
 
     def restart(self) -> None:

@@ -1,150 +1,81 @@
-"""What a plain function returned turns out to be awaitable: then the call ends when that does.
+"""What a function returned may be a call in progress: then the guarded call ends when that does.
 
-The caller gets something that can be used like what the function returned; a future is handed on untouched. One that
-is never awaited is a cancelled call.
+Which results are is told here, by their types: futures, coroutines and streams, each followed by the module of that
+name. Nobody else's code decides: a type is read past its metaclass. What merely can be awaited, such as a client or a
+pool, is no call in progress: its call ends on return.
 """
 
 from __future__ import annotations
 
-from collections.abc import Coroutine
-from contextlib import suppress
+import sys
 from inspect import CO_ITERABLE_COROUTINE
-from types import GeneratorType
-from typing import TYPE_CHECKING, Any, Final
+from types import CoroutineType, GeneratorType
+from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
-from otel_breaker.core.states import CANCELLED
+from otel_breaker.guard.coroutines import follow_coroutine, follow_held, follow_request, is_held_by, request_of
+from otel_breaker.guard.futures import follow_asyncio_future, follow_deferred, follow_future, follow_rpc
+from otel_breaker.guard.streams import stream_follower_of
+from otel_breaker.guard.types import has
+from otel_breaker.type_memo import TypeMemo, derives_from
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Generator
+    from collections.abc import Callable
 
     from otel_breaker.guard.call import Call
 
-PLAIN: Final[set[type]] = set()
-"""Types whose instances are known not to be awaitable: a look-up that costs next to nothing per call."""
+Follower: TypeAlias = "Callable[[Any, Call], Any]"
+"""Lets a call end with its result, and returns what the caller gets."""
 
-_MOST_TYPES: Final = 1_000
+PLAIN: Final[set[type]] = set()
+"""Types that live for ever, such as `int`, whose instances are known to be no calls in progress: a look-up that costs
+next to nothing per call. The same of other types is known by `_plain`."""
+
+_plain: Final[TypeMemo[bool]] = TypeMemo(1_000)
+_flags_of: Final = type.__dict__["__flags__"].__get__
+_CAN_GO: Final = 1 << 9
+"""Of a type's flags: it was made while Python ran (`Py_TPFLAGS_HEAPTYPE`), and may go before it ends."""
+
+
+def follower_of(result: Any) -> Follower | None:
+    """How to follow what a plain function returned; None when its call is over."""
+    kind = type(result)
+    if id(kind) in _plain.known:
+        return None
+    if kind is CoroutineType:
+        return follow_coroutine
+    follower = stream_follower_of(result) or _by_abilities(kind)
+    if follower is None:
+        if _flags_of(kind) & _CAN_GO:
+            _plain.learn(kind, True)  # the only thing to be known
+        else:
+            PLAIN.add(kind)
+    return follower
 
 
 def is_awaitable(result: Any) -> bool:
     """Whether a result can be awaited."""
     kind = type(result)
-    if is_plain(kind):
-        return False
-    if hasattr(kind, "__await__"):
-        return True
     if kind is GeneratorType:  # some are: those of `types.coroutine`
         return bool(result.gi_code.co_flags & CO_ITERABLE_COROUTINE)
-    if len(PLAIN) < _MOST_TYPES:
-        with suppress(TypeError):
-            PLAIN.add(kind)
-    return False
+    return has(kind, "__await__")
 
 
-def is_plain(kind: type) -> bool:
-    """Whether it is known that what is of this type cannot be awaited."""
-    try:
-        return kind in PLAIN
-    except TypeError:  # a type may refuse to be hashed
-        return False
+def _by_abilities(kind: type) -> Follower | None:
+    if has(kind, "_asyncio_future_blocking"):
+        return follow_asyncio_future
+    if _is_named(kind, "concurrent.futures", "Future") or _is_named(kind, "grpc", "Future"):
+        return follow_future
+    if _is_named(kind, "grpc.aio", "Call"):
+        return follow_rpc
+    if has(kind, "addBoth"):
+        return follow_deferred
+    if request_of(kind) is not None:
+        return follow_request
+    return follow_held if is_held_by(kind) else None
 
 
-def follow(result: Any, call: Call) -> Any:
-    """Let a call end when what its function returned does.
-
-    Returns:
-        What the caller gets instead: the same thing to all appearances.
-    """
-    call.suspend_span()
-    if hasattr(result, "add_done_callback"):
-        result.add_done_callback(_Ending(call))
-        return result
-    if isinstance(result, Coroutine):
-        return _FollowedCoroutine(result, call)
-    return (_FollowedContext if hasattr(type(result), "__aenter__") else _Followed)(result, call)
-
-
-class _Ending:
-    """Ends a call when a future is done, or dropped undone."""
-
-    def __init__(self, call: Call) -> None:
-        self._call = call
-
-    def __call__(self, future: Any) -> None:
-        if future.cancelled():
-            self._call.end(CANCELLED)
-            return
-        # Not `exception()`: that would silence "exception was never retrieved".
-        error = getattr(future, "_exception", None)
-        if error is None:
-            self._call.returned(future.result())
-        else:
-            self._call.raised(error)
-
-    def __del__(self) -> None:
-        self._call.end(CANCELLED)
-
-
-async def _await(awaitable: Awaitable[Any], call: Call) -> Any:
-    call.resume_span()
-    try:
-        result = await awaitable
-    except BaseException as error:
-        call.raised(error)
-        raise
-    call.returned(result)
-    return result
-
-
-class _Followed:
-    """Any awaitable; all but awaiting is left to it."""
-
-    def __init__(self, awaitable: Any, call: Call) -> None:
-        self._awaitable = awaitable
-        self._call = call
-
-    def __await__(self) -> Generator[Any, Any, Any]:
-        # A generator, so that this object lives as long as it is awaited.
-        return (yield from _await(self._awaitable, self._call).__await__())
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._awaitable, name)
-
-    def __del__(self) -> None:
-        self._call.end(CANCELLED)
-
-
-class _FollowedContext(_Followed):
-    """An awaitable that can also be entered, such as a request of an HTTP client: entering it is the call."""
-
-    async def __aenter__(self) -> Any:
-        return await _await(self._awaitable.__aenter__(), self._call)
-
-    async def __aexit__(self, *error: object) -> Any:
-        return await self._awaitable.__aexit__(*error)
-
-
-class _FollowedCoroutine(Coroutine[Any, Any, Any]):
-    """A coroutine."""
-
-    def __init__(self, coroutine: Coroutine[Any, Any, Any], call: Call) -> None:
-        self._coroutine = coroutine
-        self._call = call
-        self._steps = _await(coroutine, call)
-
-    def __await__(self) -> Generator[Any, Any, Any]:
-        return (yield from self._steps.__await__())
-
-    def send(self, value: Any) -> Any:
-        return self._steps.send(value)
-
-    def throw(self, *error: Any) -> Any:
-        return self._steps.throw(*error)
-
-    def close(self) -> None:
-        self._steps.close()
-        self._coroutine.close()
-        self._call.end(CANCELLED)
-
-    def __del__(self) -> None:
-        self._steps.close()
-        self._call.end(CANCELLED)
+def _is_named(kind: type, module: str, name: str) -> bool:
+    """Whether a type derives from one of a library, which need not be there."""
+    library = sys.modules.get(module)
+    base = getattr(library, name, None) if library is not None else None
+    return base is not None and derives_from(kind, (base,))

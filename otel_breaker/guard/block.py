@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from otel_breaker.core.states import FAILURE, IGNORED, SUCCESS, Outcome
-from otel_breaker.guard.call import Call, CallSite
+from otel_breaker.guard.call import Call
 from otel_breaker.settings import labels
 
 if TYPE_CHECKING:
@@ -15,10 +15,14 @@ if TYPE_CHECKING:
 
     from otel_breaker.circuit import Circuit
     from otel_breaker.core.permits import Permit
+    from otel_breaker.guard.ports import CallSite
 
 
 class Block:
-    """A guarded block; entered once."""
+    """A guarded block, `with breaker.guard() as block:` or `async with`; entered once.
+
+    By itself it fails by what it raises; `failed` and `ignored` say otherwise.
+    """
 
     __slots__ = ("_call", "_circuit", "_entered", "_error_type", "_permit", "_site", "_verdict")
 
@@ -51,7 +55,13 @@ class Block:
         if self._site.tracing.source._TRACER_PROVIDER is None:  # noqa: SLF001  # see Tracing
             self._permit = self._circuit.shared_permit
         if self._permit is None:
-            self._call = Call(self._circuit, self._site)
+            call = Call(self._circuit, self._site)
+            if (refusal := call.take_refusal()) is not None:
+                try:
+                    raise refusal
+                finally:
+                    del refusal
+            self._call = call
         return self
 
     def __exit__(

@@ -1,14 +1,16 @@
-"""One guarded call from its admission to its end, and the ports through which it is told."""
+"""One guarded call from its admission to its end."""
 
 from __future__ import annotations
 
 from functools import partial
-from typing import TYPE_CHECKING, Any, ParamSpec, Protocol, TypeVar, cast
+from sys import is_finalizing
+from typing import TYPE_CHECKING, Any, ParamSpec, TypeAlias, TypeVar, cast
 
 from otel_breaker.circuit import WORLD
 from otel_breaker.circuit.changes import NO_MOVES
 from otel_breaker.core.states import CANCELLED, FAILURE, IGNORED, REJECTED, SUCCESS, Outcome
 from otel_breaker.errors import CircuitOpenError
+from otel_breaker.guard.unbegun import end_what_was_given_up
 from otel_breaker.outcomes import type_of_result
 from otel_breaker.text import UNNAMED
 
@@ -18,60 +20,14 @@ if TYPE_CHECKING:
     from otel_breaker.circuit import Circuit
     from otel_breaker.circuit.changes import Notice
     from otel_breaker.core.permits import Permit
+    from otel_breaker.guard.ports import CallSite, CallSpan
 
 P = ParamSpec("P")
 R = TypeVar("R")
 
 
-class CallSpan(Protocol):
-    """The span of one admitted call."""
-
-    @property
-    def origin(self) -> object: ...
-
-    def attach(self) -> None: ...
-
-    def detach(self) -> None: ...
-
-    def suspend(self) -> None: ...
-
-    def resume(self) -> None: ...
-
-    def origin_of(self, outcome: Outcome, *, slow: bool) -> object: ...
-
-    def succeed(self) -> None: ...
-
-    def finish(
-        self, outcome: Outcome, error: BaseException | str | None, moves: Sequence[Notice], *, slow: bool
-    ) -> None: ...
-
-
-class Tracing(Protocol):
-    """Has the provider of spans, or None while nobody listens, in `source._TRACER_PROVIDER`."""
-
-    @property
-    def source(self) -> Any: ...
-
-
-class CallSite(Protocol):
-    """Starts the spans of one guarded function or block."""
-
-    @property
-    def tracing(self) -> Tracing: ...
-
-    @property
-    def has_fallback(self) -> bool: ...
-
-    @property
-    def is_handed(self) -> bool: ...
-
-    def stands_aside(self) -> bool: ...
-
-    def start(self, circuit: Circuit, permit: Permit, moves: Sequence[Notice]) -> CallSpan | None: ...
-
-    def refuse(
-        self, circuit: Circuit, refusal: CircuitOpenError, moves: Sequence[Notice], *, answered: bool
-    ) -> CallSpan | None: ...
+Begin: TypeAlias = "Callable[[tuple[Any, ...], dict[str, Any]], Call]"
+"""Begins the call that is about to be made with these arguments; what `take_refusal` then gives is to be raised."""
 
 
 class Call:
@@ -82,12 +38,19 @@ class Call:
         site: tells of it.
         admitted: the permit of a call that goes on after the hot path.
         span: of that call, if somebody was to be told of it.
-
-    Raises:
-        CircuitOpenError: when the circuit refuses it, and no fallback is set, or allowed.
     """
 
-    __slots__ = ("_circuit", "_is_handed", "_moves", "_permit", "_refusal", "_slow", "_span")
+    __slots__ = (
+        "_circuit",
+        "_is_handed",
+        "_moves",
+        "_permit",
+        "_refusal",
+        "_slow",
+        "_span",
+        "_unanswered",
+        "ends_in_callback",
+    )
 
     def __init__(
         self, circuit: Circuit, site: CallSite, *, admitted: Permit | None = None, span: CallSpan | None = None
@@ -96,6 +59,11 @@ class Call:
         self._is_handed = site.is_handed
         self._permit = admitted
         self._refusal: CircuitOpenError | None = None
+        """What its fallback answers."""
+        self._unanswered: CircuitOpenError | None = None
+        """What nothing answers."""
+        self.ends_in_callback = False
+        """Whether it ends elsewhere than where it was made."""
         self._slow = False
         self._moves: Sequence[Notice] = NO_MOVES
         """What its steps brought about."""
@@ -105,44 +73,63 @@ class Call:
         traced = site.tracing.source._TRACER_PROVIDER is not None  # noqa: SLF001  # see Tracing
         if _passes_unguarded(circuit, site, traced=traced):
             return
-        permit, moves, origin = circuit.shared_permit, NO_MOVES, None
-        if permit is None:
-            decision, moves = circuit.ask()
-            if isinstance(decision, CircuitOpenError):
-                try:
-                    self._refuse(site, decision, moves, traced=traced)
-                finally:
-                    del decision  # or error, traceback and frame would hold each other, and the caller's arguments
-                return
-            permit = decision
-        self._permit = permit
+        permit, moves = circuit.shared_permit, NO_MOVES
         try:
-            if traced:
-                self._span = site.start(circuit, permit, moves)
-                if self._span is not None:
-                    origin = self._span.origin
-            if not permit.is_shared:
-                permit.origin = origin
-            if moves:
-                circuit.announce(moves, origin)
+            if permit is None:
+                end_what_was_given_up()
+                decision, moves = circuit.ask()
+                if isinstance(decision, CircuitOpenError):
+                    self._refuse(site, decision, moves, traced=traced)
+                    return
+                permit = decision
+            self._permit = permit
+            self._start(site, permit, moves, traced=traced)
         except BaseException:  # an interrupt: the call will not be made
             self.end(CANCELLED)
-            circuit.announce(moves, None)
+            circuit.announce_left()
             raise
+
+    def _start(self, site: CallSite, permit: Permit, moves: Sequence[Notice], *, traced: bool) -> None:
+        circuit, origin = self._circuit, None
+        if traced:
+            self._span = site.start(circuit, permit, moves)
+            if self._span is not None:
+                origin = self._span.origin
+        if not permit.is_shared:
+            permit.origin = origin
+        if moves:
+            circuit.announce(moves, origin)
 
     def _refuse(self, site: CallSite, refusal: CircuitOpenError, moves: Sequence[Notice], *, traced: bool) -> None:
         answered = site.has_fallback and self._circuit.settings.fallback is not None
         self._span = site.refuse(self._circuit, refusal, moves, answered=answered) if traced else None
         if moves:
             self._circuit.announce(moves, self._span.origin if self._span is not None else None)
-        if not answered:
-            if self._span is not None:
-                self._span.finish(REJECTED, refusal, NO_MOVES, slow=False)
-            try:
-                raise refusal
-            finally:
-                del refusal  # as above
-        self._refusal = refusal
+        if answered:
+            self._refusal = refusal
+            return
+        self._unanswered = refusal
+        if self._span is not None:
+            self._span.finish(REJECTED, refusal, NO_MOVES, slow=False)
+
+    def take_refusal(self) -> CircuitOpenError | None:
+        """What to raise when the circuit refuses the call, and no fallback is set, or allowed; else None.
+
+        It is raised by the frame that the caller has called, so that its traceback shows no others of ours. It is kept
+        here no longer, or error, traceback and frame would hold each other, and the caller's arguments.
+        """
+        refusal, self._unanswered = self._unanswered, None
+        return refusal
+
+    @property
+    def is_refused(self) -> bool:
+        """Whether its fallback answers."""
+        return self._refusal is not None
+
+    @property
+    def holds_a_place(self) -> bool:
+        """Whether it was admitted with a permit of its own."""
+        return self._permit is not None and not self._permit.is_shared
 
     def choose(self, function: Callable[P, R]) -> Callable[P, R]:
         """What is to be called: the function, or the fallback of a refused call."""
@@ -157,19 +144,30 @@ class Call:
     def returned(self, result: object) -> None:
         """The call came back with a result."""
         judge, judged = self._circuit.judge, self._permit is not None and self._refusal is None
-        if judged and judge.of_result(result) is FAILURE:
-            self.end(FAILURE, error_type=type_of_result(result), retry_after=judge.wait_asked_by(result))
-        else:
-            self.end(SUCCESS)
+        outcome, named, wait = FAILURE, None, None  # should judging it be interrupted
+        try:
+            outcome = judge.of_result(result) if judged else SUCCESS
+            if outcome is FAILURE:
+                named, wait = type_of_result(result), judge.wait_asked_by(result)
+        finally:
+            self.end(outcome, error_type=named, retry_after=wait)
 
     def raised(self, error: BaseException) -> None:
         """The call came back with an exception, which the caller will see."""
         judged = self._permit is not None or self._refusal is not None
-        outcome = CANCELLED  # when the settings' predicates are interrupted; the call has ended all the same
+        outcome = FAILURE  # as above
         try:
             outcome = self._circuit.judge.of_error(error) if judged else IGNORED
         finally:
             self.end(outcome, error)
+
+    def passed_on(self, error: BaseException) -> None:
+        """The consumer of a stream has thrown an exception into it, and it has come back: it says nothing of the call.
+
+        If it stops the caller, the call is cancelled.
+        """
+        judged = self._permit is not None and self._circuit.judge.of_error(error) is CANCELLED
+        self.end(CANCELLED if judged else IGNORED, error)
 
     def end(
         self,
@@ -188,25 +186,33 @@ class Call:
         """
         circuit, permit, span = self._circuit, self._permit, self._span
         self._permit = self._span = None
-        slow, moves = False, NO_MOVES
+        slow, moves, origin = False, NO_MOVES, None
         shown = error_type or error
         if outcome is CANCELLED:
             shown = None
         if self._refusal is not None:
             outcome = REJECTED
-        elif permit is not None:
-            slow = self._slow or circuit.is_slow(permit)
-            if outcome is not SUCCESS or slow or not circuit.succeed_at_once(permit):
-                origin = span.origin_of(outcome, slow=slow) if span is not None else None
-                moves = circuit.settle(
-                    permit, outcome, error=error, error_type=error_type, retry_after=retry_after, origin=origin
-                )
-        if span is not None:
-            if shown is None and outcome is FAILURE:
-                shown = UNNAMED
-            span.finish(outcome, shown, [*self._moves, *moves] if self._moves else moves, slow=slow)
-            if moves and origin is None:  # a span that came to be only because of them
-                circuit.announce(moves, span.origin)
+        try:
+            if permit is not None and outcome is not REJECTED and not is_finalizing():
+                slow = self._slow or circuit.is_slow(permit)
+                if outcome is not SUCCESS or slow or not circuit.succeed_at_once(permit):
+                    origin = span.origin_of(outcome, slow=slow) if span is not None else None
+                    moves = circuit.settle(
+                        permit,
+                        outcome,
+                        error=error,
+                        error_type=error_type,
+                        retry_after=retry_after,
+                        detached=self.ends_in_callback,
+                        origin=origin,
+                    )
+        finally:  # an interrupt must not leave the span without an end
+            if span is not None:
+                if shown is None and outcome is FAILURE:
+                    shown = UNNAMED
+                span.finish(outcome, shown, [*self._moves, *moves] if self._moves else moves, slow=slow)
+        if span is not None and moves and origin is None:  # a span that came to be only because of them
+            circuit.announce(moves, span.origin)
 
     def suspend(self) -> None:
         """The call waits for its consumer: neither that time nor what the consumer does is its own."""
@@ -240,6 +246,8 @@ class Call:
 
 
 def _passes_unguarded(circuit: Circuit, site: CallSite, *, traced: bool) -> bool:
+    if is_finalizing():  # modules are being taken apart, ours among them: only finalisers still run
+        return True
     if WORLD.awaits_a_call:
         WORLD.called()
     return circuit.is_off or (traced and site.stands_aside())

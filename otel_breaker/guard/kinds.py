@@ -8,16 +8,18 @@ from functools import partial, update_wrapper
 from types import MethodType
 from typing import TYPE_CHECKING, Any, Final, ParamSpec, TypeVar, cast
 
-from otel_breaker.guard.bodies import guard_async_generator, guard_coroutine, guard_function, guard_generator
+from otel_breaker.guard.bodies import guard_coroutine, guard_function
 from otel_breaker.guard.call import Call
+from otel_breaker.guard.generators import guard_async_generator, guard_generator
 from otel_breaker.guard.hot import heat_coroutine, heat_function
+from otel_breaker.guard.shape import unshaped
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from otel_breaker.circuit import Circuit
-    from otel_breaker.guard.bodies import Begin
-    from otel_breaker.guard.call import CallSite
+    from otel_breaker.guard.call import Begin
+    from otel_breaker.guard.ports import CallSite
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -50,13 +52,13 @@ def guard(
     Raises:
         TypeError: when a call of it cannot be guarded.
     """
-    body = guard_each(function, lambda args, kwargs: Call(circuit, site), like)  # noqa: ARG005  # one circuit for all
+    _refuse_what_cannot_be_called(function)
     kind = _body_for(like or function)
     if kind is guard_coroutine:
-        return cast("Callable[P, R]", heat_coroutine(cast("Any", function), cast("Any", body), circuit, site))
+        return cast("Callable[P, R]", heat_coroutine(cast("Any", function), circuit, site))
     if kind is guard_function and _context_manager(like or function) is None:
-        return heat_function(function, body, circuit, site)
-    return body
+        return heat_function(function, circuit, site)
+    return guard_each(function, lambda args, kwargs: Call(circuit, site), like)  # noqa: ARG005  # one circuit for all
 
 
 def guard_each(function: Callable[P, R], begin: Begin, like: Callable[..., Any] | None = None) -> Callable[P, R]:
@@ -65,23 +67,28 @@ def guard_each(function: Callable[P, R], begin: Begin, like: Callable[..., Any] 
     Raises:
         TypeError: when a call of it cannot be guarded.
     """
-    if inspect.iscoroutine(function):
-        function.close()
-        raise TypeError("a coroutine was given: give the function and its arguments, not what it returned")
-    if not callable(function):
-        raise TypeError(f"{function!r} cannot be called, so it cannot be guarded")
+    _refuse_what_cannot_be_called(function)
     manager = _context_manager(like or function)
     if manager is not None:
         maker, generator_function = manager
+        body: Any = guard_async_generator if maker is asynccontextmanager else guard_generator
         if like is not None:
             # What it is handed makes the context manager; entering that is left to the body, as of a fallback's.
-            return cast("Callable[P, R]", maker(_body_for(generator_function)(function, begin)))
-        guarded = guard_each(generator_function, begin)
+            return cast("Callable[P, R]", maker(body(function, begin, is_block=True)))
+        guarded = body(generator_function, begin, is_block=True)
         # It is named and marked as what the user holds; behind it is still the generator function, to guard it again.
         made = update_wrapper(maker(guarded), function)
         made.__wrapped__ = guarded
         return cast("Callable[P, R]", made)
     return cast("Callable[P, R]", _body_for(like or function)(function, begin))
+
+
+def _refuse_what_cannot_be_called(function: object) -> None:
+    if inspect.iscoroutine(function):
+        function.close()
+        raise TypeError("a coroutine was given: give the function and its arguments, not what it returned")
+    if not callable(function):
+        raise TypeError(f"{function!r} cannot be called, so it cannot be guarded")
 
 
 def kind_of(function: object) -> str:
@@ -115,6 +122,7 @@ def _context_manager(function: Any) -> tuple[Callable[[Any], Any], Callable[...,
     if inspect.ismethod(function):
         behind = _context_manager(function.__func__)
         return behind and (behind[0], MethodType(behind[1], function.__self__))
+    function = unshaped(function)
     maker = _CONTEXT_MANAGERS.get(function.__code__) if inspect.isfunction(function) else None
     return maker and (maker, function.__wrapped__)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field, fields
 from datetime import timedelta
 from enum import Enum
-from typing import TYPE_CHECKING, Any, Final, TypedDict
+from typing import TYPE_CHECKING, Any, Final, Literal, TypedDict
 
 from otel_breaker.core.policy import Policy
 from otel_breaker.core.rules import ConsecutiveFailures, FailureRate, Rule, SlowCallRate
@@ -54,7 +54,7 @@ class Keywords(TypedDict, total=False):
     ignore: Matcher | tuple[Matcher, ...] | list[Matcher]
     failure_result: Callable[[Any], bool] | None
     fallback: Callable[..., Any] | None
-    mode: str | Mode
+    mode: Literal["enforce", "shadow", "off"] | Mode
     max_keys: int
 
 

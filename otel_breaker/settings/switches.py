@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, fields
 from enum import Enum
-from typing import TYPE_CHECKING, Any, Final, TypedDict, TypeVar
+from typing import TYPE_CHECKING, Any, Final, Literal, TypedDict, TypeVar
 
 from otel_breaker.errors import InvalidSettings
 from otel_breaker.settings import values
@@ -18,6 +18,9 @@ if TYPE_CHECKING:
     from typing_extensions import Self
 
 Choice = TypeVar("Choice", bound=Enum)
+
+_MOST_DIGITS: Final = 18
+"""Of a number as text; Python refuses to read one of thousands."""
 
 _FLAGS: Final = {
     **dict.fromkeys(("true", "1", "yes", "on"), True),
@@ -49,8 +52,8 @@ class Events(Enum):
 class SwitchKeywords(TypedDict, total=False):
     """The switches as keyword arguments; the same names stand in the configuration file."""
 
-    spans: str | Spans
-    events: str | Events
+    spans: Literal["all", "problems", "off"] | Spans
+    events: Literal["span", "log", "both"] | Events
     rejected_span_limit: int | None
     duration_histogram: bool
     record_exceptions: bool
@@ -79,7 +82,7 @@ def _flag(value: object, path: str) -> bool:
 
 @values.reads(type=["integer", "string", "null"], minimum=0, pattern=r"^\s*[0-9]+\s*$")
 def _limit(value: object, path: str) -> int | None:
-    if isinstance(value, str) and value.strip().isdecimal():
+    if isinstance(value, str) and len(value) <= _MOST_DIGITS and value.strip().isdecimal():
         value = int(value)
     return None if value is None else values.whole(0)(value, path)
 

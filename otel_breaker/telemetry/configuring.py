@@ -8,16 +8,19 @@ from __future__ import annotations
 
 import os
 import threading
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
-from opentelemetry.metrics import Histogram, MeterProvider, get_meter
+from opentelemetry.metrics import MeterProvider, get_meter
 
 from otel_breaker import diagnostics
 from otel_breaker.errors import InvalidSettings
+from otel_breaker.locks import locked
 from otel_breaker.settings import Events, Switches
 from otel_breaker.telemetry import events, names
+from otel_breaker.telemetry.abilities import HISTOGRAMS_ADVISE_BOUNDARIES
+from otel_breaker.telemetry.aside import do_aside
 from otel_breaker.telemetry.metrics import LEDGER
-from otel_breaker.telemetry.traces import TRACING
+from otel_breaker.telemetry.traces import TRACING, Durations
 from otel_breaker.version import __version__
 
 if TYPE_CHECKING:
@@ -34,6 +37,7 @@ VARIABLES: Final = {name: f"OTEL_BREAKER_{name.upper()}" for name in Switches.__
 
 # The boundaries that OpenTelemetry's conventions advise for durations in seconds.
 _BOUNDARIES: Final = (0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.25, 0.5, 0.75, 1, 2.5, 5, 7.5, 10)
+_ADVICE: Final[Any] = {"explicit_bucket_boundaries_advisory": _BOUNDARIES} if HISTOGRAMS_ADVISE_BOUNDARIES else {}
 
 
 class Configuration:
@@ -46,7 +50,7 @@ class Configuration:
         self._environment: dict[str, object] | None = None
         self._tracer_provider: TracerProvider | None = None
         self._meter_provider: MeterProvider | None = None
-        self._durations: Histogram | None = None
+        self._durations: Durations | None = None
 
     @property
     def switches(self) -> Switches:
@@ -64,7 +68,7 @@ class Configuration:
                 try:
                     Switches.from_mapping({name: value})
                 except InvalidSettings as error:
-                    diagnostics.exception("the environment variable %s is ignored: %s", variable, error)
+                    diagnostics.error("the environment variable %s is ignored: %s", variable, error)  # says it all
                 else:
                     self._environment[name] = value
         if self._environment:
@@ -113,29 +117,31 @@ class Configuration:
         self._lock = threading.RLock()
 
     def _apply(self) -> None:
-        with self._lock:
-            switches = self.switches
-            events.REPORTER.is_on = switches.events is not Events.SPAN
-            if switches.duration_histogram and self._durations is None:
-                self._durations = self._make_durations()
-            durations = self._durations if switches.duration_histogram else None
-            TRACING.use(switches, self._tracer_provider, durations)
+        if self.switches.duration_histogram and self._durations is None:
+            do_aside(self._make_durations)
+        self._use_switches()
 
-    def _make_durations(self) -> Histogram | None:
+    @locked
+    def _use_switches(self) -> None:
+        switches = self.switches
+        events.REPORTER.is_on = switches.events is not Events.SPAN
+        durations = self._durations if switches.duration_histogram else None
+        TRACING.use(switches, self._tracer_provider, durations)
+
+    def _make_durations(self) -> None:
         try:
             if self._meter_provider is not None:
                 meter = self._meter_provider.get_meter(names.SCOPE, __version__)
             else:
                 meter = get_meter(names.SCOPE, __version__)
-            return meter.create_histogram(
-                names.METRIC_CALL_DURATION,
-                "s",
-                "Time that guarded calls took.",
-                explicit_bucket_boundaries_advisory=_BOUNDARIES,
+            histogram = meter.create_histogram(
+                names.METRIC_CALL_DURATION, "s", "Time that guarded calls took.", **_ADVICE
             )
         except Exception:
             diagnostics.exception("the metric %s cannot be made", names.METRIC_CALL_DURATION)
-            return None
+        else:
+            self._durations = Durations(histogram)
+            self._use_switches()  # it may have taken longer than anybody waited
 
 
 CONFIGURATION: Final = Configuration()

@@ -16,12 +16,13 @@ from opentelemetry.context import Context
 from otel_breaker import diagnostics
 from otel_breaker.core.states import CircuitState
 from otel_breaker.telemetry import names
+from otel_breaker.telemetry.abilities import LOGGERS_EMIT_EVENTS, is_of_the_api
 from otel_breaker.telemetry.changes import describe
 from otel_breaker.text import printable
 from otel_breaker.version import __version__
 
 if TYPE_CHECKING:
-    from opentelemetry._logs import LoggerProvider
+    from opentelemetry._logs import Logger, LoggerProvider
 
     from otel_breaker.circuit import StateChange
 
@@ -47,8 +48,8 @@ class Reporter:
         if not self.is_on:
             return
         severity, body = _severity(change), _sentence(change)
-        logger = get_logger(names.SCOPE, __version__, self.provider)
-        if not logger.enabled(severity_number=severity, event_name=names.EVENT_STATE_CHANGE):
+        logger = get_logger(names.SCOPE, __version__, self.provider) if LOGGERS_EMIT_EVENTS else None
+        if logger is None or not _is_enabled(logger, severity):
             diagnostics.state_change(_LEVELS[severity], body)
             return
         span = change.origin if isinstance(change.origin, trace.SpanContext) else trace.INVALID_SPAN_CONTEXT
@@ -65,6 +66,18 @@ class Reporter:
 
 
 REPORTER: Final = Reporter()
+
+
+def _is_enabled(logger: Logger, severity: SeverityNumber) -> bool:
+    """Whether anything becomes of an event."""
+    asked = getattr(logger, "enabled", None)
+    if asked is not None:
+        return bool(asked(severity_number=severity, event_name=names.EVENT_STATE_CHANGE))
+    if is_of_the_api(logger):
+        return False
+    # Before the API had that question (1.45): the SDK has no other answer than whether it has processors at all.
+    processors = getattr(logger, "_multi_log_record_processor", None)
+    return bool(getattr(processors, "_log_record_processors", True))
 
 
 def _severity(change: StateChange) -> SeverityNumber:

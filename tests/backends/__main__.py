@@ -16,7 +16,7 @@ from examples.checkout.configuration import ENDPOINT
 from examples.checkout.processes import DemoFailed, Interrupted, interruptible
 from examples.checkout.run import SHOP, run
 from examples.checkout.schedule import Schedule
-from tests.backends import alerts, answers, configurations, dashboard, demo, oncall, restart, sampling
+from tests.backends import alerts, answers, configurations, dashboard, demo, newcomer, oncall, restart, sampling
 from tests.backends.answers import Answer
 from tests.backends.servers import BackEnds, Collector, back_ends
 
@@ -59,6 +59,8 @@ def _checks(folder: Path, say: Callable[[str], None]) -> Iterator[Answer]:
         yield from restart.checks(folder, ends)
         say(f"{sampling.CALLS} traces through tail sampling")
         yield from sampling.checks(folder, ends)
+        say("The README's first minute, in a clean environment, through each file that takes OTLP")
+        yield from newcomer.checks(folder, ends)
 
 
 def _demo(folder: Path, ends: BackEnds) -> Iterable[Answer]:

@@ -26,11 +26,12 @@ BELOW_EPHEMERAL = range(20000, 32000)
 
 @dataclass(frozen=True)
 class Server:
-    """A program that runs: `url` is where it is asked, `otlp` where it takes data."""
+    """A program that runs: `url` is where it is asked, `otlp` where it takes data, and `otlp_http` over HTTP."""
 
     child: Child
     url: str
     otlp: str
+    otlp_http: str
 
 
 @dataclass(frozen=True)
@@ -56,6 +57,7 @@ class Collector:
     def __init__(self, name: str, folder: Path, files: Sequence[Path], back_ends: BackEnds | None) -> None:
         grpc, http, health = _free_ports(3)
         self.url = f"http://127.0.0.1:{http}"
+        self.grpc = f"http://127.0.0.1:{grpc}"
         self.health = f"http://127.0.0.1:{health}"
         self.events = folder / f"{name}-events.jsonl"
         self.kept = folder / f"{name}-kept.jsonl"
@@ -95,9 +97,10 @@ QUIET = "yaml:service::telemetry::metrics::level: none"
 
 @contextmanager
 def _jaeger(folder: Path) -> Iterator[Server]:
-    otlp, http, grpc = _free_ports(3)
+    otlp, otlp_http, http, grpc = _free_ports(4)
     environment = {
         "JAEGER_OTLP_ENDPOINT": f"127.0.0.1:{otlp}",
+        "JAEGER_OTLP_HTTP_ENDPOINT": f"127.0.0.1:{otlp_http}",
         "JAEGER_HTTP_ENDPOINT": f"127.0.0.1:{http}",
         "JAEGER_GRPC_ENDPOINT": f"127.0.0.1:{grpc}",
         "OTEL_TRACES_SAMPLER": "always_off",
@@ -106,13 +109,14 @@ def _jaeger(folder: Path) -> Iterator[Server]:
     with _running("jaeger", command, folder / "jaeger.log", environment) as child:
         _wait_for_port(child, otlp)
         _wait_for_port(child, http)
-        yield Server(child, f"http://127.0.0.1:{http}", f"127.0.0.1:{otlp}")
+        yield Server(child, f"http://127.0.0.1:{http}", f"127.0.0.1:{otlp}", f"127.0.0.1:{otlp_http}")
 
 
 @contextmanager
 def _tempo(folder: Path) -> Iterator[Server]:
-    otlp, http, grpc = _free_ports(3)
+    otlp, otlp_http, http, grpc = _free_ports(4)
     environment = {
+        "TEMPO_OTLP_HTTP_ENDPOINT": f"127.0.0.1:{otlp_http}",
         "TEMPO_LISTEN": "127.0.0.1",
         "TEMPO_OTLP_ENDPOINT": f"127.0.0.1:{otlp}",
         "TEMPO_HTTP_PORT": str(http),
@@ -123,7 +127,7 @@ def _tempo(folder: Path) -> Iterator[Server]:
     with _running("tempo", command, folder / "tempo.log", environment) as child:
         _wait_for_port(child, otlp)
         _wait_for_port(child, http)
-        yield Server(child, f"http://127.0.0.1:{http}", f"127.0.0.1:{otlp}")
+        yield Server(child, f"http://127.0.0.1:{http}", f"127.0.0.1:{otlp}", f"127.0.0.1:{otlp_http}")
 
 
 @contextmanager
@@ -143,7 +147,7 @@ def _prometheus(folder: Path) -> Iterator[Server]:
     ]
     with _running("prometheus", command, folder / "prometheus.log", {}) as child:
         _wait_for_port(child, port)
-        yield Server(child, url, f"{url}/api/v1/otlp")
+        yield Server(child, url, f"{url}/api/v1/otlp", f"{url}/api/v1/otlp")
 
 
 def _running(name: str, command: list[str], log: Path, environment: dict[str, str]) -> AbstractContextManager[Child]:

@@ -38,7 +38,9 @@ if {configured}:
     OtelBreakerInstrumentor().instrument()
 import bench_shop
 taken = time.process_time() - began
-assert hasattr(bench_shop.function_{last}, "__circuit_breaker__") is {configured}
+if {configured}:
+    from otel_breaker_instrumentation.targets.guards import guarded_by
+    assert guarded_by(bench_shop.function_{last})
 print(taken)
 """
 

@@ -201,3 +201,39 @@ def test_a_forked_child_delivers_although_its_parent_was_delivering() -> None:
     announcer.deliver()
 
     assert len(told) == 1
+
+
+def test_what_waits_before_a_move_is_told_with_it() -> None:
+    """Whoever was to complete it was interrupted, and will not."""
+    told: list[str | None] = []
+    announcer = Announcer([lambda change: told.append(change.episode)])
+    announcer.post(replace(CHANGE, episode="orphan"), complete=False)
+    move = announcer.post(replace(CHANGE, episode="move"), complete=True)
+
+    announcer.complete_before([move])
+    announcer.deliver()
+
+    assert told == ["orphan", "move"]
+
+
+def test_moves_of_one_decision_wait_for_each_other() -> None:
+    told: list[str | None] = []
+    announcer = Announcer([lambda change: told.append(change.episode)])
+    moves = [announcer.post(replace(CHANGE, episode=name), complete=False) for name in ("first", "second")]
+
+    announcer.complete_before(moves)
+    announcer.deliver()
+
+    assert told == []
+
+
+def test_after_an_interrupt_all_that_waits_is_told() -> None:
+    told: list[str | None] = []
+    announcer = Announcer([lambda change: told.append(change.episode)])
+    for name in ("first", "second"):
+        announcer.post(replace(CHANGE, episode=name), complete=False)
+
+    announcer.complete_all()
+    announcer.deliver()
+
+    assert told == ["first", "second"]

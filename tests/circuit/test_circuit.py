@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import math
 import sys
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
 import pytest
 
-from otel_breaker import CircuitBreaker, CircuitState
+from otel_breaker import CircuitBreaker, CircuitOpenError, CircuitState
 
 if TYPE_CHECKING:
     from otel_breaker.settings import Keywords
@@ -118,3 +119,15 @@ def test_a_guarded_call_that_outlives_its_generation_moves_nothing() -> None:
         fail_late()
 
     assert (breaker.state, breaker.failures) == (CircuitState.CLOSED, 0)
+
+
+def test_the_longest_recovery_time_spread_is_a_wait_that_can_be_told(clock: FakeClock) -> None:
+    for _ in range(20):  # the spread is random
+        breaker = CircuitBreaker(failure_threshold=1, recovery_time=1.7e308, recovery_jitter=1, clock=clock)
+        breaker.record_failure()
+
+        with pytest.raises(CircuitOpenError) as refused:
+            breaker.call(int)
+
+        assert refused.value.retry_after is not None
+        assert math.isfinite(refused.value.retry_after)

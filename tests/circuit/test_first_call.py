@@ -6,7 +6,7 @@ import asyncio
 import logging
 import os
 from concurrent.futures import ThreadPoolExecutor
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -68,7 +68,7 @@ def by_generator(breaker: CircuitBreaker) -> None:
 @pytest.mark.parametrize("call", [by_function, by_coroutine, by_block, by_two_steps, by_generator])
 @pytest.mark.parametrize("mode", ["enforce", "shadow", "off"])
 def test_it_is_done_at_the_first_call_and_never_again(
-    act: Act, call: Callable[[CircuitBreaker], None], mode: str
+    act: Act, call: Callable[[CircuitBreaker], None], mode: Any
 ) -> None:
     breaker = CircuitBreaker(mode=mode)
     before = act.done

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import asyncio
 import dataclasses
 import gc
+import os
+import threading
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
 import pytest
 
 from otel_breaker import CircuitBreaker, CircuitOpenError, CircuitState, StateChange
+from tests.conformance.conftest import elsewhere, in_child
+from tests.conformance.interruptions import Watched, at_every_moment
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -238,3 +243,113 @@ def test_a_listener_that_raises_does_not_reach_the_call() -> None:
         raise TimeoutError("own")
 
     assert breaker.state is CircuitState.OPEN
+
+
+@pytest.mark.parametrize("kind", [asyncio.CancelledError, GeneratorExit])
+def test_a_listener_that_raises_what_stops_a_task_does_not_reach_the_call(kind: type[BaseException]) -> None:
+    """No task is cancelled in a plain call: the listener has waited for one of its own."""
+    breaker, told = CircuitBreaker(failure_threshold=1), list[StateChange]()
+
+    def cancelled(change: StateChange) -> None:
+        raise kind
+
+    breaker.add_listener(cancelled)
+    breaker.add_listener(told.append)
+
+    with pytest.raises(TimeoutError, match="own"), breaker.guard():
+        raise TimeoutError("own")
+
+    assert [change.to_state for change in told] == [CircuitState.OPEN]
+
+
+def test_an_interrupt_that_comes_while_a_listener_runs_reaches_the_thread_and_later_moves_are_told() -> None:
+    breaker, told = CircuitBreaker(), list[StateChange]()
+    interrupts = [KeyboardInterrupt()]
+
+    def hear(change: StateChange) -> None:
+        if interrupts:
+            raise interrupts.pop()
+        told.append(change)
+
+    breaker.add_listener(hear)
+
+    with pytest.raises(KeyboardInterrupt):
+        breaker.force_open()
+    breaker.reset()
+
+    assert [change.to_state for change in told] == [CircuitState.CLOSED]
+
+
+class Slow:
+    """A listener that takes its time to compare itself, and meanwhile does something else."""
+
+    def __init__(self, meanwhile: Callable[[], object]) -> None:
+        self._meanwhile = meanwhile
+
+    def __call__(self, change: StateChange) -> None:
+        pass
+
+    def __eq__(self, other: object) -> bool:
+        self._meanwhile()
+        return self is other
+
+    __hash__ = None  # type: ignore[assignment]
+
+
+def test_a_listener_that_compares_itself_holds_nobody_up() -> None:
+    breaker = CircuitBreaker()
+    added: list[StateChange] = []
+    breaker.add_listener(Slow(lambda: elsewhere(lambda: breaker.add_listener(added.append))))
+
+    breaker.remove_listener(print)
+    breaker.force_open()
+
+    assert len(added) == 1
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="there are no forks")
+def test_a_forked_child_adds_listeners_though_another_thread_was_changing_them() -> None:
+    breaker = CircuitBreaker()
+    comparing, let_go = threading.Event(), threading.Event()
+
+    def compare() -> None:
+        comparing.set()
+        let_go.wait(20)
+
+    breaker.add_listener(Slow(compare))
+
+    def listen() -> int:
+        told: list[StateChange] = []
+        breaker.add_listener(told.append)
+        breaker.force_open()
+        return len(told)
+
+    with ThreadPoolExecutor(1) as another:
+        another.submit(breaker.remove_listener, print)
+        assert comparing.wait(20)
+        heard = in_child(listen)
+        let_go.set()
+
+    assert heard == 1
+
+
+def test_a_signal_handler_may_add_and_remove_listeners_while_its_thread_does_so() -> None:
+    def add_and_remove(breaker: CircuitBreaker) -> None:
+        told: list[StateChange] = []
+        breaker.add_listener(told.append)
+        breaker.remove_listener(told.append)
+
+    def handle(breaker: CircuitBreaker) -> None:
+        add_and_remove(breaker)
+        breaker.add_listener(handled.append)
+
+    def all_hear(watched: Watched) -> str:
+        handled.clear()
+        watched.breaker.force_open()
+        return "" if len(handled) == 1 and watched.told else f"{len(handled)} and {len(watched.told)} were told"
+
+    handled: list[StateChange] = []
+
+    complaints = at_every_moment(Watched.new, add_and_remove, handle, all_hear)
+
+    assert complaints == {}

@@ -128,3 +128,36 @@ print(*{"asyncio", "trio", "greenlet"} & set(sys.modules))
     found = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
 
     assert found.stdout.split() == []
+
+
+def test_owners_are_compared_by_who_they_are_and_not_by_what_that_says_of_itself() -> None:
+    class Worker(threading.Thread):
+        def __eq__(self, other: object) -> bool:
+            raise AssertionError("compared under the circuit's lock")
+
+        __hash__ = threading.Thread.__hash__
+
+        def run(self) -> None:
+            owners.append((running_owner(), running_owner()))
+
+    owners: list[tuple[object, object]] = []
+    workers = [Worker(), Worker()]
+    for worker in workers:
+        worker.start()
+        worker.join()
+
+    (first, again), (other, _) = owners
+    assert first == again
+    assert first != other
+    assert first != workers[0]
+
+
+def test_an_owner_that_is_gone_is_nobody() -> None:
+    found: list[object] = []
+    thread = threading.Thread(target=lambda: found.extend((running_owner(), running_owner())))
+    thread.start()
+    thread.join()
+    del thread
+    gc.collect()
+
+    assert found[0] != found[1]

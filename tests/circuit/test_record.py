@@ -137,7 +137,7 @@ def test_an_episode_knows_when_it_began_on_both_clocks(record: Record) -> None:
 
 
 def test_a_refusal_is_counted_and_tells_what_is_known(record: Record) -> None:
-    record.failed("TimeoutError", None, first=False)
+    record.failed("TimeoutError", None)
     move(record, CLOSED, OPEN)
 
     error = record.refused(OPEN, 1.5)
@@ -149,8 +149,8 @@ def test_a_refusal_is_counted_and_tells_what_is_known(record: Record) -> None:
 
 
 def test_the_last_failure_is_known_by_its_type(record: Record) -> None:
-    record.failed("ValueError", None, first=False)
-    record.failed("503", None, first=False)
+    record.failed("ValueError", None)
+    record.failed("503", None)
 
     assert record.last_failure_type == "503"
 

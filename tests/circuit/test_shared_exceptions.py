@@ -138,6 +138,32 @@ def test_each_of_the_permits_that_one_error_is_recorded_for_has_failed() -> None
     assert breaker.state is CircuitState.OPEN
 
 
+def test_each_of_the_futures_that_one_error_is_set_on_has_failed() -> None:
+    # As a client does with all who wait for an answer over a connection that is lost.
+    breaker, lost = CircuitBreaker(failure_threshold=50), Down()
+
+    async def main() -> None:
+        loop = asyncio.get_running_loop()
+        futures = [breaker(loop.create_future)() for _ in range(50)]
+        for future in futures:
+            future.set_exception(lost)
+        await asyncio.gather(*futures, return_exceptions=True)
+
+    asyncio.run(main())
+
+    assert breaker.state is CircuitState.OPEN
+
+
+def test_each_of_the_futures_of_a_pool_that_one_error_is_set_on_has_failed() -> None:
+    breaker, lost = CircuitBreaker(failure_threshold=20), Down()
+    futures = [breaker(Future[None])() for _ in range(20)]
+
+    for future in futures:
+        future.set_exception(lost)
+
+    assert breaker.state is CircuitState.OPEN
+
+
 @pytest.mark.parametrize("threshold", [2, 3])
 @pytest.mark.parametrize("way", WAYS)
 def test_a_constant_that_calls_raise_in_turn_is_a_failure_of_each(way: Way, threshold: int) -> None:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from otel_breaker import CircuitBreaker, CircuitOpenError, CircuitState
+from otel_breaker.core.permits import Permit
 
 if TYPE_CHECKING:
     from tests.fakes import FakeClock
@@ -175,3 +176,75 @@ def test_permits_that_nobody_settles_do_not_pile_up_without_end() -> None:
         breaker.can_execute()
 
     assert len(breaker._unsettled) == 10_000
+
+
+# --- more permits than anybody would hold
+
+
+@pytest.fixture
+def few(monkeypatch: pytest.MonkeyPatch) -> int:
+    monkeypatch.setattr("otel_breaker.breaker._MOST_UNSETTLED", 10)
+    return 10
+
+
+def test_a_permit_that_its_caller_holds_can_be_settled_however_many_are_out(few: int) -> None:
+    breaker = CircuitBreaker(failure_threshold=None, failure_rate=1, window=1_000, minimum_calls=1_000)
+    permits = [breaker.can_execute() for _ in range(5 * few)]
+
+    for permit in permits:
+        breaker.record_failure(permit=permit)
+
+    assert breaker.snapshot().window_failures == 5 * few
+
+
+def test_a_permit_that_is_not_among_the_last_is_settled_once_all_the_same(few: int) -> None:
+    breaker = CircuitBreaker()
+    first, *_ = [breaker.can_execute() for _ in range(5 * few)]
+
+    breaker.record_success(first)
+    breaker.record_success(first)
+
+    assert breaker.snapshot().calls["success"] == 1
+
+
+def test_results_without_a_permit_are_counted_however_many_permits_are_out(few: int) -> None:
+    breaker = CircuitBreaker()
+    for _ in range(5 * few):
+        breaker.can_execute()
+
+    for _ in range(5 * few):
+        breaker.record_success()
+
+    assert breaker.snapshot().calls["success"] == 5 * few
+
+
+def test_a_probe_is_settled_though_many_permits_were_never(clock: FakeClock, few: int) -> None:
+    breaker = half_opened(clock)
+    for _ in range(5 * few):
+        breaker._unsettled[Permit()] = None
+    probe = breaker.can_execute()
+
+    breaker.record_success(probe)
+
+    assert breaker.state is CircuitState.CLOSED
+
+
+def test_permits_that_are_never_settled_are_bounded_and_told_once(few: int, caplog: pytest.LogCaptureFixture) -> None:
+    breaker = CircuitBreaker("leaky")
+
+    for _ in range(5 * few):
+        breaker.can_execute()
+
+    assert len(breaker._unsettled) == few
+    [told] = [record.getMessage() for record in caplog.records]
+    assert "'leaky'" in told
+    assert f"more than {few} permits" in told
+
+
+def test_settled_permits_leave_nothing_behind() -> None:
+    breaker = CircuitBreaker()
+
+    for _ in range(100):
+        breaker.record_success(breaker.can_execute())
+
+    assert not breaker._unsettled

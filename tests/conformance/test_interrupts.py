@@ -9,13 +9,16 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from otel_breaker import CircuitBreaker, CircuitState
-from tests.conformance.conftest import fail, succeed
+from otel_breaker import CircuitBreaker, CircuitOpenError, CircuitState
+from otel_breaker.circuit import Circuit
+from otel_breaker.circuit.lock_free import LockFree
+from tests.conformance.conftest import Broken, fail, finish, hold, moves, raised_by, refuses, succeed
 from tests.conformance.interruptions import Watched, at_every_moment, due_for_a_probe, failing_once
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+    from tests.conftest import Spans
     from tests.fakes import FakeClock
 
 
@@ -128,6 +131,11 @@ def reset_or_be_stopped(breaker: CircuitBreaker) -> None:
         breaker.reset()
 
 
+def ask_or_be_stopped(breaker: CircuitBreaker) -> None:
+    with suppress(KeyboardInterrupt):
+        breaker.can_execute()
+
+
 def still_works(watched: Watched) -> str:
     """Whether the circuit still recovers, trips, and says so; a lost probe may cost one lease."""
     breaker = watched.breaker
@@ -161,3 +169,109 @@ def test_f13_a_ctrl_c_in_the_middle_of_a_decision_leaves_a_circuit_that_works(
     complaints = at_every_moment(prepare, work, press_ctrl_c, still_works, by="signal")
 
     assert complaints == {}
+
+
+# --- what an interrupt must not leave behind
+
+
+def waiting(watched: Watched) -> int:
+    return len(watched.breaker._circuit.record.announcer._queue)
+
+
+def tells_every_later_move(watched: Watched) -> str:
+    """Whether listeners hear of each move that comes after the interrupt, in order, and nothing waits for ever."""
+    watched.clock.advance(1_000)
+    heard = len(watched.told)
+    watched.breaker.reset()
+    watched.breaker.force_open()
+    watched.breaker.reset()
+    last = moves(watched.told[heard:])[-2:]
+    if last != [("closed", "forced_open"), ("forced_open", "closed")]:
+        return f"listeners heard {last}"
+    return f"{waiting(watched)} changes wait for ever" if waiting(watched) else ""
+
+
+@pytest.mark.parametrize(
+    ("prepare", "work"),
+    [
+        (failing_once, fail_or_be_stopped),
+        (due_for_a_probe, fail_or_be_stopped),
+        (due_for_a_probe, succeed_or_be_stopped),
+        (due_for_a_probe, ask_or_be_stopped),
+        (due_for_a_probe, reset_or_be_stopped),
+    ],
+)
+def test_f13_after_a_ctrl_c_anywhere_listeners_hear_every_later_move(
+    spans: Spans, prepare: Callable[[], Watched], work: Callable[[CircuitBreaker], None]
+) -> None:
+    complaints = at_every_moment(prepare, work, press_ctrl_c, tells_every_later_move, by="signal")
+
+    assert complaints == {}
+
+
+def test_f13_a_move_whose_call_was_stopped_before_it_was_announced_is_told_at_the_interrupt(spans: Spans) -> None:
+    def told_of_each(watched: Watched) -> str:
+        """The decision itself may be lost with the interrupt; what the circuit has done is told."""
+        state = watched.breaker.state.value
+        announced = moves(watched.told)[-1][1]
+        queued = [notice.change.to_state.value for notice in watched.breaker._circuit.record.announcer._queue]
+        return f"is {state}, told {announced}, and {queued} wait" if queued else ""
+
+    complaints = at_every_moment(due_for_a_probe, succeed_or_be_stopped, press_ctrl_c, told_of_each, by="signal")
+
+    assert complaints == {}
+
+
+def test_f13_a_move_that_nobody_lived_to_announce_is_told_with_the_next(clock: FakeClock) -> None:
+    watched = due_for_a_probe()
+    circuit = watched.breaker._circuit
+    circuit.ask()  # as after two interrupts, one in the handling of the other
+    assert waiting(watched) == 1
+
+    watched.breaker.force_open()
+
+    assert moves(watched.told) == [("closed", "open"), ("open", "half_open"), ("half_open", "forced_open")]
+    assert waiting(watched) == 0
+
+
+@pytest.mark.parametrize("settings", [{}, {"slow_call_duration": 60, "slow_call_rate": 0.5}])
+def test_f13_an_interrupt_before_a_circuit_says_what_is_plain_leaves_no_permit_of_a_closed_period(
+    monkeypatch: pytest.MonkeyPatch, settings: dict[str, float]
+) -> None:
+    breaker = Watched.new(failure_threshold=2, **settings).breaker  # type: ignore[arg-type]
+    guarded = breaker(int)
+    fail(breaker)
+    last = hold(breaker)
+    with monkeypatch.context() as entered:
+        entered.setattr(LockFree, "_publish", lambda *_: press_ctrl_c(breaker))
+        with suppress(KeyboardInterrupt):
+            finish(last, Broken())
+    assert breaker.state is CircuitState.OPEN
+
+    refused = sum(raised_by(guarded) is CircuitOpenError for _ in range(1_000))
+
+    assert refused == 1_000
+
+
+def test_f13_an_interrupt_in_the_middle_of_anything_lets_nobody_through_an_open_circuit() -> None:
+    def refuses_while_open(watched: Watched) -> str:
+        is_open = watched.breaker.state is CircuitState.OPEN
+        return "passes an open circuit" if is_open and not refuses(watched.breaker) else ""
+
+    complaints = at_every_moment(failing_once, fail_or_be_stopped, press_ctrl_c, refuses_while_open, by="signal")
+
+    assert complaints == {}
+
+
+def test_f13_a_call_is_not_in_flight_for_ever_when_taking_in_its_end_is_interrupted(
+    clock: FakeClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    breaker = CircuitBreaker(slow_call_duration=60, slow_call_rate=0.5, minimum_calls=1, clock=clock)
+    with monkeypatch.context() as judged:
+        judged.setattr(Circuit, "_judge", lambda *_: press_ctrl_c(breaker))
+        fail_or_be_stopped(breaker)
+
+    clock.advance(100)
+
+    assert not refuses(breaker)
+    assert breaker.snapshot().window_slow == 0

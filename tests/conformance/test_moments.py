@@ -197,3 +197,59 @@ def test_f19_a_call_and_a_command_of_another_thread_are_two_moves_in_one_order(
     complaints = at_every_moment(failing_once, quietly(work), by_another_thread(quietly(other)), as_it_should_be)
 
     assert complaints == {}
+
+
+# --- calls that are timed
+
+
+def timed() -> Watched:
+    return Watched.new(failure_threshold=3, slow_call_duration=60, slow_call_rate=0.5, minimum_calls=2)
+
+
+def left_in_flight(watched: Watched) -> str:
+    """Whether calls that have ended are watched for ever, and 100 seconds later count as slow."""
+    breaker = watched.breaker
+    in_flight = len(breaker._circuit._machine._closed.in_flight)
+    watched.clock.advance(100)
+    if refuses(breaker):
+        return f"a quick call is refused, {in_flight} in flight"
+    return f"{in_flight} in flight" if in_flight else ""
+
+
+@pytest.mark.parametrize("work", [fail, succeed])
+@pytest.mark.parametrize("handler", [fail, succeed, CircuitBreaker.can_execute])
+def test_f42_a_call_that_ends_in_the_middle_of_a_decision_is_in_flight_no_longer(
+    work: Callable[[CircuitBreaker], None], handler: Callable[[CircuitBreaker], object]
+) -> None:
+    def handle(breaker: CircuitBreaker) -> None:
+        if handler is CircuitBreaker.can_execute:
+            breaker.record_success(breaker.can_execute())
+        else:
+            handler(breaker)
+
+    complaints = at_every_moment(timed, quietly(work), quietly(handle), left_in_flight, by="signal")
+
+    assert complaints == {}
+
+
+def test_f42_a_stream_that_waits_or_ends_in_the_middle_of_a_decision_is_in_flight_no_longer() -> None:
+    def stream(breaker: CircuitBreaker) -> None:
+        @breaker
+        def items() -> Iterator[int]:
+            yield 1
+            yield 2
+
+        waiting = items()
+        next(waiting)
+        streams.append(waiting)  # it waits for its consumer
+
+    def left(watched: Watched) -> str:
+        complaint = left_in_flight(watched)
+        streams.clear()
+        return complaint
+
+    streams: list[Iterator[int]] = []
+
+    complaints = at_every_moment(timed, quietly(fail), quietly(stream), left, by="signal")
+
+    assert complaints == {}

@@ -196,21 +196,3 @@ def test_only_a_closed_circuit_is_idle(state: CircuitState) -> None:
 
     assert rig.state is state
     assert not rig.machine.is_idle
-
-
-@pytest.mark.parametrize(
-    ("lives_by", "outcome", "afresh"),
-    [
-        (THREE, Outcome.SUCCESS, True),
-        (THREE, Outcome.FAILURE, False),
-        (FAILING, Outcome.SUCCESS, False),
-    ],
-)
-def test_a_circuit_starts_afresh_where_neither_streak_nor_window_remembers_a_call(
-    lives_by: Policy, outcome: Outcome, afresh: bool
-) -> None:
-    rig = Rig(lives_by)
-
-    rig.call(outcome)
-
-    assert rig.machine.starts_afresh is afresh

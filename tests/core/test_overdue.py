@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from otel_breaker.circuit import Circuit
+from otel_breaker.core.closed import Closed
 from otel_breaker.core.permits import Permit
 from otel_breaker.core.rules import ConsecutiveFailures, Counts, FailureRate, SlowCallRate
 from otel_breaker.core.states import CircuitState, Outcome, Reason
@@ -212,3 +213,22 @@ def test_a_slow_success_is_one_call_for_the_minimum_too(clock: FakeClock) -> Non
 
     assert circuit.state is CircuitState.CLOSED
     assert circuit.snapshot().window_calls == 1
+
+
+def test_many_overdue_calls_are_found_in_few_looks(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A look takes as long as there were calls before the oldest: one for each call would take for ever."""
+    rig, looks, find = Rig(WATCHING), list[int](), Closed._oldest
+
+    def look(period: Closed, number: int) -> list[Permit]:
+        looks.append(number)
+        return find(period, number)
+
+    monkeypatch.setattr(Closed, "_oldest", look)
+    for _ in range(10_000):
+        rig.admit()
+    rig.clock.advance(SLOW)
+
+    rig.sweep()
+
+    assert rig.counts.window_slow == 10  # the window's
+    assert len(looks) < 15

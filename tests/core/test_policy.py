@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import math
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
@@ -178,3 +180,16 @@ def test_no_open_time_is_negative_or_beyond_the_longest_and_its_spread(
 
     assert RECOVERY <= base <= 600
     assert 0 <= time <= 600 * (1 + spread)
+
+
+@pytest.mark.parametrize("asked", [None, 1.7e308])
+@pytest.mark.parametrize("previous", [None, 1.7e308])
+def test_the_longest_open_time_that_is_spread_is_a_number_still(previous: float | None, asked: float | None) -> None:
+    longest = replace(
+        policy(), recovery_time=1.7e308, recovery_time_max=1.7e308, recovery_backoff=10, recovery_jitter=1
+    )
+
+    _, open_time = longest.open_time(previous, asked, 0.999)
+
+    assert 1.7e308 <= open_time < math.inf
+    assert 1_000.0 + open_time < math.inf  # when it ends

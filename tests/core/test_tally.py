@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from otel_breaker.core.states import CircuitState, Outcome
 from otel_breaker.core.tally import PROBE_OUTCOMES, CallCounter, Tally, Totals
+from tests.conformance.interruptions import interrupted
 from tests.core.rig import reproducible
 
 CLOSED, OPEN, HALF_OPEN = CircuitState.CLOSED, CircuitState.OPEN, CircuitState.HALF_OPEN
@@ -154,3 +155,23 @@ def test_the_totals_of_several_circuits_add_up() -> None:
     assert together.shadowed == {Outcome.SUCCESS: 6}
     assert together.changes == {(CLOSED, OPEN, "enforce"): 2}
     assert (together.seconds[CLOSED], together.seconds[OPEN]) == (8, 3)
+
+
+def test_a_handler_that_reads_in_the_middle_of_a_read_sees_the_same_and_so_does_the_read() -> None:
+    seen: list[int] = []
+
+    for moment in range(1_000):
+        counter = CallCounter()
+        for _ in range(5):
+            counter.add()
+        reads: list[int] = []
+        place = interrupted(
+            lambda counter=counter, reads=reads: reads.append(counter.total()),  # type: ignore[misc]
+            lambda counter=counter: seen.append(counter.total()),  # type: ignore[misc]
+            moment,
+        )
+        if not place:
+            break
+        assert (reads, seen[-1], counter.total()) == ([5], 5, 5), place
+
+    assert seen

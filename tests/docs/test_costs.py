@@ -6,16 +6,18 @@ import re
 from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
-SHOWN = {
-    ("closed, no SDK", "a wrapper that only passes arguments on"): ("closed", "pass-through"),
-    ("closed, no SDK", "the fastest other breaker"): ("closed", "circuitbreaker"),
-    ("one failure in ten", "the fastest other breaker"): ("one failure in ten", "circuitbreaker"),
-    ("`guard()` block", "the fastest other block"): ("guard() block", "nopanic"),
-    ("refused", "the fastest other refusal"): ("refused", "circuitbreaker"),
-    ("time window", "the other breaker that has one"): ("time window", "nopanic"),
-    ("traced, closed", "`start_as_current_span` with two attributes"): ("traced closed", "span by hand"),
-    ("traced, closed", "that and a counter, by hand"): ("traced closed", "span and counter by hand"),
+FASTEST = "Every shape: against the fastest peer"
+SHOWN: dict[tuple[str, str], tuple[str, ...]] = {
+    ("closed, no SDK", "a wrapper that only passes arguments on"): ("Bars", "closed", "pass-through"),
+    ("closed, no SDK", "the fastest other breaker"): (FASTEST, "closed"),
+    ("one failure in ten", "the fastest other breaker"): (FASTEST, "one failure in ten"),
+    ("`guard()` block", "the fastest other block"): (FASTEST, "guard() block"),
+    ("refused", "the fastest other refusal"): (FASTEST, "refused"),
+    ("time window", "the one whose rule is always a time window"): ("Bars", "time window", "nopanic"),
+    ("traced, closed", "`start_as_current_span` with two attributes"): ("Bars", "traced closed", "span by hand"),
+    ("traced, closed", "that and a counter, by hand"): ("Bars", "traced closed", "span and counter by hand"),
     ("traced refusal with its link", "a span with an error, by hand"): (
+        "Bars",
         "traced refusal with its link",
         "error span by hand",
     ),
@@ -28,7 +30,10 @@ def rows(document: str, heading: str) -> list[list[str]]:
 
 
 def test_the_readme_quotes_the_ratios_that_were_measured() -> None:
-    measured = {(row[0], row[1]): row[2] for row in rows("docs/performance.md", "Bars")}
+    measured: dict[tuple[str, ...], str] = {
+        ("Bars", row[0], row[1]): row[2] for row in rows("docs/performance.md", "Bars")
+    }
+    measured |= {(FASTEST, row[0]): row[2] for row in rows("docs/performance.md", FASTEST)}
 
     quoted = {(row[0], row[2]): row[1] for row in rows("README.md", "What it costs") if (row[0], row[-1]) in SHOWN}
 

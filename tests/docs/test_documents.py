@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import importlib.util
 import re
+import subprocess
+import sys
 from dataclasses import fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -15,6 +17,7 @@ import yaml
 from otel_breaker.settings import Settings, Spans, Switches
 from otel_breaker.telemetry import configuring
 from otel_breaker_instrumentation.config import understand
+from otel_breaker_instrumentation.schema import load
 
 if TYPE_CHECKING:
     from dataclasses import Field
@@ -72,6 +75,36 @@ def test_the_readme_shows_a_configuration_that_is_understood() -> None:
 
     assert str(configuration.targets[0]) == "shop.payments:PaymentClient.charge"
     assert configuration.breakers["payments"].recovery_time == 30
+
+
+def test_without_an_sdk_state_changes_go_to_the_logger_that_the_readme_names() -> None:
+    (logger,) = re.findall(r"to `logging` \(logger `([\w.]+)`\)", (ROOT / "README.md").read_text())
+    program = (
+        "import logging, otel_breaker; logging.basicConfig(); otel_breaker.CircuitBreaker('payments').force_open()"
+    )
+
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True, timeout=60)
+
+    assert done.stdout == ""
+    assert done.stderr == f"WARNING:{logger}:circuit breaker 'payments': closed -> forced_open (manual)\n"
+
+
+def readme_rows(kind: str) -> dict[str, str]:
+    """Name and unit of each row of the README's table of telemetry."""
+    return dict(re.findall(rf"^\| {kind} \| `([^`]+)`(?: `([^`]+)`)? ", (ROOT / "README.md").read_text(), re.MULTILINE))
+
+
+def test_the_readme_names_every_metric_with_its_unit() -> None:
+    assert readme_rows("metric") == {name: metric.unit for name, metric in load().metrics.items()}
+
+
+def test_the_readme_names_every_attribute_of_a_calls_span() -> None:
+    (span,) = load().spans.values()
+    table = (ROOT / "README.md").read_text().partition("| telemetry | name |")[2].partition("\n\n")[0]
+    prefix = "circuit_breaker"
+    told = {f"{prefix}{name}" if name.startswith(".") else name for name in re.findall(r"`([\w.]+)`", table)}
+
+    assert set(span.attributes) - told == set()
 
 
 @pytest.mark.parametrize("index", range(len(fields(Settings))), ids=[spec.name for spec in fields(Settings)])

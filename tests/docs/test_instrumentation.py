@@ -7,6 +7,7 @@ import importlib
 import sys
 from typing import TYPE_CHECKING, Any
 
+import httpx
 import pytest
 import yaml
 
@@ -36,6 +37,15 @@ def refund(): return "refunded"
 def quote(currency): return currency
 def _private(): pass
 """
+WEB = """
+import httpx
+
+class Partner:
+    def __init__(self, host): self.host = host
+    def fetch(self, path): return path
+
+def send(request): return httpx.Response(503, request=request)
+"""
 CLIENTS = """
 from shop.payments import PaymentClient
 
@@ -58,6 +68,7 @@ def _shop(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
         "__init__": "",
         "payments": PAYMENTS,
         "clients": CLIENTS,
+        "web": WEB,
         "api": "from shop.payments import refund",
     }.items():
         (folder / f"{name}.py").write_text(source)
@@ -90,8 +101,12 @@ def test_targets() -> None:
 
     shop("payments").PaymentClient().charge(3)
     shop("payments").quote("EUR")
+    shop("web").send(httpx.Request("GET", "https://api.example/orders"))
+    shop("web").Partner("eu.example").fetch("/")
 
-    assert len(guarded()) == 3
+    assert len(guarded()) == 5
+    assert get_breaker("http", key="api.example").snapshot().calls["success"] == 1
+    assert get_breaker("partners", key="eu.example").snapshot().calls["success"] == 1
     assert get_breaker("payments").snapshot().calls["success"] == 1
     assert get_breaker("quotes", key="EUR").snapshot().calls["success"] == 1
 
@@ -129,6 +144,8 @@ def test_settings_of_a_target() -> None:
     send = get_breaker("shop.clients:HttpClient.send_order").settings
     assert (send.slow_call_rate, send.recovery_time, send.failure_threshold) == (0.5, 30, None)
     get_breaker("payments").reset()
+    shop("web").send(httpx.Request("GET", "https://api.example/orders"))
+    assert get_breaker("shop.web:send").failures == 1
 
 
 TASKS = """

@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 from collections import Counter, defaultdict
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 import pytest
@@ -18,6 +19,7 @@ from tests.end_to_end.otlp_receiver import GRPC, HTTP, Received, receiving
 from tests.end_to_end.shop import until
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
     from pathlib import Path
 
 pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="there is no fork here")
@@ -78,46 +80,56 @@ def test_the_log_event_of_each_childs_trip_arrives_in_its_name(received: Receive
     assert told == trips
 
 
-def test_workers_of_gunicorn_with_preloading_count_their_own_calls(tmp_path: Path) -> None:
-    log, served = tmp_path / "gunicorn.log", Counter[str]()
-    start = [
-        sys.executable,
-        "-m",
-        "gunicorn",
-        "--preload",
-        "--no-control-socket",
-        "--workers",
-        "2",
-        "--bind",
-        "127.0.0.1:0",
-    ]
+@contextmanager
+def gunicorn(application: str, workers: int, log: Path, more: Mapping[str, str], endpoint: str) -> Iterator[str]:
+    """A preloading server under `opentelemetry-instrument`; its address."""
+    options = ["--preload", "--no-control-socket", "--workers", str(workers), "--bind", "127.0.0.1:0"]
+    # What the SDK does at its end waits for the lock that a reader held at the fork, whoever uses it.
+    options += ["--graceful-timeout", "2"]
+    start = [sys.executable, "-m", "gunicorn", *options, f"tests.end_to_end.programs.{application}:application"]
 
     def address() -> str:
         found = re.search(r"http://127\.0\.0\.1:\d+", log.read_text())
         return found.group() if found else ""
 
-    def pay() -> bool:
-        with requests.Session() as session:
-            session.trust_env = False
-            served[session.get(address(), timeout=10).text] += 1
-        return len(served) == 2
-
-    with receiving() as received, log.open("w") as output:
+    with log.open("w") as output:
         server = subprocess.Popen(
-            command(*start, "tests.end_to_end.programs.preloaded:application"),
-            env=environment(received.url, LATE),
-            stdout=output,
-            stderr=subprocess.STDOUT,
+            command(*start), env=environment(endpoint, more), stdout=output, stderr=subprocess.STDOUT
         )
         try:
             until(lambda: bool(address()))
-            until(pay)
+            yield address()
         finally:
             server.send_signal(signal.SIGTERM)
             server.wait(30)
 
+
+def ask(url: str, served: Counter[str], workers: int) -> bool:
+    """Make a request; whether each worker has answered one by now."""
+    with requests.Session() as session:
+        session.trust_env = False
+        served[session.get(url, timeout=10).text] += 1
+    return len(served) == workers
+
+
+def test_workers_of_gunicorn_with_preloading_count_their_own_calls(tmp_path: Path) -> None:
+    log, served = tmp_path / "gunicorn.log", Counter[str]()
+
+    with receiving() as received, gunicorn("preloaded", 2, log, LATE, received.url) as url:
+        until(lambda: ask(url, served, 2))
+
     counts = [count["success"] for count in counted(received).values()]
     assert sorted(counts) == sorted([1, *served.values()]), log.read_text()
+
+
+def test_workers_of_gunicorn_forked_while_the_reader_collects_make_their_first_guarded_call(tmp_path: Path) -> None:
+    log, served = tmp_path / "gunicorn.log", Counter[str]()
+    often = {"OTEL_METRIC_EXPORT_INTERVAL": "100"}
+
+    with receiving() as received, gunicorn("first_call_in_worker", 3, log, often, received.url) as url:
+        until(lambda: ask(url, served, 3))
+
+    assert len(served) == 3, log.read_text()
 
 
 @pytest.mark.parametrize(("function", "complaints"), [("charge", 0), ("chrge", 1)])

@@ -21,6 +21,7 @@ from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import ExportM
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 
 from otel_breaker_instrumentation.cli.incident.questions import QUESTIONS
+from tests.docs.oncall import brief, form, shown
 
 COMMAND = [sys.executable, "-m", "examples.checkout", "--healthy", "1", "--down", "3", "--recovered", "4"]
 ROOT = Path(__file__).parents[2]
@@ -75,7 +76,8 @@ def collector() -> Iterator[Collector]:
 
 @pytest.mark.timeout(120)
 def test_the_demo_tells_its_story_in_words_in_files_and_to_a_collector(tmp_path: Path, collector: Collector) -> None:
-    environment = os.environ | {"OTEL_EXPORTER_OTLP_ENDPOINT": collector.url}
+    # In an encoding that has no arrows: the story must not end with the first of them.
+    environment = os.environ | {"OTEL_EXPORTER_OTLP_ENDPOINT": collector.url, "PYTHONIOENCODING": "ascii"}
     done = subprocess.run(
         [*COMMAND, "--output", tmp_path],
         cwd=ROOT,
@@ -87,8 +89,8 @@ def test_the_demo_tells_its_story_in_words_in_files_and_to_a_collector(tmp_path:
     )
     assert done.returncode == 0, done.stdout + done.stderr
     assert "the operator changes failure_threshold from 5 to 3" in done.stdout
-    assert "closed → open  (failure_threshold, 3 failures in a row)" in done.stdout
-    assert "half_open → closed  (probe_succeeded" in done.stdout
+    assert "closed \\u2192 open  (failure_threshold, 3 failures in a row)" in done.stdout
+    assert "half_open \\u2192 closed  (probe_succeeded" in done.stdout
     assert "circuit_breaker.call.outcome = rejected" in done.stdout
     for question in QUESTIONS[:4]:
         assert question.text in done.stdout
@@ -100,6 +102,18 @@ def test_the_demo_tells_its_story_in_words_in_files_and_to_a_collector(tmp_path:
     assert {"POST /checkout", "circuit_breaker payments", "POST"} <= collector.spans()
     assert "circuit_breaker.calls" in collector.metrics()
     assert "circuit_breaker.state_change" in collector.events()
+    assert answered(tmp_path / "with-breaker") == {question: brief(answer) for question, answer in shown().items()}
+
+
+def answered(folder: Path) -> dict[str, str]:
+    """What `otel-breaker incident --answers` says of the files that the demo left behind."""
+    command = [sys.executable, "-m", "otel_breaker", "incident", "--answers", str(folder)]
+    told = subprocess.run(command, capture_output=True, text=True, check=True, timeout=60).stdout
+    parts = re.split(r"^(\S.*)\n", told, flags=re.MULTILINE)[1:]
+    return {
+        question: brief(form(re.sub("^  ", "", answer, flags=re.MULTILINE)))
+        for question, answer in zip(parts[::2], parts[1::2], strict=True)
+    }
 
 
 @pytest.mark.timeout(60)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 from typing import TYPE_CHECKING
 
@@ -21,6 +22,15 @@ def time_of_all() -> Iterator[FakeClock]:
     with fake_clock() as clock:
         yield clock
     reset()
+
+
+@pytest.fixture
+def without_collector() -> Iterator[None]:
+    """What is freed during the test is freed by its last reference."""
+    gc.collect()
+    gc.disable()
+    yield
+    gc.enable()
 
 
 @pytest.fixture

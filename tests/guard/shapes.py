@@ -7,12 +7,14 @@ from __future__ import annotations
 
 import sys
 from asyncio import CancelledError
+from collections.abc import Coroutine
 from contextlib import asynccontextmanager, contextmanager
 from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Generator, Iterator
+    from contextlib import AbstractAsyncContextManager, AbstractContextManager
 
 
 class Broken(Exception):
@@ -67,18 +69,71 @@ def answer_awaitable(how: str) -> Awaitable[str]:
     return answer_later(how)
 
 
+class Request(Coroutine[Any, Any, str]):
+    """What HTTP clients return: it has the methods of the coroutine that it holds, and can be entered."""
+
+    __slots__ = ("_coroutine", "url")
+
+    def __init__(self, coroutine: Coroutine[Any, Any, str]) -> None:
+        self._coroutine = coroutine
+        self.url = "/charge"
+
+    def send(self, value: Any) -> Any:
+        return self._coroutine.send(value)
+
+    def throw(self, *error: Any) -> Any:
+        return self._coroutine.throw(*error)
+
+    def close(self) -> None:
+        self._coroutine.close()
+
+    def __await__(self) -> Generator[Any, Any, str]:
+        return self._coroutine.__await__()
+
+    async def __aenter__(self) -> str:
+        return await self._coroutine
+
+    async def __aexit__(self, *error: object) -> None:
+        await Pause()
+
+
+def answer_request(how: str) -> Request:
+    return Request(answer_later(how))
+
+
+def answer_generator(how: str) -> Generator[str, Any, str]:
+    return answers(how)
+
+
+def answer_async_generator(how: str) -> AsyncGenerator[str, Any]:
+    return async_answers(how)
+
+
+def answer_session(how: str) -> AbstractContextManager[str]:
+    return session(how)
+
+
+def answer_async_session(how: str) -> AbstractAsyncContextManager[str]:
+    return async_session(how)
+
+
+def thin(function: Callable[..., Any]) -> Callable[..., Any]:
+    """A plain function that hands back what another returns, as the thin methods of clients do."""
+
+    def hand_back(*args: Any) -> Any:
+        return function(*args)
+
+    return hand_back
+
+
 class Promise:
-    """Awaitable, and nothing else."""
+    """What merely can be awaited: nothing goes on before."""
 
     def __init__(self, how: str) -> None:
         self._how = how
 
     def __await__(self) -> Generator[Any, Any, str]:
         return answer_later(self._how).__await__()
-
-
-def promise(how: str) -> Promise:
-    return Promise(how)
 
 
 class Client:
@@ -315,20 +370,24 @@ KINDS = [
     Kind("partial_answer_later", "awaitable"),
     Kind("async_callable", "awaitable"),
     Kind("answer_awaitable", "awaitable"),
-    Kind("promise", "awaitable"),
+    Kind("answer_request", "awaitable"),
     Kind("answers", "generator"),
     Kind("Client.receipts", "generator", "client.receipts"),
     Kind("Client.receipts_by_class", "generator"),
     Kind("Client.receipts_by_nobody", "generator"),
     Kind("partial_answers", "generator"),
     Kind("generator_callable", "generator"),
+    Kind("answer_generator", "generator"),
     Kind("async_answers", "async_generator"),
     Kind("Client.async_receipts", "async_generator", "client.async_receipts"),
+    Kind("answer_async_generator", "async_generator"),
     Kind("session", "context"),
     Kind("Client.session", "context", "client.session"),
     Kind("partial_session", "context"),
+    Kind("answer_session", "context"),
     Kind("async_session", "async_context"),
     Kind("Client.async_session", "async_context", "client.async_session"),
+    Kind("answer_async_session", "async_context"),
 ]
 
 

@@ -22,6 +22,16 @@ if TYPE_CHECKING:
 SUSPENDED = [kind for kind in KINDS if kind.family != "function" and kind.target == kind.use]
 
 
+RETURNING = [
+    "answer_awaitable",
+    "answer_request",
+    "answer_generator",
+    "answer_async_generator",
+    "answer_session",
+    "answer_async_session",
+]
+
+
 class Argument(str):
     """An argument that can be watched."""
 
@@ -70,10 +80,10 @@ def test_what_is_dropped_half_way_has_one_span_and_it_is_ended(
     assert [span.end_time is not None for span in spans()] == [True]
 
 
-# Where a plain function returns an awaitable, its call began when that was made.
+# Where a plain function returns what is to be run, its call began when that was made.
 @pytest.mark.parametrize(
     "kind",
-    [kind for kind in SUSPENDED if kind.target not in ("answer_awaitable", "promise")],
+    [kind for kind in SUSPENDED if kind.target not in RETURNING],
     ids=lambda kind: kind.target,
 )
 def test_what_is_made_and_never_begun_is_no_call(breaker: CircuitBreaker, kind: Kind, spans: Spans) -> None:
@@ -87,10 +97,13 @@ def test_what_is_made_and_never_begun_is_no_call(breaker: CircuitBreaker, kind: 
     assert breaker.snapshot().calls["cancelled"] == 0
 
 
-def test_what_a_plain_function_returned_and_nobody_awaits_gives_its_probe_back(
-    breaker: CircuitBreaker, spans: Spans
+@pytest.mark.parametrize("target", RETURNING)
+@pytest.mark.filterwarnings("ignore:coroutine 'answer_later' was never awaited:RuntimeWarning")
+@pytest.mark.usefixtures("without_collector")
+def test_what_a_plain_function_returned_and_nobody_begins_gives_its_probe_back_without_the_collector(
+    breaker: CircuitBreaker, spans: Spans, target: str
 ) -> None:
-    made: Any = breaker(found("promise"))("return")
+    made: Any = breaker(found(target))("return")
     during = breaker.snapshot().probes_in_flight
 
     del made

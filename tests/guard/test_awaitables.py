@@ -12,10 +12,10 @@ import pytest
 import trio
 
 from otel_breaker import CircuitBreaker, CircuitState
-from tests.guard.shapes import Broken, Pause, answer_later, complete
+from tests.guard.shapes import Broken, Promise, Request, answer_later, answer_request, complete
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Coroutine, Generator
+    from collections.abc import Callable, Coroutine
 
     from tests.conftest import Spans
     from tests.fakes import FakeClock
@@ -154,6 +154,7 @@ def test_a_returned_coroutine_that_is_closed_unbegun_is_cancelled(breaker: Circu
     given: Any = breaker(lambda: answer_later("return"))()
 
     given.close()
+    del given
 
     assert counted(breaker) == {"cancelled": 1}
 
@@ -165,49 +166,76 @@ def test_a_returned_coroutine_that_nobody_awaits_is_warned_of_as_ever(breaker: C
     assert counted(breaker) == {"cancelled": 1}
 
 
-class Request:
-    """What HTTP clients return: to be awaited, or to be entered."""
+def test_a_request_that_is_entered_is_the_very_object_and_a_call_as_long_as_entering_takes(
+    breaker: CircuitBreaker,
+) -> None:
+    made = answer_request("return")
+    given = breaker(lambda: made)()
 
-    url = "/charge"
-
-    def __await__(self) -> Generator[Any, Any, str]:
-        return answer_later("return").__await__()
-
-    async def __aenter__(self) -> str:
-        await Pause()
-        return "response"
-
-    async def __aexit__(self, *error: object) -> None:
-        await Pause()
-
-
-def test_a_request_that_is_entered_is_a_call_as_long_as_entering_takes(breaker: CircuitBreaker) -> None:
     async def main() -> str:
-        async with breaker(Request)() as response:
+        async with given as response:
             assert counted(breaker) == {"success": 1}
             return response
 
-    assert complete(main()) == "response"
+    assert given is made
+    assert complete(main()) == "answer"
 
 
-def test_a_request_still_shows_what_it_is(breaker: CircuitBreaker) -> None:
-    given = breaker(Request)()
+def test_what_merely_can_be_awaited_is_the_very_object_and_its_call_ends_on_return(breaker: CircuitBreaker) -> None:
+    made = Promise("raise")
 
-    assert given.url == "/charge"
+    given = breaker(lambda: made)()
+
+    assert given is made
+    assert counted(breaker) == {"success": 1}
 
 
-def test_an_awaitable_that_is_dropped_is_cancelled_and_its_probe_given_back(
-    breaker: CircuitBreaker, clock: FakeClock
-) -> None:
+def test_what_merely_can_be_awaited_holds_no_probe(breaker: CircuitBreaker, clock: FakeClock) -> None:
     breaker.record_failure()
     clock.advance(10)
-    given = breaker(Request)()
-    before = breaker.snapshot().probes_in_flight
 
-    del given
+    client = breaker(lambda: Promise("return"))()
 
-    assert (before, breaker.snapshot().probes_in_flight) == (1, 0)
-    assert counted(breaker)["cancelled"] == 1
+    assert (client, breaker.state) == (client, CircuitState.CLOSED)
+
+
+def test_what_merely_can_be_awaited_is_no_slow_call_while_it_is_kept(clock: FakeClock) -> None:
+    breaker = CircuitBreaker(slow_call_duration=1, slow_call_rate=0.5, minimum_calls=2, clock=clock)
+    clients = [breaker(lambda: Promise("return"))() for _ in range(3)]
+    clock.advance(100)
+
+    breaker(str)()
+
+    assert (len(clients), breaker.state) == (3, CircuitState.CLOSED)
+
+
+def test_an_object_that_holds_a_coroutine_for_somebody_else_is_left_alone(breaker: CircuitBreaker) -> None:
+    class Handle(Promise):
+        """Of a task that will run the coroutine."""
+
+        def __init__(self) -> None:
+            super().__init__("return")
+            self.coroutine = answer_later("return")
+
+    made = Handle()
+    coroutine = made.coroutine
+
+    given = breaker(lambda: made)()
+
+    assert (given, given.coroutine) == (made, coroutine)
+    assert counted(breaker) == {"success": 1}
+    assert complete(coroutine) == "answer"
+
+
+def test_an_object_that_holds_a_coroutine_which_somebody_runs_already_is_left_alone(breaker: CircuitBreaker) -> None:
+    coroutine = answer_later("return")
+    coroutine.send(None)
+    made = Request(coroutine)
+
+    assert breaker(lambda: made)() is made
+    assert counted(breaker) == {"success": 1}
+    with pytest.raises(StopIteration):
+        coroutine.send(None)
 
 
 @pytest.mark.parametrize(("result", "outcome"), [("answer", "success"), ("bad", "failure")])

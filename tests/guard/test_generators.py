@@ -164,16 +164,62 @@ def test_an_exception_that_was_thrown_and_answered_is_not_kept_alive(breaker: Ci
 
     def thrown_and_gone() -> weakref.ref[Broken]:
         reading, error = items(), Broken()
+        reference = weakref.ref(error)
         next(reading)
         reading.throw(error)
+        del error  # the interpreter may keep this frame until the error is gone
         reading.close()
-        return weakref.ref(error)
+        return reference
 
     gc.disable()
     try:
         assert thrown_and_gone()() is None
     finally:
         gc.enable()
+
+
+class Item:
+    """Something whose end can be seen."""
+
+
+def test_an_item_lives_no_longer_than_its_consumer_holds_it(breaker: CircuitBreaker) -> None:
+    @breaker
+    def items() -> Generator[Item, None, None]:
+        yield Item()
+        yield Item()
+
+    reading = items()
+    seen = weakref.ref(next(reading))
+
+    assert seen() is None
+
+
+def test_what_was_sent_lives_no_longer_than_the_generator_holds_it(breaker: CircuitBreaker) -> None:
+    @breaker
+    def items() -> Generator[None, Item, None]:
+        yield None
+        yield None
+
+    reading, sent = items(), Item()
+    next(reading)
+    reading.send(sent)
+    seen = weakref.ref(sent)
+    del sent
+
+    assert seen() is None
+
+
+def test_an_item_of_an_async_generator_lives_no_longer_than_its_consumer_holds_it(breaker: CircuitBreaker) -> None:
+    @breaker
+    async def items() -> AsyncGenerator[Item, None]:
+        yield Item()
+        yield Item()
+
+    reading = items()
+    seen = weakref.ref(complete(reading.__anext__()))
+
+    assert seen() is None
+    complete(reading.aclose())
 
 
 @pytest.mark.parametrize("sent", ["value", None, 0, ()])

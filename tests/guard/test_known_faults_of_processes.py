@@ -240,6 +240,7 @@ for _ in range(2):
     except (ValueError, CircuitOpenError) as error:
         print(type(error).__name__, flush=True)
 ''')
+interpreters.destroy(inside)
 """
 
 

@@ -28,7 +28,7 @@ OUTCOMES = {
     "cancel": "cancelled",  # the task, or a key pressed
     "close": "success",  # of a stream, by its consumer, who has had an item
     "abandon": "success",  # the same, by dropping it
-    "throw": "failure",
+    "throw": "failure",  # what a stream's consumer throws into it is its own; not so what a block raises
 }
 ENDINGS = {
     "function": ["return", "raise", "cancel"],
@@ -38,6 +38,7 @@ ENDINGS = {
     "context": ["return", "raise", "cancel", "abandon", "throw"],
     "async_context": ["return", "raise", "cancel", "abandon", "throw"],
 }
+STREAMS = ("generator", "async_generator")
 SEEN = {"return": "answer", "raise": "Broken", "throw": "Broken", "cancel": "cancelled", "close": None, "abandon": None}
 
 # The state after a call: of the state before, and the outcome.
@@ -45,12 +46,15 @@ AFTER = {
     ("closed", "success"): "closed",
     ("closed", "failure"): "open",  # the threshold is 1
     ("closed", "cancelled"): "closed",
+    ("closed", "ignored"): "closed",
     ("half_open", "success"): "closed",
     ("half_open", "failure"): "open",
     ("half_open", "cancelled"): "half_open",
+    ("half_open", "ignored"): "half_open",
     ("forced_closed", "success"): "forced_closed",
     ("forced_closed", "failure"): "forced_closed",
     ("forced_closed", "cancelled"): "forced_closed",
+    ("forced_closed", "ignored"): "forced_closed",
     ("open", "rejected"): "open",
     ("forced_open", "rejected"): "forced_open",
 }
@@ -73,6 +77,8 @@ class Case(NamedTuple):
             return "rejected"
         # A block sees only GeneratorExit, which stops it, and an awaitable that is dropped has given nothing.
         stopped = self.ending in ("close", "abandon") and (self.entry is in_a_block or self.kind.family == "awaitable")
+        if self.ending == "throw" and self.kind.family in STREAMS and self.entry is not in_a_block:
+            return "ignored"
         return "cancelled" if stopped else OUTCOMES[self.ending]
 
 
@@ -166,6 +172,7 @@ def expected(case: Case, *, is_traced: bool) -> Left:
     outcome = case.outcome
     errors = {
         "failure": (f"{Broken.__module__}.Broken", ERROR),
+        "ignored": (f"{Broken.__module__}.Broken", ERROR),
         "rejected": ("otel_breaker.errors.CircuitOpenError", ERROR),
     }
     error_type, status = errors.get(outcome, (None, UNSET))

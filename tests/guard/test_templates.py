@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import pytest
 
-from otel_breaker import CircuitBreaker, InvalidSettings
-from otel_breaker.keyed import KeyedBreaker, Template
+from otel_breaker import CircuitBreaker, InvalidSettings, breakers
+from otel_breaker.key_template import Template
+from otel_breaker.keyed import KeyedBreaker
 from otel_breaker.settings import Settings
 
 if TYPE_CHECKING:
@@ -110,39 +111,88 @@ def test_arguments_make_the_key(text: str, args: tuple[str, ...], kwargs: dict[s
 
 class Secretive:
     def __format__(self, form: str) -> str:
-        raise LookupError("not for you")
+        raise LookupError("a secret")
 
 
 UNFIT = {
-    "too many": ("http {how}", (1, 2, 3), TypeError),
-    "too few": ("http {how}", (), TypeError),
-    "without the attribute": ("http {how.host}", (1,), None),
-    "not to be shown": ("http {how}", (Secretive(),), None),
+    "without the attribute": ("http {how.host}", "there is no {how.host}: AttributeError"),
+    "not to be shown": ("http {how}", "a field cannot be written: LookupError"),
+    "without the item": ("http {how[0]}", "there is no {how[0]}: TypeError"),
 }
 
 
-@pytest.mark.parametrize(("text", "args", "raised"), UNFIT.values(), ids=UNFIT)
-def test_a_call_without_a_key_is_guarded_all_the_same_and_told_of_once(
-    text: str, args: tuple[object, ...], raised: type[Exception] | None, caplog: pytest.LogCaptureFixture
+@pytest.mark.parametrize(("text", "reason"), UNFIT.values(), ids=UNFIT)
+def test_a_call_without_a_key_passes_unguarded_and_the_function_is_told_of_once(
+    text: str, reason: str, caplog: pytest.LogCaptureFixture
 ) -> None:
+    def take(how: object) -> str:
+        raise OSError
+
+    call, keys = guarded(text, take)
+    for _ in range(10):  # more than it takes to open a circuit
+        with pytest.raises(OSError):
+            call(Secretive())
+
+    assert keys == []
+    (record,) = (record for record in caplog.records if "no key" in record.getMessage())
+    assert record.levelno == logging.ERROR
+    assert "take pass unguarded by 'http': no key can be made: " + reason in record.getMessage()
+    assert "secret" not in record.getMessage()
+
+
+@pytest.mark.parametrize("args", [(1, 2, 3), ()], ids=["too many", "too few"])
+def test_arguments_that_the_function_does_not_take_are_refused_by_python_as_ever(args: tuple[int, ...]) -> None:
+    def take(how: object) -> None:
+        """Takes one."""
+
+    call, keys = guarded("http {how}", take)
+
+    with pytest.raises(TypeError, match=r"take\(\)"):
+        call(*args)
+
+    assert keys == []
+
+
+def test_calls_without_a_key_leave_no_breaker_behind() -> None:
     def take(how: object) -> str:
         return "answer"
 
-    call, keys = guarded(text, take)
-    for _ in range(2):
-        if raised is None:
-            assert call(*args) == "answer"
-        else:
-            with pytest.raises(raised, match="take"):
-                call(*args)
+    call, _ = guarded("http {how.host}", take)
+    before = len(breakers())
 
-    assert keys == ["", ""]
-    assert [record.levelno for record in caplog.records if "no key" in record.getMessage()] == [logging.ERROR]
+    assert call(1) == "answer"
+    assert len(breakers()) == before
+
+
+@pytest.mark.parametrize(
+    ("text", "remedy"),
+    [("http {url.hostt}", "str has no 'hostt'"), ("http {server.nme}", "Host has no 'nme': did you mean 'name'?")],
+)
+def test_an_attribute_that_an_annotated_parameter_cannot_have_is_refused(text: str, remedy: str) -> None:
+    def send(url: str, server: Host) -> None:
+        """Its parameters are of types that have no other attributes."""
+
+    send.__annotations__ = {"url": str, "server": Host}
+
+    with pytest.raises(InvalidSettings) as caught:
+        guarded(text, send)
+
+    assert remedy in str(caught.value)
+
+
+@pytest.mark.parametrize("text", ["http {client.hostt}", "http {client.server.name}", "http {anything.at.all}"])
+def test_an_attribute_that_an_object_may_have_is_looked_up_at_each_call(text: str) -> None:
+    def send(client: object, anything: object) -> None:
+        """Its parameters are of types whose objects may have any attribute."""
+
+    send.__annotations__ = {"client": Client}
+
+    guarded(text, send)
 
 
 def test_a_function_that_cannot_be_asked_for_its_parameters_is_refused_with_the_reason() -> None:
     with pytest.raises((InvalidSettings, TypeError, ValueError), match=r"signature|parameters"):
-        guarded("http {key}", {}.__getitem__)
+        guarded("http {key}", max)
 
 
 def test_a_generator_belongs_to_one_key_from_its_first_step_to_its_end() -> None:

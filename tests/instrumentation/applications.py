@@ -9,6 +9,7 @@ from textwrap import dedent
 from typing import TYPE_CHECKING, Any
 
 from otel_breaker import get_breaker
+from otel_breaker_instrumentation.targets.guards import guarded_by
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -50,6 +51,11 @@ class Application:
     def forget(self) -> None:
         for name in self._written:
             sys.modules.pop(name, None)
+
+
+def is_guarded(function: object) -> bool:
+    """Whether a function, or what it says it wraps, is a guard."""
+    return guarded_by(function) is not None
 
 
 def evaluate(expression: str, module: ModuleType) -> Any:

@@ -11,7 +11,7 @@ import pytest
 from otel_breaker import CircuitBreaker, get_breaker
 from otel_breaker_instrumentation import OtelBreakerInstrumentor, Status, report
 from otel_breaker_instrumentation.patterns import Part
-from tests.instrumentation.applications import calls
+from tests.instrumentation.applications import calls, is_guarded
 
 if TYPE_CHECKING:
     from tests.instrumentation.applications import Application
@@ -127,7 +127,7 @@ def test_f87_a_hook_that_fires_after_uninstrument_does_nothing(application: Appl
 
     shop = importlib.import_module(name)
 
-    assert not [function for function in vars(shop).values() if hasattr(function, "__wrapped__")]
+    assert not [function for function in vars(shop).values() if is_guarded(function)]
     assert report() == ()
 
 

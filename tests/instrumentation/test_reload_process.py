@@ -45,6 +45,7 @@ def threads():
 write(3, "charge")
 from otel_breaker import get_breaker
 from otel_breaker_instrumentation import OtelBreakerInstrumentor
+from otel_breaker_instrumentation.targets.guards import guarded_by
 """
 STARTED = (
     PREPARED
@@ -171,7 +172,7 @@ def test_targets_are_added_and_removed(run: Callable[[str], str]) -> None:
         + """
 shop_to_watch.charge()
 write(3, "find")
-until(lambda: "__circuit_breaker__" in vars(shop_to_watch.find) and not vars(shop_to_watch.charge))
+until(lambda: guarded_by(shop_to_watch.find) and not guarded_by(shop_to_watch.charge))
 shop_to_watch.find()
 shop_to_watch.charge()
 print(get_breaker("find").snapshot().calls["success"], charge.snapshot().calls["success"])

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import importlib
 import logging
+import subprocess
+import sys
 from typing import TYPE_CHECKING
 
 import pytest
 from opentelemetry.instrumentation.utils import suppress_instrumentation
 
-from otel_breaker import CircuitOpenError, get_breaker
+from otel_breaker import CircuitOpenError, breakers, get_breaker
 from tests.instrumentation.applications import evaluate
 
 if TYPE_CHECKING:
@@ -61,7 +63,17 @@ SHOP = """
         def audited_maker(cls, tenant):
             return tenant
 
+        @foreign
+        def sent(self): return self.host
+
+        @functools.lru_cache
+        def remembered(self): return self.host
+
+        host = "eu"
+
     client = Client()
+    other = Client()
+    other.host = "us"
 """
 
 
@@ -103,6 +115,72 @@ def test_an_argument_is_the_key(application: Application, named: str, expression
     assert successes(module, key) == 1
 
 
+@pytest.mark.parametrize("named", ["Client.sent", "Client.remembered"])
+@pytest.mark.parametrize("expression", ["other.{}()", "Client.{}(other)"])
+def test_the_object_is_found_through_another_tools_wrapper(
+    application: Application, named: str, expression: str
+) -> None:
+    module = load(application, named, "{self.host}")
+    call = expression.format(named.partition(".")[2])
+
+    evaluate(call, module)
+
+    assert successes(module, "us") == 1
+
+
+def test_the_class_is_found_through_another_tools_wrapper(application: Application) -> None:
+    module = load(application, "Client.audited_maker", "{cls.host} {tenant}")
+
+    evaluate("client.audited_maker('us')", module)
+
+    assert successes(module, "eu us") == 1
+
+
+def test_a_wrapper_that_came_first_does_not_put_all_hosts_into_one_circuit() -> None:
+    """As OpenTelemetry's own instrumentation of urllib3 does, where its directory comes before ours."""
+    program = """
+from opentelemetry.instrumentation.urllib3 import URLLib3Instrumentor
+from otel_breaker import breakers
+from otel_breaker_instrumentation import OtelBreakerInstrumentor
+
+URLLib3Instrumentor().instrument()
+target = {"function": "urllib3.connectionpool:HTTPConnectionPool.urlopen", "breaker": "http {self.host}:{self.port}"}
+OtelBreakerInstrumentor().instrument(targets=[target], defaults={"failure_threshold": 2})
+import urllib3
+
+pool = urllib3.PoolManager(retries=False)
+for port in (1, 1, 1, 2):
+    try:
+        pool.request("GET", f"http://127.0.0.1:{port}/")
+    except Exception:
+        pass
+print([(breaker.key, breaker.state.value) for breaker in breakers()])
+"""
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+
+    assert done.stdout == "[('127.0.0.1:1', 'open'), ('127.0.0.1:2', 'closed')]\n"
+
+
+def test_a_target_whose_calls_have_no_key_is_named_once_and_passes_unguarded(
+    application: Application, caplog: pytest.LogCaptureFixture
+) -> None:
+    source = """
+        class Client:
+            def send(self): raise OSError
+    """
+    module = load(application, "Client.send", "{self.hostt}", source)
+
+    for _ in range(3):
+        with pytest.raises(OSError):
+            module.Client().send()
+
+    (record,) = caplog.records
+    assert record.getMessage() == (
+        f"calls of {module.__name__}.Client.send pass unguarded by '{module.__name__}': "
+        "no key can be made: there is no {self.hostt}: AttributeError; told once"
+    )
+
+
 def test_each_key_has_a_circuit_of_its_own(application: Application) -> None:
     source = """
         def charge(tenant):
@@ -139,7 +217,7 @@ def test_telemetrys_own_calls_pass_unguarded(application: Application, named: st
     with suppress_instrumentation():
         evaluate(f"{named}('us')", module)
 
-    assert successes(module, "us") == 0
+    assert not [breaker for breaker in breakers() if breaker.name == module.__name__]
 
 
 def test_restoring_takes_a_keyed_guard_away_as_well(application: Application) -> None:

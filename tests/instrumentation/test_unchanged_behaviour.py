@@ -371,6 +371,7 @@ def test_a_forked_child_is_guarded_and_can_take_that_back(tmp_path: Path) -> Non
 import os
 from otel_breaker import get_breaker
 from otel_breaker_instrumentation import OtelBreakerInstrumentor
+from otel_breaker_instrumentation.targets.guards import guarded_by
 
 OtelBreakerInstrumentor().instrument(targets=[{"function": "work:work"}])
 import work
@@ -378,8 +379,8 @@ if os.fork() == 0:
     work.work()
     counted = get_breaker("work:work").snapshot().calls["success"]
     OtelBreakerInstrumentor().uninstrument()
-    os._exit(0 if counted == 1 and not hasattr(work.work, "__wrapped__") else 1)
+    os._exit(0 if counted == 1 and not guarded_by(work.work) else 1)
 assert os.waitstatus_to_exitcode(os.wait()[1]) == 0
-assert hasattr(work.work, "__wrapped__")
+assert guarded_by(work.work)
 """
     subprocess.run([sys.executable, "-c", program], check=True, cwd=tmp_path)

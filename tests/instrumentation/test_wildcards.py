@@ -304,6 +304,39 @@ def test_to_look_for_functions_wakes_no_lazy_object(application: Application) ->
     assert [line.status.value for line in report()] == ["guarded", "missing"]
 
 
+def test_objects_that_are_no_functions_are_left_alone_though_they_could_be_called(application: Application) -> None:
+    source = """
+        import functools
+        import unittest.mock
+        import pytest
+
+        class Descriptor:
+            def __get__(self, instance, owner): return self
+            def __call__(self): pass
+
+        class Sender:
+            def __call__(self): pass
+
+        @pytest.fixture
+        def send_fixture(): pass
+        send_mock = unittest.mock.Mock(__module__=__name__)
+        send_object = Sender()
+        def send_order(): pass
+
+        class Client:
+            @pytest.fixture
+            def send_fixture(self): pass
+            send_descriptor = Descriptor()
+            send_partial = functools.partialmethod(send_order)
+            @functools.singledispatchmethod
+            def send_by_kind(self, order): pass
+            def send_order(self): pass
+    """
+    application.load(source, "*", "*.*")
+
+    assert {line.target.partition(":")[2] for line in report()} == {"send_order", "Client.send_order"}
+
+
 def test_functions_of_a_module_of_c_are_taken(application: Application) -> None:
     import zlib  # noqa: PLC0415  # nobody else needs it here
 

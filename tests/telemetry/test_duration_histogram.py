@@ -77,7 +77,7 @@ def histogram(record: Callable[..., Any]) -> Any:
 every_way_of_tracing = pytest.mark.parametrize("spans_switch", ["all", "problems", "off", "no provider"])
 
 
-def set_up(spans_switch: str, make_sdk: MakeSdk) -> None:
+def set_up(spans_switch: Any, make_sdk: MakeSdk) -> None:
     if spans_switch != "no provider":
         make_sdk()
         configure(spans=spans_switch)
@@ -104,7 +104,7 @@ def test_it_has_seconds_and_the_boundaries_that_conventions_advise_for_them(dura
 
 
 @every_way_of_tracing
-def test_a_call_is_measured_with_what_became_of_it(spans_switch: str, durations: Durations, make_sdk: MakeSdk) -> None:
+def test_a_call_is_measured_with_what_became_of_it(spans_switch: Any, durations: Durations, make_sdk: MakeSdk) -> None:
     set_up(spans_switch, make_sdk)
     breaker = CircuitBreaker("payments", failure_threshold=2, ignore=[KeyError])
 
@@ -125,7 +125,7 @@ def test_a_call_is_measured_with_what_became_of_it(spans_switch: str, durations:
 
 
 @every_way_of_tracing
-def test_a_block_and_a_coroutine_are_measured(spans_switch: str, durations: Durations, make_sdk: MakeSdk) -> None:
+def test_a_block_and_a_coroutine_are_measured(spans_switch: Any, durations: Durations, make_sdk: MakeSdk) -> None:
     set_up(spans_switch, make_sdk)
     breaker = CircuitBreaker("payments")
 
@@ -147,7 +147,7 @@ def test_a_block_and_a_coroutine_are_measured(spans_switch: str, durations: Dura
 
 @every_way_of_tracing
 def test_a_call_that_returns_a_future_is_measured_until_that_is_done(
-    spans_switch: str, durations: Durations, make_sdk: MakeSdk
+    spans_switch: Any, durations: Durations, make_sdk: MakeSdk
 ) -> None:
     set_up(spans_switch, make_sdk)
 
@@ -165,7 +165,7 @@ def test_a_call_that_returns_a_future_is_measured_until_that_is_done(
 
 
 @every_way_of_tracing
-def test_of_a_generator_only_its_steps_are_measured(spans_switch: str, durations: Durations, make_sdk: MakeSdk) -> None:
+def test_of_a_generator_only_its_steps_are_measured(spans_switch: Any, durations: Durations, make_sdk: MakeSdk) -> None:
     set_up(spans_switch, make_sdk)
 
     @CircuitBreaker("payments")
@@ -291,7 +291,7 @@ def test_an_exemplar_leads_to_a_span_that_was_made_afterwards(durations: Duratio
 
 @pytest.mark.parametrize("switch", ["problems", "off"])
 def test_an_exemplar_of_a_call_without_a_span_leads_to_its_caller(
-    switch: str, durations: Durations, spans: Spans
+    switch: Any, durations: Durations, spans: Spans
 ) -> None:
     configure(spans=switch)
     with trace.get_tracer("application").start_as_current_span("caller"):
@@ -328,7 +328,7 @@ def test_there_is_no_exemplar_where_spans_are_not_sampled(durations: Durations, 
 )
 @every_way_of_tracing
 def test_a_hostile_histogram_changes_no_call(
-    get_meter: Callable[..., Any], spans_switch: str, make_sdk: MakeSdk
+    get_meter: Callable[..., Any], spans_switch: Any, make_sdk: MakeSdk
 ) -> None:
     configure(meter_provider=like(otel_metrics.MeterProvider, get_meter=get_meter)(), duration_histogram=True)
     set_up(spans_switch, make_sdk)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from opentelemetry import _logs
@@ -38,7 +38,7 @@ def trip() -> None:
 
 @pytest.mark.parametrize(("switch", "told"), ON_SPAN)
 @pytest.mark.parametrize("spans_switch", ["all", "problems"])
-def test_a_move_is_told_on_the_span(switch: str, spans_switch: str, spans: Spans, *, told: bool) -> None:
+def test_a_move_is_told_on_the_span(switch: Any, spans_switch: Any, spans: Spans, *, told: bool) -> None:
     configure(events=switch, spans=spans_switch)
 
     trip()
@@ -47,7 +47,7 @@ def test_a_move_is_told_on_the_span(switch: str, spans_switch: str, spans: Spans
 
 
 @pytest.mark.parametrize("switch", ["span", "log", "both"])
-def test_the_call_that_moved_the_circuit_can_always_be_found(switch: str, spans: Spans) -> None:
+def test_the_call_that_moved_the_circuit_can_always_be_found(switch: Any, spans: Spans) -> None:
     configure(events=switch)
 
     trip()
@@ -56,7 +56,7 @@ def test_the_call_that_moved_the_circuit_can_always_be_found(switch: str, spans:
 
 
 @pytest.mark.parametrize(("switch", "told"), AS_LOG)
-def test_a_move_is_told_as_a_log_event(switch: str, logged: Callable[[], int], *, told: bool) -> None:
+def test_a_move_is_told_as_a_log_event(switch: Any, logged: Callable[[], int], *, told: bool) -> None:
     configure(events=switch)
 
     trip()
@@ -66,7 +66,7 @@ def test_a_move_is_told_as_a_log_event(switch: str, logged: Callable[[], int], *
 
 @pytest.mark.parametrize(("switch", "told"), AS_LOG)
 def test_without_a_pipeline_for_logs_a_move_is_told_to_logging(
-    switch: str, caplog: pytest.LogCaptureFixture, *, told: bool
+    switch: Any, caplog: pytest.LogCaptureFixture, *, told: bool
 ) -> None:
     configure(events=switch)
 

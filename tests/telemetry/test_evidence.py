@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from otel_breaker import CircuitBreaker
+import pytest
+
+from otel_breaker import CircuitBreaker, StateChange
 from tests.telemetry.outage import EVIDENCE, fail, trip
 
 if TYPE_CHECKING:
@@ -61,7 +63,8 @@ def test_failures_of_many_types_are_told_by_the_first_ten_and_the_rest_together(
     fail(breaker, type("Failure0", (Exception,), {"__module__": "shop"}))
 
     told = evidence(spans.last())["circuit_breaker.error_types"]
-    assert sorted(told) == sorted([*(f"shop.Failure{number}=1" for number in range(10)), "_OTHER=3"])
+    once = [f"shop.Failure{number}=1" for number in range(1, 10)]
+    assert sorted(told) == sorted(["shop.Failure0=2", *once, "_OTHER=2"])  # types of one name are one
 
 
 def test_an_opening_by_a_probe_tells_the_failure_of_the_probe(spans: Spans, clock: FakeClock) -> None:
@@ -72,6 +75,95 @@ def test_an_opening_by_a_probe_tells_the_failure_of_the_probe(spans: Spans, cloc
     fail(breaker, ConnectionError)
 
     assert evidence(spans.last())["circuit_breaker.error_types"] == ("ConnectionError=1",)
+
+
+def errors_told(span: ReadableSpan) -> int:
+    """How many failures the types of errors stand for."""
+    return sum(int(told.rpartition("=")[2]) for told in evidence(span).get("circuit_breaker.error_types", ()))
+
+
+def test_results_of_calls_from_before_the_opening_are_no_evidence_of_the_next(spans: Spans, clock: FakeClock) -> None:
+    breaker = payments(clock)
+    late = [breaker.guard().__enter__() for _ in range(7)]
+    trip(breaker)
+    for call in late:
+        call.__exit__(TimeoutError, TimeoutError(), None)
+    clock.advance(30)
+
+    fail(breaker, ConnectionError)
+
+    assert evidence(spans.last())["circuit_breaker.error_types"] == ("ConnectionError=1",)
+
+
+def test_a_streak_tells_no_more_errors_than_failures_in_a_row_whatever_the_window_holds(
+    spans: Spans, clock: FakeClock
+) -> None:
+    breaker = payments(clock, failure_threshold=4, failure_rate=1, minimum_calls=50, window=50)
+
+    for _ in range(3):
+        fail(breaker, ConnectionError)
+        breaker.call(int)
+    for _ in range(4):
+        fail(breaker)
+
+    told = evidence(spans.last())
+    assert told["circuit_breaker.error_types"] == ("TimeoutError=4",)
+    assert told["circuit_breaker.consecutive_failures"] == errors_told(spans.last()) == 4
+
+
+def test_a_rate_tells_the_errors_of_its_window_and_no_older_ones(spans: Spans, clock: FakeClock) -> None:
+    breaker = payments(clock, failure_threshold=None, failure_rate=0.9, window=4, minimum_calls=4)
+
+    for _ in range(3):
+        fail(breaker, ConnectionError)
+        breaker.call(int)
+    for _ in range(4):
+        fail(breaker)
+
+    told = evidence(spans.last())
+    assert told["circuit_breaker.window.failures"] == errors_told(spans.last()) == 4
+    assert told["circuit_breaker.error_types"] == ("TimeoutError=4",)
+
+
+def test_one_failure_that_passes_through_nested_calls_is_one_error(spans: Spans, clock: FakeClock) -> None:
+    breaker = payments(clock)
+
+    for _ in range(2):
+        with pytest.raises(TimeoutError), breaker.guard():
+            fail_and_raise(breaker)
+
+    opened = next(span for span in spans() if any(span.events))
+    assert evidence(opened)["circuit_breaker.error_types"] == ("TimeoutError=2",)
+
+
+def fail_and_raise(breaker: CircuitBreaker) -> None:
+    with breaker.guard():
+        raise TimeoutError
+
+
+def test_a_lost_probe_tells_no_error_since_none_was_raised(clock: FakeClock) -> None:
+    told: list[StateChange] = []
+    breaker = payments(clock)
+    breaker.add_listener(told.append)
+    trip(breaker)
+    clock.advance(30)
+    breaker.can_execute()
+    clock.advance(60)
+
+    breaker.can_execute()
+
+    assert [change.error_types for change in told if change.reason.value == "probe_timeout"] == [()]
+
+
+def test_an_opening_by_hand_tells_no_errors(clock: FakeClock) -> None:
+    told: list[StateChange] = []
+    breaker = payments(clock)
+    breaker.add_listener(told.append)
+    fail(breaker)
+
+    breaker.force_open()
+
+    assert [change.error_types for change in told] == [()]
 
 
 def test_an_opening_by_a_rate_tells_the_window(spans: Spans, clock: FakeClock) -> None:

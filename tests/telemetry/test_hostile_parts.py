@@ -11,7 +11,8 @@ import pytest
 
 from otel_breaker import CircuitBreaker, CircuitOpenError, StateChange, configure
 from otel_breaker.circuit import WORLD
-from otel_breaker.keyed import KeyedBreaker, Template
+from otel_breaker.key_template import Template
+from otel_breaker.keyed import KeyedBreaker
 from otel_breaker.settings import Settings
 from tests.fakes import FakeClock
 from tests.telemetry.hostile import PARTS, broken, exporter

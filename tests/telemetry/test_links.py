@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from opentelemetry import trace
@@ -136,7 +136,7 @@ def test_a_call_that_trips_because_another_hangs_links_to_that_one(spans: Spans,
 
 @pytest.mark.parametrize("spans_switch", ["all", "problems"])
 def test_a_call_that_trips_because_it_hung_itself_does_not_link_to_itself(
-    spans_switch: str, spans: Spans, clock: FakeClock
+    spans_switch: Any, spans: Spans, clock: FakeClock
 ) -> None:
     configure(spans=spans_switch)
     breaker = payments(clock, failure_threshold=None, slow_call_duration=2, slow_call_rate=0.5, minimum_calls=1)
@@ -150,7 +150,7 @@ def test_a_call_that_trips_because_it_hung_itself_does_not_link_to_itself(
 
 @pytest.mark.parametrize("spans_switch", ["all", "problems"])
 def test_a_generator_whose_step_trips_the_circuit_tells_it_and_refusals_link_to_it(
-    spans_switch: str, spans: Spans, clock: FakeClock
+    spans_switch: Any, spans: Spans, clock: FakeClock
 ) -> None:
     configure(spans=spans_switch)
     told: list[StateChange] = []

@@ -36,7 +36,7 @@ def exceptions(span: ReadableSpan) -> list[dict[str, Any]]:
 
 
 @every_span_switch
-def test_a_failed_call_tells_the_type_the_text_and_the_traceback(spans_switch: str, spans: Spans) -> None:
+def test_a_failed_call_tells_the_type_the_text_and_the_traceback(spans_switch: Any, spans: Spans) -> None:
     configure(record_exceptions=True, spans=spans_switch)
 
     with pytest.raises(Declined):
@@ -50,7 +50,7 @@ def test_a_failed_call_tells_the_type_the_text_and_the_traceback(spans_switch: s
 
 
 @every_span_switch
-def test_without_it_no_exception_is_told(spans_switch: str, spans: Spans) -> None:
+def test_without_it_no_exception_is_told(spans_switch: Any, spans: Spans) -> None:
     configure(spans=spans_switch)
 
     with pytest.raises(Declined):

@@ -35,7 +35,7 @@ def outcomes(spans: Spans, name: str = "payments") -> list[Any]:
 
 @pytest.mark.parametrize("spans_switch", ["all", "problems"])
 def test_no_more_refused_calls_than_the_limit_have_a_span_in_a_second(
-    spans_switch: str, spans: Spans, clock: FakeClock
+    spans_switch: Any, spans: Spans, clock: FakeClock
 ) -> None:
     configure(rejected_span_limit=2, spans=spans_switch)
     breaker = payments(clock)

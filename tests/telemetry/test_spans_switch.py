@@ -311,7 +311,7 @@ def test_with_problems_a_probe_and_a_fallback_have_children(spans: Spans, clock:
 
 @every_entry
 def test_with_problems_samplers_see_what_they_see_of_all(entry: Entry, make_sdk: MakeSdk, clock: FakeClock) -> None:
-    def starts(switch: str) -> list[dict[str, Any]]:
+    def starts(switch: Any) -> list[dict[str, Any]]:
         sampler = WatchingSampler()
         make_sdk(sampler)
         configure(spans=switch)
@@ -349,7 +349,7 @@ def shown(spans: list[ReadableSpan]) -> list[dict[str, Any]]:
 def test_with_problems_the_story_of_an_incident_is_that_of_all_without_the_successes(
     entry: Entry, make_sdk: MakeSdk, clock: FakeClock
 ) -> None:
-    def story(switch: str) -> list[dict[str, Any]]:
+    def story(switch: Any) -> list[dict[str, Any]]:
         finished = make_sdk()
         configure(spans=switch)
         breaker = payments(clock)

@@ -118,6 +118,33 @@ def test_an_environment_variable_that_makes_no_sense_is_told_loudly_and_the_othe
     assert "one of all, problems, off" in told.getMessage()
 
 
+GARBAGE = {
+    "5,000 digits": "9" * 5_000,
+    "a very long line": "x" * 100_000,
+    "escapes": "\x1b[2J\nFORGED",
+    "bytes that are no text": "\udcff\udcfe",
+    "digits of another script": "\N{SUPERSCRIPT TWO}",
+    "no number": "nan",
+    "below zero": "-1",
+}
+
+
+@pytest.mark.parametrize("value", GARBAGE.values(), ids=GARBAGE)
+@pytest.mark.parametrize("variable", configuring.VARIABLES.values())
+def test_garbage_in_an_environment_variable_is_one_clear_line_and_no_more(
+    variable: str, value: str, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setenv(variable, value)
+
+    assert CircuitBreaker("payments").call(int) == 0
+
+    (told,) = caplog.records
+    assert (told.levelno, told.exc_info, told.getMessage().count("\n")) == (logging.ERROR, None, 0)
+    assert told.getMessage().startswith(f"the environment variable {variable} is ignored: ")
+    assert told.getMessage().isprintable()
+    assert len(told.getMessage()) < 300
+
+
 # --- bad ones
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 import sys
 from argparse import ArgumentParser
@@ -44,6 +45,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     Raises:
         SystemExit: from argparse, for `--help` and for arguments that it does not understand.
     """
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")  # names in telemetry and code may be in any alphabet
     try:
         arguments = _parser(sys.argv[1:] if argv is None else argv).parse_args(argv)
         status: int = arguments.run(arguments)

@@ -62,7 +62,7 @@ def _found(pattern: str, module: Any) -> Iterator[Found]:
         found = look_up(target, module, lambda value: value, frozenset[str]().__contains__)
     except NotThereError:
         return
-    yield from (each for each in found if why_not(each.value) is None)
+    yield from (each for each in found if why_not(each.function, each.value) is None)
 
 
 def _taken_over(name: str, module: Any) -> Iterator[tuple[ModuleType, str, object]]:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import sys
-from types import MethodType
+from types import FunctionType, MethodType
 from typing import TYPE_CHECKING, Any
 
 from otel_breaker import diagnostics
+from otel_breaker.guard import release
 from otel_breaker_instrumentation.targets.guards import inside, leads_to, switch_off
 from otel_breaker_instrumentation.targets.lookup import defines
 from otel_breaker_instrumentation.targets.points import MISSING, Place, Point
@@ -71,6 +72,8 @@ class Guarded:
                 elif holds is not MISSING:
                     diagnostics.warning("%s is left as it is: something else was put there since", function)
             switch_off(self.guard)
+        if type(inside(self.guard)) is FunctionType:
+            release(inside(self.guard))
 
     def forget(self, point: Point) -> None:
         """Leave one place to another target."""

@@ -1,26 +1,29 @@
-"""What is put in place of a function: its guard, which binds, pickles and is looked into as the function itself."""
+"""What is put in place of a function: its guard, and how one is recognised."""
 
 from __future__ import annotations
 
 from functools import cached_property
-from types import FunctionType, MethodType, ModuleType
+from types import FunctionType, MethodType
 from typing import TYPE_CHECKING, Any, Final
 
-import wrapt
-
 from otel_breaker import get_breaker
+from otel_breaker.guard import unshaped
 from otel_breaker.registry import REGISTRY
+from otel_breaker_instrumentation.targets.beneath import is_beneath
+from otel_breaker_instrumentation.targets.proxies import Proxy
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from otel_breaker.keyed import Template
+    from otel_breaker.key_template import Template
 
 _MOST_LAYERS: Final = 100
 
 
-def why_not(found: object) -> tuple[str, str] | None:
+def why_not(function: str, found: object) -> tuple[str, str] | None:
     """Why what a name stands for cannot be guarded, and what to do about it; None when it can."""
+    if is_beneath(function):
+        return "is called by guards themselves", "name a function of yours that calls it"
     if isinstance(found, property | cached_property):
         return "is a property, which is not called", "name a function that it calls"
     if isinstance(found, type):
@@ -44,8 +47,7 @@ def make_guard(found: Any, template: Template, name: str) -> Any:
         guard = _wrap(inner, template, name, None)
         return guard if inner is found else type(found)(guard)
     # Callables of C, foreign descriptors and other instrumentors' wrappers bind in ways that only wrapt gets right.
-    apply = _wrap(_apply, template, name, inner)
-    return _Wrapper(found, apply)
+    return Proxy(found, _wrap(_apply, template, name, inner), is_keyed=bool(template.fields))
 
 
 def inside(found: Any) -> Any:
@@ -69,7 +71,7 @@ def guarded_by(found: Any) -> str | None:
 
 def _marks(guard: Any) -> dict[str, Any]:
     try:
-        return dict(vars(guard._self_guard if type(guard) is _Wrapper else guard))  # noqa: SLF001  # wrapt's namespace
+        return dict(vars(guard._self_guard if type(guard) is Proxy else unshaped(guard)))  # noqa: SLF001  # wrapt's namespace
     except TypeError:
         return {}
 
@@ -86,36 +88,11 @@ def layers(found: Any) -> Iterator[Any]:
         found = inside(found)
         yield found
         try:
-            found = found.__func__ if type(found) is MethodType else getattr(found, "__wrapped__", None)
+            found = found.__func__ if type(found) is MethodType else getattr(unshaped(found), "__wrapped__", None)
         except Exception:  # an object may answer for names itself
             return
         if found is None:
             return
-
-
-class _BoundWrapper(wrapt.BoundFunctionWrapper):  # type: ignore[type-arg]  # wrapt 1 knows no parameters
-    """A method of C or of another instrumentor that pickles as any method does."""
-
-    def __reduce_ex__(self, protocol: object) -> Any:
-        bound_to = getattr(self.__wrapped__, "__self__", None)
-        return str(self.__wrapped__.__qualname__) if bound_to is None else (getattr, (bound_to, self.__name__))
-
-
-class _Wrapper(wrapt.FunctionWrapper):  # type: ignore[type-arg]  # as above
-    """A guard that pickles as what it stands for does: by its name, or by the object it is bound to."""
-
-    __bound_function_wrapper__ = _BoundWrapper
-
-    def __init__(self, found: Any, apply: Callable[..., Any]) -> None:
-        super().__init__(found, lambda wrapped, _instance, args, kwargs: apply(wrapped, *args, **kwargs))
-        self._self_guard = apply
-
-    def __reduce_ex__(self, protocol: Any) -> Any:
-        bound_to = getattr(self.__wrapped__, "__self__", None)
-        if bound_to is not None and not isinstance(bound_to, ModuleType):
-            return self.__wrapped__.__reduce_ex__(protocol)
-        name = getattr(self.__wrapped__, "__qualname__", None)
-        return self.__wrapped__.__reduce_ex__(protocol) if name is None else str(name)
 
 
 def _wrap(

@@ -7,8 +7,9 @@ and methods that the module itself defines: not for what it imports, nor for cla
 from __future__ import annotations
 
 from dataclasses import dataclass
-from types import BuiltinFunctionType
-from typing import TYPE_CHECKING, Any
+from functools import lru_cache
+from types import BuiltinFunctionType, ClassMethodDescriptorType, FunctionType, MethodDescriptorType
+from typing import TYPE_CHECKING, Any, Final
 
 import wrapt
 
@@ -21,6 +22,15 @@ if TYPE_CHECKING:
 
     from otel_breaker_instrumentation.entries import Target
     from otel_breaker_instrumentation.patterns import Part
+
+
+_FUNCTIONS: Final = (
+    FunctionType,
+    BuiltinFunctionType,
+    MethodDescriptorType,
+    ClassMethodDescriptorType,
+    type(lru_cache(lambda: None)),
+)
 
 
 @dataclass(frozen=True, eq=False)
@@ -112,8 +122,10 @@ def _expand(parts: tuple[Part, ...], owner: Any, path: tuple[str, ...], module: 
 
 
 def _is_function(value: Any) -> bool:
-    function = inside(value)
-    kind = type(function)
-    if issubclass(kind, type) or not callable(function):
-        return False
-    return issubclass(kind, BuiltinFunctionType) or hasattr(kind, "__get__")
+    """Whether a pattern means it; by its type alone, since to ask a lazy object what it is would wake it."""
+    kind = type(inside(value))
+    return (
+        issubclass(kind, _FUNCTIONS)
+        or hasattr(kind, "__code__")  # functions of other compilers
+        or any(base.__name__ == wrapt.FunctionWrapper.__name__ for base in kind.__mro__)  # some tools bring their own
+    )

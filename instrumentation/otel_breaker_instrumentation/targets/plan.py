@@ -15,7 +15,7 @@ from otel_breaker_instrumentation.targets.reports import Status
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping
 
-    from otel_breaker.keyed import Template
+    from otel_breaker.key_template import Template
     from otel_breaker_instrumentation.entries import Target
     from otel_breaker_instrumentation.targets.points import Place
 
@@ -137,7 +137,7 @@ def _group(target: Target, module: Any, found: list[Found]) -> dict[str, Wanted]
 def _make(wanted: Wanted) -> Guarded | Failure:
     target, function = wanted.target, wanted.function
     try:
-        refused = why_not(wanted.value)
+        refused = why_not(function, wanted.value)
         if refused is not None:
             return Failure(target, function, f"{function} {refused[0]}", refused[1])
         breaker = guarded_by(wanted.value)

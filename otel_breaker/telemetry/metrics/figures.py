@@ -5,17 +5,22 @@ from __future__ import annotations
 import weakref
 from collections import Counter, deque
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from otel_breaker import diagnostics
+from otel_breaker.core.states import FAILURE
 from otel_breaker.core.tally import Totals
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from otel_breaker.circuit import Circuit, Reading
-    from otel_breaker.core.states import CircuitState
+    from otel_breaker.core.states import CircuitState, Outcome
     from otel_breaker.core.tally import Tally
+
+
+MOST_WASTED: Final = 20
+"""Circuits of one name, one after the other, that had one call each, and dropped when it had failed."""
 
 
 class Figures(NamedTuple):
@@ -41,6 +46,8 @@ class Namesakes:
         self._is_busy = False
         self._modes: set[str] = set()
         self._complained = False
+        self._wasted = 0
+        self._is_told = False
 
     def follow(self, circuit: Circuit) -> None:
         self._bury()
@@ -75,6 +82,12 @@ class Namesakes:
         self._modes.update(mode for *_, mode in totals.changes)
         return Figures(totals, states, sorted(self._modes), trip_ratio)
 
+    def is_wasted(self) -> bool:
+        """Whether the name's circuits are of no use, since each is dropped after its only call; True only once."""
+        is_news = self._wasted >= MOST_WASTED and not self._is_told
+        self._is_told = self._is_told or is_news
+        return is_news
+
     def start_afresh(self) -> None:
         """In a forked child: what was counted before is the parent's to tell."""
         self._living = {reference: tally for reference, tally in self._living.items() if reference() is not None}
@@ -98,9 +111,22 @@ class Namesakes:
             return
         with self._alone():
             while self._gone:
-                tally = self._living.pop(self._gone.popleft(), None)
-                if tally is not None:  # a fork may have come before the message
-                    self._past.add(tally.totals(None))
+                reference = self._gone.popleft()
+                tally = self._living.get(reference)
+                if tally is None:  # a fork has come before the message
+                    continue
+                totals, past = tally.totals(None), Totals()
+                past.add(self._past)
+                past.add(totals)
+                self._past = past
+                del self._living[reference]  # together with that: an interrupt may come at any call
+                self._look_for_waste(totals.calls)
+
+    def _look_for_waste(self, calls: Counter[Outcome]) -> None:
+        if sum(calls.values()) > 1:
+            self._wasted = 0
+        elif calls[FAILURE]:
+            self._wasted += 1
 
     @contextmanager
     def _alone(self) -> Iterator[None]:

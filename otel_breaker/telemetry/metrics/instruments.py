@@ -41,6 +41,7 @@ class Instruments:
         self._collection = _Collection()
         self.silent = False
         """Whether they show nothing."""
+        self.are_made = False
 
     def make_on(self, meter: Meter) -> None:
         """Make all instruments that the meter lets us make.
@@ -54,6 +55,7 @@ class Instruments:
                 )
             except Exception:
                 diagnostics.exception("the metric %s cannot be shown", instrument.name)
+        self.are_made = True
 
     def start_afresh(self) -> None:
         """In a forked child: the figures of a collection that was going on are the parent's."""

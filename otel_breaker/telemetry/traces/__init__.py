@@ -5,10 +5,11 @@ anything. Whatever the SDK, a processor or a sampler raises is logged, once, and
 its caller only where it does its work within the call, as the simple span processor does and the batch one does not.
 
 `tracing` knows where spans go, `site` begins them, `span` is the usual one, `late` the one of `spans: problems`,
-`measured` times calls for the histogram, and `said` holds what several of them say.
+`measured` times calls for the histogram of `durations`, and `said` holds what several of them say.
 """
 
+from otel_breaker.telemetry.traces.durations import Durations
 from otel_breaker.telemetry.traces.site import CallSite, code_name
 from otel_breaker.telemetry.traces.tracing import TRACING, Tracing
 
-__all__ = ["TRACING", "CallSite", "Tracing", "code_name"]
+__all__ = ["TRACING", "CallSite", "Durations", "Tracing", "code_name"]

@@ -6,18 +6,16 @@ from time import perf_counter
 from typing import TYPE_CHECKING
 
 from otel_breaker.core.states import SUCCESS, Outcome
-from otel_breaker.telemetry import names
 from otel_breaker.telemetry.traces.span import error_type
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from opentelemetry.context import Context
-    from opentelemetry.metrics import Histogram
     from opentelemetry.trace import SpanContext
-    from opentelemetry.util.types import AttributeValue
 
     from otel_breaker.circuit.changes import Notice
+    from otel_breaker.telemetry.traces.durations import Durations
     from otel_breaker.telemetry.traces.late import LateSpan
     from otel_breaker.telemetry.traces.span import CallSpan
     from otel_breaker.telemetry.traces.tracing import Tracing
@@ -35,7 +33,7 @@ class Measured:
     """
 
     def __init__(
-        self, span: CallSpan | LateSpan | None, name: str, durations: Histogram, before: Context, tracing: Tracing
+        self, span: CallSpan | LateSpan | None, name: str, durations: Durations, before: Context, tracing: Tracing
     ) -> None:
         self._span = span
         self._name = name
@@ -92,11 +90,8 @@ class Measured:
 
     def _record(self, outcome: Outcome, error: BaseException | str | None) -> None:
         try:
-            attributes: dict[str, AttributeValue] = {names.NAME: self._name, names.CALL_OUTCOME: outcome.value}
-            if error is not None:
-                attributes[names.ERROR_TYPE] = error_type(error)
-            # With the call's own span, so that an exemplar leads there.
+            told = None if error is None else error_type(error)
             context = self._span.context if self._span is not None else self._before
-            self._durations.record(self._seconds, attributes, context)
+            self._durations.record(self._seconds, self._name, outcome, told, context)
         except Exception:
             self._tracing.complain()

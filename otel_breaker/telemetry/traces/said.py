@@ -8,6 +8,7 @@ from opentelemetry.trace import Link, Span, SpanContext
 
 from otel_breaker.settings import Mode
 from otel_breaker.telemetry import names
+from otel_breaker.telemetry.abilities import SPANS_ADD_LINKS
 from otel_breaker.telemetry.changes import describe
 
 if TYPE_CHECKING:
@@ -49,6 +50,8 @@ def tell_moves(span: Span, moves: Sequence[Notice], *, as_events: bool) -> None:
 
 def link_to_culprits(span: Span, moves: Sequence[Notice]) -> None:
     """Point at the calls that hung, where this one only noticed; one that noticed at its start does from there."""
+    if not SPANS_ADD_LINKS:
+        return
     own = span.get_span_context()
     for notice in moves:
         culprit = notice.change.culprit

@@ -14,11 +14,13 @@ from otel_breaker.version import __version__
 
 if TYPE_CHECKING:
     from opentelemetry.context import Context
-    from opentelemetry.metrics import Histogram
     from opentelemetry.trace import Tracer
 
-_SUPPRESSED: Final = otel_context._SUPPRESS_INSTRUMENTATION_KEY  # noqa: SLF001  # no public name yet
+    from otel_breaker.telemetry.traces.durations import Durations
+
 _SUPPRESSED_BY_HAND: Final = "suppress_instrumentation"
+# No public name yet: an API that has renamed it leaves the one that is set by hand.
+_SUPPRESSED: Final = getattr(otel_context, "_SUPPRESS_INSTRUMENTATION_KEY", _SUPPRESSED_BY_HAND)
 
 
 class _Holder:
@@ -28,25 +30,45 @@ class _Holder:
         self._TRACER_PROVIDER = provider
 
 
+class _Asked:
+    """Has the global provider where the API's module has it, in a release whose module does not."""
+
+    @property
+    def _TRACER_PROVIDER(self) -> object:  # noqa: N802  # OpenTelemetry's name
+        provider = trace.get_tracer_provider()
+        return None if isinstance(provider, trace.ProxyTracerProvider) else provider
+
+
+def global_source() -> Any:
+    """Where the global provider is read, in `_TRACER_PROVIDER`; None there means that none is set up.
+
+    OpenTelemetry's own module, whose private name costs a call nothing, or, should a release rename it, something that
+    asks by the public accessor, which costs each call some microseconds.
+    """
+    return trace if hasattr(trace, "_TRACER_PROVIDER") else _Asked()
+
+
+_GLOBAL: Final = global_source()
+
+
 class Tracing:
     """Finds the tracer of whatever provider is set up, however late."""
 
     def __init__(self) -> None:
-        self.source: Any = trace
-        """Has the provider in `_TRACER_PROVIDER`; None there means that nobody is told of a call. Read at every call:
-        `get_tracer_provider()` would cost 2 µs each time."""
+        self.source: Any = _GLOBAL
+        """Has the provider in `_TRACER_PROVIDER`, read at every call; None there means that nobody is told of it."""
         self.is_late = False
         """Whether spans are made only when a call turns out to be a problem."""
         self.tells_moves = True
         self.records_exceptions = False
         self.rejected_span_limit: int | None = None
-        self.durations: Histogram | None = None
-        self._spans: Any = trace
+        self.durations: Durations | None = None
+        self._spans: Any = _GLOBAL
         self._provider: object = None
         self._tracer: Tracer | None = None
         self._complained = False
 
-    def use(self, switches: Switches, provider: object, durations: Histogram | None) -> None:
+    def use(self, switches: Switches, provider: object, durations: Durations | None) -> None:
         """Tell from now on what the switches say.
 
         Args:
@@ -62,7 +84,7 @@ class Tracing:
         if switches.spans is Spans.OFF:
             self._spans = _Holder(None)
         else:
-            self._spans = trace if provider is None else _Holder(provider)
+            self._spans = _GLOBAL if provider is None else _Holder(provider)
         self.source = self._spans if durations is None else _Holder(durations)
 
     def tracer(self) -> Tracer | None:

@@ -38,6 +38,7 @@ class Telemetry:
     name: str = "payments"
     key: str = ""
     episode: str = "e1"
+    mode: str = ""
     resource: dict[str, Any] = field(default_factory=lambda: dict(SHOP))
     spans: list[Record] = field(default_factory=list)
     logs: list[Record] = field(default_factory=list)
@@ -130,7 +131,8 @@ class Telemetry:
         change = {"from": before, "to": after, "reason": reason}
         told = {f"circuit_breaker.state_change.{name}": value for name, value in change.items()}
         episode = {"circuit_breaker.episode": self.episode} if self.episode else {}
-        return self._who() | told | episode | (evidence or {})
+        mode = {"circuit_breaker.mode": self.mode} if self.mode else {}
+        return self._who() | told | episode | mode | (evidence or {})
 
     def _log(self, time: int, change: dict[str, Any], *, trace_id: str, span_id: str, body: str = "a sentence") -> Log:
         origin = Origin(self.resource, "otel_breaker")
@@ -152,5 +154,17 @@ def outage() -> Telemetry:
         told.call(number, number - 1, "rejected", "open", link=2)
     told.call(6, 5, "failure", "half_open", moves=FAILED, link=2, error="OSError")
     told.call(7, 6, "rejected", "open", link=6)
+    told.call(8, 7.5, "success", "half_open", moves=RECOVERED, link=6, evidence=CLOSING)
+    return told
+
+
+def shadow_outage() -> Telemetry:
+    """The same of a circuit in shadow mode: what it would have refused was let pass."""
+    told = Telemetry(mode="shadow")
+    told.call(1, 0, "success")
+    told.call(2, 0.5, "failure", moves=TRIP, evidence=EVIDENCE, error="OSError")
+    for number, outcome in ((3, "failure"), (4, "success")):
+        told.call(number, number - 1, outcome, "open", link=2, shadowed=True)
+    told.call(6, 5, "failure", "half_open", moves=FAILED, link=2, error="OSError")
     told.call(8, 7.5, "success", "half_open", moves=RECOVERED, link=6, evidence=CLOSING)
     return told

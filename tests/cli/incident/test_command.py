@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import json
+import os
+import subprocess
+import sys
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from opentelemetry import _logs, trace
@@ -109,3 +113,85 @@ def test_a_broken_line_is_named_once_and_the_rest_is_read(
     captured = capsys.readouterr()
     assert captured.err.count("logs.jsonl:6: ") == 1
     assert captured.out.count("→") == 5
+
+
+def run(*arguments: str, **options: Any) -> subprocess.CompletedProcess[bytes]:
+    """The command as a process of its own, piped."""
+    command = [sys.executable, "-m", "otel_breaker", "incident", *arguments]
+    return subprocess.run(command, capture_output=True, check=False, timeout=60, **options)
+
+
+@pytest.mark.parametrize("encoding", ["ascii", "cp1252", "utf-8"])
+def test_any_encoding_of_standard_output_will_do(exported: list[str], encoding: str) -> None:
+    done = run(*exported, env=os.environ | {"PYTHONIOENCODING": encoding})
+
+    assert (done.returncode, done.stderr) == (0, b"")
+    told = done.stdout.decode(encoding)
+    assert ("closed → open" if encoding == "utf-8" else "closed -> open") in told
+    assert ("█" if encoding == "utf-8" else "##") in told
+
+
+def test_names_that_an_encoding_does_not_have_are_escaped(tmp_path: Path, exported: list[str]) -> None:
+    file = tmp_path / "named.jsonl"
+    file.write_text(Path(exported[0]).read_text().replace("payments", "café"))
+
+    done = run(str(file), "--answers", env=os.environ | {"PYTHONIOENCODING": "ascii"})
+
+    assert b"caf\\xe9 of shop" in done.stdout
+
+
+@pytest.mark.parametrize("form", [[], ["--answers"]])
+def test_a_pipe_gets_lines_that_are_neither_wrapped_nor_padded(exported: list[str], form: list[str]) -> None:
+    lines = run(*exported, *form).stdout.decode().splitlines()
+
+    assert any("trace " in line and "span " in line and "failure after" in line for line in lines)
+    assert [line for line in lines if line != line.rstrip()] == []
+
+
+def test_standard_input_and_output_are_minus(exported: list[str]) -> None:
+    traces = Path(exported[0]).read_bytes()
+
+    told = run("-", input=traces)
+    page = run("-", "--html", "-", input=traces, env=os.environ | {"PYTHONIOENCODING": "ascii"})
+
+    assert b"payments of shop" in told.stdout
+    assert page.stdout.decode().startswith("<!DOCTYPE html>")
+    assert page.stdout.decode().endswith("</html>")
+
+
+def test_a_folder_is_read(exported: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["incident", str(Path(exported[0]).parent)]) == 0
+    assert "3 calls refused" in capsys.readouterr().out
+
+
+def test_a_pretty_printed_document_is_read(
+    exported: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = tmp_path / "pretty.json"
+    file.write_text(
+        "\n".join(json.dumps(json.loads(line), indent=2) for line in Path(exported[0]).read_text().splitlines())
+    )
+
+    assert main(["incident", str(file)]) == 0
+
+    captured = capsys.readouterr()
+    assert captured.err == ""
+    assert "3 calls refused" in captured.out
+
+
+def test_where_nothing_can_be_read_the_status_says_so(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    file = tmp_path / "shop.log"
+    file.write_text("a log\nof something else\n")
+
+    assert main(["incident", str(file)]) == 2
+
+    captured = capsys.readouterr()
+    assert captured.out == ""
+    assert captured.err.endswith("otel-breaker: there is no telemetry in it: it should be OTLP in JSON\n")
+
+
+@pytest.mark.timeout(20)
+def test_a_named_pipe_that_nobody_writes_into_is_not_waited_for(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+
+    assert run(str(tmp_path / "pipe")).returncode == 2

@@ -10,7 +10,7 @@ import pytest
 
 from otel_breaker_instrumentation.cli.incident.page import page
 from otel_breaker_instrumentation.cli.incident.questions import QUESTIONS
-from tests.cli.incident.telemetry import FAILED, RECOVERED, TRIP, Telemetry, outage, trace_of
+from tests.cli.incident.telemetry import FAILED, RECOVERED, TRIP, Telemetry, outage, shadow_outage, trace_of
 
 EVIL = "<script>alert(1)</script>\"'><img src=x onerror=alert(2)>"
 
@@ -67,7 +67,7 @@ def test_nothing_out_of_telemetry_becomes_an_element_or_an_attribute() -> None:
     assert not [name for _, attributes in seen.elements for name in attributes if name.startswith("on")]
 
 
-@pytest.mark.parametrize("told", [outage(), evil(), Telemetry(), Telemetry().call(1, 0, "success")])
+@pytest.mark.parametrize("told", [outage(), shadow_outage(), evil(), Telemetry(), Telemetry().call(1, 0, "success")])
 def test_every_element_is_closed(told: Telemetry) -> None:
     assert Page(page(told.incident())).open == []
 
@@ -164,3 +164,21 @@ def test_an_outage_with_thousands_of_failed_probes_makes_a_page_that_can_be_open
 
     assert len([bar for bar in Page(text).all("rect") if bar.get("y")]) < 1_000
     assert "3,901 more" in text
+
+
+def test_a_shadow_circuits_page_does_not_look_like_an_outage() -> None:
+    text = page(shadow_outage().incident())
+    seen = Page(text)
+    bars = [bar for bar in seen.all("rect") if bar.get("y")]
+
+    assert {bar["class"] for bar in bars} == {"shadow", "closed"}
+    assert "This is shadow mode: no call was refused." in text.partition("<main>")[0]
+    assert "<strong>payments in shadow mode</strong>" in text
+    assert "<title>open in shadow mode from 08:00:00.999 for 4.5 s</title>" in text
+    assert "1. payments in shadow mode <span>" in text
+    assert "any of these in shadow mode: no call is refused" in seen.text
+    assert {"state open", "state half_open"} & {span.get("class") for span in seen.all("span")} == set()
+
+
+def test_a_page_without_a_shadow_says_nothing_of_it() -> None:
+    assert "shadow mode" not in Page(page(outage().incident())).text.partition("Ten questions")[0]

@@ -8,9 +8,11 @@ from typing import TYPE_CHECKING
 import pytest
 from rich.console import Console
 
+from otel_breaker_instrumentation.cli.incident.page import page
 from otel_breaker_instrumentation.cli.incident.questions import QUESTIONS
-from otel_breaker_instrumentation.cli.incident.terminal import answers, report
-from tests.cli.incident.telemetry import FAILED, RECOVERED, TRIP, Telemetry, outage, span_of, trace_of
+from otel_breaker_instrumentation.cli.incident.signs import ASCII, BLOCKS, signs_for
+from otel_breaker_instrumentation.cli.incident.terminal import answers, plain, report
+from tests.cli.incident.telemetry import FAILED, RECOVERED, TRIP, Telemetry, outage, shadow_outage, span_of, trace_of
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -120,3 +122,57 @@ def test_as_many_questions_are_answered_as_wanted() -> None:
     text = printed(answers(outage().incident(), 4))
 
     assert [question.text in text for question in QUESTIONS] == [True] * 4 + [False] * 6
+
+
+def test_a_shadow_circuit_is_called_that_in_every_place() -> None:
+    text = plain(report(shadow_outage().incident()))
+
+    assert "1 circuit, 1 episode, within 7 s, none open at the end. This is shadow mode: no call was refused." in text
+    assert "payments in shadow mode of shop, in the end closed" in text
+    assert "Episode e1, in shadow mode" in text
+    assert "░ any of these in shadow mode" in text
+    bar = next(line for line in text.splitlines() if "▕" in line)
+    assert "░" in bar
+    assert "█" not in bar
+    assert "calls refused" not in text
+
+
+def test_of_several_circuits_those_in_shadow_mode_are_counted_apart() -> None:
+    told = shadow_outage()
+    told.spans += Telemetry(name="stock", episode="e2").call(12, 1, "failure", moves=TRIP).spans
+
+    text = plain(report(told.incident()))
+
+    assert "2 circuits, 2 episodes" in text
+    assert "1 still open at the end. 1 of them in shadow mode: no call was refused there." in text
+    assert "█" in text.partition("stock of shop")[2]
+
+
+def test_a_shadow_circuit_that_is_open_in_the_end_is_not_counted_as_one_that_refuses() -> None:
+    told = Telemetry(mode="shadow").call(2, 0, "failure", moves=TRIP).call(3, 3, "success", "open", shadowed=True)
+
+    assert "none open at the end" in plain(report(told.incident()))
+
+
+@pytest.mark.parametrize(
+    ("encoding", "signs"),
+    [("utf-8", BLOCKS), ("ascii", ASCII), ("cp1252", ASCII), ("no such", ASCII), ("cp437", ASCII)],
+)
+def test_signs_are_those_that_the_encoding_has(encoding: str, signs: object) -> None:
+    assert signs_for(encoding) is signs
+
+
+def test_every_state_has_a_sign_of_its_own() -> None:
+    for signs in (BLOCKS, ASCII):
+        assert len({*signs.states.values(), signs.shadow}) == len(signs.states) + 1
+
+
+def test_an_instance_cannot_command_the_terminal() -> None:
+    told = Telemetry(resource={"service.name": "shop", "service.instance.id": "\x1b[2J\x1b]0;owned\x07" + "a" * 1_000})
+    told.call(2, 0, "failure", moves=TRIP).point("circuit_breaker.targets", 1, target__status="guarded")
+    incident = told.incident()
+
+    for text in (plain(report(incident)), plain(answers(incident)), page(incident)):
+        assert "\x1b" not in text
+        assert "\x07" not in text
+        assert "a" * 300 not in text

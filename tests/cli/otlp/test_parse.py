@@ -23,6 +23,7 @@ from opentelemetry.trace import Link, SpanKind, Status, StatusCode, format_span_
 
 from otel_breaker_instrumentation.cli.otlp import Link as ReadLink
 from otel_breaker_instrumentation.cli.otlp import Log, Point, Span
+from otel_breaker_instrumentation.cli.otlp.fields import Misfit
 from otel_breaker_instrumentation.cli.otlp.parse import parse
 
 if TYPE_CHECKING:
@@ -34,10 +35,22 @@ if TYPE_CHECKING:
 
 RESOURCE = Resource({"service.name": "shop"})
 TRACE_ID, SPAN_ID = "0af7651916cd43dd8448eb211c80319c", "00f067aa0ba902b7"
+PLAIN = {"traceId": TRACE_ID, "spanId": SPAN_ID, "name": "s", "startTimeUnixNano": "1", "endTimeUnixNano": "2"}
 
 
 def lines(file: Path) -> list[Any]:
-    return [record for line in file.read_bytes().splitlines() for record in parse(line)]
+    return [record for line in file.read_bytes().splitlines() for record in whole(json.loads(line))]
+
+
+def whole(document: Any) -> list[Any]:
+    """The records of a document in which nothing is wrong."""
+    return list(parse(document, lambda misfit: pytest.fail(str(misfit))))
+
+
+def told(document: Any) -> tuple[list[Any], list[str]]:
+    """The records of a document, and what is said of what is wrong."""
+    skipped: list[str] = []
+    return list(parse(document, lambda misfit: skipped.append(str(misfit)))), skipped
 
 
 @pytest.fixture
@@ -49,9 +62,7 @@ def tracer(tmp_path: Path) -> Iterator[Tracer]:
 
 
 def span_as(**changes: Any) -> Span:
-    plain = {"traceId": TRACE_ID, "spanId": SPAN_ID, "name": "s", "startTimeUnixNano": "1", "endTimeUnixNano": "2"}
-    line = {"resourceSpans": [{"scopeSpans": [{"spans": [plain | changes]}]}]}
-    (span,) = parse(json.dumps(line).encode())
+    (span,) = whole({"resourceSpans": [{"scopeSpans": [{"spans": [PLAIN | changes]}]}]})
     assert isinstance(span, Span)
     return span
 
@@ -174,7 +185,7 @@ def test_an_unknown_kind_is_none() -> None:
 def test_a_severity_may_be_written_by_name(name: str, number: int) -> None:
     line = {"resourceLogs": [{"scopeLogs": [{"logRecords": [{"timeUnixNano": "1", "severityNumber": name}]}]}]}
 
-    (log,) = parse(json.dumps(line).encode())
+    (log,) = whole(line)
 
     assert isinstance(log, Log)
     assert log.severity == number
@@ -195,28 +206,129 @@ def test_a_log_without_a_time_has_the_time_at_which_it_was_observed() -> None:
     record = {"timeUnixNano": "0", "observedTimeUnixNano": 7}
     line = {"resourceLogs": [{"scopeLogs": [{"logRecords": [record]}]}]}
 
-    (log,) = parse(json.dumps(line).encode())
+    (log,) = whole(line)
 
     assert isinstance(log, Log)
     assert log.time == 7
 
 
+@pytest.mark.parametrize("said", [None, 7, "text", [], {}, {"spans": []}])
+def test_a_document_that_is_no_otlp_says_so(said: Any) -> None:
+    with pytest.raises(Misfit, match="it is no OTLP: "):
+        whole(said)
+
+
+TOO_DEEP: dict[str, Any] = {"stringValue": "text"}
+for _ in range(40):
+    TOO_DEEP = {"arrayValue": {"values": [TOO_DEEP]}}
+
+
 @pytest.mark.parametrize(
-    ("line", "problem"),
+    ("changes", "problem"),
     [
-        (b"{", "Expecting"),
-        (b"[]", "no OTLP"),
-        (b'{"spans": []}', "none of .*resourceSpans"),
-        (b'{"resourceSpans": [{"scopeSpans": [{"spans": [{}]}]}]}', "traceId is missing"),
-        (b'{"resourceSpans": [{"scopeSpans": [{"spans": [7]}]}]}', "no OTLP"),
-        (b'{"resourceSpans": 7}', "no OTLP"),
-        (b'{"resourceLogs": [{"scopeLogs": [{"logRecords": [{"timeUnixNano": "18446744073709551616"}]}]}]}', "no time"),
-        (b'{"resourceLogs": [{"scopeLogs": [{"logRecords": [{"timeUnixNano": "-1"}]}]}]}', "no time"),
-        (b'{"resourceSpans": [{"resource": {"attributes": [{"key": "k", "value": {"intValue": 1e300}}]}}]}', "64 bits"),
-        (b"\xff\xfe\x00", "codec"),
-        (b"[" * 100_000, "nested too deeply"),
+        ({"traceId": None}, "traceId: it is missing"),
+        ({"traceId": 7}, "traceId: it is no text"),
+        ({"spanId": "xyz"}, "spanId: it is no id"),
+        ({"spanId": "\N{SNOWMAN}"}, "spanId: it is no id"),
+        ({"name": {"a": 1}}, "name: it is no text"),
+        ({"kind": []}, "kind: it is no whole number"),
+        ({"startTimeUnixNano": float("inf")}, "startTimeUnixNano: it is no whole number"),
+        ({"startTimeUnixNano": float("nan")}, "startTimeUnixNano: it is no whole number"),
+        ({"startTimeUnixNano": True}, "startTimeUnixNano: it is no whole number"),
+        ({"startTimeUnixNano": "1e3"}, "startTimeUnixNano: it is no whole number"),
+        ({"startTimeUnixNano": "-1"}, "startTimeUnixNano: it is no time"),
+        ({"endTimeUnixNano": str(2**64)}, "endTimeUnixNano: it is no time"),
+        ({"attributes": 7}, "attributes: it is no list"),
+        ({"attributes": [{"key": "a"}, 7]}, "attributes[1]: it is no object"),
+        ({"attributes": [{"key": 1}]}, "attributes[0].key: it is no text"),
+        ({"attributes": [{"key": "a", "value": []}]}, "attributes[0].value: it is no object"),
+        ({"attributes": [{"key": "a", "value": {"intValue": 1e300}}]}, "attributes[0].value.intValue: it is larger"),
+        ({"attributes": [{"key": "a", "value": {"boolValue": 1}}]}, "value.boolValue: it is neither true nor false"),
+        ({"attributes": [{"key": "a", "value": {"doubleValue": "x"}}]}, "value.doubleValue: it is no number"),
+        ({"attributes": [{"key": "a", "value": {"doubleValue": 10**400}}]}, "value.doubleValue: it is no number"),
+        ({"attributes": [{"key": "a", "value": {"bytesValue": "a"}}]}, "value.bytesValue: it is not in base64"),
+        ({"attributes": [{"key": "a", "value": TOO_DEEP}]}, "it is nested too deeply"),
+        ({"events": [{"timeUnixNano": "1"}, {}]}, "events[1].timeUnixNano: it is missing"),
+        ({"links": [[]]}, "links[0]: it is no object"),
+        ({"status": "ok"}, "status: it is no object"),
+        ({"status": {"code": 0.5}}, "status.code: it is no whole number"),
     ],
 )
-def test_a_line_that_is_no_otlp_says_what_is_wrong(line: bytes, problem: str) -> None:
-    with pytest.raises(ValueError, match=problem):
-        parse(line)
+def test_a_bad_value_costs_its_record_and_is_told_with_its_path(changes: dict[str, Any], problem: str) -> None:
+    spans = [PLAIN, PLAIN | changes, PLAIN]
+
+    records, (said,) = told({"resourceSpans": [{"scopeSpans": [{"spans": spans}]}]})
+
+    assert len(records) == 2
+    assert said.startswith("resourceSpans[0].scopeSpans[0].spans[1].")
+    assert problem in said
+
+
+@pytest.mark.parametrize("said", [{"attributes": [{"key": 7}]}, {"attributes": 7}, 7, {"attributes": [7]}])
+def test_a_bad_resource_costs_no_record(said: Any) -> None:
+    records, (problem,) = told({"resourceSpans": [{"resource": said, "scopeSpans": [{"spans": [PLAIN]}]}]})
+
+    assert len(records) == 1
+    assert problem.startswith("resourceSpans[0].resource")
+
+
+def test_what_else_a_resource_says_is_kept() -> None:
+    said = [{"key": "bad", "value": 7}, {"key": "service.name", "value": {"stringValue": "shop"}}]
+
+    (span,), _ = told({"resourceSpans": [{"resource": {"attributes": said}, "scopeSpans": [{"spans": [PLAIN]}]}]})
+
+    assert span.origin.resource == {"service.name": "shop"}
+
+
+@pytest.mark.parametrize(
+    ("document", "path"),
+    [
+        ({"resourceSpans": 7}, "resourceSpans"),
+        ({"resourceSpans": [7]}, "resourceSpans[0]"),
+        ({"resourceLogs": [{"scopeLogs": {}}]}, "resourceLogs[0].scopeLogs"),
+        (
+            {"resourceMetrics": [{"scopeMetrics": [{"metrics": [None]}]}]},
+            "resourceMetrics[0].scopeMetrics[0].metrics[0]",
+        ),
+        ({"resourceSpans": [{"scopeSpans": [{"scope": 7}]}]}, "resourceSpans[0].scopeSpans[0].scope"),
+    ],
+)
+def test_what_holds_records_and_is_none_is_told_with_its_path(document: Any, path: str) -> None:
+    records, (problem,) = told(document)
+
+    assert records == []
+    assert problem.startswith(f"{path}: ")
+
+
+def metric(**changes: Any) -> Any:
+    points = [{"timeUnixNano": "1", "asInt": "1"}, {"timeUnixNano": "2", "asDouble": 0.5}]
+    return {
+        "resourceMetrics": [{"scopeMetrics": [{"metrics": [{"name": "m", "gauge": {"dataPoints": points}} | changes]}]}]
+    }
+
+
+def test_a_metric_without_a_name_is_skipped() -> None:
+    assert told(metric(name=None)) == ([], ["resourceMetrics[0].scopeMetrics[0].metrics[0].name: it is missing"])
+
+
+def test_a_bad_point_costs_no_other() -> None:
+    points = [{"timeUnixNano": 1, "asDouble": {}}, {"timeUnixNano": 1, "asDouble": "Infinity"}]
+
+    (point,), (problem,) = told(metric(gauge={"dataPoints": points}))
+
+    assert point.value == float("inf")
+    assert problem.endswith("metrics[0].gauge.dataPoints[0].asDouble: it is no number")
+
+
+def test_null_is_a_field_that_is_not_there() -> None:
+    span = span_as(name=None, kind=None, attributes=None, events=None, status=None, parentSpanId=None)
+
+    assert (span.name, span.kind, span.attributes, span.events, span.status) == ("", "", {}, (), "unset")
+
+
+def test_a_whole_number_may_be_written_as_a_fraction() -> None:
+    assert span_as(startTimeUnixNano=1.8e18).start == 1_800_000_000_000_000_000
+
+
+def test_a_value_of_a_kind_that_is_not_known_is_none() -> None:
+    assert span_as(attributes=[{"key": "a", "value": {"newValue": {"b": 1}}}]).attributes == {"a": None}

@@ -1,15 +1,16 @@
-"""Files are read line by line: progress is told, broken lines are skipped, compression makes no difference."""
+"""Files are read document by document: progress is told, what is broken is skipped, layout makes no difference."""
 
 from __future__ import annotations
 
 import gzip
 import json
 import tracemalloc
+from collections import deque
 from typing import TYPE_CHECKING
 
 import pytest
 
-from otel_breaker_instrumentation.cli.otlp import Broken, Log, Record, Span, read
+from otel_breaker_instrumentation.cli.otlp import Broken, Log, Record, Span, documents, lines, read
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -29,6 +30,17 @@ def names(records: list[Record]) -> list[str]:
     return [record.name for record in records if isinstance(record, Span)]
 
 
+def peak_of(file: Path, broken: Callable[[Broken], None]) -> int:
+    """The most bytes that reading takes at once."""
+    tracemalloc.start()
+    try:
+        for _ in read([file], broken=broken):
+            pass
+        return tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+
+
 def test_signals_may_be_mixed_in_one_file(tmp_path: Path) -> None:
     file = tmp_path / "all.jsonl"
     file.write_bytes(span_line("a") + b'{"resourceLogs": [{"scopeLogs": [{"logRecords": [{"timeUnixNano": "1"}]}]}]}\n')
@@ -44,7 +56,7 @@ def test_files_are_read_in_the_order_given(tmp_path: Path) -> None:
     assert names(list(read([first, second], broken=refuse))) == ["first", "second"]
 
 
-def test_a_broken_line_is_named_and_skipped_whole(tmp_path: Path) -> None:
+def test_a_broken_line_is_named_and_skipped(tmp_path: Path) -> None:
     file = tmp_path / "traces.jsonl"
     heard: list[Broken] = []
     half = json.loads(span_line("good half"))
@@ -55,9 +67,9 @@ def test_a_broken_line_is_named_and_skipped_whole(tmp_path: Path) -> None:
 
     records = list(read([file], broken=heard.append))
 
-    assert names(records) == ["a", "c"]
+    assert names(records) == ["a", "good half", "c"]
     assert [(broken.file, broken.line) for broken in heard] == [(file, 2), (file, 4)]
-    assert str(heard[0]) == f"{file}:2: traceId is missing"
+    assert str(heard[0]) == f"{file}:2: resourceSpans[0].scopeSpans[0].spans[1].traceId: it is missing"
 
 
 def test_a_compressed_file_is_known_by_its_content(tmp_path: Path) -> None:
@@ -96,15 +108,7 @@ def test_memory_does_not_grow_with_the_file(tmp_path: Path) -> None:
     file = tmp_path / "traces.jsonl"
     file.write_bytes(span_line("a" * 1_000) * 5_000)
 
-    tracemalloc.start()
-    try:
-        for _ in read([file], broken=refuse):
-            pass
-        peak = tracemalloc.get_traced_memory()[1]
-    finally:
-        tracemalloc.stop()
-
-    assert peak < file.stat().st_size / 10
+    assert peak_of(file, refuse) < file.stat().st_size / 10
 
 
 def test_an_empty_file_holds_nothing(tmp_path: Path) -> None:
@@ -112,3 +116,161 @@ def test_an_empty_file_holds_nothing(tmp_path: Path) -> None:
     file.touch()
 
     assert list(read([file], broken=refuse)) == []
+
+
+SPAN = json.loads(span_line("a"))
+LAYOUTS = {
+    "lines": json.dumps(SPAN) + "\n" + json.dumps(SPAN) + "\n",
+    "documents": json.dumps(SPAN, indent=2) + "\n\n" + json.dumps(SPAN, indent=1),
+    "documents without indentation": json.dumps(SPAN, indent=0) + "\n" + json.dumps(SPAN, indent=0),
+    "documents of Windows": (json.dumps(SPAN, indent=2) + "\n" + json.dumps(SPAN, indent="\t")).replace("\n", "\r\n"),
+    "a document and lines": json.dumps(SPAN, indent=2) + "\n" + json.dumps(SPAN),
+    "two on a line": json.dumps(SPAN) + json.dumps(SPAN),
+    "an array": json.dumps([SPAN, SPAN]),
+    "an array over many lines": json.dumps([SPAN, SPAN], indent=2),
+    "an array with its commas between braces": json.dumps([SPAN, SPAN], indent=2).replace("},\n  {", "}, {"),
+    "an array of lines": f"[\n{json.dumps(SPAN)},\n{json.dumps(SPAN)}\n]\n",
+    "a mark of the byte order": "\ufeff" + json.dumps([SPAN, SPAN], indent=2),
+}
+
+
+@pytest.mark.parametrize("layout", LAYOUTS)
+@pytest.mark.parametrize("compress", [bytes, gzip.compress])
+def test_json_is_read_however_it_is_laid_out(tmp_path: Path, layout: str, compress: Callable[[bytes], bytes]) -> None:
+    file = tmp_path / "traces.json"
+    file.write_bytes(compress(LAYOUTS[layout].encode()))
+
+    assert names(list(read([file], broken=refuse))) == ["a", "a"]
+
+
+def test_braces_and_quotes_in_text_are_no_structure(tmp_path: Path) -> None:
+    file = tmp_path / "traces.json"
+    name = 'a }{ "quoted\\" ]['
+    file.write_text(json.dumps(json.loads(span_line(name)), indent=2))
+
+    assert names(list(read([file], broken=refuse))) == [name]
+
+
+CUT = json.dumps(SPAN, indent=2).splitlines()
+
+
+@pytest.mark.parametrize(
+    ("broken", "line"),
+    [
+        ("\n".join(CUT[:7]), 7),  # cut off after a line
+        ("\n".join(CUT[:8])[:-4], 8),  # and within a text
+        ("\n".join(CUT).replace('"name": "a"', '"name": '), CUT.index('              "name": "a",') + 1),
+        ("\n".join(CUT[:6]), 6),  # or where another object may follow
+        ("\n".join(CUT).replace('"name": "a",', '"name": "a"'), 10),  # a comma is lacking
+    ],
+)
+def test_a_broken_document_is_one_complaint_at_its_line_and_the_next_one_is_read(
+    tmp_path: Path, broken: str, line: int
+) -> None:
+    file = tmp_path / "traces.json"
+    heard: list[Broken] = []
+    for indent in (2, None):
+        heard.clear()
+        file.write_text(broken + "\n" + json.dumps(SPAN, indent=indent) + "\n")
+
+        assert names(list(read([file], broken=heard.append))) == ["a"]
+        assert [broken.line for broken in heard] == [line]
+
+
+def test_a_line_that_was_cut_off_where_an_object_may_follow_costs_no_other(tmp_path: Path) -> None:
+    file = tmp_path / "traces.jsonl"
+    heard: list[Broken] = []
+    file.write_bytes(b'{"resourceSpans": [\n' + span_line("a"))
+
+    assert names(list(read([file], broken=heard.append))) == ["a"]
+    assert [broken.line for broken in heard] == [1]
+
+
+@pytest.mark.parametrize(
+    "line", ["hello", "7", '"text"', "{", "}", "nul", "\x00", '{"a": 1}', '{"resourceSpans": ' + "1" * 5_000]
+)
+def test_a_line_that_is_nothing_is_named(tmp_path: Path, line: str) -> None:
+    file = tmp_path / "traces.jsonl"
+    heard: list[Broken] = []
+    file.write_bytes(span_line("a") + line.encode() + b"\n" + span_line("b"))
+
+    assert names(list(read([file], broken=heard.append))) == ["a", "b"]
+    assert [broken.line for broken in heard] == [2]
+
+
+def test_what_is_not_in_utf_8_is_named(tmp_path: Path) -> None:
+    file = tmp_path / "traces.jsonl"
+    heard: list[Broken] = []
+    file.write_bytes(b'{"resourceSpans": "\xff\xfe"}\n' + span_line("b"))
+
+    assert names(list(read([file], broken=heard.append))) == ["b"]
+    assert heard[0].problem == "it is no JSON: it is not in UTF-8"
+
+
+@pytest.mark.parametrize("opening", [b'{"a":', b"[", b'{"a":[\n'])
+def test_nesting_without_end_is_nothing_to_fall_over(tmp_path: Path, opening: bytes) -> None:
+    file = tmp_path / "traces.jsonl"
+    file.write_bytes(opening * 100_000)
+
+    assert list(read([file], broken=lambda _: None)) == []
+
+
+def test_a_line_that_is_too_long_is_skipped_and_the_rest_is_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(lines, "LONGEST", 2**20)
+    file = tmp_path / "traces.jsonl"
+    heard: list[Broken] = []
+    file.write_bytes(span_line("a") + span_line("b" * 2**24) + span_line("c"))
+
+    assert names(list(read([file], broken=heard.append))) == ["a", "c"]
+    assert [(broken.line, broken.problem) for broken in heard] == [(2, "it is longer than 16 MiB")]
+
+
+def test_a_document_that_is_too_long_is_skipped_and_the_rest_is_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(documents, "LONGEST", 2**12)
+    file = tmp_path / "traces.json"
+    heard: list[Broken] = []
+    long = json.loads(span_line("b"))
+    long["resourceSpans"] *= 50
+    file.write_text(json.dumps(SPAN, indent=2) + "\n" + json.dumps(long, indent=2) + "\n" + json.dumps(SPAN, indent=2))
+
+    assert names(list(read([file], broken=heard.append))) == ["a", "a"]
+    assert [broken.problem for broken in heard] == ["it is longer than 16 MiB"]
+
+
+@pytest.mark.parametrize("filling", [b" ", b"a", b"{}\n", b"\n"])
+def test_what_becomes_very_large_when_uncompressed_is_not_read_to_its_end(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, filling: bytes
+) -> None:
+    monkeypatch.setattr(lines, "LONGEST", 2**16)
+    monkeypatch.setattr(lines, "_UNSUSPICIOUS", 2**16)
+    monkeypatch.setattr(lines, "_MOST_TIMES", 32)
+    file = tmp_path / "bomb.gz"
+    heard: deque[Broken] = deque(maxlen=1)
+    file.write_bytes(gzip.compress(span_line("a") + filling * (2**20 // len(filling)), 9))
+
+    peak = peak_of(file, heard.append)
+
+    assert heard[-1].problem.startswith("the rest is not read: it becomes more than 32 times as large")
+    assert peak < 2**21
+
+
+def test_telemetry_that_repeats_itself_is_no_bomb(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(lines, "_UNSUSPICIOUS", 2**16)
+    file = tmp_path / "traces.jsonl.gz"
+    file.write_bytes(gzip.compress(b"".join(span_line(f"span {number}") for number in range(20_000))))
+
+    assert len(list(read([file], broken=refuse))) == 20_000
+
+
+def test_each_document_that_is_otlp_is_counted(tmp_path: Path) -> None:
+    file = tmp_path / "traces.jsonl"
+    counted: list[int] = []
+    file.write_bytes(b'{"resourceSpans": []}\n{}\n' + span_line("a"))
+
+    list(read([file], broken=lambda _: None, understood=lambda: counted.append(1)))
+
+    assert len(counted) == 2

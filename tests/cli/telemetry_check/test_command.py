@@ -70,3 +70,33 @@ def test_files_without_any_of_our_telemetry_cannot_be_checked(
 
     assert main(["telemetry-check", str(file)]) == 2
     assert capsys.readouterr().err == "otel-breaker: there is no telemetry of the scope otel_breaker in it\n"
+
+
+def test_what_telemetry_says_is_bounded_and_printable(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    file = tmp_path / "telemetry.jsonl"
+    file.write_text(line(**{"\x1b[2J" + "a" * 10_000: "b"}) + line(**{"circuit_breaker.state": "c" * 10_000}))
+
+    assert main(["telemetry-check", str(file)]) == 1
+
+    told = capsys.readouterr().out
+    assert "\x1b" not in told
+    assert len(told) < 1_500
+
+
+def test_not_every_kind_of_violation_is_kept(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    file = tmp_path / "telemetry.jsonl"
+    file.write_text("".join(line(**{f"stray{number}": "a"}) for number in range(1_100)))
+
+    assert main(["telemetry-check", str(file)]) == 1
+
+    *_, others, count = capsys.readouterr().out.splitlines()
+    assert others.startswith("further violations of other kinds (100 x, ")
+    assert count.startswith("violations: 1001, ")
+
+
+def test_a_pretty_printed_document_is_checked(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    file = tmp_path / "telemetry.json"
+    file.write_text(json.dumps([json.loads(line()), json.loads(line(stray="a"))], indent=2))
+
+    assert main(["telemetry-check", str(tmp_path)]) == 1
+    assert "violations: 1, in 2 spans" in capsys.readouterr().out

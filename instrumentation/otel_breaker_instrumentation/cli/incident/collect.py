@@ -159,8 +159,8 @@ def place(origin: Origin) -> Place:
     said = origin.resource
     host = said.get("k8s.pod.name") or said.get("host.name")
     parts = [host, said.get("process.pid")]
-    instance = said.get("service.instance.id") or " ".join(printable(part) for part in parts if part is not None)
-    return Place(printable(said.get("service.name", "")), str(instance))
+    instance = said.get("service.instance.id") or " ".join(str(part) for part in parts if part is not None)
+    return Place(printable(said.get("service.name", "")), printable(instance))
 
 
 def _first(circuit: Circuit) -> tuple[int, Identity]:

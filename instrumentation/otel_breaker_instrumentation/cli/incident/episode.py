@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from otel_breaker.core.states import CircuitState, Reason
+from otel_breaker.settings import Mode
 from otel_breaker.telemetry import names
 
 if TYPE_CHECKING:
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
 
     from otel_breaker_instrumentation.cli.otlp import Attributes
 
+SHADOW: Final = Mode.SHADOW.value
 CLOSED: Final = CircuitState.CLOSED.value
 OPEN: Final = CircuitState.OPEN.value
 HALF_OPEN: Final = CircuitState.HALF_OPEN.value
@@ -101,6 +103,11 @@ class Episode:
     probe_outcomes: Mapping[str, int]
     cause: tuple[str, str] | None
     """Trace and span of what the first refused call or probe links to: the call that had last opened the circuit."""
+
+    @property
+    def is_shadow(self) -> bool:
+        """Whether no call was refused: the circuit was only watched."""
+        return self.mode == SHADOW
 
     @property
     def opening(self) -> Move | None:

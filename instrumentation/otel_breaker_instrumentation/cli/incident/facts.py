@@ -5,14 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from otel_breaker.core.states import Reason
-from otel_breaker.settings import Mode
 from otel_breaker_instrumentation.cli.incident import words
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from otel_breaker_instrumentation.cli.incident.episode import Episode, Move
-    from otel_breaker_instrumentation.cli.incident.model import Incident
+    from otel_breaker_instrumentation.cli.incident.model import Circuit, Incident
 
 
 def summary(incident: Incident) -> str:
@@ -21,18 +20,35 @@ def summary(incident: Incident) -> str:
     if not incident.circuits:
         return f"No circuit moved in these files.{quiet}" if quiet else "No circuit breaker is in these files."
     start, end = incident.extent
-    refusing = sum(circuit.is_refusing for circuit in incident.circuits)
+    still_open = sum(circuit.is_open and not circuit.is_shadow for circuit in incident.circuits)
     told = [
         words.count(len(incident.circuits), "circuit"),
         words.count(len(incident.episodes), "episode"),
         f"within {words.duration((end - start) / 1e9)}",
-        f"{refusing:,} still open at the end" if refusing else "none open at the end",
+        f"{still_open:,} still open at the end" if still_open else "none open at the end",
     ]
-    return f"{words.moment(start)}: {', '.join(told)}.{quiet}"
+    return f"{words.moment(start)}: {', '.join(told)}.{_shadows(incident)}{quiet}"
+
+
+def _shadows(incident: Incident) -> str:
+    shadows = sum(circuit.is_shadow for circuit in incident.circuits)
+    if not shadows:
+        return ""
+    if shadows == len(incident.circuits):
+        return " This is shadow mode: no call was refused."
+    return f" {shadows:,} of them in shadow mode: no call was refused there."
+
+
+def name(circuit: Circuit) -> str:
+    """What a circuit is called in headings."""
+    called = words.circuit(circuit.identity)
+    return f"{called} in shadow mode" if circuit.is_shadow else called
 
 
 def refused(episode: Episode) -> str:
     """How many calls were refused, and how it is known."""
+    if episode.is_shadow:
+        return "no call refused, in shadow mode"
     told, seen = episode.refused_told, episode.refused_seen
     if told is None:
         return f"{words.count(seen, 'call')} refused, as far as these files show"
@@ -79,9 +95,9 @@ def facts(incident: Incident, episode: Episode) -> list[tuple[str, str]]:
         "because": words.why(opening) if opening else "",
         "what failed": words.failures(opening) if opening else "",
         "tripped by": trip(incident, episode),
-        "mode": f"{episode.mode}: no call was refused" if episode.mode == Mode.SHADOW.value else "",
+        "mode": f"{episode.mode}: no call was refused" if episode.is_shadow else "",
         "lasted": lasted(episode),
-        "refused": refused(episode) if episode.mode != Mode.SHADOW.value else "",
+        "refused": "" if episode.is_shadow else refused(episode),
         "shadow": shadowed(episode),
         "probes": probed(episode),
         "open time": f"{words.planned(opening)} planned" if opening and words.planned(opening) else "",

@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from otel_breaker_instrumentation.cli.incident.episode import CLOSED, OPEN
+from otel_breaker_instrumentation.cli.incident.episode import CLOSED, OPEN, REFUSING, SHADOW
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -29,6 +29,18 @@ class Stretch:
     start: int
     end: int
     state: str
+    is_shadow: bool = False
+    """Whether calls passed that the state refuses."""
+
+
+@dataclass(frozen=True)
+class _Mark:
+    """A time at which the state became another."""
+
+    time: int
+    before: str
+    after: str
+    mode: str
 
 
 @dataclass(frozen=True)
@@ -53,30 +65,34 @@ def lanes(circuit: Circuit, start: int, end: int) -> list[Lane]:
         if track is None:
             tracks.append(track := [])
         track.append(episode)
-    loose = [(move.time, move.before, move.after) for move in circuit.moves if not move.episode]
+    loose = [_Mark(move.time, move.before, move.after, move.mode) for move in circuit.moves if not move.episode]
     found = []
     for number, track in enumerate(tracks or [[]]):
-        marks = sorted([*(loose if number == 0 else ()), *_marks(track)], key=lambda mark: mark[0])
+        marks = sorted([*(loose if number == 0 else ()), *_marks(track)], key=lambda mark: mark.time)
         found.append(Lane(tuple(_stretches(marks, start, end)), tuple(track)))
     return found
 
 
-def _marks(track: list[Episode]) -> Iterator[tuple[int, str, str]]:
-    """Each time at which the state became another, and what it was until then."""
+def _marks(track: list[Episode]) -> Iterator[_Mark]:
     for number, episode in enumerate(track):
+        moves, mode = episode.moves, episode.mode
         if episode.opening is None:
-            yield episode.first_seen, UNKNOWN, episode.moves[0].before if episode.moves else OPEN
-        yield from ((move.time, move.before, move.after) for move in episode.moves)
+            yield _Mark(episode.first_seen, UNKNOWN, moves[0].before if moves else OPEN, mode)
+        yield from (_Mark(move.time, move.before, move.after, mode) for move in moves)
         if episode.closing is None and number + 1 < len(track):
-            yield episode.last_seen, episode.moves[-1].after if episode.moves else OPEN, UNKNOWN
+            yield _Mark(episode.last_seen, moves[-1].after if moves else OPEN, UNKNOWN, mode)
 
 
-def _stretches(marks: list[tuple[int, str, str]], start: int, end: int) -> Iterator[Stretch]:
-    state = marks[0][1] if marks else CLOSED
+def _stretches(marks: list[_Mark], start: int, end: int) -> Iterator[Stretch]:
+    state, mode = (marks[0].before, marks[0].mode) if marks else (CLOSED, "")
     since = start
-    for time, _, after in marks:
-        if time > since:
-            yield Stretch(since, time, state)
-        state, since = after, max(time, since)
+    for mark in marks:
+        if mark.time > since:
+            yield _stretch(since, mark.time, state, mode)
+        state, mode, since = mark.after, mark.mode, max(mark.time, since)
     if end >= since:  # a move at the very end is drawn, too
-        yield Stretch(since, end, state)
+        yield _stretch(since, end, state, mode)
+
+
+def _stretch(start: int, end: int, state: str, mode: str) -> Stretch:
+    return Stretch(start, end, state, is_shadow=mode == SHADOW and state in REFUSING)

@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from otel_breaker_instrumentation.cli.incident.episode import OPEN, REFUSING
+from otel_breaker_instrumentation.cli.incident.episode import OPEN, REFUSING, SHADOW
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -49,8 +49,15 @@ class Circuit:
         return self.moves[-1].after if self.moves else OPEN
 
     @property
-    def is_refusing(self) -> bool:
+    def is_open(self) -> bool:
+        """Whether it refuses calls in the end, or would if it were not in shadow mode."""
         return self.state in REFUSING
+
+    @property
+    def is_shadow(self) -> bool:
+        """Whether it was in shadow mode all the time, so that no call was refused."""
+        modes = {episode.mode for episode in self.episodes} | {move.mode for move in self.moves}
+        return modes - {""} == {SHADOW}
 
 
 @dataclass(frozen=True)

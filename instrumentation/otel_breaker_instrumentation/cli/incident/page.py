@@ -15,6 +15,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from otel_breaker.core.states import CircuitState
 from otel_breaker.version import __version__
 from otel_breaker_instrumentation.cli.incident import facts, words
+from otel_breaker_instrumentation.cli.incident.episode import SHADOW
 from otel_breaker_instrumentation.cli.incident.lanes import lanes, window
 from otel_breaker_instrumentation.cli.incident.questions import QUESTIONS
 
@@ -44,7 +45,8 @@ class Bar:
     left: float
     width: float
     row: int
-    state: str
+    look: str
+    """The state, or that of shadow mode in its place."""
     title: str
 
 
@@ -122,8 +124,10 @@ def _draw(lane: Lane, scale: Scale, numbers: dict[int, int]) -> Drawing:
         width = max(_THINNEST, right - left)
         drawn[row] = left + width
         lasted = words.duration((stretch.end - stretch.start) / 1e9)
-        title = f"{words.STATES[stretch.state]} from {words.clock(stretch.start)} for {lasted}"
-        bars.append(Bar(min(left, 100 - width), width, row, stretch.state, title))
+        state = words.state(stretch.state, is_shadow=stretch.is_shadow)
+        title = f"{state} from {words.clock(stretch.start)} for {lasted}"
+        look = SHADOW if stretch.is_shadow else stretch.state
+        bars.append(Bar(min(left, 100 - width), width, row, look, title))
     shown: list[Number] = []
     for episode in lane.episodes:
         left = scale.place(episode.start)
@@ -139,5 +143,5 @@ def _spoken(circuit: Circuit) -> str:
         f"opened {words.moment(episode.start)}, {facts.lasted(episode)}, {facts.refused(episode)}"
         for episode in circuit.episodes
     ]
-    state = words.STATES.get(circuit.state, circuit.state)
+    state = words.state(circuit.state, is_shadow=circuit.is_shadow)
     return f"{'; '.join(said) or 'no episode'}; {state} in the end."

@@ -10,7 +10,6 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from otel_breaker.core.states import Outcome
-from otel_breaker.settings import Mode
 from otel_breaker.telemetry import names
 from otel_breaker_instrumentation.cli.incident import facts, words
 from otel_breaker_instrumentation.cli.incident.episode import CLOSED, OPEN
@@ -41,10 +40,10 @@ class Question:
 def _which_are_open(incident: Incident) -> list[str]:
     lines = []
     for circuit in incident.circuits:
-        if circuit.is_refusing:
+        if circuit.is_open:
             since = circuit.episodes[-1].start if circuit.episodes else circuit.moves[-1].time
-            shadow = circuit.episodes and circuit.episodes[-1].mode == Mode.SHADOW.value
-            aside = ", in shadow mode: no call is refused" if shadow else ""
+            is_shadow = circuit.is_shadow or (circuit.episodes and circuit.episodes[-1].is_shadow)
+            aside = ", in shadow mode: no call is refused" if is_shadow else ""
             lines.append(f"{_named(circuit)}: {words.STATES[circuit.state]} since {words.moment(since)}{aside}")
     if lines:
         return lines
@@ -169,7 +168,7 @@ def _latest(incident: Incident) -> list[tuple[Circuit, Episode]]:
 
 
 def _named(circuit: Circuit) -> str:
-    return f"{words.circuit(circuit.identity)} of {words.where(circuit.identity.place)}"
+    return f"{facts.name(circuit)} of {words.where(circuit.identity.place)}"
 
 
 def _when(episode: Episode) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from math import isfinite
+from math import inf, isfinite
 from typing import TYPE_CHECKING
 
 from otel_breaker_instrumentation.cli.incident.model import Reading
@@ -20,21 +20,14 @@ class Readings:
         self._series: dict[tuple[object, ...], tuple[int, Reading]] = {}
 
     def take(self, point: Point, place: Place) -> None:
-        if not isfinite(point.value):
-            return
         key = (point.metric, place, tuple(sorted((name, str(value)) for name, value in point.attributes.items())))
         known = self._series.get(key)
-        if known is None:
-            self._series[key] = (
-                point.time,
-                Reading(point.metric, place, point.attributes, point.value, point.value),
-            )
+        time, reading = known or (0, Reading(point.metric, place, point.attributes, 0, -inf))
+        value = reading.last + point.value if point.is_delta else point.value
+        if not isfinite(value):
             return
-        time, reading = known
-        latest = point.value if point.time >= time else reading.last
-        value = reading.last + point.value if point.is_delta else latest
-        reading = replace(reading, last=value, peak=max(reading.peak, value if point.is_delta else point.value))
-        self._series[key] = (max(time, point.time), reading)
+        last = value if point.is_delta or point.time >= time else reading.last
+        self._series[key] = (max(time, point.time), replace(reading, last=last, peak=max(reading.peak, value)))
 
     def all(self) -> tuple[Reading, ...]:
         return tuple(reading for _, reading in self._series.values())

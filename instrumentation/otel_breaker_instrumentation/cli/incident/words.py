@@ -67,6 +67,12 @@ def circuit(identity: Identity) -> str:
     return f"{identity.name} for {identity.key}" if identity.key else identity.name
 
 
+def state(said: str, *, is_shadow: bool) -> str:
+    """A state; in shadow mode none is quite what it is called."""
+    name = STATES.get(said, said)
+    return f"{name} in shadow mode" if is_shadow else name
+
+
 def where(place: Place) -> str:
     service = place.service or "an unnamed service"
     return f"{service}, instance {place.instance}" if place.instance else service

@@ -1,30 +1,40 @@
-"""One line of OTLP in JSON as records.
+"""One document of OTLP/JSON, an export request of any signal, as records.
 
-It follows the specification of OTLP/JSON, and bears with what writers differ in: ids may be hexadecimal or base64,
-members of enumerations numbers or names, 64-bit integers text or numbers.
+What OTLP does not allow costs the record that it is in, and of a resource the attribute; `fields` knows the types.
 """
 
 from __future__ import annotations
 
-import base64
-import json
-import re
 from typing import TYPE_CHECKING, Any, Final
 
+from otel_breaker_instrumentation.cli.otlp.fields import (
+    Json,
+    Misfit,
+    an_object,
+    each,
+    flag,
+    identity,
+    integer,
+    items,
+    member,
+    number,
+    optional,
+    required,
+    severity,
+    text,
+    time,
+)
 from otel_breaker_instrumentation.cli.otlp.records import Event, Link, Log, Origin, Point, Span
+from otel_breaker_instrumentation.cli.otlp.values import attribute, attributes, value
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Iterable, Iterator, Mapping
 
-    from otel_breaker_instrumentation.cli.otlp.records import Attributes, Record
+    from otel_breaker_instrumentation.cli.otlp.records import Record
 
-Json = dict[str, Any]
-
-_KINDS: Final = dict(enumerate(("", "internal", "server", "client", "producer", "consumer")))
-_STATUSES: Final = {0: "unset", 1: "ok", 2: "error"}
-_LATEST: Final = 2**64
-_LARGEST: Final = 2**63
-_DELTA: Final = (1, "AGGREGATION_TEMPORALITY_DELTA")
+_KIND: Final = member("SPAN_KIND_", dict(enumerate(("", "internal", "server", "client", "producer", "consumer"))))
+_STATUS: Final = member("STATUS_CODE_", {0: "unset", 1: "ok", 2: "error"})
+_TEMPORALITY: Final = member("AGGREGATION_TEMPORALITY_", {0: "", 1: "delta", 2: "cumulative"})
 _INSTRUMENTS: Final = {
     "sum": "counter",
     "gauge": "gauge",
@@ -32,153 +42,158 @@ _INSTRUMENTS: Final = {
     "exponentialHistogram": "exponential_histogram",
     "summary": "summary",
 }
-_HEXADECIMAL: Final = re.compile(r"[0-9a-fA-F]{16}|[0-9a-fA-F]{32}")
 
 
-def parse(line: bytes) -> list[Record]:
-    """Read one line: an export request of any signal.
+def parse(document: Any, skipped: Callable[[Misfit], None]) -> Iterator[Record]:
+    """Read one document: an export request of any signal.
+
+    Args:
+        document: what JSON made of it.
+        skipped: told of each record, or attribute of a resource, that is left out.
 
     Raises:
-        ValueError: when it is not JSON, or no OTLP; it says what is wrong.
+        Misfit: when it is no OTLP.
     """
+    if type(document) is not dict:
+        raise Misfit("it is no OTLP: it is no object")
+    if not document.keys() & _RESOURCES:
+        raise Misfit(f"it is no OTLP: there is none of {', '.join(sorted(_RESOURCES))} in it")
+    for resources, scopes, entries, read in _SIGNALS:
+        for resource, here in _objects(document, resources, "", skipped):
+            described = _resource(resource, f"{here}.resource", skipped)
+            for scope, there in _objects(resource, scopes, here, skipped):
+                origin = Origin(described, _scope(scope, there, skipped))
+                for entry, place in _objects(scope, entries, there, skipped):
+                    try:
+                        records = list(read(entry, origin, skipped, place))
+                    except Misfit as misfit:
+                        skipped(misfit.within(place))
+                    else:
+                        yield from records
+
+
+def _objects(owner: Json, name: str, place: str, skipped: Callable[[Misfit], None]) -> Iterator[tuple[Json, str]]:
+    """The objects of a list, each with its path; what is none is skipped."""
+    path = f"{place}.{name}" if place else name
     try:
-        return list(_records(json.loads(line)))
-    except KeyError as error:
-        raise ValueError(f"{error.args[0]} is missing") from error
-    except RecursionError as error:
-        raise ValueError("it is nested too deeply") from error
-    except (AttributeError, TypeError) as error:
-        raise ValueError(f"it is no OTLP: {error}") from error
+        found: list[Any] = optional(owner, name, items, [])
+    except Misfit as misfit:
+        skipped(Misfit(misfit.problem, path))
+        return
+    for index, entry in enumerate(found):
+        if type(entry) is dict:
+            yield entry, f"{path}[{index}]"
+        else:
+            skipped(Misfit("it is no object", f"{path}[{index}]"))
 
 
-def _records(content: Json) -> Iterator[Record]:
-    if not content.keys() & _RESOURCES:
-        raise ValueError(f"there is none of {', '.join(sorted(_RESOURCES))} in it")
-    for resources, scopes, items, read in _SIGNALS:
-        for resource in content.get(resources) or ():
-            described = _attributes(resource.get("resource") or {})
-            for scope in resource.get(scopes) or ():
-                origin = Origin(described, (scope.get("scope") or {}).get("name", ""))
-                for item in scope.get(items) or ():
-                    yield from read(item, origin)
+def _resource(owner: Json, place: str, skipped: Callable[[Misfit], None]) -> dict[str, Any]:
+    """What a process says of itself; one bad attribute is no reason to lose all that it did."""
+    found = {}
+    try:
+        resource: Json = optional(owner, "resource", an_object, {})
+    except Misfit as misfit:
+        skipped(Misfit(misfit.problem, place))
+        return {}
+    for entry, path in _objects(resource, "attributes", place, skipped):
+        try:
+            key, said = attribute(entry)
+        except Misfit as misfit:
+            skipped(misfit.within(path))
+        else:
+            found[key] = said
+    return found
 
 
-def _span(span: Json, origin: Origin) -> Iterator[Span]:
+def _scope(owner: Json, place: str, skipped: Callable[[Misfit], None]) -> str:
+    try:
+        return optional(owner, "scope", lambda said: optional(an_object(said), "name", text, ""), "")
+    except Misfit as misfit:
+        skipped(misfit.within(place))
+        return ""
+
+
+def _span(span: Json, origin: Origin, *_: object) -> Iterable[Span]:
     yield Span(
         origin=origin,
-        trace_id=_id(span["traceId"]),
-        span_id=_id(span["spanId"]),
-        parent_id=_id(span.get("parentSpanId", "")),
-        name=span.get("name", ""),
-        kind=_member(span.get("kind", 0), "SPAN_KIND_", _KINDS),
-        start=_time(span["startTimeUnixNano"]),
-        end=_time(span["endTimeUnixNano"]),
-        attributes=_attributes(span),
-        events=tuple(
-            Event(event.get("name", ""), _time(event["timeUnixNano"]), _attributes(event))
-            for event in span.get("events") or ()
-        ),
-        links=tuple(
-            Link(_id(link["traceId"]), _id(link["spanId"]), _attributes(link)) for link in span.get("links") or ()
-        ),
-        status=_member((span.get("status") or {}).get("code", 0), "STATUS_CODE_", _STATUSES),
+        trace_id=required(span, "traceId", identity),
+        span_id=required(span, "spanId", identity),
+        parent_id=optional(span, "parentSpanId", identity, ""),
+        name=optional(span, "name", text, ""),
+        kind=optional(span, "kind", _KIND, ""),
+        start=required(span, "startTimeUnixNano", time),
+        end=required(span, "endTimeUnixNano", time),
+        attributes=attributes(span),
+        events=tuple(each(span, "events", _event)),
+        links=tuple(each(span, "links", _link)),
+        status=optional(span, "status", _status, "unset"),
     )
 
 
-def _log(log: Json, origin: Origin) -> Iterator[Log]:
+def _status(said: Any) -> str:
+    return optional(an_object(said), "code", _STATUS, "unset")
+
+
+def _event(said: Any) -> Event:
+    event = an_object(said)
+    return Event(optional(event, "name", text, ""), required(event, "timeUnixNano", time), attributes(event))
+
+
+def _link(said: Any) -> Link:
+    link = an_object(said)
+    return Link(required(link, "traceId", identity), required(link, "spanId", identity), attributes(link))
+
+
+def _log(log: Json, origin: Origin, *_: object) -> Iterable[Log]:
     yield Log(
         origin=origin,
-        event=log.get("eventName", ""),
+        event=optional(log, "eventName", text, ""),
         # A record without a time of its own was made just before it was observed.
-        time=_time(log.get("timeUnixNano") or 0) or _time(log.get("observedTimeUnixNano") or 0),
-        severity=_severity(log.get("severityNumber", 0)),
-        severity_text=log.get("severityText", ""),
-        body=_value(log.get("body") or {}),
-        attributes=_attributes(log),
-        trace_id=_id(log.get("traceId", "")),
-        span_id=_id(log.get("spanId", "")),
+        time=optional(log, "timeUnixNano", time, 0) or optional(log, "observedTimeUnixNano", time, 0),
+        severity=optional(log, "severityNumber", severity, 0),
+        severity_text=optional(log, "severityText", text, ""),
+        body=optional(log, "body", value, None),
+        attributes=attributes(log),
+        trace_id=optional(log, "traceId", identity, ""),
+        span_id=optional(log, "spanId", identity, ""),
     )
 
 
-def _points(metric: Json, origin: Origin) -> Iterator[Point]:
+def _points(metric: Json, origin: Origin, skipped: Callable[[Misfit], None], place: str) -> Iterator[Point]:
+    name, unit = required(metric, "name", text), optional(metric, "unit", text, "")
     for shape, instrument in _INSTRUMENTS.items():
-        data = metric.get(shape) or {}
-        is_up_down = shape == "sum" and not data.get("isMonotonic", False)
-        for point in data.get("dataPoints") or ():
-            yield Point(
-                origin=origin,
-                metric=metric["name"],
-                unit=metric.get("unit", ""),
-                instrument="updowncounter" if is_up_down else instrument,
-                is_delta=data.get("aggregationTemporality") in _DELTA,
-                time=_time(point["timeUnixNano"]),
-                attributes=_attributes(point),
-                value=_number(point),
-            )
+        data: Json = optional(metric, shape, an_object, {})
+        is_up_down = shape == "sum" and not optional(data, "isMonotonic", flag, default=False)
+        is_delta = optional(data, "aggregationTemporality", _TEMPORALITY, "") == "delta"
+        for point, path in _objects(data, "dataPoints", f"{place}.{shape}", skipped):
+            try:
+                yield Point(
+                    origin=origin,
+                    metric=name,
+                    unit=unit,
+                    instrument="updowncounter" if is_up_down else instrument,
+                    is_delta=is_delta,
+                    time=required(point, "timeUnixNano", time),
+                    attributes=attributes(point),
+                    value=_measured(point),
+                )
+            except Misfit as misfit:
+                skipped(misfit.within(path))
 
 
-_SIGNALS: Final[tuple[tuple[str, str, str, Callable[[Json, Origin], Iterator[Record]]], ...]] = (
+def _measured(point: Json) -> float:
+    for name, read in _MEASURES.items():
+        if point.get(name) is not None:
+            return required(point, name, read)
+    return 0
+
+
+_MEASURES: Final[Mapping[str, Callable[[Any], float]]] = {"asInt": integer, "asDouble": number, "count": integer}
+_SIGNALS: Final[
+    tuple[tuple[str, str, str, Callable[[Json, Origin, Callable[[Misfit], None], str], Iterable[Record]]], ...]
+] = (
     ("resourceSpans", "scopeSpans", "spans", _span),
     ("resourceLogs", "scopeLogs", "logRecords", _log),
     ("resourceMetrics", "scopeMetrics", "metrics", _points),
 )
 _RESOURCES: Final = {resources for resources, *_ in _SIGNALS}
-
-
-def _time(said: int | str) -> int:
-    if 0 <= (nanoseconds := int(said)) < _LATEST:
-        return nanoseconds
-    raise ValueError(f"{nanoseconds} is no time")
-
-
-def _integer(said: int | str) -> int:
-    """64 bits do not fit a JSON number, so OTLP writes them as text."""
-    if abs(number := int(said)) <= _LARGEST:
-        return number
-    raise ValueError(f"{number} is larger than 64 bits")
-
-
-def _number(point: Json) -> float:
-    if "asInt" in point:
-        return _integer(point["asInt"])
-    return float(point["asDouble"]) if "asDouble" in point else _integer(point.get("count", 0))
-
-
-def _attributes(owner: Json) -> Attributes:
-    return {entry["key"]: _value(entry.get("value") or {}) for entry in owner.get("attributes") or ()}
-
-
-def _value(value: Json) -> Any:
-    if "intValue" in value:
-        return _integer(value["intValue"])
-    if "doubleValue" in value:
-        return float(value["doubleValue"])
-    if "arrayValue" in value:
-        return [_value(item) for item in value["arrayValue"].get("values") or ()]
-    if "kvlistValue" in value:
-        return {entry["key"]: _value(entry.get("value") or {}) for entry in value["kvlistValue"].get("values") or ()}
-    if "bytesValue" in value:
-        return base64.b64decode(value["bytesValue"])
-    return next(iter(value.values()), None)
-
-
-def _id(text: str) -> str:
-    """An id in lower-case hexadecimal; empty for none, which some writers say with zeros."""
-    found = text.lower() if not text or _HEXADECIMAL.fullmatch(text) else base64.b64decode(text, validate=True).hex()
-    return found if found.strip("0") else ""
-
-
-def _member(said: int | str, prefix: str, names: Mapping[int, str]) -> str:
-    """The plain name of an enumeration member, however it was written."""
-    if isinstance(said, str):
-        said = next((number for number, name in names.items() if said == prefix + (name or "unspecified").upper()), 0)
-    return names.get(said, "")
-
-
-def _severity(said: int | str) -> int:
-    if isinstance(said, int):
-        return said
-    found = re.fullmatch(r"SEVERITY_NUMBER_(TRACE|DEBUG|INFO|WARN|ERROR|FATAL)([234]?)", said)
-    if not found:
-        return 0
-    return 4 * ("TRACE", "DEBUG", "INFO", "WARN", "ERROR", "FATAL").index(found[1]) + int(found[2] or 1)

@@ -12,7 +12,7 @@ from rich.console import Console
 
 from otel_breaker.telemetry.names import SCOPE
 from otel_breaker_instrumentation.cli.command import Command, CommandFailed
-from otel_breaker_instrumentation.cli.files import add_files, records
+from otel_breaker_instrumentation.cli.files import add_files, opened
 from otel_breaker_instrumentation.cli.telemetry_check.check import LiveCheck
 from otel_breaker_instrumentation.schema import load
 
@@ -33,8 +33,9 @@ def run(arguments: Namespace) -> int:
         CommandFailed: when a file cannot be read, or nothing in the files is ours.
     """
     live_check = LiveCheck(load())
-    for record in records(arguments.files, Console(stderr=True)):
-        live_check.check(record)
+    with opened(arguments.files, Console(stderr=True)) as files:
+        for record in files:
+            live_check.check(record)
     if not live_check.checked:
         raise CommandFailed(f"there is no telemetry of the scope {SCOPE} in it")
     violations = live_check.violations

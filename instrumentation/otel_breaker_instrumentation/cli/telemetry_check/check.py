@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 from otel_breaker.telemetry.names import SCOPE
+from otel_breaker.text import LONGEST, printable
 from otel_breaker_instrumentation.cli.otlp import Log, Point, Record, Span
 
 if TYPE_CHECKING:
@@ -23,6 +24,8 @@ _FIELD: Final = re.compile(r"{(.*?)}")
 _TYPES: Final = {str: "string", int: "int", float: "double", bool: "boolean"}
 _INSTRUMENTS: Final = {"exponential_histogram": "histogram"}
 """What another aggregation of the same instrument exports."""
+_MOST_KINDS: Final = 1_000
+_OTHERS: Final = "further violations of other kinds"
 _OVERFLOW: Final = "otel.metric.overflow"
 """Alone on the point that the SDK makes of all series above its limit."""
 
@@ -60,7 +63,8 @@ class LiveCheck:
             return
         self.checked += 1
         for text in self._problems(record):
-            violation = self._violations.setdefault(text, Violation(text, _place(record)))
+            kind = text if text in self._violations or len(self._violations) < _MOST_KINDS else _OTHERS
+            violation = self._violations.setdefault(kind, Violation(kind, _place(record)))
             violation.count += 1
 
     def _problems(self, record: Record) -> Iterator[str]:
@@ -74,7 +78,7 @@ class LiveCheck:
     def _span(self, span: Span) -> Iterator[str]:
         known = next((known for known in self._schema.spans.values() if _may_be(span, known)), None)
         if known is None:
-            yield f"span {span.name!r} is unknown"
+            yield f"span {_shown(span.name)} is unknown"
             return
         subject = f"span {known.name!r}"
         if span.kind != known.kind:
@@ -86,18 +90,18 @@ class LiveCheck:
         for event in (event for event in span.events if event.name not in known.upstream_events):
             yield from self._event("span event", event.name, event.attributes)
         for link in span.links:
-            yield from (f"{subject}: its link has an attribute {name!r}" for name in link.attributes)
+            yield from (f"{subject}: its link has an attribute {_shown(name)}" for name in link.attributes)
 
     def _event(self, kind: str, name: str, attributes: Attributes) -> Iterator[str]:
         known = self._schema.events.get(name)
         if known is None:
-            yield f"{kind} {name!r} is unknown"
+            yield f"{kind} {_shown(name)} is unknown"
         else:
             yield from _attributes(f"{kind} {name!r}", attributes, known)
 
     def _point(self, point: Point) -> Iterator[str]:
         known = self._schema.metrics.get(point.metric)
-        subject = f"metric {point.metric!r}"
+        subject = f"metric {_shown(point.metric)}"
         if known is None:
             yield f"{subject} is unknown"
             return
@@ -105,7 +109,7 @@ class LiveCheck:
         if instrument != known.instrument:
             yield f"{subject} is made by {instrument}, not {known.instrument}"
         if point.unit != known.unit:
-            yield f"{subject} has the unit {point.unit!r}, not {known.unit!r}"
+            yield f"{subject} has the unit {_shown(point.unit)}, not {known.unit!r}"
         if _OVERFLOW not in point.attributes:
             yield from _attributes(subject, point.attributes, known)
 
@@ -120,7 +124,7 @@ def _attributes(
 ) -> Iterator[str]:
     for name, value in attributes.items():
         if name not in known.attributes:
-            yield f"{subject}: the attribute {name!r} is unknown"
+            yield f"{subject}: the attribute {_shown(name)} is unknown"
         elif problem := _misfit(value, known.attributes[name]):
             yield f"{subject}: {name} {problem}"
     said = {**{name: [value] for name, value in attributes.items()}, **(particulars or {})}
@@ -143,7 +147,7 @@ def _misfit(value: object, attribute: Attribute) -> str | None:
     if found != wanted and not (value == [] and wanted.endswith("[]")):
         return f"is {found}, not {wanted}"
     if attribute.members and value not in {member.value for member in attribute.members}:
-        return f"has the value {value!r}, which is none of its enumeration"
+        return f"has the value {_shown(value)}, which is none of its enumeration"
     return None
 
 
@@ -154,9 +158,15 @@ def _type(value: object) -> str:
     return _TYPES.get(type(value), type(value).__name__)
 
 
+def _shown(value: object) -> str:
+    """What anybody may have put into telemetry, bounded and without what a terminal would obey."""
+    text = repr(value)
+    return printable(text if len(text) <= LONGEST else f"{text[:LONGEST]}...")
+
+
 def _place(record: Record) -> str:
     """What finds a record again."""
-    service = f"service {record.origin.resource.get('service.name', 'unknown')!r}"
+    service = f"service {_shown(record.origin.resource.get('service.name', 'unknown'))}"
     if isinstance(record, Point):
-        return f"{service}: {dict(record.attributes)}"
+        return f"{service}: {_shown(dict(record.attributes))}"
     return f"{service}: trace {record.trace_id}, span {record.span_id}" if record.trace_id else service

@@ -1,0 +1,69 @@
+"""What guards ask of telemetry: whether somebody listens, and the spans of calls."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Protocol
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from otel_breaker.circuit import Circuit
+    from otel_breaker.circuit.changes import Notice
+    from otel_breaker.core.permits import Permit
+    from otel_breaker.core.states import Outcome
+    from otel_breaker.errors import CircuitOpenError
+
+
+class CallSpan(Protocol):
+    """The span of one admitted call."""
+
+    @property
+    def origin(self) -> object: ...
+
+    def attach(self) -> None: ...
+
+    def detach(self) -> None: ...
+
+    def suspend(self) -> None: ...
+
+    def resume(self) -> None: ...
+
+    def origin_of(self, outcome: Outcome, *, slow: bool) -> object: ...
+
+    def succeed(self) -> None: ...
+
+    def finish(
+        self, outcome: Outcome, error: BaseException | str | None, moves: Sequence[Notice], *, slow: bool
+    ) -> None: ...
+
+
+class Tracing(Protocol):
+    """Knows whether somebody listens.
+
+    Guards ask `source._TRACER_PROVIDER`: None there means that nobody does. The name is OpenTelemetry's own, so that
+    one attribute of its module can be read, which costs nothing; where it has no such name, `source` is not its module.
+    """
+
+    @property
+    def source(self) -> Any: ...
+
+
+class CallSite(Protocol):
+    """Starts the spans of one guarded function or block."""
+
+    @property
+    def tracing(self) -> Tracing: ...
+
+    @property
+    def has_fallback(self) -> bool: ...
+
+    @property
+    def is_handed(self) -> bool: ...
+
+    def stands_aside(self) -> bool: ...
+
+    def start(self, circuit: Circuit, permit: Permit, moves: Sequence[Notice]) -> CallSpan | None: ...
+
+    def refuse(
+        self, circuit: Circuit, refusal: CircuitOpenError, moves: Sequence[Notice], *, answered: bool
+    ) -> CallSpan | None: ...

@@ -1,0 +1,99 @@
+"""Streams that a function returned: generators, what `contextlib` made of them, and lazy iterators built in."""
+
+from __future__ import annotations
+
+from abc import ABCMeta
+from contextlib import asynccontextmanager, contextmanager
+from itertools import chain, islice
+from types import AsyncGeneratorType, GeneratorType
+from typing import TYPE_CHECKING, Any, Final
+
+from otel_breaker.core.states import CANCELLED, SUCCESS
+from otel_breaker.guard.native import follow_async_generator, follow_generator
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from otel_breaker.guard.call import Call
+
+
+def stream_follower_of(result: Any) -> Callable[[Any, Call], Any] | None:
+    """How to follow a stream; None if it is none."""
+    kind = type(result)
+    # Another metaclass may hash in its own way, and raise.
+    return _STREAMS.get(kind) if type(kind) is type or type(kind) is ABCMeta else None
+
+
+def follow_manager(manager: Any, call: Call) -> Any:
+    """Let a call end with the block of a context manager that is made of a generator, and is handed on itself."""
+    follow_it = follow_generator if type(manager.gen) is GeneratorType else follow_async_generator
+    manager.gen = follow_it(manager.gen, call, is_block=True)
+    return manager
+
+
+def follow_items(items: Iterator[Any], call: Call) -> Any:
+    """Let a call end with the items of a lazy iterator; the caller gets another of its type."""
+    return _LAZY[type(items)](_Items(items, call))
+
+
+class _Items:
+    """The items of one. No generator: such an iterator goes on after it has raised."""
+
+    def __init__(self, items: Iterator[Any], call: Call) -> None:
+        self._items = items
+        self._call = call
+        self._outcome = CANCELLED  # if it is dropped before its first item
+        call.suspend()
+
+    def __iter__(self) -> Iterator[Any]:
+        return self
+
+    def __next__(self) -> Any:
+        self._call.resume()
+        try:
+            item = next(self._items)
+        except StopIteration:
+            self._call.end(SUCCESS)
+            raise
+        except BaseException as error:
+            self._call.raised(error)
+            raise
+        self._outcome = SUCCESS
+        self._call.suspend()
+        return item
+
+    def __del__(self) -> None:
+        self._call.end(self._outcome)
+
+
+_LAZY: Final[dict[type, Callable[[Any], Any]]] = {
+    map: lambda items: map(_same, items),
+    filter: lambda items: filter(_true, items),
+    chain: chain,
+    islice: lambda items: islice(items, None),
+}
+
+
+def _same(item: Any) -> Any:
+    return item
+
+
+def _true(_item: Any) -> bool:
+    return True
+
+
+def _nothing() -> Iterator[None]:
+    yield
+
+
+async def _nothing_later() -> Any:
+    yield
+
+
+_STREAMS: Final[dict[type, Callable[[Any, Call], Any]]] = {
+    GeneratorType: follow_generator,
+    AsyncGeneratorType: follow_async_generator,
+    type(contextmanager(_nothing)()): follow_manager,
+    type(asynccontextmanager(_nothing_later)()): follow_manager,
+    **dict.fromkeys(_LAZY, follow_items),
+}

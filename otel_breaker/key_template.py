@@ -1,0 +1,156 @@
+"""How the arguments of a call make its key: a breaker's name with fields, such as `"tenant {tenant_id}"`.
+
+Which circuit a key stands for is not known here.
+"""
+
+from __future__ import annotations
+
+import inspect
+import typing
+from string import Formatter
+from types import WrapperDescriptorType
+from typing import TYPE_CHECKING, Any, Final
+
+from otel_breaker.errors import InvalidSettings
+from otel_breaker.settings import labels
+from otel_breaker.settings.values import nearest
+from otel_breaker.text import type_name
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+_FORMATTER: Final = Formatter()
+
+
+class NoKeyError(Exception):
+    """A call has no key; says why, without a value of the call."""
+
+
+class Bound:
+    """What a guard over somebody else's wrapper is handed to call, and the object that it is bound to."""
+
+    __slots__ = ("_function", "instance")
+
+    def __init__(self, function: Callable[..., Any], instance: object) -> None:
+        self._function = function
+        self.instance = instance
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        return self._function(*args, **kwargs)
+
+
+class Template:
+    """A breaker's name with fields that make the key.
+
+    Args:
+        text: fields are parameters of the function, their attributes and items: `{tenant}`, `{self.host}`,
+            `{request.url.host}`, `{options[region]}`.
+        path: where it stands in the configuration.
+
+    Raises:
+        InvalidSettings: when the text is no template, or has no name.
+    """
+
+    def __init__(self, text: str, path: str) -> None:
+        try:
+            parts = list(_FORMATTER.parse(text))
+        except ValueError as error:
+            raise InvalidSettings(path, f"{text!r} is no template", str(error)) from None
+        self.path = path
+        first = next((index for index, (_, field, _, _) in enumerate(parts) if field is not None), len(parts) - 1)
+        self.name = "".join(literal for literal, *_ in parts[: first + 1]).strip()
+        self.fields = [field for _, field, _, _ in parts if field is not None]
+        # The name is text of the template, too: what is rendered before the first field is taken off again.
+        self._template, self._name_length = text, len("".join(literal for literal, *_ in parts[: first + 1]))
+        if not self.name:
+            raise InvalidSettings(path, f"{text!r} has no name", 'put text before the first field: "tenant {tenant}"')
+        labels.name(self.name, path)
+
+    def check(self, function: Callable[..., Any]) -> inspect.Signature:
+        """Refuse fields that a function cannot have.
+
+        What an attribute of a parameter is shows only when a call is made, unless the parameter's annotation names
+        a type whose objects can have no other attributes than those of the type.
+
+        Returns:
+            How the function's arguments are bound.
+
+        Raises:
+            InvalidSettings: naming the field and what there is.
+            TypeError, ValueError: when the function does not tell its parameters.
+        """
+        signature = inspect.signature(function)
+        known = list(signature.parameters)
+        for field in self.fields:
+            parameter = _parameter(field)
+            if parameter not in known:
+                raise InvalidSettings(
+                    self.path, f"there is no parameter {parameter!r}", f"known are {', '.join(known)}"
+                )
+        hints = _hints(function)
+        for field in self.fields:
+            self._check_attributes(field, hints)
+        return signature
+
+    def render(self, signature: inspect.Signature, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> str:
+        """The key of a call with these arguments.
+
+        Raises:
+            NoKeyError: when they make none.
+        """
+        try:
+            bound = signature.bind(*args, **kwargs)
+        except TypeError:
+            raise NoKeyError("the arguments are not those of the function") from None
+        bound.apply_defaults()
+        try:
+            return self._template.format(**bound.arguments)[self._name_length :]
+        except Exception as error:
+            raise NoKeyError(self._why(bound.arguments, error)) from None
+
+    def _why(self, arguments: Mapping[str, Any], error: Exception) -> str:
+        """Which field it is; arguments answer for their attributes themselves, and may raise anything."""
+        for field in self.fields:
+            try:
+                _FORMATTER.get_field(field, (), arguments)
+            except Exception as cause:
+                return f"there is no {{{field}}}: {type_name(type(cause))}"
+        return f"a field cannot be written: {type_name(type(error))}"
+
+    def _check_attributes(self, field: str, hints: Mapping[str, Any]) -> None:
+        kind: Any = hints.get(_parameter(field))
+        for name in field.split(".")[1:]:
+            if "[" in name or not isinstance(kind, type):
+                return
+            if not hasattr(kind, name):
+                if _takes_any_attribute(kind):
+                    return
+                known = [each for each in dir(kind) if not each.startswith("_")]
+                raise InvalidSettings(
+                    self.path, f"there is no {{{field}}}: {type_name(kind)} has no {name!r}", nearest(name, known)
+                )
+            kind = _hints(kind).get(name)
+
+
+def _parameter(field: str) -> str:
+    return field.partition(".")[0].partition("[")[0]
+
+
+def _hints(owner: Any) -> dict[str, Any]:
+    """Types by name; nothing when an annotation refers to what is there only for type checkers."""
+    try:
+        return typing.get_type_hints(owner)
+    except Exception:  # an annotation may be any code
+        return {}
+
+
+def _takes_any_attribute(kind: type) -> bool:
+    """Whether objects may have attributes that their type does not show; a type with a metaclass may be a protocol."""
+    if kind is object or kind.__dictoffset__ or type(kind) is not type:
+        return True
+    spaces = [vars(base) for base in kind.__mro__]
+    return any("__getattr__" in space for space in spaces) or any(
+        # Types of C have one that does what Python does.
+        type(space.get("__getattribute__", object.__getattribute__)) is not WrapperDescriptorType
+        for space in spaces
+    )

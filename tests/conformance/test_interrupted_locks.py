@@ -1,0 +1,122 @@
+"""An interrupt that comes when a lock has just been taken leaves it free, whoever takes it (F13).
+
+Since Python 3.14 a signal handler may raise there, between `with` and its block. Here it does so on every Python: each
+lock is replaced by one that raises, once, when it has been taken.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from otel_breaker import CircuitBreaker, configure
+from otel_breaker.keyed import KeyedBreaker
+from otel_breaker.registry import Registry
+from otel_breaker.settings import Settings
+from otel_breaker.telemetry import configuring
+from tests.conformance.conftest import fail, succeed
+from tests.test_locks import Interrupted, is_free
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from otel_breaker.telemetry.metrics import Ledger
+
+
+def interrupted(owner: Any, work: Callable[[], object]) -> None:
+    """Do work that is interrupted when it has just taken the lock of something; then do it once more."""
+    owner._lock = Interrupted()
+    owner._lock.when = "after"
+    with pytest.raises(KeyboardInterrupt):
+        work()
+    assert is_free(owner._lock)
+    work()
+
+
+def streaming(breaker: CircuitBreaker) -> None:
+    @breaker
+    def stream() -> Any:
+        yield 1
+        yield 2
+
+    list(stream())
+
+
+def two_steps(breaker: CircuitBreaker) -> None:
+    breaker.record_failure(ValueError(), breaker.can_execute())
+
+
+SLOW = {"slow_call_duration": 60, "slow_call_rate": 0.5, "failure_threshold": 3}
+
+
+@pytest.mark.parametrize(
+    "work",
+    [
+        fail,
+        succeed,
+        two_steps,
+        streaming,
+        CircuitBreaker.record_success,
+        CircuitBreaker.snapshot,
+        CircuitBreaker.force_open,
+        CircuitBreaker.force_closed,
+        lambda breaker: breaker.replace_settings(Settings()),
+        lambda breaker: breaker._circuit.read(),
+    ],
+)
+@pytest.mark.parametrize("settings", [{}, SLOW])
+def test_f13_a_circuit_is_not_left_locked(work: Callable[[CircuitBreaker], object], settings: Any) -> None:
+    breaker = CircuitBreaker(**settings)
+    fail(breaker)  # a streak: no short cut
+
+    interrupted(breaker._circuit, lambda: work(breaker))
+
+
+def test_f13_an_interrupt_while_settings_change_leaves_a_circuit_that_decides() -> None:
+    breaker = CircuitBreaker(failure_threshold=1)
+    interrupted(breaker._circuit, lambda: breaker.replace_settings(Settings(failure_threshold=2)))
+
+    fail(breaker, 2)
+
+    assert breaker.state.value == "open"
+
+
+@pytest.mark.parametrize(
+    "work",
+    [
+        lambda registry: registry.get("by name", {"failure_threshold": len(registry._said) + 3}),
+        lambda registry: registry.get_keyed("by key", {"failure_threshold": len(registry._said) + 3}),
+        lambda registry: registry.configure({}),
+        lambda registry: registry.configure_unless_named("found", Settings()),
+        lambda registry: registry.order("ordered", None),
+    ],
+)
+def test_f13_the_registry_is_not_left_locked(work: Callable[[Registry], object]) -> None:
+    registry = Registry()
+
+    interrupted(registry, lambda: work(registry))
+
+
+@pytest.mark.parametrize(
+    "work",
+    [
+        lambda keyed: keyed.for_key(f"new {len(keyed)}"),
+        lambda keyed: keyed.obey(None),
+        lambda keyed: keyed.replace_settings(Settings()),
+    ],
+)
+def test_f13_the_breakers_of_all_keys_are_not_left_locked(work: Callable[[KeyedBreaker], object]) -> None:
+    keyed = KeyedBreaker("keyed", Settings().resolved())
+    keyed.for_key("known")
+
+    interrupted(keyed, lambda: work(keyed))
+
+
+def test_f13_the_ledger_is_not_left_locked_by_a_new_breaker_or_a_collection(ledger: Ledger) -> None:
+    interrupted(ledger, lambda: CircuitBreaker("new"))
+    interrupted(ledger, ledger.figures)
+
+
+def test_f13_the_configuration_of_telemetry_is_not_left_locked() -> None:
+    interrupted(configuring.CONFIGURATION, lambda: configure(spans="off"))

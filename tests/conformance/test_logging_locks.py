@@ -1,0 +1,222 @@
+"""Nothing is logged while a lock is held: a log handler has a lock of its own, and may make guarded calls (F20).
+
+The handler here holds its lock, as those of `logging` do, until another thread has used every lock of ours. Whoever
+logs while holding one of them would wait for ever; the other thread gives up after a while, and says so.
+"""
+
+from __future__ import annotations
+
+import logging
+from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from otel_breaker import CircuitBreaker, InvalidSettings, configure
+from otel_breaker.circuit import WORLD
+from otel_breaker.keyed import KeyedBreaker
+from otel_breaker.registry import Registry
+from otel_breaker.settings import Settings
+from otel_breaker.telemetry import configuring
+from otel_breaker.telemetry.metrics.figures import MOST_WASTED
+from otel_breaker.telemetry.metrics.series import MOST_NAMES
+from otel_breaker_instrumentation.reload import Watcher
+from tests.conformance.conftest import elsewhere, fail
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+
+    from otel_breaker.telemetry.metrics import Ledger
+
+
+class Everything:
+    """Objects with a lock each, and a log handler that uses them all from another thread."""
+
+    def __init__(self, ledger: Ledger) -> None:
+        self.registry = Registry()
+        self.keyed = KeyedBreaker("keyed", Settings(max_keys=1).resolved())
+        self.breaker = CircuitBreaker("everything", failure_threshold=1)
+        self.ledger = ledger
+        self.messages: list[str] = []
+        self.stuck: list[str] = []
+
+    def use(self) -> None:
+        self.registry.order("used", None)
+        self.registry.get("used", {})
+        self.keyed.obey(None)
+        self.breaker.snapshot()
+        self.breaker.add_listener(print)
+        self.ledger.figures()
+        CircuitBreaker("used in a handler").call(int)
+        configuring.CONFIGURATION._use_switches()
+
+    def hear(self, message: str) -> None:
+        self.messages.append(message)
+        try:
+            elsewhere(self.use)
+        except TimeoutError:
+            self.stuck.append(message)
+
+
+@pytest.fixture
+def everything(ledger: Ledger, monkeypatch: pytest.MonkeyPatch) -> Iterator[Everything]:
+    monkeypatch.setattr("tests.conformance.conftest.PATIENCE", 2.0)
+    everything = Everything(ledger)
+
+    class Handler(logging.Handler):
+        def emit(self, record: logging.LogRecord) -> None:
+            if "used" not in record.getMessage():
+                everything.hear(record.getMessage())
+
+    handler = Handler()
+    logging.getLogger("otel_breaker").addHandler(handler)
+    yield everything
+    logging.getLogger("otel_breaker").removeHandler(handler)
+
+
+def overruled(everything: Everything) -> None:
+    everything.registry.configure({"payments": Settings(failure_threshold=2)})
+    everything.registry.get("payments", {"failure_threshold": 3})
+
+
+def overruled_later(everything: Everything) -> None:
+    everything.registry.get("payments", {"failure_threshold": 3})
+    everything.registry.configure({"payments": Settings(failure_threshold=2)})
+
+
+def unresolved(everything: Everything) -> None:
+    everything.registry.get("payments", {})
+    everything.registry.configure({"payments": Settings.from_mapping({"ignore": ["nowhere.Missing"]})})
+
+
+def overflowing(everything: Everything) -> None:
+    fail(everything.keyed.for_key("1"))
+    everything.keyed.for_key("2")
+
+
+def crowded(everything: Everything) -> None:
+    for number in range(MOST_NAMES + 1):
+        CircuitBreaker(f"name {number}")
+
+
+def wasted(everything: Everything) -> None:
+    for _ in range(MOST_WASTED + 2):
+        fail(CircuitBreaker("wasted", failure_threshold=2))
+
+
+def moved(everything: Everything) -> None:
+    fail(everything.breaker)
+
+
+def moved_by_listeners_that_raise(everything: Everything) -> None:
+    everything.breaker.add_listener(lambda _: 1 / 0)  # type: ignore[arg-type]
+    everything.breaker.force_open()
+
+
+def without_a_meter(everything: Everything) -> None:
+    class NoMeter:
+        def get_meter(self, *_: object) -> Any:
+            raise InvalidSettings("", "no meter", "")
+
+    configure(meter_provider=NoMeter(), duration_histogram=True)  # type: ignore[arg-type]
+
+
+def first_call(everything: Everything) -> None:
+    def act() -> None:
+        raise LookupError
+
+    WORLD.at_first_call(act)
+    try:
+        everything.breaker.call(int)
+    finally:
+        WORLD.no_longer_at_first_call(act)
+
+
+def too_many_permits(everything: Everything) -> None:
+    for _ in range(12):
+        everything.breaker.can_execute()
+
+
+@pytest.mark.parametrize(
+    "act",
+    [
+        overruled,
+        overruled_later,
+        unresolved,
+        overflowing,
+        crowded,
+        wasted,
+        moved,
+        moved_by_listeners_that_raise,
+        without_a_meter,
+        first_call,
+        too_many_permits,
+    ],
+)
+def test_f20_a_log_handler_may_wait_for_a_thread_that_uses_breakers(
+    everything: Everything, act: Callable[[Everything], None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("otel_breaker.breaker._MOST_UNSETTLED", 10)
+
+    act(everything)
+
+    assert everything.messages
+    assert everything.stuck == []
+
+
+def test_f20_a_log_handler_may_wait_for_who_stops_the_watch_of_a_file(everything: Everything, tmp_path: Path) -> None:
+    file = tmp_path / "breakers.yaml"
+    file.write_text("reload: 5s\n")
+    watcher = Watcher(str(file), "reload: 5s\n", 5.0, lambda _: None)
+    everything.use = watcher.stop  # type: ignore[method-assign]
+    file.write_text("reload: soon\n")
+
+    for _ in range(2):
+        watcher.look()
+
+    assert everything.messages
+    assert everything.stuck == []
+
+
+# --- settings and owners compare themselves
+
+
+class Thoughtful:
+    """A predicate that compares itself by what another thread finds out."""
+
+    def __init__(self, ask: Callable[[], object]) -> None:
+        self._ask = ask
+
+    def __call__(self, _: BaseException) -> bool:
+        return True
+
+    def __eq__(self, other: object) -> bool:
+        elsewhere(self._ask)
+        return isinstance(other, Thoughtful)
+
+    __hash__ = None  # type: ignore[assignment]
+
+
+def test_f20_settings_are_compared_without_a_lock() -> None:
+    registry = Registry()
+
+    def predicate() -> Thoughtful:
+        return Thoughtful(lambda: registry.order("used", None))
+
+    first = registry.get("payments", {"failure_on": predicate()})
+
+    assert registry.get("payments", {"failure_on": predicate()}) is first
+    registry.configure_unless_named("payments", Settings(failure_on=(predicate(),)))
+    registry.configure_unless_named("payments", Settings(failure_on=(predicate(),)))
+    registry.configure({"payments": Settings(failure_on=(predicate(),))})
+
+
+def test_f20_threads_that_ask_for_settings_that_take_long_to_compare_get_one_breaker() -> None:
+    registry = Registry()
+    settings = {"failure_on": Thoughtful(lambda: registry.order("used", None))}
+
+    with ThreadPoolExecutor(4) as pool:
+        found = set(pool.map(lambda _: id(registry.get("payments", dict(settings))), range(8)))
+
+    assert len(found) == 1

@@ -1,0 +1,84 @@
+"""A worker forked while its server's metric reader collects makes its guarded calls all the same.
+
+The SDK's lock that the reader held at the fork is held in the worker for ever, and to make an instrument takes it.
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import threading
+from pathlib import Path
+
+import pytest
+
+from otel_breaker.telemetry import aside
+from tests.telemetry.forking import WAYS, WORKERS
+
+pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="there is no fork here")
+
+
+@pytest.mark.parametrize(
+    ("way", "imported"),
+    [
+        *((way, "imported-before") for way in WAYS),
+        *((way, "imported-in-the-worker") for way in ("by_name", "told_elsewhere", "instrumented")),
+    ],
+)
+def test_a_worker_forked_while_the_reader_collects_makes_its_first_guarded_call(way: str, imported: str) -> None:
+    server = [sys.executable, "-m", "tests.telemetry.forking", way, imported]
+
+    done = subprocess.run(server, capture_output=True, text=True, check=True, timeout=60, cwd=Path(__file__).parents[2])
+
+    assert done.stdout == str({"served": WORKERS})
+
+
+def test_what_is_done_aside_is_done_when_it_returns() -> None:
+    done: list[str] = []
+
+    aside.do_aside(lambda: done.append(threading.current_thread().name))
+
+    assert done == ["otel_breaker: make instruments"]
+
+
+def test_what_hangs_aside_holds_nobody_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    let_go = threading.Event()
+    monkeypatch.setattr(aside, "PATIENCE", 0.01)
+
+    def hang() -> None:
+        let_go.wait(30)
+
+    aside.do_aside(hang)
+    [hanging] = [thread for thread in threading.enumerate() if thread.name.startswith("otel_breaker")]
+    let_go.set()
+    hanging.join(10)
+
+    assert hanging.daemon
+
+
+WATCHED = """
+from opentelemetry import metrics
+
+class Meter(metrics.NoOpMeter):
+    def note(self, name, *args, **kwargs):
+        print(name)
+    create_observable_counter = create_observable_up_down_counter = create_observable_gauge = note
+
+class Provider(metrics.NoOpMeterProvider):
+    def get_meter(self, *args, **kwargs):
+        return Meter("watched")
+
+def set_up():
+    metrics.set_meter_provider(Provider())
+"""
+
+
+@pytest.mark.parametrize("order", ["set_up(); import otel_breaker", "import otel_breaker; set_up()"])
+def test_instruments_are_made_before_the_first_breaker_by_the_import_or_with_the_provider(order: str) -> None:
+    program = f"{WATCHED}\n{order}\nprint('the first breaker')\notel_breaker.CircuitBreaker('payments').call(int)"
+
+    done = subprocess.run([sys.executable, "-W", "error", "-c", program], capture_output=True, text=True, check=True)
+
+    *made, last = done.stdout.splitlines()
+    assert (len(made), last) == (7, "the first breaker")

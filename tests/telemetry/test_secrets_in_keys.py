@@ -1,0 +1,145 @@
+"""What was pasted into a key, a reason or the name of a failure: nothing of it that is secret is told anywhere."""
+
+from __future__ import annotations
+
+import logging
+from contextlib import suppress
+from typing import TYPE_CHECKING
+
+import pytest
+from opentelemetry.exporter.otlp.proto.common.trace_encoder import encode_spans
+
+from otel_breaker import CircuitBreaker, CircuitOpenError, StateChange, breakers, get_breaker
+from otel_breaker.core.states import CircuitState
+from otel_breaker.key_template import Template
+from otel_breaker.keyed import KeyedBreaker
+from otel_breaker.orders import Order, change
+from otel_breaker.settings import Settings
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from tests.conftest import Spans
+
+SECRET = "s3cret"
+SHAPES = {
+    "a URL's user": f"https://ann:{SECRET}@example.com/",
+    "a password with a slash": f"redis://:pa/{SECRET}@host",
+    "a password after a space": f"https://u: {SECRET}@host",
+    "a DSN": f"host=h password={SECRET}",
+    "a mail link": f"mailto:a?token={SECRET}",
+    "a matrix parameter": f"https://h/pay;token={SECRET}",
+    "a session": f"https://h/pay;jsessionid={SECRET}",
+    "a query with a space": f"https://h/find?q=new york&api_key={SECRET}",
+    "a header": f"Authorization: Bearer {SECRET}",
+    "an assignment": f"password: '{SECRET} and more'",
+}
+
+
+class Client:
+    def send(self, url: str) -> str:
+        raise OSError(url)
+
+
+def by_name(url: str) -> None:
+    get_breaker("secrets", key=url, failure_threshold=1).wrap(Client.send)(Client(), url)
+
+
+def by_template(url: str) -> None:
+    TEMPLATED(Client(), url)
+
+
+TEMPLATED = KeyedBreaker("secrets", Settings(failure_threshold=1)).wrap(Client.send, Template("secrets {url}", "here"))
+
+
+@pytest.mark.parametrize("shape", SHAPES.values(), ids=SHAPES)
+@pytest.mark.parametrize("call", [by_name, by_template], ids=lambda call: call.__name__)
+def test_no_secret_in_a_key_is_told(
+    call: Callable[[str], None], shape: str, spans: Spans, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO)
+    with suppress(OSError):
+        call(shape)
+
+    with pytest.raises(CircuitOpenError) as refused:
+        call(shape)
+
+    told = encode_spans(spans()).SerializeToString()
+    seen = [each for each in breakers() if each.name == "secrets" and each.state is CircuitState.OPEN]
+    shown = f"{refused.value!r} {refused.value} {[(each, each.key, each.snapshot()) for each in seen]} {caplog.text}"
+    assert len(spans()) == 2
+    assert SECRET not in shown
+    assert SECRET.encode() not in told
+    assert "[#" in shown
+    for each in seen:
+        each.reset()
+
+
+def open_and_reset(breaker: CircuitBreaker, said: str) -> None:
+    breaker.force_open()
+    breaker.reset(reason=said, actor=said)
+
+
+OPERATIONS: dict[str, Callable[[CircuitBreaker, str], None]] = {
+    "force_open": lambda breaker, said: breaker.force_open(reason=said, actor=said),
+    "force_closed": lambda breaker, said: breaker.force_closed(reason=said, actor=said),
+    "reset": open_and_reset,
+    "an order": lambda breaker, said: change(breaker, None, Order(CircuitState.FORCED_OPEN, said, said)),
+}
+
+
+@pytest.mark.parametrize("shape", SHAPES.values(), ids=SHAPES)
+@pytest.mark.parametrize("operate", OPERATIONS.values(), ids=OPERATIONS)
+def test_no_secret_in_what_an_operator_wrote_is_told(
+    operate: Callable[[CircuitBreaker, str], None], shape: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO)
+    breaker = CircuitBreaker("payments")
+    heard: list[StateChange] = []
+    breaker.add_listener(heard.append)
+
+    operate(breaker, f"INC-4711: {shape}")
+
+    assert "INC-4711" in caplog.text
+    assert SECRET not in f"{caplog.text} {breaker.snapshot()} {heard}"
+
+
+def test_what_an_operator_wrote_is_printable_and_bounded() -> None:
+    breaker = CircuitBreaker("payments")
+
+    breaker.force_open(reason="INC\x1b[2J\n\ud800" + "x" * 10_000, actor="ann\r")
+
+    said = breaker.snapshot()
+    assert (said.forced_reason or "").startswith("INC\ufffd[2J\ufffd\ufffdxxx")
+    assert (len(said.forced_reason or ""), said.forced_by) == (1_024, "ann\ufffd")
+
+
+@pytest.mark.parametrize(
+    "said", ["INC-4711: payments down since 10:15", "see https://wiki.example.com/runbook", "mail ann@example.com"]
+)
+def test_what_an_operator_wrote_is_told_as_it_is_otherwise(said: str) -> None:
+    breaker = CircuitBreaker("payments")
+
+    breaker.force_open(reason=said, actor=said)
+
+    assert (breaker.snapshot().forced_reason, breaker.snapshot().forced_by) == (said, said)
+
+
+def test_an_order_whose_actor_is_not_told_in_full_is_taken_back_all_the_same() -> None:
+    breaker, order = CircuitBreaker("payments"), Order(CircuitState.FORCED_OPEN, "file?token=s3cret")
+    change(breaker, None, order)
+
+    change(breaker, order, None)
+
+    assert breaker.state is CircuitState.CLOSED
+
+
+@pytest.mark.parametrize("shape", SHAPES.values(), ids=SHAPES)
+def test_no_secret_in_what_a_block_calls_its_failure_is_told(shape: str, spans: Spans) -> None:
+    breaker = CircuitBreaker("payments")
+
+    with breaker.guard() as call:
+        call.failed(shape)
+
+    assert SECRET not in f"{breaker.snapshot()}"
+    assert SECRET.encode() not in encode_spans(spans()).SerializeToString()
