@@ -10,6 +10,7 @@ import httpx
 import pytest
 
 from otel_breaker_instrumentation import Status, TargetReport, report
+from otel_breaker_instrumentation.cli.main import main
 from otel_breaker_instrumentation.targets import PATCHES, holders
 from otel_breaker_instrumentation.targets.holder_names import A_CALLED_ONE, UNDER_IT
 from tests.instrumentation.applications import calls
@@ -199,6 +200,9 @@ NOBODY = """
     class Sub(Client): pass
     client = Client()
     sends = client.send
+
+    class Api:
+        pay = staticmethod(charge)
 """
 
 
@@ -213,6 +217,16 @@ def test_of_a_function_that_nobody_else_holds_nothing_is_told(
 
     assert line.bypassed_by == ()
     assert str(line).startswith("guarded ")
+
+
+def test_other_names_of_a_function_are_not_told_as_holders(
+    application: Application, capsys: pytest.CaptureFixture[str]
+) -> None:
+    name = application.write(NOBODY)
+
+    main(["targets", name])
+
+    assert "called past its name" not in capsys.readouterr().out
 
 
 def test_the_line_of_a_target_that_is_called_past_its_guard_does_not_begin_as_one_that_is_guarded(
@@ -273,6 +287,14 @@ def test_nobody_goes_through_all_objects_but_who_asks(
     importlib.import_module(name).charge()
 
     assert sum(PATCHES.count().values()) == 1
+
+
+def test_a_process_of_too_many_objects_is_not_stopped_for_a_report(
+    application: Application, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(holders, "_MOST_OBJECTS", 10)
+
+    assert told(application, FLASK, "pay").bypassed_by == ()
 
 
 def test_objects_that_do_not_like_to_be_asked_are_passed_over(application: Application) -> None:

@@ -28,8 +28,9 @@ from types import (
 from typing import TYPE_CHECKING, Any, Final
 
 from otel_breaker import diagnostics
+from otel_breaker.guard import unshaped
 from otel_breaker.text import type_name
-from otel_breaker_instrumentation.targets.guards import layers
+from otel_breaker_instrumentation.targets.guards import inside, layers
 from otel_breaker_instrumentation.targets.holder_names import (
     Holder,
     describe,
@@ -47,6 +48,8 @@ _DEEPEST: Final = 9
 """Objects between a function and what can be named that holds it."""
 _MOST_HELD: Final = 10_000
 """Objects that are followed at once."""
+_MOST_OBJECTS: Final = 2_000_000
+"""In a process: to go through more would stop it for seconds."""
 _FEW: Final = 20
 """Objects for which the collector's own search is quicker than one of ours."""
 _MOST_TOLD: Final = 5
@@ -127,6 +130,8 @@ class _Search:
                     self._hold(self._frontier, reference, {(index, 0)})
 
     def run(self) -> None:
+        if len(gc.get_objects()) > _MOST_OBJECTS:
+            return
         for _ in range(_DEEPEST):
             if not self._frontier or len(self._frontier) > _MOST_HELD:
                 return
@@ -182,7 +187,7 @@ class _Search:
                 for index, owner in () if name is None else part.whose & one.whose:
                     if owner:
                         self._places[index][owner] = f"{prefix}{name}"
-                    elif id(part.object) not in self._layers[index]:
+                    elif id(_function_of(part.object)) not in self._layers[index]:
                         self._names[index].add(f"{prefix}{name}")
 
     @staticmethod
@@ -209,8 +214,15 @@ def _weak_references(function: Any) -> list[Any]:
         return []
 
 
+def _function_of(held: Any) -> Any:
+    """The function of a method, as aliases.py looks for it."""
+    return held.__func__ if type(held) is MethodType else inside(held)
+
+
 def _is_ours(holder: Any) -> bool:
-    name = holder.__globals__.get("__name__") if type(holder) is FunctionType else type_name(type(holder))
+    # A guard looks like the function that it guards, down to the namespace that it names.
+    guard = unshaped(holder)
+    name = guard.__globals__.get("__name__") if type(guard) is FunctionType else type_name(type(guard))
     return str(name).partition(".")[0] in _OURS
 
 
