@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar, cast
 from otel_breaker.circuit.changes import NO_MOVES
 from otel_breaker.core.permits import Permit
 from otel_breaker.core.states import SUCCESS
-from otel_breaker.guard.awaitable import PLAIN, follower_of
+from otel_breaker.guard.awaitable import PLAIN, PLAIN_IDS, follower_of
 from otel_breaker.guard.bodies import run_coroutine, run_function
 from otel_breaker.guard.call import Call
 from otel_breaker.guard.native import follow
@@ -61,8 +61,9 @@ def _hot(function: Callable[P, R], circuit: Circuit, site: CallSite) -> Callable
         except BaseException as error:
             _settle(circuit, permit, error)
             raise
+        kind = type(result)
         try:
-            plain = type(result) in PLAIN
+            plain = kind in PLAIN or id(kind) in PLAIN_IDS
         except Exception:  # a type may refuse to be hashed, in its own way
             plain = False
         if plain or (follower := follower_of(result)) is None:
@@ -102,8 +103,9 @@ def _timed(function: Callable[P, R], hot: Callable[P, R], circuit: Circuit, site
         except BaseException as error:
             _settle(circuit, permit, error)
             raise
+        kind = type(result)
         try:
-            plain = type(result) in PLAIN
+            plain = kind in PLAIN or id(kind) in PLAIN_IDS
         except Exception:  # as above
             plain = False
         if not plain and (follower := follower_of(result)) is not None:
@@ -133,8 +135,9 @@ def _traced(
         except BaseException as error:
             Call(circuit, site, admitted=permit, span=span).raised(error)
             raise
+        kind = type(result)
         try:
-            plain = type(result) in PLAIN
+            plain = kind in PLAIN or id(kind) in PLAIN_IDS
         except Exception:  # as above
             plain = False
         if not plain and (follower := follower_of(result)) is not None:
@@ -172,8 +175,9 @@ def heat_coroutine(
         except BaseException as error:
             _settle(circuit, permit, error)
             raise
+        kind = type(result)
         try:
-            plain = type(result) in PLAIN
+            plain = kind in PLAIN or id(kind) in PLAIN_IDS
         except Exception:  # as above
             plain = False
         if not plain and follower_of(result) is not None and (follower := stream_follower_of(result)) is not None:

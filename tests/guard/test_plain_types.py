@@ -9,8 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from otel_breaker import CircuitBreaker
-from otel_breaker.guard import awaitable
-from otel_breaker.guard.awaitable import PLAIN
+from otel_breaker.guard.awaitable import PLAIN, PLAIN_IDS
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -22,7 +21,7 @@ def breaker() -> CircuitBreaker:
 
 
 def remembered(kind: type) -> bool:
-    return kind in PLAIN or id(kind) in awaitable._plain.known
+    return kind in PLAIN or id(kind) in PLAIN_IDS
 
 
 def test_a_type_whose_results_were_seen_goes_with_its_last_user(breaker: CircuitBreaker) -> None:
