@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import partial
+from threading import get_ident
 from typing import TYPE_CHECKING, Final, NamedTuple, TypeAlias
 
 from opentelemetry import context as otel_context
@@ -92,7 +93,10 @@ class CallSite:
         """Start the span of an admitted call and make it current; None when nobody is to be told."""
         try:
             context = otel_context.get_current()
-            if is_suppressed(context) or self.tracing is SWITCHED_OFF:
+            tracing = self.tracing
+            if context and is_suppressed(context):
+                return None
+            if tracing is SWITCHED_OFF or (tracing.at_work and tracing.is_at_work_here):
                 return None
             attributes, links = self._closed, None
             if not circuit.is_plain or permit.state is not CLOSED:
@@ -127,7 +131,7 @@ class CallSite:
         """
         try:
             context = otel_context.get_current()
-            if is_suppressed(context):
+            if is_suppressed(context) or self.tracing.is_at_work_here:
                 return None
             tracer, span = self.tracing.tracer(), None
             if tracer is not None and (moves or self._may_tell(circuit)):
@@ -155,11 +159,12 @@ class CallSite:
         self, circuit: Circuit, refusal: CircuitOpenError, *, answered: bool
     ) -> tuple[dict[str, AttributeValue], Sequence[Link] | None]:
         """The attributes and links of a refusal: those of the one before, while they come in thousands."""
-        episode, state, retry_after = circuit.episode, refusal.state, refusal.retry_after
+        state: str = refusal.args[2]  # as it is there: text
+        episode, retry_after = circuit.episode, refusal.retry_after
         same = (episode, episode and episode.origin, circuit.record.failure_origin, state, answered)
         last = self._last_refusal
         if last is None or last.same != same or episode is None:
-            attributes: dict[str, AttributeValue] = {**self._common, names.STATE: state.value, **_REFUSED}
+            attributes: dict[str, AttributeValue] = {**self._common, names.STATE: state, **_REFUSED}
             attributes.update(_ANSWERED if answered else _RAISED)
             links = add_particulars(circuit, attributes)
             if refusal.episode is not None:  # the circuit may have moved on since
@@ -179,7 +184,12 @@ class CallSite:
         moves: Sequence[Notice],
         told: bool = False,  # noqa: FBT002  # keywords cost
     ) -> CallSpan:
-        span = tracer.start_span(self._name, context, _INTERNAL, attributes, links)
+        tracing = self.tracing
+        try:
+            tracing.at_work = get_ident()
+            span = tracer.start_span(self._name, context, _INTERNAL, attributes, links)
+        finally:
+            tracing.at_work = 0
         if moves:
             tell_moves(span, moves, as_events=self.tracing.tells_moves)
         return CallSpan(span, context, self.tracing, told)
@@ -192,7 +202,12 @@ class CallSite:
         links: Sequence[Link] | None,
         started: int,
     ) -> Span:
-        return tracer.start_span(self._name, context, _INTERNAL, attributes, links, started)
+        tracing = self.tracing
+        try:
+            tracing.at_work = get_ident()
+            return tracer.start_span(self._name, context, _INTERNAL, attributes, links, started)
+        finally:
+            tracing.at_work = 0
 
     def _measured(self, span: CallSpan | LateSpan | None, context: Context) -> AnySpan | None:
         durations = self.tracing.durations

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from threading import get_ident
 from typing import TYPE_CHECKING, Final
 
 from opentelemetry import context as otel_context
@@ -35,9 +36,7 @@ class CallSpan:
         told: whether it has said at its start that, and with what, the caller is refused.
     """
 
-    _is_attached = False
-    _within: Context | None = None
-    """The context in which it is the current one, once it was."""
+    __slots__ = ("_before", "_is_attached", "_is_recording", "_span", "_told", "_tracing", "_within")
 
     def __init__(self, span: Span, before: Context, tracing: Tracing, told: bool = False) -> None:  # noqa: FBT002  # keywords cost
         self._span = span
@@ -45,6 +44,9 @@ class CallSpan:
         self._tracing = tracing
         self._told = told
         self._is_recording = span.is_recording()
+        self._is_attached = False
+        self._within: Context | None = None
+        """The context in which it is the current one, once it was."""
 
     @property
     def origin(self) -> SpanContext | None:
@@ -99,9 +101,17 @@ class CallSpan:
             self.detach()
             if self._is_recording:
                 self._span.set_attribute(names.CALL_OUTCOME, _SUCCEEDED)
-            self._span.end()
+            self._end()
         except Exception:
             self._tracing.complain()
+
+    def _end(self) -> None:
+        tracing = self._tracing
+        try:
+            tracing.at_work = get_ident()
+            self._span.end()
+        finally:
+            tracing.at_work = 0
 
     def finish(
         self, outcome: Outcome, error: BaseException | str | None, moves: Sequence[Notice], *, slow: bool
@@ -120,7 +130,7 @@ class CallSpan:
                 if self._is_recording:
                     self._say(outcome, error, moves, slow=slow)
             finally:
-                self._span.end()
+                self._end()
         except Exception:
             self._tracing.complain()
 

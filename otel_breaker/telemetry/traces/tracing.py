@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from threading import get_ident
 from typing import TYPE_CHECKING, Any, Final
 
 from opentelemetry import context as otel_context
@@ -63,6 +64,13 @@ class Tracing:
         self.records_exceptions = False
         self.rejected_span_limit: int | None = None
         self.durations: Durations | None = None
+        self.at_work = 0
+        """The thread that starts or ends a span, 0 for none.
+
+        A guarded function that a sampler, a processor or an exporter calls meanwhile makes no span, or each would
+        bring about the next. Of several threads the last one is known, which is cheap, and lets a chain go one span
+        further at worst.
+        """
         self._spans: Any = _GLOBAL
         self._provider: object = None
         self._tracer: Tracer | None = None
@@ -94,6 +102,11 @@ class Tracing:
             self._tracer = None if provider is None else provider.get_tracer(names.SCOPE, __version__)
             self._provider = provider
         return self._tracer
+
+    @property
+    def is_at_work_here(self) -> bool:
+        """Whether this thread starts or ends a span."""
+        return self.at_work == get_ident()
 
     def complain(self) -> None:
         if not self._complained:
