@@ -9,7 +9,6 @@ by the state as it stands, is counted, and moves nothing. What it commands is do
 
 from __future__ import annotations
 
-import random
 import threading
 from collections import deque
 from math import inf
@@ -532,4 +531,4 @@ class Circuit(LockFree):
 
 
 def _jitter() -> float:
-    return random.random()  # noqa: S311  # spreads retries, guards no secret
+    return WORLD.draw()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import random
+import os
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
@@ -31,7 +31,7 @@ class Mark:
     __slots__ = ("_circuit",)
 
     def __init__(self) -> None:
-        self._circuit = random.getrandbits(64)
+        self._circuit = int.from_bytes(os.urandom(8), "big")
 
     def is_on(self, error: BaseException, permit: Permit, owner: object) -> bool:
         """Whether a failure was counted by a call inside of this one.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import random
 import time
 import weakref
 from collections import deque
@@ -18,11 +19,17 @@ Clock: TypeAlias = Callable[[], float]
 Act: TypeAlias = Callable[[], None]
 
 
+def _chance() -> Callable[[], float]:
+    """What draws numbers in [0, 1); not from the application's own generator, which it may have seeded."""
+    return random.Random().random  # noqa: S311  # spreads probes, guards no secret
+
+
 class World:
     """The time, whether there are breakers at all, and every living circuit."""
 
     def __init__(self) -> None:
         self.clock: Clock = time.monotonic
+        self.draw = _chance()
         self.off = False
         self.awaits_a_call = False
         """Whether somebody wants to know of the first guarded call. Until it comes nothing is decided without the lock,
@@ -77,6 +84,7 @@ class World:
 
     def start_afresh(self) -> None:
         """In a forked child."""
+        self.draw = _chance()  # or all workers would probe at once
         for circuit in self._living():
             circuit.start_afresh()
         self._waiting = deque(self._acts)
