@@ -9,7 +9,7 @@ PYTHONS ?= python3.10 python3.11 python3.12 python3.13 python3.14
 QUICK := tests/core tests/circuit tests/settings tests/guard tests/telemetry
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test pythons check bench backends e2e suites docs clean
+.PHONY: help demo test test-inside test-outside pythons check bench backends e2e suites docs clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z0-9]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -29,8 +29,16 @@ $(STAMP): $(DEMO)
 demo: $(if $(BACKENDS),backends,$(DEMO)) ## watch a shop survive its payment provider; BACKENDS=1 also in Jaeger, Tempo and Prometheus
 	@$(BIN)/python -m $(if $(BACKENDS),tests.backends.explore,examples.checkout)
 
-test: $(STAMP) ## run the tests
-	@$(BIN)/python -m pytest
+test: $(STAMP) ## run the tests, in two processes side by side
+	@$(MAKE) --no-print-directory --keep-going --jobs=2 test-inside test-outside
+
+INSIDE := tests/guard tests/core tests/conformance tests/settings
+
+test-inside: $(STAMP)
+	@$(BIN)/python -m pytest $(INSIDE)
+
+test-outside: $(STAMP)
+	@$(BIN)/python -m pytest $(INSIDE:%=--ignore=%)
 
 pythons: ## run the quick tests on each of PYTHONS that is there
 	@for python in $(PYTHONS); do \

@@ -94,7 +94,7 @@ class Listeners:
 
     def _living(self) -> list[tuple[int, Listener]]:
         living = []
-        for number, reference in list(self._references.items()):
+        for number, reference in self._references.copy().items():  # `list` may be interrupted
             listener = reference()
             if listener is not None:
                 living.append((number, listener))

@@ -49,8 +49,8 @@ def everything() -> dict[tuple[int, str], object]:
         for name, module in sys.modules.items()
         if type(module) is ModuleType and name.partition(".")[0] not in ours
     }
-    for module in list(owners.values()):
-        owners.update({id(value): value for value in vars(module).values() if isinstance(value, type)})
+    for module in list(owners.values()):  # not by `isinstance`: a proxy in a module may import what it stands for
+        owners.update({id(value): value for value in vars(module).values() if issubclass(type(value), type)})
     return {(id(owner), name): value for owner in owners.values() for name, value in vars(owner).items()}
 
 

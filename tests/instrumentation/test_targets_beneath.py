@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from contextlib import suppress
+from types import FunctionType
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -86,7 +87,7 @@ def _called_by_guards() -> Iterator[str]:
             sys.setprofile(before)
     for module in list(sys.modules.values()):
         for name, value in list(vars(module).items()):
-            code: Any = getattr(value, "__code__", None)
+            code: Any = value.__code__ if type(value) is FunctionType else None  # others may raise
             # By its own code, not that of a decorator.
             called = id(value) in seen or (id(code) in seen and code.co_filename == getattr(module, "__file__", ""))
             if called and getattr(value, "__module__", None) == module.__name__ and module.__name__ != __name__:

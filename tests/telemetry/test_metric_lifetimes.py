@@ -126,7 +126,7 @@ def test_time_in_a_state_never_goes_back_when_a_breaker_is_dropped(metrics: Metr
 
 def test_a_thousand_dropped_breakers_leave_nothing_behind(metrics: Metrics) -> None:
     gc.collect()
-    before = sum(isinstance(thing, Tally) for thing in gc.get_objects())
+    before = sum(type(thing) is Tally for thing in gc.get_objects())
     circuits: list[weakref.ref[object]] = []
     for _ in range(1_000):
         breaker = CircuitBreaker("payments")
@@ -139,18 +139,18 @@ def test_a_thousand_dropped_breakers_leave_nothing_behind(metrics: Metrics) -> N
 
     assert counted == {"success": 1_000}
     assert [circuit for circuit in circuits if circuit() is not None] == []
-    assert sum(isinstance(thing, Tally) for thing in gc.get_objects()) == before
+    assert sum(type(thing) is Tally for thing in gc.get_objects()) == before
 
 
 def test_dropped_breakers_leave_nothing_behind_though_nobody_ever_reads() -> None:
-    before = sum(isinstance(thing, Tally) for thing in gc.get_objects())
+    before = sum(type(thing) is Tally for thing in gc.get_objects())
 
     for _ in range(1_000):
         CircuitBreaker("nobody reads this")
     gc.collect()
     last = CircuitBreaker("nobody reads this")
 
-    assert sum(isinstance(thing, Tally) for thing in gc.get_objects()) == before + 1
+    assert sum(type(thing) is Tally for thing in gc.get_objects()) == before + 1
     assert last
 
 
