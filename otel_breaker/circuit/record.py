@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from otel_breaker.core.machine import Transition
 
 _MOST_ERROR_TYPES: Final = 10
-_MOST_FAILURES: Final = 1_000
+_MOST_FAILURES: Final = 256
 _REFUSING = (OPEN, FORCED_OPEN)
 _PASSING = (CLOSED, FORCED_CLOSED)
 
