@@ -66,7 +66,7 @@ class KeyedBreaker:
             return breaker
         while breaker is None:
             settings = self.settings
-            if self._make_room() is None:
+            if self._make_room(identity) is None:
                 return self._overflow()
             # Not under the lock: it may be the first one of the process, which looks around.
             breaker = self._keep(identity, CircuitBreaker(self.name, key=key, ready=settings))
@@ -169,17 +169,19 @@ class KeyedBreaker:
         return list(self._breakers.values())
 
     @locked
-    def _make_room(self) -> list[CircuitBreaker] | None:
-        """Make room for one more breaker; returns which made way, to be let go without the lock, or None."""
+    def _make_room(self, identity: Hashable) -> list[CircuitBreaker] | None:
+        """Make room for a breaker; returns which made way, to be let go without the lock, or None."""
         gone: list[CircuitBreaker] = []
-        for identity in tuple(self._breakers):  # at one stroke: a finaliser may ask for a key at any call
+        if identity in self._breakers:  # somebody else has made it meanwhile
+            return gone
+        for other in tuple(self._breakers):  # at one stroke: a finaliser may ask for a key at any call
             if len(self._breakers) < self.settings.max_keys:
                 return gone
-            breaker = self._breakers.get(identity)
+            breaker = self._breakers.get(other)
             # What an order has forced would be made again just so.
             if breaker is not None and (breaker.is_idle or self._order is not None):
                 gone.append(breaker)
-                self._breakers.pop(identity, None)
+                self._breakers.pop(other, None)
         if len(self._breakers) < self.settings.max_keys:
             return gone
         self.overflowed += 1

@@ -21,7 +21,7 @@ from otel_breaker.settings import Settings
 from otel_breaker.testing import FakeClock, fake_clock, reset
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Hashable, Iterator
 
     from otel_breaker.telemetry.metrics import Ledger
     from tests.conftest import Spans
@@ -196,6 +196,22 @@ def test_a_key_of_any_length_is_cut_to_a_length_that_telemetry_can_bear() -> Non
 
 
 # --- at once
+
+
+def test_a_key_that_another_thread_has_made_meanwhile_pushes_nobody_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    circuits = keyed(2)
+    first = circuits.for_key("a")
+    make_room = circuits._make_room
+
+    def after_another_thread(identity: Hashable) -> object:
+        monkeypatch.undo()
+        circuits.for_key("b")  # the other thread's
+        return make_room(identity)
+
+    monkeypatch.setattr(circuits, "_make_room", after_another_thread)
+    mine = circuits.for_key("b")
+
+    assert (circuits.for_key("a"), circuits.for_key("b")) == (first, mine)
 
 
 def test_threads_that_ask_for_keys_at_once_stay_within_the_limit_and_get_one_breaker_each() -> None:

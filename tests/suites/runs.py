@@ -73,7 +73,7 @@ def run(home: Home, how: str, tests: Sequence[str] = ()) -> Run:
                 stderr=subprocess.STDOUT,
             )
         )
-    _read(outcomes, run)
+    read(outcomes, run)
     return run
 
 
@@ -107,7 +107,8 @@ def _service(home: Home) -> Iterator[list[str]]:
         yield []
 
 
-def _read(outcomes: Path, run: Run) -> None:
+def read(outcomes: Path, run: Run) -> None:
+    """Take over what guard.py wrote of each test."""
     if not outcomes.exists():
         return
     passed = set()
