@@ -1,6 +1,7 @@
-"""A machine made safe to share: decisions under the lock, announcements after it.
+"""A machine made safe to share: who decides under the lock, and whom it tells of what came of it afterwards.
 
-What may be decided without the lock is published at the end of each decision; see lock_free.py.
+What is done under the lock stands in decisions.py; what may be decided without it is published there, see
+lock_free.py.
 
 A signal handler or a finaliser may make a guarded call at any instruction, also while its own thread is in here
 half-way through a move. The lock would let it in (it is re-entrant): it is a passer-by, which is admitted or refused
@@ -10,15 +11,12 @@ by the state as it stands, is counted, and moves nothing. What it commands is do
 from __future__ import annotations
 
 import threading
-from collections import deque
-from math import inf
-from typing import TYPE_CHECKING, Final, NamedTuple, TypeAlias
+from typing import TYPE_CHECKING, Final
 
 from otel_breaker.circuit.changes import NO_MOVES
-from otel_breaker.circuit.lock_free import LockFree
+from otel_breaker.circuit.decisions import Decisions, Failure
 from otel_breaker.circuit.mark import Mark
 from otel_breaker.circuit.owners import running, running_owner
-from otel_breaker.circuit.snapshot import Reading, Snapshot
 from otel_breaker.circuit.world import WORLD
 from otel_breaker.core.permits import NO_GENERATION, Permit
 from otel_breaker.core.states import (
@@ -32,38 +30,25 @@ from otel_breaker.core.states import (
     CircuitState,
     Outcome,
 )
-from otel_breaker.locks import locked
 from otel_breaker.outcomes import Judge
-from otel_breaker.settings import Mode, Settings
 from otel_breaker.text import UNNAMED, type_name
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Hashable, Iterable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
 
     from otel_breaker.circuit.changes import Listener, Notice
     from otel_breaker.circuit.record import Episode
+    from otel_breaker.circuit.snapshot import Reading, Snapshot
     from otel_breaker.circuit.world import Clock
     from otel_breaker.core.machine import Transition
     from otel_breaker.errors import CircuitOpenError
-
-Command: TypeAlias = "tuple[Callable[[float], Transition | None], str | None, str | None, object]"
+    from otel_breaker.settings import Settings
 
 _PASSING: Final = (CLOSED, FORCED_CLOSED)
 _RECOVERING: Final = (OPEN, HALF_OPEN)
 
 
-class _Failure(NamedTuple):
-    """What is known of a call that failed."""
-
-    kind: str
-    """The name of what it raised, or what its block called it."""
-    error: BaseException | None
-    """What it raised, where that is to be marked."""
-    owner: object
-    """Who ran it."""
-
-
-class Circuit(LockFree):
+class Circuit(Decisions):
     """One circuit.
 
     Args:
@@ -74,7 +59,7 @@ class Circuit(LockFree):
         clock: monotonic seconds; the world's unless given.
     """
 
-    __slots__ = ("__weakref__", "_commands", "_is_off", "_lock", "_mark", "is_plain", "judge", "settings")
+    __slots__ = ()
 
     def __init__(
         self,
@@ -84,11 +69,7 @@ class Circuit(LockFree):
         listeners: Iterable[Listener] = (),
         clock: Clock | None = None,
     ) -> None:
-        super().__init__(name, key, settings.policy, listeners, clock or WORLD.clock)
-        self._commands: deque[Command] = deque()
-        self._lock = threading.RLock()
-        self._mark = Mark()
-        self._live_by(settings, Judge(settings))
+        super().__init__(name, key, settings, listeners, clock)
         WORLD.add(self)
 
     @property
@@ -99,11 +80,6 @@ class Circuit(LockFree):
     def is_idle(self) -> bool:
         """Whether nothing would be lost with it."""
         return self._machine.is_idle
-
-    @property
-    def is_off(self) -> bool:
-        """Whether calls pass as if there were no breaker."""
-        return self._is_off or WORLD.off
 
     @property
     def episode(self) -> Episode | None:
@@ -199,7 +175,7 @@ class Circuit(LockFree):
             else:
                 counted = failure is not None and error is not None and self._mark.is_on(error, permit, owner)
                 judged = IGNORED if counted else outcome
-                failed = None if failure is None else _Failure(failure, marked, owner)
+                failed = None if failure is None else Failure(failure, marked, owner)
                 now = self.clock()
                 moves = self._take_in(permit, outcome, judged, failed, now, retry_after, origin)
             if self._commands:
@@ -210,55 +186,6 @@ class Circuit(LockFree):
             self._machine.leave(permit)
             self.announce_left()
             raise
-        return moves
-
-    @locked
-    def _absorb(
-        self,
-        permit: Permit,
-        outcome: Outcome,
-        error: BaseException | None,
-        failure: str | None,
-        owner: object,
-        origin: object,
-    ) -> bool:
-        """Take in a result that moves nothing; False, having done nothing, when it has to be judged."""
-        period = self._machine.period
-        if period is None or permit is not self.shared_permit:
-            return False
-        self.standing_permit, self.quiet_until = None, -inf  # as in `_withdraw`; the permit itself stays good
-        if not period.absorb(permit, outcome):
-            return False
-        try:
-            self.record.tally.calls[outcome].add()
-            if failure is not None:
-                self.record.failed(failure, origin)
-                self.record.counted(failure)
-                if error is not None:
-                    self._mark.leave(error, period.epoch, owner)
-        finally:
-            self._publish_period(period)
-        return True
-
-    @locked
-    def _take_in(
-        self,
-        permit: Permit,
-        outcome: Outcome,
-        judged: Outcome,
-        failed: _Failure | None,
-        now: float,
-        retry_after: float | None,
-        origin: object,
-    ) -> Sequence[Notice]:
-        self._withdraw()
-        try:
-            if failed is not None:
-                self.record.failed(failed.kind, origin)
-            moves = self._judge(permit, outcome, judged, failed, now, retry_after, origin)
-        finally:
-            self._publish()
-        self.record.announcer.complete_before(moves)
         return moves
 
     def suspend(self, permit: Permit) -> tuple[bool, Sequence[Notice]]:
@@ -282,18 +209,6 @@ class Circuit(LockFree):
             raise
         return slow, moves
 
-    @locked
-    def _suspend(self, permit: Permit, now: float) -> tuple[bool, Sequence[Notice]]:
-        self._withdraw()
-        try:
-            slow = self._machine.policy.is_slow(permit.started, now)
-            permit.owner = None
-            moves = self._moved(self._machine.suspend(permit, now, _jitter()), permit.origin, complete=True)
-        finally:
-            self._publish()
-        self.record.announcer.complete_before(moves)
-        return slow, moves
-
     def resume(self, permit: Permit) -> None:
         """A call of several steps goes on, maybe elsewhere."""
         now = self.clock()
@@ -302,21 +217,11 @@ class Circuit(LockFree):
         self._resume(permit, now)
         self._obey()
 
-    @locked
-    def _resume(self, permit: Permit, now: float) -> None:
-        self._machine.resume(permit, now)
-
     def permit_for_stranger(self) -> Permit:
         """For the result of a call that nobody asked leave for: it counts only while the circuit is closed."""
         permit = self._permit_if_closed(self.clock())
         self._obey()
         return permit
-
-    @locked
-    def _permit_if_closed(self, now: float) -> Permit:
-        state = self._machine.state
-        permit = self._machine.admit(now) if state is CLOSED else None
-        return permit or Permit.of(NO_GENERATION, state, 0, now)
 
     def succeed(self, permit: Permit) -> None:
         """Take in that a call succeeded, where nobody follows it with a span."""
@@ -358,32 +263,16 @@ class Circuit(LockFree):
         self._adopt(settings, Judge(settings))
         self._obey()
 
-    @locked
-    def _adopt(self, settings: Settings, judge: Judge) -> None:
-        self._withdraw()
-        self._machine.adopt(settings.policy)
-        self._live_by(settings, judge)
-
     def snapshot(self) -> Snapshot:
         snapshot = self._snapshot(self.clock())
         self._obey()
         return snapshot
-
-    @locked
-    def _snapshot(self, now: float) -> Snapshot:
-        return Snapshot.of(self._machine, self.record, self.settings.mode.value, now)
 
     def read(self, *, timed: bool = True) -> Reading:
         """What was counted so far; without the time since the last look, and no ratio, when not *timed*."""
         reading = self._read(self.clock() if timed else None)
         self._obey()
         return reading
-
-    @locked
-    def _read(self, now: float | None) -> Reading:
-        ratio = 0.0 if now is None or self.is_off else self._machine.trip_ratio(now)
-        totals = self.record.tally.totals(now)
-        return Reading(totals, self._machine.state, self.settings.mode.value, ratio)
 
     def start_afresh(self) -> None:
         """In a forked child: no other thread lives, no call in flight will end, nothing was counted here."""
@@ -394,107 +283,14 @@ class Circuit(LockFree):
         self.record.tally.restart(self.clock())
         self._publish()  # the thread that had just moved it may not have come that far
 
-    def live_in(self, before: Clock, clock: Clock) -> None:
-        """Follow a change of the world."""
-        self._live_in(before, clock)
-
-    @locked
-    def _live_in(self, before: Clock, clock: Clock) -> None:
-        if self.clock is before:
-            self.clock = clock
-        self._publish()
-
-    def _live_by(self, settings: Settings, judge: Judge) -> None:
-        self.settings = settings
-        self.judge = judge
-        self._is_off = settings.mode is Mode.OFF
-        enforced = settings.mode is Mode.ENFORCE
-        self.is_plain = enforced and self.record.key is None
-        """Whether there is nothing to say of a call in a closed state but that state."""
-        self._admits_plainly = enforced and not self.judge.looks_at_results
-        self._refuses_plainly = enforced and settings.fallback is None
-        self._publish()
-
     def _is_inside(self) -> bool:
         """Whether this very thread is half-way through a decision already."""
         return self._lock._is_owned()  # type: ignore[attr-defined,no-any-return]  # noqa: SLF001  # what Condition asks
-
-    def _moved(self, transition: Transition | None, origin: object, *, complete: bool) -> list[Notice]:
-        if transition is None:
-            return []
-        return [self.record.moved(transition, self.settings.mode.value, origin, complete=complete)]
-
-    def _catch_up(self, now: float) -> list[Notice]:
-        """What time alone has brought about since the last call."""
-        machine, moves = self._machine, []
-        if machine.state is CLOSED:
-            return self._moved(machine.sweep(now, _jitter()), None, complete=False)
-        if machine.state is HALF_OPEN:
-            moves = self._moved(machine.expire(now, _jitter()), None, complete=False)
-        return moves + self._moved(machine.cool_down(now), None, complete=False)
-
-    @locked
-    def _decide(self, now: float, owner: Hashable, alone: bool) -> tuple[Permit | CircuitOpenError, Sequence[Notice]]:
-        self._withdraw()
-        try:
-            moves = self._catch_up(now)
-            permit = self._admit(now, owner, alone=alone)
-            decision = permit or self._refuse(now)
-        finally:
-            self._publish()
-        self.record.announcer.complete_before(moves)
-        return decision, moves
-
-    @locked
-    def _caused(self, moves: Sequence[Notice], origin: object) -> None:
-        self.record.caused(moves, origin)
-
-    def _admit(self, now: float, owner: Hashable, *, alone: bool) -> Permit | None:
-        permit = self._machine.admit(now, owner if self._machine.state is HALF_OPEN else None, alone=alone)
-        if permit is not None and permit.deadline is not None:
-            self.record.probing()
-        return permit
-
-    def _refuse(self, now: float) -> Permit | CircuitOpenError:
-        if self.settings.mode is Mode.SHADOW:
-            permit = Permit.of(NO_GENERATION, self._machine.state, 0, now)
-            permit.shadowed = True
-            return permit
-        return self.record.refused(self._machine.state, self._machine.retry_after(now))
 
     def _pass_by(self, now: float) -> Permit | CircuitOpenError:
         if self._machine.state in _PASSING:
             return Permit.of(NO_GENERATION, self._machine.state, 0, now)
         return self._refuse(now)
-
-    def _judge(
-        self,
-        permit: Permit,
-        outcome: Outcome,
-        judged: Outcome,
-        failed: _Failure | None,
-        now: float,
-        retry_after: float | None,
-        origin: object,
-    ) -> Sequence[Notice]:
-        machine, record, moves = self._machine, self.record, NO_MOVES
-        if permit.shadowed:
-            record.tally.shadowed[outcome] += 1
-        if machine.has_deadlines:
-            # A probe that ends after its deadline is lost; calls in flight may be overdue.
-            moves = self._moved(machine.expire(now, _jitter()), origin, complete=True)
-            moves += self._moved(machine.sweep(now, _jitter()), origin, complete=True)
-        if permit.deadline is not None and permit.generation == machine.generation:
-            record.probed(outcome)
-        # Together with settling: in between, a success would stand in the window twice.
-        record.tally.calls[outcome].add()
-        epoch = machine.epoch
-        settled = machine.settle(permit, judged, now, _jitter(), retry_after)
-        if failed is not None and machine.epoch != epoch:
-            record.counted(failed.kind)
-            if failed.error is not None:
-                self._mark.leave(failed.error, machine.epoch, failed.owner)
-        return moves if settled is None else [*moves, *self._moved(settled, origin, complete=True)]
 
     def _operate(
         self, act: Callable[[float], Transition | None], reason: str | None, actor: str | None, origin: object
@@ -513,22 +309,3 @@ class Circuit(LockFree):
             self.announce_left()
             raise
         self.record.announcer.deliver()
-
-    @locked
-    def _obey_next(self, now: float) -> None:
-        if not self._commands:  # somebody else has obeyed
-            return
-        act, reason, actor, origin = self._commands.popleft()
-        self._withdraw()
-        try:
-            transition = act(now)
-        finally:
-            self._publish()
-        if transition is not None:
-            mode = self.settings.mode.value
-            notice = self.record.moved(transition, mode, origin, complete=True, actor=actor, note=reason)
-            self.record.announcer.complete_before([notice])
-
-
-def _jitter() -> float:
-    return WORLD.draw()

@@ -1,7 +1,7 @@
 """The rules of one circuit, and nothing else.
 
 Callers pass in the time, an owner and a random number, and get back the transition they caused, or None. The
-machine calls nobody and is not safe to share: the lock is circuit.py's. `jitter` is always a random number in [0, 1).
+machine calls nobody and is not safe to share: the lock is the circuit's. `jitter` is always a random number in [0, 1).
 """
 
 from __future__ import annotations

@@ -1,0 +1,267 @@
+"""What a circuit does under its lock: each method is one decision, taken and published as a whole.
+
+Who may call one when, and whom to tell of its moves afterwards, is for circuit.py to say. Nothing here calls anybody
+else's code or logs, and the time is handed in.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections import deque
+from math import inf
+from typing import TYPE_CHECKING, NamedTuple, TypeAlias
+
+from otel_breaker.circuit.changes import NO_MOVES
+from otel_breaker.circuit.lock_free import LockFree
+from otel_breaker.circuit.mark import Mark
+from otel_breaker.circuit.snapshot import Reading, Snapshot
+from otel_breaker.circuit.world import WORLD
+from otel_breaker.core.permits import NO_GENERATION, Permit
+from otel_breaker.core.states import CLOSED, HALF_OPEN, Outcome
+from otel_breaker.locks import locked
+from otel_breaker.outcomes import Judge
+from otel_breaker.settings import Mode, Settings
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Hashable, Iterable, Sequence
+
+    from otel_breaker.circuit.changes import Listener, Notice
+    from otel_breaker.circuit.world import Clock
+    from otel_breaker.core.machine import Transition
+    from otel_breaker.errors import CircuitOpenError
+
+Command: TypeAlias = "tuple[Callable[[float], Transition | None], str | None, str | None, object]"
+"""What an operator has commanded, the reason, the actor, and the span context of the command."""
+
+
+class Failure(NamedTuple):
+    """What is known of a call that failed."""
+
+    kind: str
+    """The name of what it raised, or what its block called it."""
+    error: BaseException | None
+    """What it raised, where that is to be marked."""
+    owner: object
+    """Who ran it."""
+
+
+class Decisions(LockFree):
+    """The part of a circuit that runs under its lock."""
+
+    __slots__ = ("__weakref__", "_commands", "_is_off", "_lock", "_mark", "is_plain", "judge", "settings")
+
+    def __init__(
+        self,
+        name: str,
+        key: str | None,
+        settings: Settings,
+        listeners: Iterable[Listener] = (),
+        clock: Clock | None = None,
+    ) -> None:
+        super().__init__(name, key, settings.policy, listeners, clock or WORLD.clock)
+        self._commands: deque[Command] = deque()
+        """What operators have commanded, and is not done yet."""
+        self._lock = threading.RLock()
+        self._mark = Mark()
+        self._live_by(settings, Judge(settings))
+
+    @property
+    def is_off(self) -> bool:
+        """Whether calls pass as if there were no breaker."""
+        return self._is_off or WORLD.off
+
+    @locked
+    def _decide(self, now: float, owner: Hashable, alone: bool) -> tuple[Permit | CircuitOpenError, Sequence[Notice]]:
+        self._withdraw()
+        try:
+            moves = self._catch_up(now)
+            permit = self._admit(now, owner, alone=alone)
+            decision = permit or self._refuse(now)
+        finally:
+            self._publish()
+        self.record.announcer.complete_before(moves)
+        return decision, moves
+
+    @locked
+    def _caused(self, moves: Sequence[Notice], origin: object) -> None:
+        self.record.caused(moves, origin)
+
+    @locked
+    def _absorb(
+        self,
+        permit: Permit,
+        outcome: Outcome,
+        error: BaseException | None,
+        failure: str | None,
+        owner: object,
+        origin: object,
+    ) -> bool:
+        """Take in a result that moves nothing; False, having done nothing, when it has to be judged."""
+        period = self._machine.period
+        if period is None or permit is not self.shared_permit:
+            return False
+        self.standing_permit, self.quiet_until = None, -inf  # as in `_withdraw`; the permit itself stays good
+        if not period.absorb(permit, outcome):
+            return False
+        try:
+            self.record.tally.calls[outcome].add()
+            if failure is not None:
+                self.record.failed(failure, origin)
+                self.record.counted(failure)
+                if error is not None:
+                    self._mark.leave(error, period.epoch, owner)
+        finally:
+            self._publish_period(period)
+        return True
+
+    @locked
+    def _take_in(
+        self,
+        permit: Permit,
+        outcome: Outcome,
+        judged: Outcome,
+        failed: Failure | None,
+        now: float,
+        retry_after: float | None,
+        origin: object,
+    ) -> Sequence[Notice]:
+        self._withdraw()
+        try:
+            if failed is not None:
+                self.record.failed(failed.kind, origin)
+            moves = self._judge(permit, outcome, judged, failed, now, retry_after, origin)
+        finally:
+            self._publish()
+        self.record.announcer.complete_before(moves)
+        return moves
+
+    @locked
+    def _suspend(self, permit: Permit, now: float) -> tuple[bool, Sequence[Notice]]:
+        self._withdraw()
+        try:
+            slow = self._machine.policy.is_slow(permit.started, now)
+            permit.owner = None
+            moves = self._moved(self._machine.suspend(permit, now, _jitter()), permit.origin, complete=True)
+        finally:
+            self._publish()
+        self.record.announcer.complete_before(moves)
+        return slow, moves
+
+    @locked
+    def _resume(self, permit: Permit, now: float) -> None:
+        self._machine.resume(permit, now)
+
+    @locked
+    def _permit_if_closed(self, now: float) -> Permit:
+        state = self._machine.state
+        permit = self._machine.admit(now) if state is CLOSED else None
+        return permit or Permit.of(NO_GENERATION, state, 0, now)
+
+    @locked
+    def _obey_next(self, now: float) -> None:
+        if not self._commands:  # somebody else has obeyed
+            return
+        act, reason, actor, origin = self._commands.popleft()
+        self._withdraw()
+        try:
+            transition = act(now)
+        finally:
+            self._publish()
+        if transition is not None:
+            mode = self.settings.mode.value
+            notice = self.record.moved(transition, mode, origin, complete=True, actor=actor, note=reason)
+            self.record.announcer.complete_before([notice])
+
+    @locked
+    def _adopt(self, settings: Settings, judge: Judge) -> None:
+        self._withdraw()
+        self._machine.adopt(settings.policy)
+        self._live_by(settings, judge)
+
+    @locked
+    def _snapshot(self, now: float) -> Snapshot:
+        return Snapshot.of(self._machine, self.record, self.settings.mode.value, now)
+
+    @locked
+    def _read(self, now: float | None) -> Reading:
+        ratio = 0.0 if now is None or self.is_off else self._machine.trip_ratio(now)
+        totals = self.record.tally.totals(now)
+        return Reading(totals, self._machine.state, self.settings.mode.value, ratio)
+
+    @locked
+    def live_in(self, before: Clock, clock: Clock) -> None:
+        """Follow a change of the world."""
+        if self.clock is before:
+            self.clock = clock
+        self._publish()
+
+    def _live_by(self, settings: Settings, judge: Judge) -> None:
+        self.settings = settings
+        self.judge = judge
+        self._is_off = settings.mode is Mode.OFF
+        enforced = settings.mode is Mode.ENFORCE
+        self.is_plain = enforced and self.record.key is None
+        """Whether there is nothing to say of a call in a closed state but that state."""
+        self._admits_plainly = enforced and not self.judge.looks_at_results
+        self._refuses_plainly = enforced and settings.fallback is None
+        self._publish()
+
+    def _catch_up(self, now: float) -> list[Notice]:
+        """What time alone has brought about since the last call."""
+        machine, moves = self._machine, []
+        if machine.state is CLOSED:
+            return self._moved(machine.sweep(now, _jitter()), None, complete=False)
+        if machine.state is HALF_OPEN:
+            moves = self._moved(machine.expire(now, _jitter()), None, complete=False)
+        return moves + self._moved(machine.cool_down(now), None, complete=False)
+
+    def _admit(self, now: float, owner: Hashable, *, alone: bool) -> Permit | None:
+        permit = self._machine.admit(now, owner if self._machine.state is HALF_OPEN else None, alone=alone)
+        if permit is not None and permit.deadline is not None:
+            self.record.probing()
+        return permit
+
+    def _refuse(self, now: float) -> Permit | CircuitOpenError:
+        if self.settings.mode is Mode.SHADOW:
+            permit = Permit.of(NO_GENERATION, self._machine.state, 0, now)
+            permit.shadowed = True
+            return permit
+        return self.record.refused(self._machine.state, self._machine.retry_after(now))
+
+    def _judge(
+        self,
+        permit: Permit,
+        outcome: Outcome,
+        judged: Outcome,
+        failed: Failure | None,
+        now: float,
+        retry_after: float | None,
+        origin: object,
+    ) -> Sequence[Notice]:
+        machine, record, moves = self._machine, self.record, NO_MOVES
+        if permit.shadowed:
+            record.tally.shadowed[outcome] += 1
+        if machine.has_deadlines:
+            # A probe that ends after its deadline is lost; calls in flight may be overdue.
+            moves = self._moved(machine.expire(now, _jitter()), origin, complete=True)
+            moves += self._moved(machine.sweep(now, _jitter()), origin, complete=True)
+        if permit.deadline is not None and permit.generation == machine.generation:
+            record.probed(outcome)
+        # Together with settling: in between, a success would stand in the window twice.
+        record.tally.calls[outcome].add()
+        epoch = machine.epoch
+        settled = machine.settle(permit, judged, now, _jitter(), retry_after)
+        if failed is not None and machine.epoch != epoch:
+            record.counted(failed.kind)
+            if failed.error is not None:
+                self._mark.leave(failed.error, machine.epoch, failed.owner)
+        return moves if settled is None else [*moves, *self._moved(settled, origin, complete=True)]
+
+    def _moved(self, transition: Transition | None, origin: object, *, complete: bool) -> list[Notice]:
+        if transition is None:
+            return []
+        return [self.record.moved(transition, self.settings.mode.value, origin, complete=complete)]
+
+
+def _jitter() -> float:
+    return WORLD.draw()
