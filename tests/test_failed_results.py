@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from concurrent.futures import Future
 from typing import TYPE_CHECKING, Any
 
 import httpx
@@ -61,7 +62,14 @@ def by_call(breaker: CircuitBreaker) -> httpx.Response:
     return breaker.call(lambda: BUSY)
 
 
-WAYS = pytest.mark.parametrize("way", [by_function, by_coroutine, by_returned_coroutine, by_call])
+def by_future(breaker: CircuitBreaker) -> httpx.Response:
+    future: Future[httpx.Response] = Future()
+    breaker(lambda: future)()
+    future.set_result(BUSY)
+    return future.result()
+
+
+WAYS = pytest.mark.parametrize("way", [by_function, by_coroutine, by_returned_coroutine, by_future, by_call])
 
 
 @WAYS

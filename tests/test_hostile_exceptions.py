@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from types import ModuleType
 from typing import TYPE_CHECKING, Any, NoReturn
 
 import pytest
@@ -10,13 +11,14 @@ import pytest
 from otel_breaker import CircuitBreaker, CircuitOpenError, CircuitState, get_breaker
 from otel_breaker.leaves import leaves
 from otel_breaker.text import LONGEST, type_name
-from tests.ways import WAYS, throw
+from otel_breaker_instrumentation import OtelBreakerInstrumentor
+from tests.ways import WAYS, drive, throw
 
 if sys.version_info < (3, 11):
     from exceptiongroup import BaseExceptionGroup, ExceptionGroup
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     from tests.conftest import Spans
     from tests.fakes import FakeClock
@@ -112,6 +114,13 @@ hostile = pytest.mark.parametrize(
 )
 
 
+@pytest.fixture
+def instrumentor() -> Iterator[OtelBreakerInstrumentor]:
+    found = OtelBreakerInstrumentor()
+    yield found
+    found.uninstrument()
+
+
 def raised_by(call: Callable[..., object], *args: object) -> BaseException | None:
     try:
         call(*args)
@@ -160,11 +169,35 @@ def test_a_hostile_exception_of_a_probe_does_not_keep_its_place(make: Any, clock
 @hostile
 def test_a_hostile_exception_is_counted_by_key_as_well(make: Any) -> None:
     breaker = get_breaker("test_hostile_exceptions", key=repr(id(make)), failure_threshold=1)
-
     error = make()
 
     assert raised_by(breaker.call, throw, error) is error
     assert breaker.state is CircuitState.OPEN
+
+
+@hostile
+@pytest.mark.parametrize("breaker", ["hostile configured", "hostile by {key}"])
+@pytest.mark.parametrize("function", ["fail", "fail_later"])
+def test_a_hostile_exception_of_a_configured_function_is_counted_as_well(
+    make: Any, breaker: str, function: str, instrumentor: OtelBreakerInstrumentor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    module = ModuleType("test_hostile_exceptions_shop")
+    exec("def fail(error, key): raise error\nasync def fail_later(error, key): raise error", vars(module))
+    monkeypatch.setitem(sys.modules, module.__name__, module)
+    name, key = breaker.replace("{key}", "").strip(), repr(id(make)) + function
+    instrumentor.instrument(
+        targets=[{"function": f"{module.__name__}:{function}", "breaker": breaker}],
+        breakers={name: {"failure_threshold": 1}},
+    )
+    error = make()
+
+    if function == "fail":
+        assert raised_by(module.fail, error, key) is error
+    else:
+        assert raised_by(drive, module.fail_later(error, key)) is error
+    guarded = get_breaker(name, key=key) if "{" in breaker else get_breaker(name)
+    assert guarded.state is CircuitState.OPEN
+    guarded.reset()
 
 
 def test_a_matcher_whose_metaclass_raises_makes_a_failure() -> None:
