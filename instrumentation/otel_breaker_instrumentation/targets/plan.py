@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from otel_breaker import InvalidSettings, diagnostics
 from otel_breaker.registry import REGISTRY
+from otel_breaker.text import type_name
 from otel_breaker_instrumentation.targets.guarded import Guarded
 from otel_breaker_instrumentation.targets.guards import guarded_by, make_guard, why_not
 from otel_breaker_instrumentation.targets.lookup import Found, NotThereError, look_up
@@ -55,9 +56,10 @@ class Failure:
 
     @classmethod
     def unforeseen(cls, target: Target, function: str, error: Exception) -> Failure:
-        """For whatever the application's code raises; tells it at once, with the traceback, which is not kept."""
-        diagnostics.exception("%s is not guarded: %s: %s", function, target.path, error)
-        return cls(target, function, f"{type(error).__name__}: {error}", "name another function", is_told=True)
+        """For whatever the application's code raises; tells it at once, with where that was, which is not kept."""
+        diagnostics.exception("%s is not guarded: %s", function, target.path)
+        reason = f"guarding it raised {type_name(type(error))}"
+        return cls(target, function, reason, "name another function", is_told=True)
 
     def tell(self) -> None:
         if not self.is_told:
