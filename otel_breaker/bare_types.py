@@ -5,11 +5,19 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Collection, Iterator, Mapping
 
 _name_of: Final = type.__dict__["__name__"].__get__
 _bases_of: Final = type.__dict__["__mro__"].__get__
 _namespace_of: Final = type.__dict__["__dict__"].__get__
+
+
+def derives_from(kind: type, bases: Collection[type]) -> bool:
+    """Whether a type is one of some others or a subclass of one; whom abstract classes have registered is not.
+
+    `issubclass` asks the metaclass of the second, such as that of `trio.Cancelled`, which hashes the first.
+    """
+    return any(base is wanted for base in _bases_of(kind) for wanted in bases)
 
 
 def namespaces(kind: type) -> Iterator[Mapping[str, Any]]:

@@ -11,11 +11,12 @@ import sys
 from typing import TYPE_CHECKING, Any, Final
 
 from otel_breaker import diagnostics, waits
+from otel_breaker.bare_types import derives_from
 from otel_breaker.core.states import CANCELLED, FAILURE, IGNORED, SUCCESS, Outcome
 from otel_breaker.errors import CircuitOpenError
 from otel_breaker.leaves import is_group, leaves
 from otel_breaker.text import UNNAMED
-from otel_breaker.type_memo import TypeMemo, derives_from
+from otel_breaker.type_memo import TypeMemo
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

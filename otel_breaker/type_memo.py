@@ -6,22 +6,9 @@ A class may refuse all that (its metaclass decides), and a class that was define
 from __future__ import annotations
 
 import weakref
-from typing import TYPE_CHECKING, Final, Generic, TypeVar
-
-if TYPE_CHECKING:
-    from collections.abc import Collection
+from typing import Generic, TypeVar
 
 V = TypeVar("V")
-
-_bases_of: Final = type.__dict__["__mro__"].__get__
-
-
-def derives_from(kind: type, bases: Collection[type]) -> bool:
-    """Whether a type is one of some others or a subclass of one; whom abstract classes have registered is not.
-
-    `issubclass` asks the metaclass of the second, such as that of `trio.Cancelled`, which hashes the first.
-    """
-    return any(base is wanted for base in _bases_of(kind) for wanted in bases)
 
 
 class TypeMemo(Generic[V]):

@@ -47,7 +47,7 @@ class Keywords(TypedDict, total=False):
     recovery_backoff: float
     recovery_time_max: float | str | timedelta
     recovery_jitter: float
-    retry_after: str | Callable[[BaseException], object] | None
+    retry_after: str | Callable[[Any], object] | None
     half_open_calls: int
     probe_timeout: float | str | timedelta
     failure_on: Matcher | tuple[Matcher, ...] | list[Matcher]
@@ -121,7 +121,7 @@ class Settings:
         "5m",
     )
     recovery_jitter: float = _setting(0.0, values.share_or_zero, "Share of random spread of the open time.", "0.2")
-    retry_after: str | Callable[[BaseException], object] | Reference | None = _setting(
+    retry_after: str | Callable[[Any], object] | Reference | None = _setting(
         None,
         values.optional(code.wait),
         "Attribute or function that reads from an exception or a failed result how long to stay open: seconds or an "

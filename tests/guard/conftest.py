@@ -1,4 +1,4 @@
-"""Time and names of all breakers for one test, and whatever is patched taken away again."""
+"""A breaker, time and names of all breakers for one test, and whatever is patched taken away again."""
 
 from __future__ import annotations
 
@@ -8,11 +8,22 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from otel_breaker import CircuitBreaker
 from otel_breaker.testing import FakeClock, fake_clock, reset
 from otel_breaker_instrumentation import OtelBreakerInstrumentor
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    from tests import fakes
+
+
+@pytest.fixture(params=["plain", "traced"])
+def breaker(clock: fakes.FakeClock, request: pytest.FixtureRequest) -> CircuitBreaker:
+    """Opens at the first failure; without an SDK and with one."""
+    if request.param == "traced":
+        request.getfixturevalue("spans")
+    return CircuitBreaker(failure_threshold=1, recovery_time=10, clock=clock)
 
 
 @pytest.fixture

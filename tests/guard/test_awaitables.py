@@ -12,6 +12,7 @@ import pytest
 import trio
 
 from otel_breaker import CircuitBreaker, CircuitState
+from tests.guard.counts import counted
 from tests.guard.shapes import Broken, Promise, Request, answer_later, answer_request, complete
 
 if TYPE_CHECKING:
@@ -19,17 +20,6 @@ if TYPE_CHECKING:
 
     from tests.conftest import Spans
     from tests.fakes import FakeClock
-
-
-@pytest.fixture(params=["plain", "traced"])
-def breaker(clock: FakeClock, request: pytest.FixtureRequest) -> CircuitBreaker:
-    if request.param == "traced":
-        request.getfixturevalue("spans")
-    return CircuitBreaker(failure_threshold=1, recovery_time=10, clock=clock)
-
-
-def counted(breaker: CircuitBreaker) -> dict[str, int]:
-    return {outcome: count for outcome, count in breaker.snapshot().calls.items() if count}
 
 
 def call(function: Callable[[], Coroutine[Any, Any, Any]]) -> Coroutine[Any, Any, Any]:

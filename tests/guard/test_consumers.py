@@ -12,6 +12,7 @@ from fastapi import Depends, FastAPI, HTTPException
 from fastapi.testclient import TestClient
 
 from otel_breaker import CircuitBreaker, CircuitState
+from tests.guard.counts import counted
 from tests.guard.shapes import Broken, complete, session, thin
 
 if TYPE_CHECKING:
@@ -22,17 +23,6 @@ if TYPE_CHECKING:
 
 class ClientError(Exception):
     """What the consumer raises."""
-
-
-@pytest.fixture(params=["plain", "traced"])
-def breaker(clock: FakeClock, request: pytest.FixtureRequest) -> CircuitBreaker:
-    if request.param == "traced":
-        request.getfixturevalue("spans")
-    return CircuitBreaker(failure_threshold=1, recovery_time=10, clock=clock)
-
-
-def counted(breaker: CircuitBreaker) -> dict[str, int]:
-    return {outcome: count for outcome, count in breaker.snapshot().calls.items() if count}
 
 
 def database() -> Generator[str, None, None]:

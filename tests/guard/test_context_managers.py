@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from otel_breaker import CircuitBreaker, CircuitOpenError, CircuitState
+from tests.guard.counts import counted
 from tests.guard.shapes import Broken
 
 if TYPE_CHECKING:
@@ -38,10 +39,6 @@ class Client:
 @pytest.fixture
 def breaker(clock: FakeClock) -> CircuitBreaker:
     return CircuitBreaker(failure_threshold=1, recovery_time=10, clock=clock)
-
-
-def counted(breaker: CircuitBreaker) -> dict[str, int]:
-    return {outcome: count for outcome, count in breaker.snapshot().calls.items() if count}
 
 
 def test_what_the_block_raises_is_a_failure_and_reaches_its_caller(breaker: CircuitBreaker) -> None:

@@ -14,6 +14,7 @@ import pytest
 from opentelemetry import trace
 
 from otel_breaker import CircuitBreaker, CircuitOpenError
+from tests.guard.counts import counted
 from tests.guard.shapes import Broken, Pause, complete
 
 if TYPE_CHECKING:
@@ -53,10 +54,6 @@ async def async_echo(log: list[object]) -> AsyncGenerator[object, Any]:
 @pytest.fixture
 def breaker(clock: FakeClock) -> CircuitBreaker:
     return CircuitBreaker(failure_threshold=1, clock=clock)
-
-
-def counted(breaker: CircuitBreaker) -> dict[str, int]:
-    return {outcome: count for outcome, count in breaker.snapshot().calls.items() if count}
 
 
 def test_what_is_sent_arrives_and_what_is_yielded_comes_back(breaker: CircuitBreaker) -> None:

@@ -10,6 +10,7 @@ import pytest
 from opentelemetry import trace
 
 from otel_breaker import CircuitBreaker, CircuitState
+from tests.guard.counts import counted
 from tests.guard.shapes import Broken, answer_later
 
 if TYPE_CHECKING:
@@ -71,10 +72,6 @@ def breaker(clock: FakeClock, request: pytest.FixtureRequest) -> CircuitBreaker:
     timed: Any = {"slow_call_duration": 1, "slow_call_rate": 1} if request.param == "timed" else {}
     key = "one" if request.param == "by key" else None
     return CircuitBreaker(key=key, failure_threshold=5, recovery_time=10, clock=clock, **timed)
-
-
-def counted(breaker: CircuitBreaker) -> dict[str, int]:
-    return {outcome: count for outcome, count in breaker.snapshot().calls.items() if count}
 
 
 @pytest.mark.parametrize("make", HOSTILE.values(), ids=HOSTILE)

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from otel_breaker import CircuitBreaker, CircuitOpenError
+from tests.guard.counts import counted
 from tests.guard.shapes import Broken, answer, answer_later, answers, async_answers
 
 if TYPE_CHECKING:
@@ -22,10 +23,6 @@ if TYPE_CHECKING:
 
 async def waiting() -> asyncio.Future[None]:
     return asyncio.get_running_loop().create_future()
-
-
-def counted(breaker: CircuitBreaker) -> dict[str, int]:
-    return {outcome: count for outcome, count in breaker.snapshot().calls.items() if count}
 
 
 NOT_CALLED: dict[str, Callable[[], Any]] = {

@@ -14,6 +14,7 @@ from aiohttp.test_utils import TestServer
 from openai import AsyncOpenAI
 
 from otel_breaker import CircuitBreaker
+from tests.guard.counts import counted
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -29,10 +30,6 @@ def breaker(clock: FakeClock, request: pytest.FixtureRequest) -> CircuitBreaker:
     if request.param == "traced":
         request.getfixturevalue("spans")
     return CircuitBreaker(failure_threshold=3, recovery_time=10, clock=clock)
-
-
-def counted(breaker: CircuitBreaker) -> dict[str, int]:
-    return {outcome: count for outcome, count in breaker.snapshot().calls.items() if count}
 
 
 async def _answer(_request: web.Request) -> web.Response:

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from otel_breaker import CircuitBreaker
+from tests.guard.counts import counted
 from tests.guard.shapes import Broken, Pause, async_answers, complete, thin
 
 if TYPE_CHECKING:
@@ -35,10 +36,6 @@ def made() -> Coroutine[Any, Any, int]:
 @pytest.fixture
 def breaker(clock: FakeClock) -> CircuitBreaker:
     return CircuitBreaker(failure_threshold=1, recovery_time=10, clock=clock)
-
-
-def counted(breaker: CircuitBreaker) -> dict[str, int]:
-    return {outcome: count for outcome, count in breaker.snapshot().calls.items() if count}
 
 
 LOOKS: dict[str, Callable[[Any], object]] = {

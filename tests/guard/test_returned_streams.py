@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from otel_breaker import CircuitBreaker, CircuitState, get_breaker
+from tests.guard.counts import counted
 from tests.guard.shapes import Broken, answers, async_answers, complete, session, thin
 
 if TYPE_CHECKING:
@@ -18,17 +19,6 @@ if TYPE_CHECKING:
     from contextlib import AbstractAsyncContextManager, AbstractContextManager
 
     from tests.fakes import FakeClock
-
-
-@pytest.fixture(params=["plain", "traced"])
-def breaker(clock: FakeClock, request: pytest.FixtureRequest) -> CircuitBreaker:
-    if request.param == "traced":
-        request.getfixturevalue("spans")
-    return CircuitBreaker(failure_threshold=1, recovery_time=10, clock=clock)
-
-
-def counted(breaker: CircuitBreaker) -> dict[str, int]:
-    return {outcome: count for outcome, count in breaker.snapshot().calls.items() if count}
 
 
 def chunks() -> Iterator[int]:
