@@ -253,6 +253,41 @@ def test_f13_an_interrupt_before_a_circuit_says_what_is_plain_leaves_no_permit_o
     assert refused == 1_000
 
 
+def ask_when_a_call_hangs(breaker: CircuitBreaker, clock: FakeClock) -> None:
+    hold(breaker)
+    clock.advance(61)
+    breaker.call(int)
+
+
+def suspend_a_slow_step(breaker: CircuitBreaker, clock: FakeClock) -> None:
+    @breaker
+    def stream() -> Iterator[int]:
+        clock.advance(61)
+        yield 1
+
+    next(stream())
+
+
+def command(breaker: CircuitBreaker, clock: FakeClock) -> None:
+    breaker.force_open()
+
+
+@pytest.mark.parametrize("open_it", [ask_when_a_call_hangs, suspend_a_slow_step, command])
+def test_f13_an_interrupt_of_whatever_opens_a_circuit_leaves_no_permit_of_a_closed_period(
+    monkeypatch: pytest.MonkeyPatch, clock: FakeClock, open_it: Callable[[CircuitBreaker, FakeClock], None]
+) -> None:
+    breaker = CircuitBreaker(slow_call_duration=60, slow_call_rate=0.5, minimum_calls=1, clock=clock)
+    guarded = breaker(int)
+    guarded()
+    with monkeypatch.context() as entered:
+        entered.setattr(LockFree, "_publish", lambda *_: press_ctrl_c(breaker))
+        with suppress(KeyboardInterrupt):
+            open_it(breaker, clock)
+    assert breaker.state in (CircuitState.OPEN, CircuitState.FORCED_OPEN)
+
+    assert [raised_by(guarded) for _ in range(3)] == [CircuitOpenError] * 3
+
+
 def test_f13_an_interrupt_in_the_middle_of_anything_lets_nobody_through_an_open_circuit() -> None:
     def refuses_while_open(watched: Watched) -> str:
         is_open = watched.breaker.state is CircuitState.OPEN
