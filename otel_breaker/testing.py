@@ -10,9 +10,9 @@ import time
 from contextlib import AbstractContextManager, contextmanager
 from typing import TYPE_CHECKING, Any, Final, overload
 
-from otel_breaker.circuit import WORLD
+from otel_breaker.circuit import RUNTIME
 from otel_breaker.core.states import CircuitState
-from otel_breaker.orders import Order
+from otel_breaker.overrides import StateOverride
 from otel_breaker.registry import REGISTRY, breakers
 
 if TYPE_CHECKING:
@@ -51,23 +51,23 @@ class FakeClock:
 def fake_clock() -> Iterator[FakeClock]:
     """Let all breakers, living and yet to be made, go by one clock; those that were given a clock keep it."""
     clock = FakeClock(time.monotonic())
-    before = WORLD.clock
-    WORLD.switch(clock=clock)
+    before = RUNTIME.clock
+    RUNTIME.switch(clock=clock)
     try:
         yield clock
     finally:
-        WORLD.switch(clock=before)
+        RUNTIME.switch(clock=before)
 
 
 @contextmanager
 def breakers_off() -> Iterator[None]:
     """Let all calls pass as if there were no breakers, living or yet to be made."""
-    before = WORLD.off
-    WORLD.switch(off=True)
+    before = RUNTIME.off
+    RUNTIME.switch(off=True)
     try:
         yield
     finally:
-        WORLD.switch(off=before)
+        RUNTIME.switch(off=before)
 
 
 @overload
@@ -95,7 +95,7 @@ def forced(breaker: CircuitBreaker | str, state: CircuitState | str) -> Iterator
     wanted = _FORCED.get(CircuitState(state))
     if wanted is None:
         raise ValueError(f"a circuit cannot be forced {CircuitState(state).value}: open or closed")
-    order, before = Order(wanted, "test", "test"), None
+    order, before = StateOverride(wanted, "test", "test"), None
     if isinstance(breaker, str):
         before = REGISTRY.order(breaker, order)
     found = _named(breaker)

@@ -103,7 +103,7 @@ class Listeners:
         return living
 
 
-class Notice:
+class PendingChange:
     """A change that waits for its turn; told only when it is complete."""
 
     __slots__ = ("change", "complete")
@@ -113,26 +113,26 @@ class Notice:
         self.complete = complete
 
 
-NO_MOVES: Final[Sequence[Notice]] = ()
+NO_CHANGES: Final[Sequence[PendingChange]] = ()
 
 
-class Announcer:
+class ChangeDispatcher:
     """Delivers changes in the order in which they were decided, from whichever thread is there."""
 
     __slots__ = ("_delivering", "_queue", "listeners")
 
     def __init__(self, listeners: Iterable[Listener]) -> None:
         self.listeners = listeners
-        self._queue: deque[Notice] = deque()
+        self._queue: deque[PendingChange] = deque()
         self._delivering = threading.RLock()
 
-    def post(self, change: StateChange, *, complete: bool) -> Notice:
+    def post(self, change: StateChange, *, complete: bool) -> PendingChange:
         """Queue a change; called under the circuit's lock, so that the order is the circuit's."""
-        notice = Notice(change, complete=complete)
+        notice = PendingChange(change, complete=complete)
         self._queue.append(notice)
         return notice
 
-    def complete(self, notices: Sequence[Notice], origin: object) -> None:
+    def complete(self, notices: Sequence[PendingChange], origin: object) -> None:
         """Add what was not known when the change was decided: the span of the call that caused it."""
         for notice in notices:
             if not notice.complete:
@@ -140,7 +140,7 @@ class Announcer:
                     notice.change = replace(notice.change, origin=origin)
                 notice.complete = True
 
-    def complete_before(self, moves: Sequence[Notice]) -> None:
+    def complete_before(self, moves: Sequence[PendingChange]) -> None:
         """Give up on what came before a move: whoever was to complete it was interrupted, or is late.
 
         Under the circuit's lock. Otherwise no later change would ever be told.

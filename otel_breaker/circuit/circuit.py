@@ -13,11 +13,12 @@ from __future__ import annotations
 import threading
 from typing import TYPE_CHECKING, Final
 
-from otel_breaker.circuit.changes import NO_MOVES
+from otel_breaker.circuit.changes import NO_CHANGES
+from otel_breaker.circuit.counted_errors import CountedErrors
 from otel_breaker.circuit.decisions import Decisions, Failure
-from otel_breaker.circuit.mark import Mark
 from otel_breaker.circuit.owners import running, running_owner
-from otel_breaker.circuit.world import WORLD
+from otel_breaker.circuit.runtime import RUNTIME
+from otel_breaker.classifier import OutcomeClassifier
 from otel_breaker.core.permits import NO_GENERATION, Permit
 from otel_breaker.core.states import (
     CLOSED,
@@ -30,16 +31,15 @@ from otel_breaker.core.states import (
     CircuitState,
     Outcome,
 )
-from otel_breaker.outcomes import Judge
 from otel_breaker.text import UNNAMED, type_name
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
-    from otel_breaker.circuit.changes import Listener, Notice
-    from otel_breaker.circuit.record import Episode
+    from otel_breaker.circuit.changes import Listener, PendingChange
+    from otel_breaker.circuit.history import Episode
+    from otel_breaker.circuit.runtime import Clock
     from otel_breaker.circuit.snapshot import Reading, Snapshot
-    from otel_breaker.circuit.world import Clock
     from otel_breaker.core.machine import Transition
     from otel_breaker.errors import CircuitOpenError
     from otel_breaker.settings import Settings
@@ -70,7 +70,7 @@ class Circuit(Decisions):
         clock: Clock | None = None,
     ) -> None:
         super().__init__(name, key, settings, listeners, clock)
-        WORLD.add(self)
+        RUNTIME.add(self)
 
     @property
     def state(self) -> CircuitState:
@@ -85,7 +85,7 @@ class Circuit(Decisions):
     def episode(self) -> Episode | None:
         return self.record.episode
 
-    def ask(self, *, alone: bool = False) -> tuple[Permit | CircuitOpenError, Sequence[Notice]]:
+    def ask(self, *, alone: bool = False) -> tuple[Permit | CircuitOpenError, Sequence[PendingChange]]:
         """Decide about one call.
 
         Args:
@@ -111,7 +111,7 @@ class Circuit(Decisions):
             raise
         return decision, moves
 
-    def announce(self, moves: Sequence[Notice], origin: object) -> None:
+    def announce(self, moves: Sequence[PendingChange], origin: object) -> None:
         """Tell the listeners of the moves that a decision brought about.
 
         Args:
@@ -142,7 +142,7 @@ class Circuit(Decisions):
         retry_after: float | None = None,
         detached: bool = False,
         origin: object = None,
-    ) -> Sequence[Notice]:
+    ) -> Sequence[PendingChange]:
         """Take in what became of an admitted call.
 
         Args:
@@ -160,7 +160,7 @@ class Circuit(Decisions):
         if self._lock._is_owned():  # type: ignore[attr-defined]  # noqa: SLF001  # `_is_inside`, written out
             self._machine.leave(permit)
             self.record.tally.calls[outcome].add()
-            return NO_MOVES
+            return NO_CHANGES
         failure, owner = None, None
         if outcome is FAILURE:
             failure = error_type or (UNNAMED if error is None else type_name(type(error)))
@@ -171,7 +171,7 @@ class Circuit(Decisions):
         marked = None if detached else error
         try:
             if permit.is_shared and self._absorb(permit, outcome, marked, failure, owner, origin):
-                moves = NO_MOVES
+                moves = NO_CHANGES
             else:
                 counted = failure is not None and error is not None and self._mark.is_on(error, permit, owner)
                 judged = IGNORED if counted else outcome
@@ -188,7 +188,7 @@ class Circuit(Decisions):
             raise
         return moves
 
-    def suspend(self, permit: Permit) -> tuple[bool, Sequence[Notice]]:
+    def suspend(self, permit: Permit) -> tuple[bool, Sequence[PendingChange]]:
         """A call of several steps waits for its consumer.
 
         Returns:
@@ -197,7 +197,7 @@ class Circuit(Decisions):
         if self._is_inside():
             self._machine.leave(permit)
             permit.started = permit.owner = None
-            return False, NO_MOVES
+            return False, NO_CHANGES
         now = self.clock()
         try:
             slow, moves = self._suspend(permit, now)
@@ -260,7 +260,7 @@ class Circuit(Decisions):
 
     def adopt(self, settings: Settings) -> None:
         """Live by other settings from now on; state, counts and identity are kept."""
-        self._adopt(settings, Judge(settings))
+        self._adopt(settings, OutcomeClassifier(settings))
         self._obey()
 
     def snapshot(self) -> Snapshot:
@@ -277,7 +277,7 @@ class Circuit(Decisions):
     def start_afresh(self) -> None:
         """In a forked child: no other thread lives, no call in flight will end, nothing was counted here."""
         self._lock = threading.RLock()
-        self._mark = Mark()
+        self._mark = CountedErrors()
         self._machine.forget_calls_in_flight()
         self.record.announcer.start_afresh()
         self.record.tally.restart(self.clock())

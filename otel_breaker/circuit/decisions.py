@@ -11,22 +11,22 @@ from collections import deque
 from math import inf
 from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
-from otel_breaker.circuit.changes import NO_MOVES
-from otel_breaker.circuit.lock_free import LockFree
-from otel_breaker.circuit.mark import Mark
+from otel_breaker.circuit.changes import NO_CHANGES
+from otel_breaker.circuit.counted_errors import CountedErrors
+from otel_breaker.circuit.fast_path import FastPath
+from otel_breaker.circuit.runtime import RUNTIME
 from otel_breaker.circuit.snapshot import Reading, Snapshot
-from otel_breaker.circuit.world import WORLD
+from otel_breaker.classifier import OutcomeClassifier
 from otel_breaker.core.permits import NO_GENERATION, Permit
 from otel_breaker.core.states import CLOSED, HALF_OPEN, Outcome
 from otel_breaker.locks import locked
-from otel_breaker.outcomes import Judge
 from otel_breaker.settings import Mode, Settings
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Hashable, Iterable, Sequence
 
-    from otel_breaker.circuit.changes import Listener, Notice
-    from otel_breaker.circuit.world import Clock
+    from otel_breaker.circuit.changes import Listener, PendingChange
+    from otel_breaker.circuit.runtime import Clock
     from otel_breaker.core.machine import Transition
     from otel_breaker.errors import CircuitOpenError
 
@@ -45,7 +45,7 @@ class Failure(NamedTuple):
     """Who ran it."""
 
 
-class Decisions(LockFree):
+class Decisions(FastPath):
     """The part of a circuit that runs under its lock."""
 
     __slots__ = ("__weakref__", "_commands", "_is_off", "_lock", "_mark", "is_plain", "judge", "settings")
@@ -58,20 +58,22 @@ class Decisions(LockFree):
         listeners: Iterable[Listener] = (),
         clock: Clock | None = None,
     ) -> None:
-        super().__init__(name, key, settings.policy, listeners, clock or WORLD.clock)
+        super().__init__(name, key, settings.policy, listeners, clock or RUNTIME.clock)
         self._commands: deque[Command] = deque()
         """What operators have commanded, and is not done yet."""
         self._lock = threading.RLock()
-        self._mark = Mark()
-        self._live_by(settings, Judge(settings))
+        self._mark = CountedErrors()
+        self._live_by(settings, OutcomeClassifier(settings))
 
     @property
     def is_off(self) -> bool:
         """Whether calls pass as if there were no breaker."""
-        return self._is_off or WORLD.off
+        return self._is_off or RUNTIME.off
 
     @locked
-    def _decide(self, now: float, owner: Hashable, alone: bool) -> tuple[Permit | CircuitOpenError, Sequence[Notice]]:
+    def _decide(
+        self, now: float, owner: Hashable, alone: bool
+    ) -> tuple[Permit | CircuitOpenError, Sequence[PendingChange]]:
         self._withdraw()
         try:
             moves = self._catch_up(now)
@@ -83,7 +85,7 @@ class Decisions(LockFree):
         return decision, moves
 
     @locked
-    def _caused(self, moves: Sequence[Notice], origin: object) -> None:
+    def _caused(self, moves: Sequence[PendingChange], origin: object) -> None:
         self.record.caused(moves, origin)
 
     @locked
@@ -124,7 +126,7 @@ class Decisions(LockFree):
         now: float,
         retry_after: float | None,
         origin: object,
-    ) -> Sequence[Notice]:
+    ) -> Sequence[PendingChange]:
         self._withdraw()
         try:
             if failed is not None:
@@ -136,7 +138,7 @@ class Decisions(LockFree):
         return moves
 
     @locked
-    def _suspend(self, permit: Permit, now: float) -> tuple[bool, Sequence[Notice]]:
+    def _suspend(self, permit: Permit, now: float) -> tuple[bool, Sequence[PendingChange]]:
         self._withdraw()
         try:
             slow = self._machine.policy.is_slow(permit.started, now)
@@ -173,7 +175,7 @@ class Decisions(LockFree):
             self.record.announcer.complete_before([notice])
 
     @locked
-    def _adopt(self, settings: Settings, judge: Judge) -> None:
+    def _adopt(self, settings: Settings, judge: OutcomeClassifier) -> None:
         self._withdraw()
         self._machine.adopt(settings.policy)
         self._live_by(settings, judge)
@@ -195,7 +197,7 @@ class Decisions(LockFree):
             self.clock = clock
         self._publish()
 
-    def _live_by(self, settings: Settings, judge: Judge) -> None:
+    def _live_by(self, settings: Settings, judge: OutcomeClassifier) -> None:
         self.settings = settings
         self.judge = judge
         self._is_off = settings.mode is Mode.OFF
@@ -206,7 +208,7 @@ class Decisions(LockFree):
         self._refuses_plainly = enforced and settings.fallback is None
         self._publish()
 
-    def _catch_up(self, now: float) -> list[Notice]:
+    def _catch_up(self, now: float) -> list[PendingChange]:
         """What time alone has brought about since the last call."""
         machine, moves = self._machine, []
         if machine.state is CLOSED:
@@ -237,8 +239,8 @@ class Decisions(LockFree):
         now: float,
         retry_after: float | None,
         origin: object,
-    ) -> Sequence[Notice]:
-        machine, record, moves = self._machine, self.record, NO_MOVES
+    ) -> Sequence[PendingChange]:
+        machine, record, moves = self._machine, self.record, NO_CHANGES
         if permit.shadowed:
             record.tally.shadowed[outcome] += 1
         if machine.has_deadlines:
@@ -257,11 +259,11 @@ class Decisions(LockFree):
                 self._mark.leave(failed.error, machine.epoch, failed.owner)
         return moves if settled is None else [*moves, *self._moved(settled, origin, complete=True)]
 
-    def _moved(self, transition: Transition | None, origin: object, *, complete: bool) -> list[Notice]:
+    def _moved(self, transition: Transition | None, origin: object, *, complete: bool) -> list[PendingChange]:
         if transition is None:
             return []
         return [self.record.moved(transition, self.settings.mode.value, origin, complete=complete)]
 
 
 def _jitter() -> float:
-    return WORLD.draw()
+    return RUNTIME.draw()

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 from otel_breaker.core.permits import Permit
 from otel_breaker.core.rules import ConsecutiveFailures, Counts, Rule
 from otel_breaker.core.states import CLOSED, FAILURE, SUCCESS, Outcome
-from otel_breaker.core.windows import Totals
+from otel_breaker.core.windows import WindowTotals
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Hashable
@@ -68,7 +68,7 @@ class Closed:
         self.in_flight: dict[Permit, bool] = {}
         self._due = -inf
         """Until when no call in flight will be overdue."""
-        self._final: Totals | None = None
+        self._final: WindowTotals | None = None
         self.generation = generation
         self.epoch = epoch
         self.streak = 0
@@ -179,7 +179,7 @@ class Closed:
     def counts(self, now: float) -> Counts:
         totals = self._final
         if totals is None:
-            totals = self.window.totals(now, self._untold) if self.window is not None else Totals(0, 0, 0)
+            totals = self.window.totals(now, self._untold) if self.window is not None else WindowTotals(0, 0, 0)
         return Counts(self.streak, *totals)
 
     def trip_ratio(self, now: float) -> float:
@@ -200,7 +200,7 @@ class Closed:
     def end(self, counts: Counts) -> None:
         """Keep what was known when the circuit left the state; no call of the period counts any more."""
         self.forget_calls_in_flight()
-        self._final = Totals(*counts[1:])
+        self._final = WindowTotals(*counts[1:])
 
     def forget_calls_in_flight(self) -> None:
         self.in_flight.clear()

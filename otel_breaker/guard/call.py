@@ -6,21 +6,21 @@ from functools import partial
 from sys import is_finalizing
 from typing import TYPE_CHECKING, Any, ParamSpec, TypeAlias, TypeVar, cast
 
-from otel_breaker.circuit import WORLD
-from otel_breaker.circuit.changes import NO_MOVES
+from otel_breaker.circuit import RUNTIME
+from otel_breaker.circuit.changes import NO_CHANGES
+from otel_breaker.classifier import type_of_result
 from otel_breaker.core.states import CANCELLED, FAILURE, IGNORED, REJECTED, SUCCESS, Outcome
 from otel_breaker.errors import CircuitOpenError
 from otel_breaker.guard.unbegun import end_what_was_given_up
-from otel_breaker.outcomes import type_of_result
 from otel_breaker.text import UNNAMED
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from otel_breaker.circuit import Circuit
-    from otel_breaker.circuit.changes import Notice
+    from otel_breaker.circuit.changes import PendingChange
     from otel_breaker.core.permits import Permit
-    from otel_breaker.guard.ports import CallSite, CallSpan
+    from otel_breaker.guard.ports import CallSpan, CallTracer
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -53,7 +53,7 @@ class Call:
     )
 
     def __init__(
-        self, circuit: Circuit, site: CallSite, *, admitted: Permit | None = None, span: CallSpan | None = None
+        self, circuit: Circuit, site: CallTracer, *, admitted: Permit | None = None, span: CallSpan | None = None
     ) -> None:
         self._circuit = circuit
         self._is_handed = site.is_handed
@@ -65,7 +65,7 @@ class Call:
         self.ends_in_callback = False
         """Whether it ends elsewhere than where it was made."""
         self._slow = False
-        self._moves: Sequence[Notice] = NO_MOVES
+        self._moves: Sequence[PendingChange] = NO_CHANGES
         """What its steps brought about."""
         self._span = span
         if admitted is not None:
@@ -73,7 +73,7 @@ class Call:
         traced = site.tracing.source._TRACER_PROVIDER is not None  # noqa: SLF001  # see Tracing
         if _passes_unguarded(circuit, site, traced=traced):
             return
-        permit, moves = circuit.shared_permit, NO_MOVES
+        permit, moves = circuit.shared_permit, NO_CHANGES
         try:
             if permit is None:
                 end_what_was_given_up()
@@ -89,7 +89,7 @@ class Call:
             circuit.announce_left()
             raise
 
-    def _start(self, site: CallSite, permit: Permit, moves: Sequence[Notice], *, traced: bool) -> None:
+    def _start(self, site: CallTracer, permit: Permit, moves: Sequence[PendingChange], *, traced: bool) -> None:
         circuit, origin = self._circuit, None
         if traced:
             self._span = site.start(circuit, permit, moves)
@@ -100,7 +100,9 @@ class Call:
         if moves:
             circuit.announce(moves, origin)
 
-    def _refuse(self, site: CallSite, refusal: CircuitOpenError, moves: Sequence[Notice], *, traced: bool) -> None:
+    def _refuse(
+        self, site: CallTracer, refusal: CircuitOpenError, moves: Sequence[PendingChange], *, traced: bool
+    ) -> None:
         answered = site.has_fallback and self._circuit.settings.fallback is not None
         self._span = site.refuse(self._circuit, refusal, moves, answered=answered) if traced else None
         if moves:
@@ -110,7 +112,7 @@ class Call:
             return
         self._unanswered = refusal
         if self._span is not None:
-            self._span.finish(REJECTED, refusal, NO_MOVES, slow=False)
+            self._span.finish(REJECTED, refusal, NO_CHANGES, slow=False)
 
     def take_refusal(self) -> CircuitOpenError | None:
         """What to raise when the circuit refuses the call, and no fallback is set, or allowed; else None.
@@ -186,7 +188,7 @@ class Call:
         """
         circuit, permit, span = self._circuit, self._permit, self._span
         self._permit = self._span = None
-        slow, moves, origin = False, NO_MOVES, None
+        slow, moves, origin = False, NO_CHANGES, None
         shown = error_type or error
         if outcome is CANCELLED:
             shown = None
@@ -245,11 +247,11 @@ class Call:
             self._span.attach()
 
 
-def _passes_unguarded(circuit: Circuit, site: CallSite, *, traced: bool) -> bool:
+def _passes_unguarded(circuit: Circuit, site: CallTracer, *, traced: bool) -> bool:
     if is_finalizing():  # modules are being taken apart, ours among them: only finalisers still run
         return True
-    if WORLD.awaits_a_call:
-        WORLD.called()
+    if RUNTIME.awaits_a_call:
+        RUNTIME.called()
     return circuit.is_off or (traced and site.stands_aside())
 
 

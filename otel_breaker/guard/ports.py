@@ -8,7 +8,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from otel_breaker.circuit import Circuit
-    from otel_breaker.circuit.changes import Notice
+    from otel_breaker.circuit.changes import PendingChange
     from otel_breaker.core.permits import Permit
     from otel_breaker.core.states import Outcome
     from otel_breaker.errors import CircuitOpenError
@@ -33,7 +33,7 @@ class CallSpan(Protocol):
     def succeed(self) -> None: ...
 
     def finish(
-        self, outcome: Outcome, error: BaseException | str | None, moves: Sequence[Notice], *, slow: bool
+        self, outcome: Outcome, error: BaseException | str | None, moves: Sequence[PendingChange], *, slow: bool
     ) -> None: ...
 
 
@@ -48,7 +48,7 @@ class Tracing(Protocol):
     def source(self) -> Any: ...
 
 
-class CallSite(Protocol):
+class CallTracer(Protocol):
     """Starts the spans of one guarded function or block."""
 
     @property
@@ -62,8 +62,8 @@ class CallSite(Protocol):
 
     def stands_aside(self) -> bool: ...
 
-    def start(self, circuit: Circuit, permit: Permit, moves: Sequence[Notice]) -> CallSpan | None: ...
+    def start(self, circuit: Circuit, permit: Permit, moves: Sequence[PendingChange]) -> CallSpan | None: ...
 
     def refuse(
-        self, circuit: Circuit, refusal: CircuitOpenError, moves: Sequence[Notice], *, answered: bool
+        self, circuit: Circuit, refusal: CircuitOpenError, moves: Sequence[PendingChange], *, answered: bool
     ) -> CallSpan | None: ...

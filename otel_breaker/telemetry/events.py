@@ -16,8 +16,8 @@ from opentelemetry.context import Context
 from otel_breaker import diagnostics
 from otel_breaker.core.states import CircuitState
 from otel_breaker.telemetry import names
-from otel_breaker.telemetry.abilities import LOGGERS_EMIT_EVENTS, is_of_the_api
-from otel_breaker.telemetry.changes import describe
+from otel_breaker.telemetry.api_features import LOGGERS_EMIT_EVENTS, is_of_the_api
+from otel_breaker.telemetry.change_attributes import describe
 from otel_breaker.text import printable
 from otel_breaker.version import __version__
 

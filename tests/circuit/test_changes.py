@@ -10,7 +10,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from otel_breaker import CircuitState, StateChange
-from otel_breaker.circuit.changes import Announcer, Notice
+from otel_breaker.circuit.changes import ChangeDispatcher, PendingChange
 from otel_breaker.core.rules import Counts
 from otel_breaker.core.states import Reason
 
@@ -37,13 +37,13 @@ CHANGE = StateChange(
 )
 
 
-def post(announcer: Announcer, episode: str, *, complete: bool = True) -> None:
+def post(announcer: ChangeDispatcher, episode: str, *, complete: bool = True) -> None:
     announcer.post(replace(CHANGE, episode=episode), complete=complete)
 
 
 def test_changes_are_told_to_every_listener_in_the_order_in_which_they_were_posted() -> None:
     told: list[str] = []
-    announcer = Announcer(
+    announcer = ChangeDispatcher(
         [lambda change: told.append(f"first {change.episode}"), lambda change: told.append(f"second {change.episode}")]
     )
 
@@ -56,7 +56,7 @@ def test_changes_are_told_to_every_listener_in_the_order_in_which_they_were_post
 
 def test_a_change_is_told_once() -> None:
     told: list[StateChange] = []
-    announcer = Announcer([told.append])
+    announcer = ChangeDispatcher([told.append])
     post(announcer, "1")
 
     announcer.deliver()
@@ -67,7 +67,7 @@ def test_a_change_is_told_once() -> None:
 
 def test_a_change_that_is_not_complete_holds_back_those_after_it() -> None:
     told: list[str | None] = []
-    announcer = Announcer([lambda change: told.append(change.episode)])
+    announcer = ChangeDispatcher([lambda change: told.append(change.episode)])
     notice = announcer.post(replace(CHANGE, episode="1"), complete=False)
     post(announcer, "2")
 
@@ -82,7 +82,7 @@ def test_a_change_that_is_not_complete_holds_back_those_after_it() -> None:
 
 def test_completing_a_change_adds_the_call_that_caused_it() -> None:
     told: list[StateChange] = []
-    announcer = Announcer([told.append])
+    announcer = ChangeDispatcher([told.append])
     known = announcer.post(replace(CHANGE, origin="known"), complete=True)
     unknown = announcer.post(CHANGE, complete=False)
 
@@ -100,7 +100,7 @@ def test_a_listener_that_raises_is_logged_and_stops_neither_the_others_nor_the_n
     def bad(change: StateChange) -> None:
         raise ValueError("listener")
 
-    announcer = Announcer([bad, lambda change: told.append(change.episode)])
+    announcer = ChangeDispatcher([bad, lambda change: told.append(change.episode)])
     post(announcer, "1")
     post(announcer, "2")
 
@@ -120,7 +120,7 @@ def test_a_change_posted_by_a_listener_is_told_after_the_one_it_heard() -> None:
             announcer.deliver()
         told.append(f"busy {change.episode}")
 
-    announcer = Announcer([busy, lambda change: told.append(f"other {change.episode}")])
+    announcer = ChangeDispatcher([busy, lambda change: told.append(f"other {change.episode}")])
     post(announcer, "1")
 
     announcer.deliver()
@@ -137,7 +137,7 @@ def test_a_second_thread_leaves_its_change_to_the_one_that_is_delivering() -> No
         assert go_on.wait(10)
         told.append((change.episode, threading.get_ident()))
 
-    announcer = Announcer([slow])
+    announcer = ChangeDispatcher([slow])
     post(announcer, "1")
     with ThreadPoolExecutor(1) as another:
         delivery = another.submit(announcer.deliver)
@@ -155,10 +155,10 @@ def test_a_second_thread_leaves_its_change_to_the_one_that_is_delivering() -> No
 
 def test_a_change_posted_in_the_last_moment_of_a_delivery_is_not_forgotten() -> None:
     told: list[str | None] = []
-    announcer = Announcer([lambda change: told.append(change.episode)])
+    announcer = ChangeDispatcher([lambda change: told.append(change.episode)])
     late = ["2"]
 
-    class Queue(deque[Notice]):
+    class Queue(deque[PendingChange]):
         """Once it was seen to be empty, another thread posts, and finds the delivery still under way."""
 
         def __getitem__(self, index: Any) -> Any:
@@ -181,7 +181,7 @@ def test_a_change_posted_in_the_last_moment_of_a_delivery_is_not_forgotten() -> 
 
 def test_a_forked_child_does_not_tell_what_waits_in_its_parent() -> None:
     told: list[str | None] = []
-    announcer = Announcer([lambda change: told.append(change.episode)])
+    announcer = ChangeDispatcher([lambda change: told.append(change.episode)])
     post(announcer, "parent", complete=False)
 
     announcer.start_afresh()
@@ -193,7 +193,7 @@ def test_a_forked_child_does_not_tell_what_waits_in_its_parent() -> None:
 
 def test_a_forked_child_delivers_although_its_parent_was_delivering() -> None:
     told: list[StateChange] = []
-    announcer = Announcer([told.append])
+    announcer = ChangeDispatcher([told.append])
     announcer._delivering.acquire()
 
     announcer.start_afresh()
@@ -206,7 +206,7 @@ def test_a_forked_child_delivers_although_its_parent_was_delivering() -> None:
 def test_what_waits_before_a_move_is_told_with_it() -> None:
     """Whoever was to complete it was interrupted, and will not."""
     told: list[str | None] = []
-    announcer = Announcer([lambda change: told.append(change.episode)])
+    announcer = ChangeDispatcher([lambda change: told.append(change.episode)])
     announcer.post(replace(CHANGE, episode="orphan"), complete=False)
     move = announcer.post(replace(CHANGE, episode="move"), complete=True)
 
@@ -218,7 +218,7 @@ def test_what_waits_before_a_move_is_told_with_it() -> None:
 
 def test_moves_of_one_decision_wait_for_each_other() -> None:
     told: list[str | None] = []
-    announcer = Announcer([lambda change: told.append(change.episode)])
+    announcer = ChangeDispatcher([lambda change: told.append(change.episode)])
     moves = [announcer.post(replace(CHANGE, episode=name), complete=False) for name in ("first", "second")]
 
     announcer.complete_before(moves)
@@ -229,7 +229,7 @@ def test_moves_of_one_decision_wait_for_each_other() -> None:
 
 def test_after_an_interrupt_all_that_waits_is_told() -> None:
     told: list[str | None] = []
-    announcer = Announcer([lambda change: told.append(change.episode)])
+    announcer = ChangeDispatcher([lambda change: told.append(change.episode)])
     for name in ("first", "second"):
         announcer.post(replace(CHANGE, episode=name), complete=False)
 

@@ -19,7 +19,7 @@ import pytest
 
 from otel_breaker import CircuitBreaker, CircuitOpenError, StateChange, configure, get_breaker
 from otel_breaker.registry import REGISTRY
-from otel_breaker.telemetry.metrics import LEDGER
+from otel_breaker.telemetry.metrics import METRIC_REGISTRY
 from tests.conformance.conftest import Broken, elsewhere, in_new_process
 
 if TYPE_CHECKING:
@@ -97,7 +97,7 @@ class Everything:
 
     def _look(self) -> None:
         self.breaker.snapshot()
-        LEDGER.figures()
+        METRIC_REGISTRY.figures()
         REGISTRY.configure_unless_named("storm by name", self.breaker.settings)
         configure(events="both" if self.number % 2 else "log")
 

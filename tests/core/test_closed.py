@@ -7,7 +7,7 @@ import pytest
 from otel_breaker.core.closed import Closed
 from otel_breaker.core.rules import ConsecutiveFailures, Counts, FailureRate, SlowCallRate
 from otel_breaker.core.states import CircuitState, Outcome, Reason
-from tests.core.rig import FAILING, SLOW, SLOWING, Rig, policy
+from tests.core.harness import FAILING, SLOW, SLOWING, Harness, policy
 
 if TYPE_CHECKING:
     from otel_breaker.core.policy import Policy
@@ -51,7 +51,7 @@ def test_a_period_is_plain_while_nothing_needs_the_clock(numbers: Policy, plain:
 
 
 def test_a_period_is_plain_again_when_a_success_ends_the_streak() -> None:
-    rig = Rig(STREAK)
+    rig = Harness(STREAK)
 
     rig.call(Outcome.FAILURE)
     during = rig.standing_permit
@@ -62,7 +62,7 @@ def test_a_period_is_plain_again_when_a_success_ends_the_streak() -> None:
 
 
 def test_a_call_from_before_a_streak_does_not_hold_the_permit_from_after_it() -> None:
-    rig = Rig(STREAK)
+    rig = Harness(STREAK)
     before = rig.admit()
 
     rig.call(Outcome.FAILURE)
@@ -73,14 +73,14 @@ def test_a_call_from_before_a_streak_does_not_hold_the_permit_from_after_it() ->
 
 @pytest.mark.parametrize("failures", [0, 1, 2])
 def test_a_permit_tells_how_many_failures_were_counted_before_it(failures: int) -> None:
-    rig = Rig(STREAK)
+    rig = Harness(STREAK)
     rig.call(Outcome.FAILURE, times=failures)
 
     assert rig.admit().epoch == rig.machine.epoch == failures
 
 
 def test_so_many_failures_in_a_row_trip() -> None:
-    rig = Rig(STREAK)
+    rig = Harness(STREAK)
     before = rig.call(Outcome.FAILURE, times=2)
 
     moved = rig.call(Outcome.FAILURE)
@@ -92,7 +92,7 @@ def test_so_many_failures_in_a_row_trip() -> None:
 
 
 def test_a_success_ends_the_streak() -> None:
-    rig = Rig(STREAK)
+    rig = Harness(STREAK)
 
     rig.call(Outcome.FAILURE, times=2)
     rig.call(Outcome.SUCCESS)
@@ -104,7 +104,7 @@ def test_a_success_ends_the_streak() -> None:
 
 @pytest.mark.parametrize("outcome", NEUTRAL)
 def test_a_neutral_call_leaves_streak_and_window_alone(outcome: Outcome) -> None:
-    rig = Rig(policy(ConsecutiveFailures(5), FailureRate(1, 10), calls=10))
+    rig = Harness(policy(ConsecutiveFailures(5), FailureRate(1, 10), calls=10))
     rig.call(Outcome.FAILURE, times=2)
 
     rig.call(outcome)
@@ -113,7 +113,7 @@ def test_a_neutral_call_leaves_streak_and_window_alone(outcome: Outcome) -> None
 
 
 def test_a_share_of_failures_trips_once_there_are_enough_calls() -> None:
-    rig = Rig(FAILING)
+    rig = Harness(FAILING)
     rig.call(Outcome.SUCCESS, times=2)
     before = rig.call(Outcome.FAILURE)
 
@@ -126,7 +126,7 @@ def test_a_share_of_failures_trips_once_there_are_enough_calls() -> None:
 
 
 def test_a_success_never_trips() -> None:
-    rig = Rig(FAILING)
+    rig = Harness(FAILING)
     rig.call(Outcome.FAILURE, times=3)
 
     moved = rig.call(Outcome.SUCCESS)
@@ -136,7 +136,7 @@ def test_a_success_never_trips() -> None:
 
 
 def test_successes_that_are_only_counted_in_the_tally_dilute_the_rate() -> None:
-    rig = Rig(FAILING)
+    rig = Harness(FAILING)
     rig.successes += 5
 
     moved = rig.call(Outcome.FAILURE, times=4)
@@ -152,7 +152,7 @@ def test_successes_from_before_the_period_are_not_in_its_window() -> None:
 
 
 def test_a_window_of_time_forgets_failures_of_long_ago() -> None:
-    rig = Rig(policy(FailureRate(0.5, 4), seconds=32))
+    rig = Harness(policy(FailureRate(0.5, 4), seconds=32))
     rig.call(Outcome.FAILURE, times=3)
     rig.clock.advance(32)
 
@@ -163,7 +163,7 @@ def test_a_window_of_time_forgets_failures_of_long_ago() -> None:
 
 
 def test_a_share_of_slow_calls_trips_whether_they_fail_or_not() -> None:
-    rig = Rig(SLOWING)
+    rig = Harness(SLOWING)
     rig.call(Outcome.SUCCESS, times=2)
     rig.call(Outcome.SUCCESS, lasts=SLOW)
 
@@ -176,7 +176,7 @@ def test_a_share_of_slow_calls_trips_whether_they_fail_or_not() -> None:
 
 @pytest.mark.parametrize("outcome", NEUTRAL)
 def test_a_neutral_call_that_was_slow_counts_as_slow(outcome: Outcome) -> None:
-    rig = Rig(SLOWING)
+    rig = Harness(SLOWING)
     rig.call(Outcome.SUCCESS, times=3)
 
     rig.call(outcome, lasts=SLOW)
@@ -185,14 +185,14 @@ def test_a_neutral_call_that_was_slow_counts_as_slow(outcome: Outcome) -> None:
 
 
 def test_hangs_that_are_always_cancelled_trip() -> None:
-    moved = Rig(SLOWING).call(Outcome.CANCELLED, lasts=SLOW, times=4)
+    moved = Harness(SLOWING).call(Outcome.CANCELLED, lasts=SLOW, times=4)
 
     assert moved is not None
     assert moved.counts == Counts(0, 4, 0, 4)
 
 
 def test_the_first_rule_that_fires_gives_the_reason() -> None:
-    moved = Rig(policy(ConsecutiveFailures(2), SlowCallRate(0.5, 1), calls=10, slow=SLOW)).call(
+    moved = Harness(policy(ConsecutiveFailures(2), SlowCallRate(0.5, 1), calls=10, slow=SLOW)).call(
         Outcome.FAILURE, lasts=SLOW
     )
 
@@ -201,7 +201,7 @@ def test_the_first_rule_that_fires_gives_the_reason() -> None:
 
 
 def test_any_rule_that_is_on_may_trip() -> None:
-    moved = Rig(policy(FailureRate(1, 10), ConsecutiveFailures(3), calls=10)).call(Outcome.FAILURE, times=3)
+    moved = Harness(policy(FailureRate(1, 10), ConsecutiveFailures(3), calls=10)).call(Outcome.FAILURE, times=3)
 
     assert moved is not None
     assert moved.reason is Reason.FAILURE_THRESHOLD

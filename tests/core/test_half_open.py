@@ -4,13 +4,13 @@ import pytest
 
 from otel_breaker.core.half_open import HalfOpen
 from otel_breaker.core.states import CircuitState, Outcome, Reason, Trigger
-from tests.core.rig import RECOVERY, Rig, policy
+from tests.core.harness import RECOVERY, Harness, policy
 
 NEUTRAL = [Outcome.IGNORED, Outcome.CANCELLED]
 
 
-def probing(probes: int = 1) -> Rig:
-    rig = Rig(policy(probes=probes))
+def probing(probes: int = 1) -> Harness:
+    rig = Harness(policy(probes=probes))
     rig.half_open()
     return rig
 

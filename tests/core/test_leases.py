@@ -6,11 +6,11 @@ import pytest
 
 from otel_breaker.core.half_open import HalfOpen
 from otel_breaker.core.states import CircuitState, Outcome, Reason
-from tests.core.rig import PROBE_TIMEOUT, RECOVERY, Rig, policy
+from tests.core.harness import PROBE_TIMEOUT, RECOVERY, Harness, policy
 
 
-def probing(probes: int = 1) -> Rig:
-    rig = Rig(policy(probes=probes))
+def probing(probes: int = 1) -> Harness:
+    rig = Harness(policy(probes=probes))
     rig.half_open()
     return rig
 

@@ -12,14 +12,14 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 from otel_breaker.core.machine import Machine, Transition
 from otel_breaker.core.rules import ConsecutiveFailures, FailureRate, SlowCallRate
 from otel_breaker.core.states import MOVES, CircuitState, Outcome
-from tests.core.naive import Move, Naive
-from tests.core.rig import SLOW, policy
+from tests.core.harness import SLOW, policy
+from tests.core.reference_model import Move, Naive
 
 if TYPE_CHECKING:
     from collections.abc import Hashable, Iterable
 
     from otel_breaker.core.permits import Permit
-    from tests.core.naive_memory import Call
+    from tests.core.reference_memory import Call
 
 ALL = (ConsecutiveFailures(4), FailureRate(0.7, 4), SlowCallRate(0.7, 4))
 POLICIES = {

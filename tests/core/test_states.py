@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from otel_breaker.core.states import MOVES, TRANSITIONS, CircuitState, Outcome, Trigger
-from tests.core.rig import Rig, policy
+from tests.core.harness import Harness, policy
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -21,7 +21,7 @@ class Fired:
     """A machine in some state, with permits in hand from wherever it went through."""
 
     def __init__(self, state: CircuitState) -> None:
-        self.rig = Rig(policy())
+        self.rig = Harness(policy())
         self.call = self.rig.admit()
         self.probe = self._first_probe()
         reach: dict[CircuitState, Callable[[], object]] = {

@@ -14,7 +14,7 @@ from opentelemetry.sdk.metrics import MeterProvider
 from opentelemetry.sdk.metrics.export import InMemoryMetricReader
 
 from otel_breaker_instrumentation import Report, Status, TargetReport, report
-from otel_breaker_instrumentation.targets import PATCHES, metric
+from otel_breaker_instrumentation.targets import TARGET_MANAGER, metric
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -170,7 +170,7 @@ def read() -> Iterator[Callable[[], dict[str, int]]]:
     """What a real SDK collects."""
     reader = InMemoryMetricReader()
     provider = MeterProvider([reader], shutdown_on_exit=False)
-    metric.show(provider.get_meter("test"), PATCHES.count)
+    metric.show(provider.get_meter("test"), TARGET_MANAGER.count)
 
     def read() -> dict[str, int]:
         data: Any = reader.get_metrics_data()
@@ -269,12 +269,12 @@ read()
 def test_a_child_forked_while_targets_are_changed_can_change_them(application: Application) -> None:
     shop = application.load(SHOP, "charge")
     guard = shop.charge
-    with PATCHES._lock:
+    with TARGET_MANAGER._lock:
         child = os.fork()
         if child == 0:
             import threading  # noqa: PLC0415  # whoever held the lock was another thread
 
-            thread = threading.Thread(target=PATCHES.change, args=((),), daemon=True)
+            thread = threading.Thread(target=TARGET_MANAGER.change, args=((),), daemon=True)
             thread.start()
             thread.join(10)
             os._exit(int(shop.charge is guard))

@@ -11,7 +11,7 @@ from opentelemetry.trace import Span, SpanContext, Status, StatusCode
 
 from otel_breaker.core.states import REJECTED, SUCCESS, Outcome
 from otel_breaker.telemetry import names
-from otel_breaker.telemetry.traces.said import link_to_culprits, tell_moves
+from otel_breaker.telemetry.traces.attributes import link_to_culprits, tell_moves
 from otel_breaker.text import type_name
 
 if TYPE_CHECKING:
@@ -19,14 +19,14 @@ if TYPE_CHECKING:
 
     from opentelemetry.context import Context
 
-    from otel_breaker.circuit.changes import Notice
+    from otel_breaker.circuit.changes import PendingChange
     from otel_breaker.telemetry.traces.tracing import Tracing
 
 _ERROR: Final = Status(StatusCode.ERROR)
 _SUCCEEDED: Final = SUCCESS.value
 
 
-class CallSpan:
+class LiveSpan:
     """One span.
 
     Args:
@@ -114,7 +114,7 @@ class CallSpan:
             tracing.at_work = 0
 
     def finish(
-        self, outcome: Outcome, error: BaseException | str | None, moves: Sequence[Notice], *, slow: bool
+        self, outcome: Outcome, error: BaseException | str | None, moves: Sequence[PendingChange], *, slow: bool
     ) -> None:
         """End the span.
 
@@ -134,7 +134,9 @@ class CallSpan:
         except Exception:
             self._tracing.complain()
 
-    def _say(self, outcome: Outcome, error: BaseException | str | None, moves: Sequence[Notice], *, slow: bool) -> None:
+    def _say(
+        self, outcome: Outcome, error: BaseException | str | None, moves: Sequence[PendingChange], *, slow: bool
+    ) -> None:
         span, tracing = self._span, self._tracing
         if outcome is not REJECTED:  # what was refused said so at its start
             span.set_attribute(names.CALL_OUTCOME, outcome.value)

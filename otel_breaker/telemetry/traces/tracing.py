@@ -9,7 +9,7 @@ from opentelemetry import context as otel_context
 from opentelemetry import trace
 
 from otel_breaker import diagnostics
-from otel_breaker.settings import Events, Spans, Switches
+from otel_breaker.settings import Events, Spans, TelemetrySettings
 from otel_breaker.telemetry import names
 from otel_breaker.version import __version__
 
@@ -76,7 +76,7 @@ class Tracing:
         self._tracer: Tracer | None = None
         self._complained = False
 
-    def use(self, switches: Switches, provider: object, durations: Durations | None) -> None:
+    def use(self, switches: TelemetrySettings, provider: object, durations: Durations | None) -> None:
         """Tell from now on what the switches say.
 
         Args:
