@@ -99,7 +99,7 @@ class CircuitBreaker:
     @property
     def key(self) -> str | None:
         """Which circuit of those that share the name, as it is shown; None for a breaker without a key."""
-        return self._circuit.record.key
+        return self._circuit.history.key
 
     @property
     def is_idle(self) -> bool:
@@ -155,7 +155,7 @@ class CircuitBreaker:
     def _wrap(
         self, function: Callable[P, R], like: Callable[..., Any] | None, name: str | None, *, patched: bool
     ) -> Callable[P, R]:
-        site = call_tracer(self.name, function, name=name, patched=patched, handed=like is not None)
+        site = call_tracer(self.name, function, name=name, patched=patched, trampoline=like is not None)
         guarded = guard(function, self._circuit, site, like)
         guarded.__dict__["__circuit_breaker__"] = self  # a guarded function keeps its breaker alive, and listed
         guarded.__dict__["__circuit_breaker_site__"] = site
@@ -188,17 +188,17 @@ class CircuitBreaker:
         Returns:
             A permit, or None when the circuit refuses.
         """
-        if RUNTIME.awaits_a_call:
-            RUNTIME.called()
+        if RUNTIME.awaits_first_call:
+            RUNTIME.first_call_arrived()
         if self._circuit.is_off:
             return Permit.of(NO_GENERATION, self.state)
         end_what_was_given_up()
         circuit = self._circuit
         try:
-            decision, moves = circuit.ask(alone=True)
-            circuit.announce(moves, _current_span())
+            decision, moves = circuit.acquire_permit(exclusive=True)
+            circuit.dispatch_changes(moves, _current_span())
         except BaseException:
-            circuit.announce_left()
+            circuit.dispatch_pending()
             raise
         if isinstance(decision, CircuitOpenError):
             return None
@@ -236,19 +236,19 @@ class CircuitBreaker:
             error: what it raised; decides by type whether it counts.
             permit: what `can_execute` gave; else the oldest that is not settled.
         """
-        outcome = FAILURE if error is None else self._circuit.judge.of_error(error)
+        outcome = FAILURE if error is None else self._circuit.classifier.classify_error(error)
         self._settle(permit, outcome, error)
 
     def _settle(self, permit: Permit | None, outcome: Outcome, error: BaseException | None) -> None:
         if self._circuit.is_off:
             return
         if permit is None:
-            permit = self._oldest_unsettled() or self._circuit.permit_for_stranger()
+            permit = self._oldest_unsettled() or self._circuit.permit_for_unrequested_result()
         elif not _claim(permit):
             return  # settled before: once is enough
         else:
             self._unsettled.pop(permit, None)
-        self._circuit.settle(permit, outcome, error=error, detached=True, origin=_current_span())
+        self._circuit.record_outcome(permit, outcome, error=error, detached=True, origin=_current_span())
 
     def _oldest_unsettled(self) -> Permit | None:
         while True:
@@ -279,12 +279,12 @@ class CircuitBreaker:
     @property
     def last_failure_time(self) -> float | None:
         """When a call last failed, in seconds since the epoch."""
-        return self._circuit.record.last_failure_time
+        return self._circuit.history.last_failure_time
 
     @property
     def last_state_change(self) -> float:
         """When the circuit last moved, or was made, in seconds since the epoch."""
-        return self._circuit.record.last_change_time
+        return self._circuit.history.last_change_time
 
     def add_listener(self, listener: Listener) -> None:
         """Have a function called with a `StateChange` after each move, in order, never under a lock.
@@ -330,11 +330,11 @@ def living() -> list[CircuitBreaker]:
 
 
 def call_tracer(
-    breaker: str, function: object, *, name: str | None = None, patched: bool = False, handed: bool = False
+    breaker: str, function: object, *, name: str | None = None, patched: bool = False, trampoline: bool = False
 ) -> OtelCallTracer:
     """What the calls of a guarded function have in common; see `CircuitBreaker.wrap`."""
     return OtelCallTracer(
-        _TRACING, breaker, identifiers.clean(name or code_name(function)), patched=patched, handed=handed
+        _TRACING, breaker, identifiers.clean(name or code_name(function)), patched=patched, trampoline=trampoline
     )
 
 
@@ -343,7 +343,7 @@ def _current_span() -> trace.SpanContext | None:
         context = trace.get_current_span().get_span_context()
         return context if context.trace_flags.sampled else None
     except Exception:  # somebody else's span
-        _TRACING.complain()
+        _TRACING.report_fault()
         return None
 
 

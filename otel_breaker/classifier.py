@@ -44,8 +44,8 @@ class OutcomeClassifier:
         "_memo",
         "_names_refusals",
         "_retry_after",
-        "known",
-        "reads_waits",
+        "known_outcomes",
+        "reads_requested_waits",
     )
 
     def __init__(self, settings: Settings) -> None:
@@ -60,16 +60,16 @@ class OutcomeClassifier:
         # A type says of all its exceptions the same, unless a matcher has a mind of its own about instances.
         self._goes_by_type = all(type(matcher) is type for matcher in (*settings.failure_on, *settings.ignore))
         self._memo: TypeMemo[Outcome] = TypeMemo(_MOST_TYPES)
-        self.known = self._memo.known
+        self.known_outcomes = self._memo.known
         """Outcomes by `id` of the type of what was raised, where that is all there is to ask; for hot paths to read."""
-        self.reads_waits = settings.retry_after is not None
+        self.reads_requested_waits = settings.retry_after is not None
         """Whether failures may ask us to stay away."""
 
     @property
-    def looks_at_results(self) -> bool:
+    def classifies_results(self) -> bool:
         return self._failure_result is not None
 
-    def of_result(self, result: object) -> Outcome:
+    def classify_result(self, result: object) -> Outcome:
         """What a call that returned became."""
         if self._failure_result is None:
             return SUCCESS
@@ -82,10 +82,10 @@ class OutcomeClassifier:
             failed = True
         return FAILURE if failed else SUCCESS
 
-    def of_error(self, error: BaseException) -> Outcome:
+    def classify_error(self, error: BaseException) -> Outcome:
         """What a call that raised became; a group is judged by its leaves."""
         kind = type(error)
-        known = self.known.get(id(kind))
+        known = self.known_outcomes.get(id(kind))
         if known is not None:
             return known
         if not is_group(kind):
@@ -98,13 +98,13 @@ class OutcomeClassifier:
             return FAILURE
         return IGNORED if IGNORED in outcomes else CANCELLED
 
-    def wait_asked_by(self, failure: object) -> float | None:
+    def requested_wait(self, failure: object) -> float | None:
         """Seconds that a failed call asks us to stay away, where the settings say how to read them.
 
         Args:
             failure: what the call raised, or the result that is a failure.
         """
-        if not self.reads_waits:
+        if not self.reads_requested_waits:
             return None
         for each in self._failures_in(failure):
             try:

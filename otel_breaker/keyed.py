@@ -111,7 +111,7 @@ class KeyedBreaker:
         patched: bool,
     ) -> Callable[P, R]:
         signature = template.check(like or function)
-        site = call_tracer(self.name, function, name=name, patched=patched, handed=like is not None)
+        site = call_tracer(self.name, function, name=name, patched=patched, trampoline=like is not None)
         complained = False
 
         def begin(args: tuple[Any, ...], kwargs: dict[str, Any]) -> Call:
@@ -134,7 +134,7 @@ class KeyedBreaker:
                         reason,
                     )
                 return Call(self._aside, site)
-            if identifiers.identity(key) not in self._breakers and site.stands_aside():
+            if identifiers.identity(key) not in self._breakers and site.passes_through():
                 return Call(self._aside, site)  # telemetry's own, which shall leave no circuit behind
             return self.for_key(key).begin(site)
 
@@ -149,18 +149,18 @@ class KeyedBreaker:
         for breaker in self._living():
             breaker.replace_settings(settings)
 
-    def obey(self, order: StateOverride | None) -> None:
+    def apply_override(self, order: StateOverride | None) -> None:
         """Let the circuits of all keys, those to come as well, obey an order, or none any longer."""
-        before = self._exchange_order(order)
+        before = self._replace_override(order)
         for breaker in self._living():
             replace_override(breaker, before, order)
 
     @locked
-    def _exchange_order(self, order: StateOverride | None) -> StateOverride | None:
+    def _replace_override(self, order: StateOverride | None) -> StateOverride | None:
         before, self._order = self._order, order
         return before
 
-    def start_afresh(self) -> None:
+    def after_fork(self) -> None:
         """In a forked child: whoever held the lock is gone."""
         self._lock = threading.RLock()
 

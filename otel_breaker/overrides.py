@@ -29,12 +29,12 @@ class StateOverride:
     actor: str
     reason: str | None = None
 
-    def give(self, breaker: CircuitBreaker) -> None:
+    def apply(self, breaker: CircuitBreaker) -> None:
         """Force a circuit into the state; does nothing when it is there already."""
         force = breaker.force_open if self.state is CircuitState.FORCED_OPEN else breaker.force_closed
         force(reason=self.reason, actor=self.actor)
 
-    def take_back(self, breaker: CircuitBreaker) -> None:
+    def lift(self, breaker: CircuitBreaker) -> None:
         """Close a circuit again; one that somebody else has moved since is left alone."""
         seen = breaker.snapshot()
         if (seen.state, seen.forced_by) == (self.state, noted(self.actor)):
@@ -46,6 +46,6 @@ def replace_override(breaker: CircuitBreaker, before: StateOverride | None, afte
     if before == after:
         return
     if before is not None and (after is None or after.state is before.state):
-        before.take_back(breaker)  # the same state by another order: whoever looks must see who it is now, and why
+        before.lift(breaker)  # the same state by another order: whoever looks must see who it is now, and why
     if after is not None:
-        after.give(breaker)
+        after.apply(breaker)

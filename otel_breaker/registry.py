@@ -56,7 +56,7 @@ class Registry:
         for breaker in plain:
             replace_override(breaker, ordered.get(breaker.name), self._orders.get(breaker.name))
         for all_keys in keyed:
-            all_keys.obey(self._orders.get(all_keys.name))
+            all_keys.apply_override(self._orders.get(all_keys.name))
 
     @locked
     def _exchange(
@@ -121,37 +121,37 @@ class Registry:
         if keyed is None:  # one without a breaker is falsy
             keyed = self._keyed.setdefault(name, KeyedBreaker(name, self._wanted(name).resolved()))
         self._let_live(keyed)
-        keyed.obey(self._orders.get(name))
+        keyed.apply_override(self._orders.get(name))
         return keyed
 
-    def order(self, name: str, order: StateOverride | None) -> StateOverride | None:
+    def override(self, name: str, order: StateOverride | None) -> StateOverride | None:
         """Let the circuits of a name, those to come as well, obey an order, or none any longer.
 
         Returns:
             The order before it.
         """
-        before = self._exchange_order(name, order)
+        before = self._replace_override(name, order)
         plain, keyed = self._breakers.get(name), self._keyed.get(name)
         if plain is not None:
             replace_override(plain, before, order)
         if keyed is not None:
-            keyed.obey(order)
+            keyed.apply_override(order)
         return before
 
     @locked
-    def _exchange_order(self, name: str, order: StateOverride | None) -> StateOverride | None:
+    def _replace_override(self, name: str, order: StateOverride | None) -> StateOverride | None:
         others = {other: kept for other, kept in self._orders.items() if other != name}
         before = self._orders.get(name)
         self._orders = others if order is None else {**others, name: order}
         return before
 
-    def start_afresh(self) -> None:
+    def after_fork(self) -> None:
         """In a forked child: whoever held a lock is gone."""
         self._lock = threading.RLock()
         for keyed in self._keyed.values():
-            keyed.start_afresh()
+            keyed.after_fork()
 
-    def said_of(self, breaker: CircuitBreaker | KeyedBreaker) -> Mapping[str, object] | None:
+    def keywords_of(self, breaker: CircuitBreaker | KeyedBreaker) -> Mapping[str, object] | None:
         """What code has said of a breaker that was asked for by name; None of any other."""
         name = breaker.name
         is_known = self._breakers.get(name) is breaker or self._keyed.get(name) is breaker
@@ -221,7 +221,7 @@ _OVERRULED: Final = "circuit breaker %r: its configured settings win over the co
 REGISTRY: Final = Registry()
 atexit.register(REGISTRY.let_go)
 if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=REGISTRY.start_afresh)
+    os.register_at_fork(after_in_child=REGISTRY.after_fork)
 
 
 def get_breaker(name: str, *, key: str | None = None, **settings: Unpack[Keywords]) -> CircuitBreaker:

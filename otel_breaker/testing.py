@@ -52,22 +52,22 @@ def fake_clock() -> Iterator[FakeClock]:
     """Let all breakers, living and yet to be made, go by one clock; those that were given a clock keep it."""
     clock = FakeClock(time.monotonic())
     before = RUNTIME.clock
-    RUNTIME.switch(clock=clock)
+    RUNTIME.reconfigure(clock=clock)
     try:
         yield clock
     finally:
-        RUNTIME.switch(clock=before)
+        RUNTIME.reconfigure(clock=before)
 
 
 @contextmanager
 def breakers_off() -> Iterator[None]:
     """Let all calls pass as if there were no breakers, living or yet to be made."""
     before = RUNTIME.off
-    RUNTIME.switch(off=True)
+    RUNTIME.reconfigure(off=True)
     try:
         yield
     finally:
-        RUNTIME.switch(off=before)
+        RUNTIME.reconfigure(off=before)
 
 
 @overload
@@ -97,17 +97,17 @@ def forced(breaker: CircuitBreaker | str, state: CircuitState | str) -> Iterator
         raise ValueError(f"a circuit cannot be forced {CircuitState(state).value}: open or closed")
     order, before = StateOverride(wanted, "test", "test"), None
     if isinstance(breaker, str):
-        before = REGISTRY.order(breaker, order)
+        before = REGISTRY.override(breaker, order)
     found = _named(breaker)
     for each in found:
-        order.give(each)
+        order.apply(each)
     try:
         yield found[0] if found else None
     finally:
         for each in _named(breaker):
             each.reset(reason="test")
         if isinstance(breaker, str):
-            REGISTRY.order(breaker, before)
+            REGISTRY.override(breaker, before)
 
 
 def _named(breaker: CircuitBreaker | str) -> list[CircuitBreaker]:

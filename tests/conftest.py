@@ -41,7 +41,7 @@ def ledger(monkeypatch: pytest.MonkeyPatch) -> MetricRegistry:
     """What metrics know: the breakers of one test only. Nothing else that was said or seen outlives a test, either."""
     ledger = reset_process_state(monkeypatch)
     if hasattr(os, "register_at_fork"):
-        living = weakref.WeakMethod(ledger.start_afresh)
+        living = weakref.WeakMethod(ledger.after_fork)
         os.register_at_fork(after_in_child=lambda: (start_afresh := living()) and start_afresh())
     return ledger
 

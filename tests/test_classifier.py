@@ -97,29 +97,29 @@ BROKEN = [lambda _: 1 / 0, lambda _: NotImplemented.no_such, lambda: True]
 def test_settings_tell_failures_from_what_is_ignored(
     said: dict[str, object], error: BaseException, outcome: Outcome
 ) -> None:
-    assert judge(**said).of_error(error) is outcome
+    assert judge(**said).classify_error(error) is outcome
 
 
 @pytest.mark.parametrize("error", CANCELLATIONS, ids=lambda error: type(error).__name__)
 @pytest.mark.parametrize("said", [{}, {"failure_on": BaseException}, {"failure_on": lambda _: True}])
 def test_a_cancellation_is_neutral_whatever_is_set(error: BaseException, said: dict[str, object]) -> None:
-    assert judge(**said).of_error(error) is CANCELLED
+    assert judge(**said).classify_error(error) is CANCELLED
 
 
 def test_an_exception_that_is_no_cancellation_may_be_named_as_a_failure() -> None:
-    assert judge(failure_on=Timeout).of_error(Timeout()) is FAILURE
+    assert judge(failure_on=Timeout).classify_error(Timeout()) is FAILURE
 
 
 def test_an_exception_that_is_no_cancellation_is_no_failure_unless_it_is_named() -> None:
-    assert judge().of_error(Timeout()) is IGNORED
+    assert judge().classify_error(Timeout()) is IGNORED
 
 
 def test_the_timeout_of_gevent_is_a_failure_unless_it_is_ignored() -> None:
     timeout = gevent.Timeout(1)
 
-    assert judge().of_error(timeout) is FAILURE
-    assert judge(failure_on=OSError).of_error(timeout) is FAILURE
-    assert judge(ignore=gevent.Timeout).of_error(timeout) is IGNORED
+    assert judge().classify_error(timeout) is FAILURE
+    assert judge(failure_on=OSError).classify_error(timeout) is FAILURE
+    assert judge(ignore=gevent.Timeout).classify_error(timeout) is IGNORED
 
 
 def test_the_timeout_of_eventlet_is_a_failure_unless_it_is_ignored() -> None:
@@ -156,14 +156,14 @@ for settings in {}, {"ignore": eventlet.Timeout}:
 def test_the_refusal_of_another_circuit_is_ignored_unless_it_is_named(
     said: dict[str, object], outcome: Outcome
 ) -> None:
-    assert judge(**said).of_error(CircuitOpenError("another")) is outcome
+    assert judge(**said).classify_error(CircuitOpenError("another")) is outcome
 
 
 @pytest.mark.parametrize(
     ("error", "outcome"), [(Abstract(), IGNORED), (ZeroDivisionError(), IGNORED), (ValueError(), FAILURE)]
 )
 def test_an_abstract_class_is_a_type_and_no_predicate(error: BaseException, outcome: Outcome) -> None:
-    assert judge(ignore=Abstract).of_error(error) is outcome
+    assert judge(ignore=Abstract).classify_error(error) is outcome
 
 
 @pytest.mark.parametrize(
@@ -179,11 +179,11 @@ def test_an_abstract_class_is_a_type_and_no_predicate(error: BaseException, outc
     ],
 )
 def test_a_group_is_judged_by_its_leaves(leaves: list[BaseException], outcome: Outcome) -> None:
-    assert judge(ignore=Declined).of_error(BaseExceptionGroup("", leaves)) is outcome
+    assert judge(ignore=Declined).classify_error(BaseExceptionGroup("", leaves)) is outcome
 
 
 def test_a_group_is_not_judged_by_its_own_type() -> None:
-    assert judge(ignore=ExceptionGroup).of_error(ExceptionGroup("", [OSError()])) is FAILURE
+    assert judge(ignore=ExceptionGroup).classify_error(ExceptionGroup("", [OSError()])) is FAILURE
 
 
 @pytest.mark.parametrize(
@@ -201,8 +201,8 @@ def test_a_result_may_be_a_failure(
 ) -> None:
     tells = judge(failure_result=predicate)
 
-    assert tells.of_result(result) is outcome
-    assert tells.looks_at_results is (predicate is not None)
+    assert tells.classify_result(result) is outcome
+    assert tells.classifies_results is (predicate is not None)
 
 
 @pytest.mark.parametrize("predicate", BROKEN)
@@ -212,12 +212,12 @@ def test_an_error_that_a_predicate_cannot_tell_counts_as_failed(
 ) -> None:
     asked = {name: predicate if value == [] else value for name, value in said.items()}
 
-    assert judge(**asked).of_error(ValueError()) is FAILURE
+    assert judge(**asked).classify_error(ValueError()) is FAILURE
 
 
 @pytest.mark.parametrize("predicate", BROKEN)
 def test_a_result_that_a_predicate_cannot_tell_counts_as_failed(predicate: Callable[..., bool]) -> None:
-    assert judge(failure_result=predicate).of_result(200) is FAILURE
+    assert judge(failure_result=predicate).classify_result(200) is FAILURE
 
 
 @pytest.mark.parametrize("setting", ["failure_on", "ignore", "failure_result", "retry_after"])
@@ -225,9 +225,9 @@ def test_a_predicate_that_raises_is_logged_once(setting: str, caplog: pytest.Log
     tells = judge(**{setting: BROKEN[0]})
 
     for _ in range(3):
-        tells.of_error(ValueError())
-        tells.of_result(200)
-        tells.wait_asked_by(ValueError())
+        tells.classify_error(ValueError())
+        tells.classify_result(200)
+        tells.requested_wait(ValueError())
 
     (record,) = caplog.records
     assert (record.name, record.levelno) == ("otel_breaker", logging.ERROR)
@@ -249,17 +249,17 @@ class Asking(Exception):
     "how", ["retry_after", "response.retry_after", "response.response.retry_after", lambda error: error.retry_after]
 )
 def test_a_wait_is_read_from_an_attribute_or_by_a_function(how: str | Callable[[Any], object]) -> None:
-    assert judge(retry_after=how).wait_asked_by(Asking(30)) == 30
+    assert judge(retry_after=how).requested_wait(Asking(30)) == 30
 
 
 @pytest.mark.parametrize("how", ["no_such", "response.no_such", "no_such.retry_after", "response.no_such.at_all"])
 def test_an_attribute_that_is_not_there_asks_for_nothing(how: str, caplog: pytest.LogCaptureFixture) -> None:
-    assert judge(retry_after=how).wait_asked_by(Asking(30)) is None
+    assert judge(retry_after=how).requested_wait(Asking(30)) is None
     assert not caplog.records
 
 
 def test_nobody_reads_a_wait_unless_it_is_set() -> None:
-    assert judge().wait_asked_by(Asking(30)) is None
+    assert judge().requested_wait(Asking(30)) is None
 
 
 @pytest.mark.parametrize(
@@ -285,7 +285,7 @@ def test_nobody_reads_a_wait_unless_it_is_set() -> None:
     ],
 )
 def test_a_wait_is_a_number_of_seconds_or_text_with_one(asked: object, seconds: float | None) -> None:
-    assert judge(retry_after="retry_after").wait_asked_by(Asking(asked)) == seconds
+    assert judge(retry_after="retry_after").requested_wait(Asking(asked)) == seconds
 
 
 @pytest.fixture(params=["UTC", "Asia/Tokyo", "America/Los_Angeles"])
@@ -306,7 +306,7 @@ def zone(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Ite
 def test_a_wait_may_be_a_date_in_any_of_http_s_forms(form: str) -> None:
     date = (datetime.now(timezone.utc) + timedelta(seconds=120)).strftime(form)
 
-    assert judge(retry_after="retry_after").wait_asked_by(Asking(date)) == pytest.approx(120, abs=3)
+    assert judge(retry_after="retry_after").requested_wait(Asking(date)) == pytest.approx(120, abs=3)
 
 
 @pytest.mark.usefixtures("zone")
@@ -314,18 +314,18 @@ def test_a_wait_may_be_a_date_in_any_of_http_s_forms(form: str) -> None:
 def test_a_wait_may_be_a_date_of_python(offset: int) -> None:
     date = datetime.now(timezone(timedelta(hours=offset))) + timedelta(seconds=120)
 
-    assert judge(retry_after="retry_after").wait_asked_by(Asking(date)) == pytest.approx(120, abs=3)
+    assert judge(retry_after="retry_after").requested_wait(Asking(date)) == pytest.approx(120, abs=3)
 
 
 def test_a_date_that_has_passed_asks_for_no_wait() -> None:
-    assert judge(retry_after="retry_after").wait_asked_by(Asking("Sun, 06 Nov 1994 08:49:37 GMT")) == 0
+    assert judge(retry_after="retry_after").requested_wait(Asking("Sun, 06 Nov 1994 08:49:37 GMT")) == 0
 
 
 def test_what_a_server_says_badly_does_not_use_up_the_one_complaint(caplog: pytest.LogCaptureFixture) -> None:
     tells = judge(retry_after="retry_after", failure_result=BROKEN[0])
 
-    tells.wait_asked_by(Asking("soon"))
-    tells.of_result(200)
+    tells.requested_wait(Asking("soon"))
+    tells.classify_result(200)
 
     assert ["failure_result" in record.getMessage() for record in caplog.records][-1:] == [True]
 
@@ -337,7 +337,7 @@ def test_what_a_server_says_badly_does_not_use_up_the_one_complaint(caplog: pyte
 @example(datetime.min.replace(tzinfo=timezone(timedelta(hours=5))))
 @given(st.text() | st.binary() | st.integers() | st.floats() | st.datetimes(timezones=st.none() | st.timezones()))
 def test_nothing_that_a_server_says_stands_in_the_way_of_the_caller_s_own_exception(asked: object) -> None:
-    wait = judge(retry_after="retry_after").wait_asked_by(Asking(asked))
+    wait = judge(retry_after="retry_after").requested_wait(Asking(asked))
 
     assert wait is None or wait >= 0
 
@@ -347,14 +347,14 @@ def test_only_a_leaf_that_is_a_failure_may_ask_to_wait() -> None:
 
     tells = judge(retry_after=lambda error: getattr(error, "retry_after", None), ignore=Declined)
 
-    assert tells.wait_asked_by(group) == 30
+    assert tells.requested_wait(group) == 30
 
 
 def test_a_leaf_that_is_ignored_does_not_ask_to_wait() -> None:
-    assert judge(retry_after="retry_after", ignore=Asking).wait_asked_by(ExceptionGroup("", [Asking(30)])) is None
+    assert judge(retry_after="retry_after", ignore=Asking).requested_wait(ExceptionGroup("", [Asking(30)])) is None
 
 
 def test_a_leaf_whose_wait_cannot_be_read_lets_the_next_one_ask() -> None:
     group = ExceptionGroup("", [Asking("soon"), Asking(30)])
 
-    assert judge(retry_after="retry_after").wait_asked_by(group) == 30
+    assert judge(retry_after="retry_after").requested_wait(group) == 30

@@ -155,7 +155,7 @@ def test_settings_that_make_no_sense_are_told_in_one_printable_line_of_bounded_l
 @pytest.mark.parametrize("state", [CircuitState.OPEN, CircuitState.HALF_OPEN, CircuitState.FORCED_OPEN])
 def test_a_refusal_survives_json(state: CircuitState) -> None:
     # As result backends of task queues hand it on: the arguments, and what JSON makes of them.
-    error = CircuitHistory("payments", "eu", 0.0, ()).refused(state, 1.5)
+    error = CircuitHistory("payments", "eu", 0.0, ()).make_refusal(state, 1.5)
 
     arrived = CircuitOpenError(*json.loads(json.dumps(error.args)))
 

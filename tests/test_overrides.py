@@ -53,7 +53,7 @@ def test_keyed_breakers_that_are_made_afterwards_obey(registry: Registry) -> Non
 
 def test_an_order_lets_no_key_pass_unguarded_for_want_of_room(registry: Registry) -> None:
     keyed = registry.get_keyed("search", {"max_keys": 2})
-    keyed.obey(OPEN)
+    keyed.apply_override(OPEN)
 
     states = {keyed.for_key(str(key)).state for key in range(10)}
 

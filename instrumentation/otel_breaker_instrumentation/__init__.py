@@ -102,10 +102,10 @@ class OtelBreakerInstrumentor(BaseInstrumentor):  # type: ignore[misc]  # OpenTe
     @staticmethod
     def _live_by(configuration: Configuration) -> None:
         """Change over to a configuration; circuits keep their state, and what is guarded already stays so."""
-        TELEMETRY.say_in_file(configuration.telemetry)
-        REGISTRY.configure(configuration.breakers, configuration.orders)
+        TELEMETRY.set_from_file(configuration.telemetry)
+        REGISTRY.configure(configuration.breakers, configuration.overrides)
         TARGET_MANAGER.change(configuration.targets)
-        for doubt in configuration.doubts:
+        for doubt in configuration.suspected_typos:
             left = doubt.without(REGISTRY.names())
             if left is not None and left.meant is not None:  # another entry may be one that code will ask for
                 diagnostics.warning("%s", left)
@@ -117,4 +117,4 @@ class OtelBreakerInstrumentor(BaseInstrumentor):  # type: ignore[misc]  # OpenTe
         self._is_configured = False
         TARGET_MANAGER.change(())
         REGISTRY.configure({})
-        TELEMETRY.say_in_file({})
+        TELEMETRY.set_from_file({})

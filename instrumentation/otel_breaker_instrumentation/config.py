@@ -36,12 +36,12 @@ class Configuration:
 
     breakers: Mapping[str, Settings]
     targets: tuple[Target, ...]
-    orders: Mapping[str, StateOverride] = field(default_factory=dict)
+    overrides: Mapping[str, StateOverride] = field(default_factory=dict)
     telemetry: Mapping[str, object] = field(default_factory=dict)
     """The switches that are set."""
     reload: float | None = None
     """How often to look whether the file has changed, in seconds; None is never."""
-    doubts: tuple[SuspectedTypo, ...] = ()
+    suspected_typos: tuple[SuspectedTypo, ...] = ()
     """What is allowed, and hardly meant."""
 
 

@@ -50,11 +50,11 @@ class Watcher:
         self._told: str | None = None
         self._thread: threading.Thread | None = None
         self._stopped = threading.Event()
-        RUNTIME.at_first_call(self._start)
+        RUNTIME.on_first_call(self._start)
 
     def stop(self) -> None:
         """Look no more; what is being put in force at this moment is waited for."""
-        RUNTIME.no_longer_at_first_call(self._start)
+        RUNTIME.cancel_on_first_call(self._start)
         self._stopped.set()
         thread = self._thread
         if thread is not None and thread is not threading.current_thread():
@@ -97,7 +97,7 @@ class Watcher:
         self._in_force, self._every, self._told = text, configuration.reload, None
         diagnostics.info("%s has changed, and is in force", self._file)
         if self._every is None:
-            RUNTIME.no_longer_at_first_call(self._start)
+            RUNTIME.cancel_on_first_call(self._start)
             diagnostics.warning("%s says `reload` no longer: it is not watched any more", self._file)
 
     def _complain(self, what: str) -> None:

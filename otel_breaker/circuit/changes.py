@@ -54,7 +54,7 @@ class StateChange:
     """Calls refused in the episode, when the circuit closed."""
     probes: int | None = None
     """Probes made in the episode, when the circuit closed."""
-    origin: object = None
+    span_context: object = None
     """The span context of the call that caused it, where there was one that is sampled."""
     culprit: object = None
     """That of the overdue or lost call, where the call that caused it only noticed."""
@@ -126,7 +126,7 @@ class ChangeDispatcher:
         self._queue: deque[PendingChange] = deque()
         self._delivering = threading.RLock()
 
-    def post(self, change: StateChange, *, complete: bool) -> PendingChange:
+    def enqueue(self, change: StateChange, *, complete: bool) -> PendingChange:
         """Queue a change; called under the circuit's lock, so that the order is the circuit's."""
         notice = PendingChange(change, complete=complete)
         self._queue.append(notice)
@@ -137,7 +137,7 @@ class ChangeDispatcher:
         for notice in notices:
             if not notice.complete:
                 if origin is not None:
-                    notice.change = replace(notice.change, origin=origin)
+                    notice.change = replace(notice.change, span_context=origin)
                 notice.complete = True
 
     def complete_before(self, moves: Sequence[PendingChange]) -> None:
@@ -156,7 +156,7 @@ class ChangeDispatcher:
         for notice in tuple(self._queue):
             notice.complete = True
 
-    def deliver(self) -> None:
+    def dispatch(self) -> None:
         """Tell the listeners whatever is complete; returns at once when somebody is at it already."""
         while self._is_ready() and not self._delivering._is_owned():  # type: ignore[attr-defined]  # noqa: SLF001  # what Condition asks
             try:
@@ -186,7 +186,7 @@ class ChangeDispatcher:
                     raise  # an interrupt, for the thread that happens to be here
                 diagnostics.exception("a listener of circuit breaker %r raised; the call is not affected", change.name)
 
-    def start_afresh(self) -> None:
+    def after_fork(self) -> None:
         """In a forked child: whoever was delivering is gone, and what waits is the parent's to tell."""
         self._delivering = threading.RLock()
         self._queue.clear()

@@ -33,7 +33,7 @@ class CountedErrors:
     def __init__(self) -> None:
         self._circuit = int.from_bytes(os.urandom(8), "big")
 
-    def is_on(self, error: BaseException, permit: Permit, owner: object) -> bool:
+    def is_counted(self, error: BaseException, permit: Permit, owner: object) -> bool:
         """Whether a failure was counted by a call inside of this one.
 
         Args:
@@ -43,10 +43,10 @@ class CountedErrors:
         """
         for circuit, epoch, whose in _read(_dict_of(error).get(_ATTRIBUTE)):
             if circuit == self._circuit:
-                return epoch > permit.epoch and whose == (owner if type(owner) is int else id(owner))
+                return epoch > permit.failure_count and whose == (owner if type(owner) is int else id(owner))
         return False
 
-    def leave(self, error: BaseException, epoch: int, owner: object) -> None:
+    def mark(self, error: BaseException, epoch: int, owner: object) -> None:
         """CountedErrors a failure as counted.
 
         Args:

@@ -48,7 +48,7 @@ class Failure(NamedTuple):
 class Decisions(FastPath):
     """The part of a circuit that runs under its lock."""
 
-    __slots__ = ("__weakref__", "_commands", "_is_off", "_lock", "_mark", "is_plain", "judge", "settings")
+    __slots__ = ("__weakref__", "_commands", "_is_off", "_lock", "_mark", "classifier", "settings", "shows_state_only")
 
     def __init__(
         self,
@@ -72,21 +72,21 @@ class Decisions(FastPath):
 
     @locked
     def _decide(
-        self, now: float, owner: Hashable, alone: bool
+        self, now: float, owner: Hashable, exclusive: bool
     ) -> tuple[Permit | CircuitOpenError, Sequence[PendingChange]]:
         self._withdraw()
         try:
             moves = self._catch_up(now)
-            permit = self._admit(now, owner, alone=alone)
+            permit = self._admit(now, owner, exclusive=exclusive)
             decision = permit or self._refuse(now)
         finally:
             self._publish()
-        self.record.announcer.complete_before(moves)
+        self.history.dispatcher.complete_before(moves)
         return decision, moves
 
     @locked
     def _caused(self, moves: Sequence[PendingChange], origin: object) -> None:
-        self.record.caused(moves, origin)
+        self.history.attach_span_context(moves, origin)
 
     @locked
     def _absorb(
@@ -103,15 +103,15 @@ class Decisions(FastPath):
         if period is None or permit is not self.shared_permit:
             return False
         self.standing_permit, self.quiet_until = None, -inf  # as in `_withdraw`; the permit itself stays good
-        if not period.absorb(permit, outcome):
+        if not period.record_without_effect(permit, outcome):
             return False
         try:
-            self.record.tally.calls[outcome].add()
+            self.history.counters.calls[outcome].add()
             if failure is not None:
-                self.record.failed(failure, origin)
-                self.record.counted(failure)
+                self.history.note_failure(failure, origin)
+                self.history.add_evidence(failure)
                 if error is not None:
-                    self._mark.leave(error, period.epoch, owner)
+                    self._mark.mark(error, period.failure_count, owner)
         finally:
             self._publish_period(period)
         return True
@@ -130,11 +130,11 @@ class Decisions(FastPath):
         self._withdraw()
         try:
             if failed is not None:
-                self.record.failed(failed.kind, origin)
+                self.history.note_failure(failed.kind, origin)
             moves = self._judge(permit, outcome, judged, failed, now, retry_after, origin)
         finally:
             self._publish()
-        self.record.announcer.complete_before(moves)
+        self.history.dispatcher.complete_before(moves)
         return moves
 
     @locked
@@ -143,10 +143,10 @@ class Decisions(FastPath):
         try:
             slow = self._machine.policy.is_slow(permit.started, now)
             permit.owner = None
-            moves = self._moved(self._machine.suspend(permit, now, _jitter()), permit.origin, complete=True)
+            moves = self._moved(self._machine.suspend(permit, now, _jitter()), permit.span_context, complete=True)
         finally:
             self._publish()
-        self.record.announcer.complete_before(moves)
+        self.history.dispatcher.complete_before(moves)
         return slow, moves
 
     @locked
@@ -171,8 +171,8 @@ class Decisions(FastPath):
             self._publish()
         if transition is not None:
             mode = self.settings.mode.value
-            notice = self.record.moved(transition, mode, origin, complete=True, actor=actor, note=reason)
-            self.record.announcer.complete_before([notice])
+            notice = self.history.record_state_change(transition, mode, origin, complete=True, actor=actor, note=reason)
+            self.history.dispatcher.complete_before([notice])
 
     @locked
     def _adopt(self, settings: Settings, judge: OutcomeClassifier) -> None:
@@ -182,16 +182,16 @@ class Decisions(FastPath):
 
     @locked
     def _snapshot(self, now: float) -> Snapshot:
-        return Snapshot.of(self._machine, self.record, self.settings.mode.value, now)
+        return Snapshot.of(self._machine, self.history, self.settings.mode.value, now)
 
     @locked
     def _read(self, now: float | None) -> Reading:
         ratio = 0.0 if now is None or self.is_off else self._machine.trip_ratio(now)
-        totals = self.record.tally.totals(now)
+        totals = self.history.counters.totals(now)
         return Reading(totals, self._machine.state, self.settings.mode.value, ratio)
 
     @locked
-    def live_in(self, before: Clock, clock: Clock) -> None:
+    def adopt_runtime(self, before: Clock, clock: Clock) -> None:
         """Follow a change of the world."""
         if self.clock is before:
             self.clock = clock
@@ -199,12 +199,12 @@ class Decisions(FastPath):
 
     def _live_by(self, settings: Settings, judge: OutcomeClassifier) -> None:
         self.settings = settings
-        self.judge = judge
+        self.classifier = judge
         self._is_off = settings.mode is Mode.OFF
         enforced = settings.mode is Mode.ENFORCE
-        self.is_plain = enforced and self.record.key is None
+        self.shows_state_only = enforced and self.history.key is None
         """Whether there is nothing to say of a call in a closed state but that state."""
-        self._admits_plainly = enforced and not self.judge.looks_at_results
+        self._admits_plainly = enforced and not self.classifier.classifies_results
         self._refuses_plainly = enforced and settings.fallback is None
         self._publish()
 
@@ -217,10 +217,10 @@ class Decisions(FastPath):
             moves = self._moved(machine.expire(now, _jitter()), None, complete=False)
         return moves + self._moved(machine.cool_down(now), None, complete=False)
 
-    def _admit(self, now: float, owner: Hashable, *, alone: bool) -> Permit | None:
-        permit = self._machine.admit(now, owner if self._machine.state is HALF_OPEN else None, alone=alone)
+    def _admit(self, now: float, owner: Hashable, *, exclusive: bool) -> Permit | None:
+        permit = self._machine.admit(now, owner if self._machine.state is HALF_OPEN else None, exclusive=exclusive)
         if permit is not None and permit.deadline is not None:
-            self.record.probing()
+            self.history.count_probe()
         return permit
 
     def _refuse(self, now: float) -> Permit | CircuitOpenError:
@@ -228,7 +228,7 @@ class Decisions(FastPath):
             permit = Permit.of(NO_GENERATION, self._machine.state, 0, now)
             permit.shadowed = True
             return permit
-        return self.record.refused(self._machine.state, self._machine.retry_after(now))
+        return self.history.make_refusal(self._machine.state, self._machine.retry_after(now))
 
     def _judge(
         self,
@@ -240,29 +240,29 @@ class Decisions(FastPath):
         retry_after: float | None,
         origin: object,
     ) -> Sequence[PendingChange]:
-        machine, record, moves = self._machine, self.record, NO_CHANGES
+        machine, record, moves = self._machine, self.history, NO_CHANGES
         if permit.shadowed:
-            record.tally.shadowed[outcome] += 1
+            record.counters.shadowed[outcome] += 1
         if machine.has_deadlines:
             # A probe that ends after its deadline is lost; calls in flight may be overdue.
             moves = self._moved(machine.expire(now, _jitter()), origin, complete=True)
             moves += self._moved(machine.sweep(now, _jitter()), origin, complete=True)
         if permit.deadline is not None and permit.generation == machine.generation:
-            record.probed(outcome)
+            record.record_probe_outcome(outcome)
         # Together with settling: in between, a success would stand in the window twice.
-        record.tally.calls[outcome].add()
-        epoch = machine.epoch
-        settled = machine.settle(permit, judged, now, _jitter(), retry_after)
-        if failed is not None and machine.epoch != epoch:
-            record.counted(failed.kind)
+        record.counters.calls[outcome].add()
+        epoch = machine.failure_count
+        settled = machine.record_outcome(permit, judged, now, _jitter(), retry_after)
+        if failed is not None and machine.failure_count != epoch:
+            record.add_evidence(failed.kind)
             if failed.error is not None:
-                self._mark.leave(failed.error, machine.epoch, failed.owner)
+                self._mark.mark(failed.error, machine.failure_count, failed.owner)
         return moves if settled is None else [*moves, *self._moved(settled, origin, complete=True)]
 
     def _moved(self, transition: Transition | None, origin: object, *, complete: bool) -> list[PendingChange]:
         if transition is None:
             return []
-        return [self.record.moved(transition, self.settings.mode.value, origin, complete=complete)]
+        return [self.history.record_state_change(transition, self.settings.mode.value, origin, complete=complete)]
 
 
 def _jitter() -> float:

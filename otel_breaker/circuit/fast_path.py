@@ -40,8 +40,8 @@ class FastPath:
         "_refuses_until",
         "clock",
         "count_success",
+        "history",
         "quiet_until",
-        "record",
         "shared_permit",
         "standing_permit",
         "timed_period",
@@ -53,15 +53,15 @@ class FastPath:
         self.standing_permit: Permit | None
         self.timed_period: Closed | None
         self.clock = clock
-        self.record = CircuitHistory(name, key, now, listeners)
-        successes = self.record.tally.calls[SUCCESS]
+        self.history = CircuitHistory(name, key, now, listeners)
+        successes = self.history.counters.calls[SUCCESS]
         self.count_success = successes.add
         self._machine = Machine(policy, now, successes.total)
         self._admits_plainly = self._refuses_plainly = False
         """Whether nothing that the settings ask for is in the way."""
         self._publish()
 
-    def admit_at_once(self) -> Permit | None:
+    def try_admit(self) -> Permit | None:
         """A permit of the call's own, where calls are timed; None when the circuit has to be asked."""
         period = self.timed_period
         if period is None:
@@ -71,12 +71,12 @@ class FastPath:
             return None
         return period.admit_quietly(now)
 
-    def refuse_at_once(self) -> CircuitOpenError | None:
+    def try_refuse(self) -> CircuitOpenError | None:
         """The refusal of a circuit that is plainly open; None when it has to be asked."""
         retry_after = self._refuses_until - self.clock()
-        return self.record.refused(OPEN, retry_after) if retry_after > 0 else None
+        return self.history.make_refusal(OPEN, retry_after) if retry_after > 0 else None
 
-    def succeed_at_once(self, permit: Permit) -> bool:
+    def try_record_success(self, permit: Permit) -> bool:
         """Count a success that changes nothing else; False when it has to be settled."""
         if self.quiet_until == -inf:  # cheaper than a look at the clock
             return False
@@ -104,9 +104,9 @@ class FastPath:
         self._withdraw()
         machine, period = self._machine, self._machine.period
         if period is None:
-            if machine.retry_at is not None and self._refuses_plainly and RUNTIME.plain:
+            if machine.retry_at is not None and self._refuses_plainly and RUNTIME.allows_fast_path:
                 self._refuses_until = machine.retry_at
-        elif self._admits_plainly and RUNTIME.plain:
+        elif self._admits_plainly and RUNTIME.allows_fast_path:
             self._publish_period(period)
 
     def _publish_period(self, period: Closed) -> None:
@@ -117,5 +117,5 @@ class FastPath:
             return
         else:
             self.shared_permit = period.standing
-            self.standing_permit = period.standing if period.is_plain else None
+            self.standing_permit = period.standing if period.has_no_history else None
         self.quiet_until = period.quiet_until

@@ -48,9 +48,9 @@ class Episode:
         "id",
         "opened_at",
         "opened_time",
-        "origin",
         "probes",
         "second",
+        "span_context",
         "told",
     )
 
@@ -61,7 +61,7 @@ class Episode:
         """On the circuit's clock."""
         self.opened_time = time.time()
         """Seconds since the epoch."""
-        self.origin: object = None
+        self.span_context: object = None
         """The span context of the call that last opened the circuit: the trip, or the probe that failed."""
         self._refusals = CallCounter()
         self.count_refusal = self._refusals.add
@@ -83,10 +83,11 @@ class CircuitHistory:
     __slots__ = (
         "_count_rejected",
         "_counted",
-        "announcer",
-        "counted",
+        "add_evidence",
+        "counters",
+        "dispatcher",
         "episode",
-        "failure_origin",
+        "failure_span_context",
         "forced_by",
         "forced_reason",
         "key",
@@ -94,29 +95,28 @@ class CircuitHistory:
         "last_failure_time",
         "last_failure_type",
         "name",
-        "tally",
     )
 
     def __init__(self, name: str, key: str | None, now: float, listeners: Iterable[Listener]) -> None:
         self.name = name
         self.key = key
-        self.tally = CircuitCounters(now)
-        self._count_rejected = self.tally.calls[REJECTED].add
-        self.announcer = ChangeDispatcher(listeners)
+        self.counters = CircuitCounters(now)
+        self._count_rejected = self.counters.calls[REJECTED].add
+        self.dispatcher = ChangeDispatcher(listeners)
         self.episode: Episode | None = None
         self.forced_by: str | None = None
         self.forced_reason: str | None = None
         self.last_change_time = time.time()
         self.last_failure_time: float | None = None
-        self.failure_origin: object = None
+        self.failure_span_context: object = None
         """The span context of the last failed call that is sampled."""
         self._counted: deque[str] = deque(maxlen=_MOST_FAILURES)
         """What failed of the calls whose failure was counted against the circuit."""
-        self.counted: Callable[[str], None] = self._counted.append
+        self.add_evidence: Callable[[str], None] = self._counted.append
         """Keep what a failure was that is held against the circuit: it may become the evidence of an opening."""
         self.last_failure_type: str | None = None
 
-    def failed(self, failure: str, origin: object) -> None:
+    def note_failure(self, failure: str, origin: object) -> None:
         """Keep what a failure was, whether it is held against the circuit or not.
 
         Args:
@@ -126,9 +126,9 @@ class CircuitHistory:
         self.last_failure_type = failure
         self.last_failure_time = time.time()
         if origin is not None:
-            self.failure_origin = origin
+            self.failure_span_context = origin
 
-    def refused(self, state: CircuitState, retry_after: float | None) -> CircuitOpenError:
+    def make_refusal(self, state: CircuitState, retry_after: float | None) -> CircuitOpenError:
         """Count a refusal, and make what the caller gets; needs no lock."""
         self._count_rejected()
         episode, failure = self.episode, self.last_failure_type
@@ -141,14 +141,14 @@ class CircuitHistory:
             self.name, self.key, state.value, retry_after, episode.id, failure, self.last_failure_time
         )
 
-    def probing(self) -> None:
+    def count_probe(self) -> None:
         if self.episode is not None:
             self.episode.probes += 1
 
-    def probed(self, outcome: Outcome) -> None:
-        self.tally.probes[outcome.value] += 1
+    def record_probe_outcome(self, outcome: Outcome) -> None:
+        self.counters.probes[outcome.value] += 1
 
-    def moved(
+    def record_state_change(
         self,
         transition: Transition,
         mode: str,
@@ -168,11 +168,11 @@ class CircuitHistory:
             actor: who moved it by hand.
             note: why somebody moved it by hand.
         """
-        self.tally.move(transition.source, transition.target, mode, transition.at)
+        self.counters.record_state_change(transition.source, transition.target, mode, transition.at)
         self.last_change_time = time.time()
         self.forced_by, self.forced_reason = actor, note
         if transition.reason is Reason.PROBE_TIMEOUT:
-            self.tally.probes["timeout"] += 1
+            self.counters.probes["timeout"] += 1
         episode = self._follow(transition, origin)
         opens, ends = transition.target in _REFUSING, transition.target in _PASSING and episode is not None
         change = StateChange(
@@ -192,19 +192,19 @@ class CircuitHistory:
             open_duration=transition.at - episode.opened_at if episode is not None and ends else None,
             rejected_calls=episode.rejected if episode is not None and ends else None,
             probes=episode.probes if episode is not None and ends else None,
-            origin=origin,
-            culprit=transition.culprit.origin if transition.culprit is not None else None,
+            span_context=origin,
+            culprit=transition.culprit.span_context if transition.culprit is not None else None,
             actor=actor,
             note=note,
         )
-        return self.announcer.post(change, complete=complete)
+        return self.dispatcher.enqueue(change, complete=complete)
 
-    def caused(self, notices: Sequence[PendingChange], origin: object) -> None:
+    def attach_span_context(self, notices: Sequence[PendingChange], origin: object) -> None:
         """Learn, after the decision, which span the call that brought moves about has."""
-        self.announcer.complete(notices, origin)
+        self.dispatcher.complete(notices, origin)
         episode = self.episode
         if origin is not None and episode is not None and any(n.change.to_state in _REFUSING for n in notices):
-            episode.origin = origin
+            episode.span_context = origin
 
     def _error_types(self, transition: Transition) -> tuple[str, ...]:
         """What failed of the calls that an opening is judged by, never more of them than the evidence tells of."""
@@ -221,7 +221,7 @@ class CircuitHistory:
         episode = self.episode
         if episode is not None and transition.target in _REFUSING:
             culprit = transition.culprit
-            episode.origin = culprit.origin if culprit is not None else origin
+            episode.span_context = culprit.span_context if culprit is not None else origin
             episode.failed_recoveries += transition.source is HALF_OPEN
         if transition.target in _PASSING:
             self.episode = None

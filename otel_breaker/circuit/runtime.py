@@ -31,10 +31,10 @@ class ProcessRuntime:
         self.clock: Clock = time.monotonic
         self.draw = _chance()
         self.off = False
-        self.awaits_a_call = False
+        self.awaits_first_call = False
         """Whether somebody wants to know of the first guarded call. Until it comes nothing is decided without the lock,
         so that every call shows itself; afterwards a call on the hot path costs what it always did."""
-        self.plain = True
+        self.allows_fast_path = True
         """Whether a circuit may decide without its lock, for all that is known here."""
         self._acts: tuple[Act, ...] = ()
         self._waiting: deque[Act] = deque()
@@ -43,14 +43,14 @@ class ProcessRuntime:
     def add(self, circuit: Circuit) -> None:
         self._circuits[id(circuit)] = circuit
 
-    def switch(self, *, clock: Clock | None = None, off: bool | None = None) -> None:
+    def reconfigure(self, *, clock: Clock | None = None, off: bool | None = None) -> None:
         """Change it for living and future circuits; those that were given a clock keep it."""
         before, self.clock = self.clock, clock or self.clock
         self.off = self.off if off is None else off
         self._await()
         self._publish(before)
 
-    def at_first_call(self, act: Act) -> None:
+    def on_first_call(self, act: Act) -> None:
         """Have something done at the next guarded call of any circuit, and at the first in every forked child.
 
         For what must not be done in a process that only forks the ones that work, such as starting a thread.
@@ -63,13 +63,13 @@ class ProcessRuntime:
         self._await()
         self._publish(self.clock)
 
-    def no_longer_at_first_call(self, act: Act) -> None:
+    def cancel_on_first_call(self, act: Act) -> None:
         """Take that back; does nothing when it was not asked for."""
         self._acts = tuple(kept for kept in self._acts if kept != act)
         self._waiting = deque(kept for kept in self._waiting if kept != act)
         self._await()
 
-    def called(self) -> None:
+    def first_call_arrived(self) -> None:
         """A guarded call has come, the first or one beside it."""
         while self._waiting:
             try:
@@ -82,11 +82,11 @@ class ProcessRuntime:
                 diagnostics.exception("what was to be done at the first guarded call failed; the call is not affected")
         self._await()
 
-    def start_afresh(self) -> None:
+    def after_fork(self) -> None:
         """In a forked child."""
         self.draw = _chance()  # or all workers would probe at once
         for circuit in self._living():
-            circuit.start_afresh()
+            circuit.after_fork()
         self._waiting = deque(self._acts)
         self._await()
         self._publish(self.clock)
@@ -94,12 +94,12 @@ class ProcessRuntime:
     def _await(self) -> None:
         # When the wait is over each circuit's next decision publishes it anew: no lock is taken for that,
         # since the call that ends it may be made by a signal handler in the middle of anything.
-        self.awaits_a_call = bool(self._waiting)
-        self.plain = not self.off and not self.awaits_a_call
+        self.awaits_first_call = bool(self._waiting)
+        self.allows_fast_path = not self.off and not self.awaits_first_call
 
     def _publish(self, before: Clock) -> None:
         for circuit in self._living():
-            circuit.live_in(before, self.clock)
+            circuit.adopt_runtime(before, self.clock)
 
     def _living(self) -> list[Circuit]:
         # References are copied at one stroke; a WeakSet must not grow while it is gone through.
@@ -108,4 +108,4 @@ class ProcessRuntime:
 
 RUNTIME: Final = ProcessRuntime()
 if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=RUNTIME.start_afresh)
+    os.register_at_fork(after_in_child=RUNTIME.after_fork)

@@ -52,7 +52,7 @@ class Snapshot:
             state=machine.state,
             mode=mode,
             episode=episode.id if episode is not None else None,
-            calls={outcome.value: counter.read() for outcome, counter in record.tally.calls.items()},
+            calls={outcome.value: counter.read() for outcome, counter in record.counters.calls.items()},
             consecutive_failures=counts.consecutive_failures,
             window_calls=counts.window_calls,
             window_failures=counts.window_failures,

@@ -46,7 +46,7 @@ class CallCounter:
         """The calls since the last restart."""
         return self.total() - self._before
 
-    def restart(self) -> None:
+    def reset(self) -> None:
         self._before = self.total()
 
 
@@ -68,15 +68,15 @@ class CircuitCounters:
         self.state = CLOSED
         self.since = now
 
-    def move(self, source: CircuitState, target: CircuitState, mode: str, at: float) -> None:
+    def record_state_change(self, source: CircuitState, target: CircuitState, mode: str, at: float) -> None:
         self.changes[source, target, mode] += 1
         self._spend_until(at)
         self.state = target
 
-    def restart(self, now: float) -> None:
+    def reset(self, now: float) -> None:
         """Count from zero again; the state is kept."""
         for counter in self.calls.values():
-            counter.restart()
+            counter.reset()
         for kept in (self.changes, self.probes, self.shadowed):
             kept.clear()
         self.seconds = dict.fromkeys(CircuitState, 0.0)

@@ -74,7 +74,7 @@ class Block:
                 if circuit.standing_permit is permit:
                     circuit.count_success()
                 else:
-                    circuit.succeed(permit)
+                    circuit.record_success(permit)
                 return
             self._call = Call(circuit, self._site, admitted=permit)
         call = self._call

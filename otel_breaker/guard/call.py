@@ -42,7 +42,7 @@ class Call:
 
     __slots__ = (
         "_circuit",
-        "_is_handed",
+        "_is_trampoline",
         "_moves",
         "_permit",
         "_refusal",
@@ -56,7 +56,7 @@ class Call:
         self, circuit: Circuit, site: CallTracer, *, admitted: Permit | None = None, span: CallSpan | None = None
     ) -> None:
         self._circuit = circuit
-        self._is_handed = site.is_handed
+        self._is_trampoline = site.is_trampoline
         self._permit = admitted
         self._refusal: CircuitOpenError | None = None
         """What its fallback answers."""
@@ -77,7 +77,7 @@ class Call:
         try:
             if permit is None:
                 end_what_was_given_up()
-                decision, moves = circuit.ask()
+                decision, moves = circuit.acquire_permit()
                 if isinstance(decision, CircuitOpenError):
                     self._refuse(site, decision, moves, traced=traced)
                     return
@@ -86,7 +86,7 @@ class Call:
             self._start(site, permit, moves, traced=traced)
         except BaseException:  # an interrupt: the call will not be made
             self.end(CANCELLED)
-            circuit.announce_left()
+            circuit.dispatch_pending()
             raise
 
     def _start(self, site: CallTracer, permit: Permit, moves: Sequence[PendingChange], *, traced: bool) -> None:
@@ -94,11 +94,11 @@ class Call:
         if traced:
             self._span = site.start(circuit, permit, moves)
             if self._span is not None:
-                origin = self._span.origin
+                origin = self._span.span_context
         if not permit.is_shared:
-            permit.origin = origin
+            permit.span_context = origin
         if moves:
-            circuit.announce(moves, origin)
+            circuit.dispatch_changes(moves, origin)
 
     def _refuse(
         self, site: CallTracer, refusal: CircuitOpenError, moves: Sequence[PendingChange], *, traced: bool
@@ -106,7 +106,7 @@ class Call:
         answered = site.has_fallback and self._circuit.settings.fallback is not None
         self._span = site.refuse(self._circuit, refusal, moves, answered=answered) if traced else None
         if moves:
-            self._circuit.announce(moves, self._span.origin if self._span is not None else None)
+            self._circuit.dispatch_changes(moves, self._span.span_context if self._span is not None else None)
         if answered:
             self._refusal = refusal
             return
@@ -141,16 +141,16 @@ class Call:
         fallback: Any = settings.fallback
         if settings.fallback_wants_refusal:
             fallback = partial(fallback, refusal=self._refusal)
-        return cast("Callable[P, R]", _without_first(fallback) if self._is_handed else fallback)
+        return cast("Callable[P, R]", _without_first(fallback) if self._is_trampoline else fallback)
 
     def returned(self, result: object) -> None:
         """The call came back with a result."""
-        judge, judged = self._circuit.judge, self._permit is not None and self._refusal is None
+        judge, judged = self._circuit.classifier, self._permit is not None and self._refusal is None
         outcome, named, wait = FAILURE, None, None  # should judging it be interrupted
         try:
-            outcome = judge.of_result(result) if judged else SUCCESS
+            outcome = judge.classify_result(result) if judged else SUCCESS
             if outcome is FAILURE:
-                named, wait = type_of_result(result), judge.wait_asked_by(result)
+                named, wait = type_of_result(result), judge.requested_wait(result)
         finally:
             self.end(outcome, error_type=named, retry_after=wait)
 
@@ -159,7 +159,7 @@ class Call:
         judged = self._permit is not None or self._refusal is not None
         outcome = FAILURE  # as above
         try:
-            outcome = self._circuit.judge.of_error(error) if judged else IGNORED
+            outcome = self._circuit.classifier.classify_error(error) if judged else IGNORED
         finally:
             self.end(outcome, error)
 
@@ -168,7 +168,7 @@ class Call:
 
         If it stops the caller, the call is cancelled.
         """
-        judged = self._permit is not None and self._circuit.judge.of_error(error) is CANCELLED
+        judged = self._permit is not None and self._circuit.classifier.classify_error(error) is CANCELLED
         self.end(CANCELLED if judged else IGNORED, error)
 
     def end(
@@ -197,9 +197,9 @@ class Call:
         try:
             if permit is not None and outcome is not REJECTED and not is_finalizing():
                 slow = self._slow or circuit.is_slow(permit)
-                if outcome is not SUCCESS or slow or not circuit.succeed_at_once(permit):
-                    origin = span.origin_of(outcome, slow=slow) if span is not None else None
-                    moves = circuit.settle(
+                if outcome is not SUCCESS or slow or not circuit.try_record_success(permit):
+                    origin = span.span_context_for(outcome, slow=slow) if span is not None else None
+                    moves = circuit.record_outcome(
                         permit,
                         outcome,
                         error=error,
@@ -214,7 +214,7 @@ class Call:
                     shown = UNNAMED
                 span.finish(outcome, shown, [*self._moves, *moves] if self._moves else moves, slow=slow)
         if span is not None and moves and origin is None:  # a span that came to be only because of them
-            circuit.announce(moves, span.origin)
+            circuit.dispatch_changes(moves, span.span_context)
 
     def suspend(self) -> None:
         """The call waits for its consumer: neither that time nor what the consumer does is its own."""
@@ -223,7 +223,7 @@ class Call:
             span.suspend()
         if permit is not None and not permit.is_shared:
             if span is not None and circuit.is_slow(permit):
-                permit.origin = span.origin_of(SUCCESS, slow=True)  # there may have been none so far
+                permit.span_context = span.span_context_for(SUCCESS, slow=True)  # there may have been none so far
             slow, moves = circuit.suspend(permit)
             self._slow = slow or self._slow
             if moves:
@@ -250,9 +250,9 @@ class Call:
 def _passes_unguarded(circuit: Circuit, site: CallTracer, *, traced: bool) -> bool:
     if is_finalizing():  # modules are being taken apart, ours among them: only finalisers still run
         return True
-    if RUNTIME.awaits_a_call:
-        RUNTIME.called()
-    return circuit.is_off or (traced and site.stands_aside())
+    if RUNTIME.awaits_first_call:
+        RUNTIME.first_call_arrived()
+    return circuit.is_off or (traced and site.passes_through())
 
 
 def _without_first(function: Callable[..., Any]) -> Callable[..., Any]:

@@ -46,7 +46,7 @@ def _hot(function: Callable[P, R], circuit: Circuit, site: CallTracer) -> Callab
         if permit is None or site.tracing.source._TRACER_PROVIDER is not None:  # noqa: SLF001  # see Tracing
             if permit is not None and not is_finalizing():
                 return traced(permit, args, kwargs)
-            refusal = circuit.refuse_at_once() if site.tracing.source._TRACER_PROVIDER is None else None  # noqa: SLF001  # as above
+            refusal = circuit.try_refuse() if site.tracing.source._TRACER_PROVIDER is None else None  # noqa: SLF001  # as above
             if refusal is None:
                 call = Call(circuit, site)
                 refusal = call.take_refusal()
@@ -70,7 +70,7 @@ def _hot(function: Callable[P, R], circuit: Circuit, site: CallTracer) -> Callab
             if circuit.standing_permit is permit:
                 count_success()
             else:
-                circuit.succeed(permit)
+                circuit.record_success(permit)
             return result
         return cast("R", follow(follower, result, Call(circuit, site, admitted=permit)))
 
@@ -79,7 +79,7 @@ def _hot(function: Callable[P, R], circuit: Circuit, site: CallTracer) -> Callab
 
 def _settle(circuit: Circuit, permit: Permit, error: BaseException) -> None:
     if not is_finalizing():  # see Call
-        circuit.settle_error(permit, error)
+        circuit.record_error(permit, error)
 
 
 def _timed(function: Callable[P, R], hot: Callable[P, R], circuit: Circuit, site: CallTracer) -> Callable[P, R]:
@@ -96,7 +96,7 @@ def _timed(function: Callable[P, R], hot: Callable[P, R], circuit: Circuit, site
         if period is None or started >= circuit.quiet_until or site.tracing.source._TRACER_PROVIDER is not None:  # noqa: SLF001  # see Tracing
             return hot(*args, **kwargs)
         permit = Permit()
-        permit.generation, permit.epoch, permit.started = period.generation, period.epoch, started
+        permit.generation, permit.failure_count, permit.started = period.generation, period.failure_count, started
         period.in_flight[permit] = True
         try:
             result = function(*args, **kwargs)
@@ -114,7 +114,7 @@ def _timed(function: Callable[P, R], hot: Callable[P, R], circuit: Circuit, site
         if now < circuit.quiet_until and now < started + period.slow_after and period.in_flight.pop(permit, False):
             count_success()
         elif not is_finalizing():
-            circuit.settle(permit, SUCCESS)
+            circuit.record_outcome(permit, SUCCESS)
         return result
 
     return guarded
@@ -145,7 +145,7 @@ def _traced(
         if circuit.standing_permit is permit:
             count_success()
         else:
-            circuit.succeed(permit)
+            circuit.record_success(permit)
         span.succeed()
         return result
 
@@ -185,7 +185,7 @@ def heat_coroutine(
         if circuit.standing_permit is permit:
             count_success()
         else:
-            circuit.succeed(permit)
+            circuit.record_success(permit)
         return result
 
     return guarded

@@ -53,7 +53,7 @@ class TelemetryConfiguration:
         self._durations: Durations | None = None
 
     @property
-    def switches(self) -> TelemetrySettings:
+    def settings(self) -> TelemetrySettings:
         """What is in force."""
         return TelemetrySettings.from_mapping({**self._code, **self._file, **(self._environment or {})})
 
@@ -74,13 +74,13 @@ class TelemetryConfiguration:
         if self._environment:
             self._apply()
 
-    def say_in_code(self, switches: Mapping[str, object]) -> None:
+    def set_from_code(self, switches: Mapping[str, object]) -> None:
         """Take in what code says; what it does not mention stays as it was said before."""
         TelemetrySettings.from_mapping(switches)
         self._code.update(switches)
         self._apply()
 
-    def say_in_file(self, switches: Mapping[str, object], path: str = "telemetry") -> None:
+    def set_from_file(self, switches: Mapping[str, object], path: str = "telemetry") -> None:
         """Take in what a configuration file says, in place of what one has said before.
 
         Args:
@@ -94,7 +94,7 @@ class TelemetryConfiguration:
         self._file = dict(switches)
         self._apply()
 
-    def provide(
+    def set_providers(
         self,
         tracer_provider: TracerProvider | None,
         meter_provider: MeterProvider | None,
@@ -112,18 +112,18 @@ class TelemetryConfiguration:
                 diagnostics.exception("the meter provider has no meter for circuit breakers")
         self._apply()
 
-    def start_afresh(self) -> None:
+    def after_fork(self) -> None:
         """In a forked child: whoever held the lock is gone."""
         self._lock = threading.RLock()
 
     def _apply(self) -> None:
-        if self.switches.duration_histogram and self._durations is None:
+        if self.settings.duration_histogram and self._durations is None:
             run_in_background(self._make_durations)
         self._use_switches()
 
     @locked
     def _use_switches(self) -> None:
-        switches = self.switches
+        switches = self.settings
         events.REPORTER.is_on = switches.events is not Events.SPAN
         durations = self._durations if switches.duration_histogram else None
         TRACING.use(switches, self._tracer_provider, durations)
@@ -146,7 +146,7 @@ class TelemetryConfiguration:
 
 TELEMETRY: Final = TelemetryConfiguration()
 if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=TELEMETRY.start_afresh)
+    os.register_at_fork(after_in_child=TELEMETRY.after_fork)
 
 
 def configure(
@@ -168,5 +168,5 @@ def configure(
     Raises:
         InvalidSettings: naming the switch, its value and what is allowed; then nothing has changed.
     """
-    TELEMETRY.say_in_code(switches)
-    TELEMETRY.provide(tracer_provider, meter_provider, logger_provider)
+    TELEMETRY.set_from_code(switches)
+    TELEMETRY.set_providers(tracer_provider, meter_provider, logger_provider)

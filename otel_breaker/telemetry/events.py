@@ -52,7 +52,7 @@ class Reporter:
         if logger is None or not _is_enabled(logger, severity):
             diagnostics.state_change(_LEVELS[severity], body)
             return
-        span = change.origin if isinstance(change.origin, trace.SpanContext) else trace.INVALID_SPAN_CONTEXT
+        span = change.span_context if isinstance(change.span_context, trace.SpanContext) else trace.INVALID_SPAN_CONTEXT
         logger.emit(
             timestamp=round(change.timestamp * 1e9),
             # An empty context would mean the current one, whose span may have nothing to do with the move.

@@ -31,9 +31,9 @@ class Act:
 @pytest.fixture
 def act() -> Iterator[Act]:
     act = Act()
-    RUNTIME.at_first_call(act)
+    RUNTIME.on_first_call(act)
     yield act
-    RUNTIME.no_longer_at_first_call(act)
+    RUNTIME.cancel_on_first_call(act)
 
 
 async def nothing() -> None:
@@ -83,10 +83,10 @@ def test_a_breaker_that_has_been_called_before_is_as_good() -> None:
     breaker, act = CircuitBreaker(), Act()
     by_function(breaker)
 
-    RUNTIME.at_first_call(act)
+    RUNTIME.on_first_call(act)
     by_function(breaker)
 
-    RUNTIME.no_longer_at_first_call(act)
+    RUNTIME.cancel_on_first_call(act)
     assert act.done == 1
 
 
@@ -115,11 +115,11 @@ def test_what_it_raises_is_logged_and_the_call_is_not_affected(caplog: pytest.Lo
     def fail() -> None:
         raise RuntimeError("can't start new thread")
 
-    RUNTIME.at_first_call(fail)
+    RUNTIME.on_first_call(fail)
     try:
         answer = CircuitBreaker().call(lambda: "answer")
     finally:
-        RUNTIME.no_longer_at_first_call(fail)
+        RUNTIME.cancel_on_first_call(fail)
 
     assert answer == "answer"
     assert [(record.levelno, "RuntimeError < " in record.getMessage()) for record in caplog.records] == [
@@ -129,9 +129,9 @@ def test_what_it_raises_is_logged_and_the_call_is_not_affected(caplog: pytest.Lo
 
 def test_what_is_taken_back_is_not_done() -> None:
     act = Act()
-    RUNTIME.at_first_call(act)
+    RUNTIME.on_first_call(act)
 
-    RUNTIME.no_longer_at_first_call(act)
+    RUNTIME.cancel_on_first_call(act)
     by_function(CircuitBreaker())
 
     assert act.done == 0

@@ -34,7 +34,7 @@ def move(
     culprit: Permit | None = None,
 ) -> PendingChange:
     transition = Transition(source, target, reason, 1, 107.0, Counts(5, 0, 0, 0), 5, 60.0, culprit)
-    return record.moved(transition, "enforce", origin, complete=True)
+    return record.record_state_change(transition, "enforce", origin, complete=True)
 
 
 def episode_id(record: CircuitHistory) -> str:
@@ -94,31 +94,31 @@ def test_forcing_a_closed_circuit_closed_is_no_episode(record: CircuitHistory) -
 def test_an_episode_points_at_the_call_that_last_opened_the_circuit(record: CircuitHistory) -> None:
     move(record, CLOSED, OPEN, origin="trip")
     move(record, OPEN, HALF_OPEN, origin="probe")
-    after_the_trip = record.episode and record.episode.origin
+    after_the_trip = record.episode and record.episode.span_context
 
     move(record, HALF_OPEN, OPEN, origin="probe that failed")
 
     assert after_the_trip == "trip"
     assert record.episode is not None
-    assert record.episode.origin == "probe that failed"
+    assert record.episode.span_context == "probe that failed"
 
 
 def test_an_episode_points_at_the_culprit_rather_than_at_the_call_that_noticed(record: CircuitHistory) -> None:
     lost = Permit.of(1, HALF_OPEN)
-    lost.origin = "lost probe"
+    lost.span_context = "lost probe"
 
     move(record, CLOSED, OPEN, origin="noticed", culprit=lost)
 
     assert record.episode is not None
-    assert record.episode.origin == "lost probe"
+    assert record.episode.span_context == "lost probe"
 
 
 def test_an_episode_counts_its_refusals_probes_and_failed_recoveries(record: CircuitHistory) -> None:
     move(record, CLOSED, OPEN)
-    record.refused(OPEN, 1.0)
-    record.refused(OPEN, 1.0)
+    record.make_refusal(OPEN, 1.0)
+    record.make_refusal(OPEN, 1.0)
     move(record, OPEN, HALF_OPEN)
-    record.probing()
+    record.count_probe()
     move(record, HALF_OPEN, OPEN)
     move(record, OPEN, HALF_OPEN)
     move(record, HALF_OPEN, OPEN)
@@ -139,20 +139,20 @@ def test_an_episode_knows_when_it_began_on_both_clocks(record: CircuitHistory) -
 
 
 def test_a_refusal_is_counted_and_tells_what_is_known(record: CircuitHistory) -> None:
-    record.failed("TimeoutError", None)
+    record.note_failure("TimeoutError", None)
     move(record, CLOSED, OPEN)
 
-    error = record.refused(OPEN, 1.5)
+    error = record.make_refusal(OPEN, 1.5)
 
-    assert record.tally.calls[Outcome.REJECTED].read() == 1
+    assert record.counters.calls[Outcome.REJECTED].read() == 1
     assert error.args == (
         "payments", None, "open", 1.5, episode_id(record), "TimeoutError", record.last_failure_time,
     )  # fmt: skip
 
 
 def test_the_last_failure_is_known_by_its_type(record: CircuitHistory) -> None:
-    record.failed("ValueError", None)
-    record.failed("503", None)
+    record.note_failure("ValueError", None)
+    record.note_failure("503", None)
 
     assert record.last_failure_type == "503"
 
@@ -164,7 +164,7 @@ def test_before_the_first_failure_there_is_no_last_one(record: CircuitHistory) -
 def test_who_forced_a_circuit_and_why_is_known_until_the_next_move(record: CircuitHistory) -> None:
     forced = Transition(CLOSED, FORCED_OPEN, Reason.MANUAL, 1, 107.0, Counts(0, 0, 0, 0), None, None, None)
 
-    change = record.moved(forced, "enforce", None, complete=True, actor="ann", note="INC-1").change
+    change = record.record_state_change(forced, "enforce", None, complete=True, actor="ann", note="INC-1").change
     known = (record.forced_by, record.forced_reason)
     move(record, FORCED_OPEN, CLOSED)
 
@@ -175,7 +175,7 @@ def test_who_forced_a_circuit_and_why_is_known_until_the_next_move(record: Circu
 def test_a_move_is_counted_with_the_time_spent_before_it(record: CircuitHistory) -> None:
     move(record, CLOSED, OPEN)
 
-    totals = record.tally.totals(110.0)
+    totals = record.counters.totals(110.0)
 
     assert totals.changes == {(CLOSED, OPEN, "enforce"): 1}
     assert (totals.seconds[CLOSED], totals.seconds[OPEN]) == (7.0, 3.0)
@@ -183,6 +183,6 @@ def test_a_move_is_counted_with_the_time_spent_before_it(record: CircuitHistory)
 
 def test_a_lost_probe_is_counted_as_timed_out(record: CircuitHistory) -> None:
     move(record, HALF_OPEN, OPEN, Reason.PROBE_TIMEOUT)
-    record.probed(Outcome.FAILURE)
+    record.record_probe_outcome(Outcome.FAILURE)
 
-    assert record.tally.probes == {"timeout": 1, "failure": 1}
+    assert record.counters.probes == {"timeout": 1, "failure": 1}

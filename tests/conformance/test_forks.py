@@ -183,7 +183,7 @@ def fork_at(moment: int, work: Callable[[], Any], check: Callable[[], str]) -> t
 
 LOCKS: dict[str, Callable[[], Any]] = {
     "circuit": lambda: get_breaker("test_forks")._circuit._lock,
-    "announcer": lambda: get_breaker("test_forks")._circuit.record.announcer._delivering,
+    "announcer": lambda: get_breaker("test_forks")._circuit.history.dispatcher._delivering,
     "registry": lambda: REGISTRY._lock,
     "keyed": lambda: REGISTRY.get_keyed("test_forks keyed", {})._lock,
     "metrics": lambda: METRIC_REGISTRY._lock,
@@ -206,7 +206,7 @@ def test_f44_a_child_does_not_wait_for_a_lock_that_a_thread_of_its_parent_held(l
         fail(new)
         fail(get_breaker("test_forks"))
         succeed(get_breaker("test_forks keyed", key="second"))
-        list(METRIC_REGISTRY.figures())
+        list(METRIC_REGISTRY.aggregates())
         return len(changes)
 
     busy = threading.Thread(target=keep)

@@ -89,7 +89,7 @@ def test_f13_an_interrupt_while_settings_change_leaves_a_circuit_that_decides() 
         lambda registry: registry.get_keyed("by key", {"failure_threshold": len(registry._said) + 3}),
         lambda registry: registry.configure({}),
         lambda registry: registry.configure_unless_named("found", Settings()),
-        lambda registry: registry.order("ordered", None),
+        lambda registry: registry.override("ordered", None),
     ],
 )
 def test_f13_the_registry_is_not_left_locked(work: Callable[[Registry], object]) -> None:
@@ -102,7 +102,7 @@ def test_f13_the_registry_is_not_left_locked(work: Callable[[Registry], object])
     "work",
     [
         lambda keyed: keyed.for_key(f"new {len(keyed)}"),
-        lambda keyed: keyed.obey(None),
+        lambda keyed: keyed.apply_override(None),
         lambda keyed: keyed.replace_settings(Settings()),
     ],
 )
@@ -115,7 +115,7 @@ def test_f13_the_breakers_of_all_keys_are_not_left_locked(work: Callable[[KeyedB
 
 def test_f13_the_ledger_is_not_left_locked_by_a_new_breaker_or_a_collection(ledger: MetricRegistry) -> None:
     interrupted(ledger, lambda: CircuitBreaker("new"))
-    interrupted(ledger, ledger.figures)
+    interrupted(ledger, ledger.aggregates)
 
 
 def test_f13_the_configuration_of_telemetry_is_not_left_locked() -> None:

@@ -42,12 +42,12 @@ class Everything:
         self.stuck: list[str] = []
 
     def use(self) -> None:
-        self.registry.order("used", None)
+        self.registry.override("used", None)
         self.registry.get("used", {})
-        self.keyed.obey(None)
+        self.keyed.apply_override(None)
         self.breaker.snapshot()
         self.breaker.add_listener(print)
-        self.ledger.figures()
+        self.ledger.aggregates()
         CircuitBreaker("used in a handler").call(int)
         configuration.TELEMETRY._use_switches()
 
@@ -126,11 +126,11 @@ def first_call(everything: Everything) -> None:
     def act() -> None:
         raise LookupError
 
-    RUNTIME.at_first_call(act)
+    RUNTIME.on_first_call(act)
     try:
         everything.breaker.call(int)
     finally:
-        RUNTIME.no_longer_at_first_call(act)
+        RUNTIME.cancel_on_first_call(act)
 
 
 def too_many_permits(everything: Everything) -> None:
@@ -202,7 +202,7 @@ def test_f20_settings_are_compared_without_a_lock() -> None:
     registry = Registry()
 
     def predicate() -> Thoughtful:
-        return Thoughtful(lambda: registry.order("used", None))
+        return Thoughtful(lambda: registry.override("used", None))
 
     first = registry.get("payments", {"failure_on": predicate()})
 
@@ -214,7 +214,7 @@ def test_f20_settings_are_compared_without_a_lock() -> None:
 
 def test_f20_threads_that_ask_for_settings_that_take_long_to_compare_get_one_breaker() -> None:
     registry = Registry()
-    settings = {"failure_on": Thoughtful(lambda: registry.order("used", None))}
+    settings = {"failure_on": Thoughtful(lambda: registry.override("used", None))}
 
     with ThreadPoolExecutor(4) as pool:
         found = set(pool.map(lambda _: id(registry.get("payments", dict(settings))), range(8)))

@@ -71,30 +71,32 @@ class Harness:
     @property
     def standing_permit(self) -> Permit | None:
         period = self.machine.period
-        return period.standing if period is not None and period.is_plain else None
+        return period.standing if period is not None and period.has_no_history else None
 
     @property
     def counts(self) -> Counts:
         return self.machine.counts(self.clock())
 
-    def admit(self, owner: Hashable = None, *, alone: bool = False) -> Permit:
-        permit = self.machine.admit(self.clock(), owner, alone=alone)
+    def admit(self, owner: Hashable = None, *, exclusive: bool = False) -> Permit:
+        permit = self.machine.admit(self.clock(), owner, exclusive=exclusive)
         assert permit is not None
         return permit
 
     def refuses(self, owner: Hashable = None) -> bool:
         return self.machine.admit(self.clock(), owner) is None
 
-    def settle(self, permit: Permit, outcome: Outcome, *, retry_after: float | None = None) -> Transition | None:
+    def record_outcome(
+        self, permit: Permit, outcome: Outcome, *, retry_after: float | None = None
+    ) -> Transition | None:
         self.successes += outcome is Outcome.SUCCESS
-        return self.machine.settle(permit, outcome, self.clock(), MIDDLE, retry_after)
+        return self.machine.record_outcome(permit, outcome, self.clock(), MIDDLE, retry_after)
 
     def call(self, outcome: Outcome, *, lasts: float = 0.0, times: int = 1) -> Transition | None:
         moved = None
         for _ in range(times):
             permit = self.admit()
             self.clock.advance(lasts)
-            moved = self.settle(permit, outcome)
+            moved = self.record_outcome(permit, outcome)
         return moved
 
     def sweep(self) -> Transition | None:
@@ -107,7 +109,7 @@ class Harness:
         return self.machine.cool_down(self.clock())
 
     def open(self) -> None:
-        self.settle(self.admit(), Outcome.FAILURE)
+        self.record_outcome(self.admit(), Outcome.FAILURE)
         assert self.state is CircuitState.OPEN
 
     def half_open(self) -> None:

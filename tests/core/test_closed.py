@@ -23,13 +23,17 @@ def closed(numbers: Policy) -> Closed:
 def test_all_calls_share_the_standing_permit_while_nothing_is_timed() -> None:
     period = closed(STREAK)
 
-    assert period.admit(1_000.0, None, alone=False) is period.admit(1_001.0, "somebody", alone=False) is period.standing
+    assert (
+        period.admit(1_000.0, None, exclusive=False)
+        is period.admit(1_001.0, "somebody", exclusive=False)
+        is period.standing
+    )
 
 
 def test_a_permit_says_where_and_when_it_was_given() -> None:
-    permit = closed(SLOWING).admit(1_000.0, "somebody", alone=False)
+    permit = closed(SLOWING).admit(1_000.0, "somebody", exclusive=False)
 
-    assert (permit.generation, permit.state, permit.epoch) == (7, CircuitState.CLOSED, 4)
+    assert (permit.generation, permit.state, permit.failure_count) == (7, CircuitState.CLOSED, 4)
     assert (permit.started, permit.owner, permit.deadline) == (1_000.0, "somebody", None)
     assert not permit.shadowed
 
@@ -38,16 +42,16 @@ def test_a_permit_says_where_and_when_it_was_given() -> None:
 def test_a_call_that_is_timed_or_settled_by_hand_has_its_own_permit(numbers: Policy, alone: bool) -> None:
     period = closed(numbers)
 
-    own = period.admit(1_000.0, None, alone=alone)
+    own = period.admit(1_000.0, None, exclusive=alone)
 
-    assert own is not period.admit(1_000.0, None, alone=alone)
+    assert own is not period.admit(1_000.0, None, exclusive=alone)
     assert not own.is_shared
     assert period.standing.is_shared
 
 
 @pytest.mark.parametrize(("numbers", "plain"), [(STREAK, True), (policy(seconds=10), False), (policy(slow=2), False)])
 def test_a_period_is_plain_while_nothing_needs_the_clock(numbers: Policy, plain: bool) -> None:
-    assert closed(numbers).is_plain is plain
+    assert closed(numbers).has_no_history is plain
 
 
 def test_a_period_is_plain_again_when_a_success_ends_the_streak() -> None:
@@ -76,7 +80,7 @@ def test_a_permit_tells_how_many_failures_were_counted_before_it(failures: int) 
     rig = Harness(STREAK)
     rig.call(Outcome.FAILURE, times=failures)
 
-    assert rig.admit().epoch == rig.machine.epoch == failures
+    assert rig.admit().failure_count == rig.machine.failure_count == failures
 
 
 def test_so_many_failures_in_a_row_trip() -> None:

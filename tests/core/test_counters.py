@@ -25,7 +25,7 @@ def test_a_counter_counts_however_often_it_is_read(steps: list[str]) -> None:
             counter.add()
             added, since_restart = added + 1, since_restart + 1
         elif step == "restart":
-            counter.restart()
+            counter.reset()
             since_restart = 0
         elif step == "total":
             assert counter.total() == added
@@ -68,16 +68,16 @@ def test_calls_are_counted_by_outcome(outcome: Outcome) -> None:
 def test_moves_are_counted_by_source_target_and_mode() -> None:
     tally = CircuitCounters(1_000.0)
 
-    tally.move(CLOSED, OPEN, "enforce", 1_010.0)
-    tally.move(OPEN, HALF_OPEN, "shadow", 1_070.0)
+    tally.record_state_change(CLOSED, OPEN, "enforce", 1_010.0)
+    tally.record_state_change(OPEN, HALF_OPEN, "shadow", 1_070.0)
 
     assert tally.totals(1_070.0).changes == {(CLOSED, OPEN, "enforce"): 1, (OPEN, HALF_OPEN, "shadow"): 1}
 
 
 def test_time_is_added_up_by_state_with_the_stay_that_lasts() -> None:
     tally = CircuitCounters(1_000.0)
-    tally.move(CLOSED, OPEN, "enforce", 1_010.0)
-    tally.move(OPEN, CLOSED, "enforce", 1_070.0)
+    tally.record_state_change(CLOSED, OPEN, "enforce", 1_010.0)
+    tally.record_state_change(OPEN, CLOSED, "enforce", 1_070.0)
 
     seconds = tally.totals(1_075.0).seconds
 
@@ -93,7 +93,7 @@ def test_looking_twice_adds_no_time() -> None:
 
 def test_the_stay_that_lasts_is_left_out_when_nobody_knows_the_time() -> None:
     tally = CircuitCounters(1_000.0)
-    tally.move(CLOSED, OPEN, "enforce", 1_010.0)
+    tally.record_state_change(CLOSED, OPEN, "enforce", 1_010.0)
 
     seconds = tally.totals(None).seconds
 
@@ -104,7 +104,7 @@ def test_a_move_dated_back_takes_no_time_away_that_was_seen() -> None:
     tally = CircuitCounters(1_000.0)
     tally.totals(1_020.0)
 
-    tally.move(CLOSED, OPEN, "enforce", 1_010.0)
+    tally.record_state_change(CLOSED, OPEN, "enforce", 1_010.0)
 
     seconds = tally.totals(1_030.0).seconds
     assert (seconds[CLOSED], seconds[OPEN]) == (20, 10)
@@ -117,7 +117,7 @@ def test_totals_are_a_copy() -> None:
     tally.calls[Outcome.SUCCESS].add()
     tally.probes["success"] += 1
     tally.shadowed[Outcome.SUCCESS] += 1
-    tally.move(CLOSED, OPEN, "enforce", 1_010.0)
+    tally.record_state_change(CLOSED, OPEN, "enforce", 1_010.0)
 
     assert totals == CounterTotals(calls=totals.calls)
     assert totals.calls.total() == 0
@@ -128,9 +128,9 @@ def test_a_forked_child_counts_from_zero_and_keeps_the_state() -> None:
     tally.calls[Outcome.FAILURE].add()
     tally.probes["success"] += 1
     tally.shadowed[Outcome.SUCCESS] += 1
-    tally.move(CLOSED, OPEN, "enforce", 1_010.0)
+    tally.record_state_change(CLOSED, OPEN, "enforce", 1_010.0)
 
-    tally.restart(1_020.0)
+    tally.reset(1_020.0)
 
     totals = tally.totals(1_025.0)
     assert totals.calls.total() == 0
@@ -145,7 +145,7 @@ def test_the_totals_of_several_circuits_add_up() -> None:
     tally.calls[Outcome.FAILURE].add()
     tally.probes["success"] += 2
     tally.shadowed[Outcome.SUCCESS] += 3
-    tally.move(CLOSED, OPEN, "enforce", 1_004.0)
+    tally.record_state_change(CLOSED, OPEN, "enforce", 1_004.0)
     together = tally.totals(1_005.0)
 
     together.add(tally.totals(1_006.0))

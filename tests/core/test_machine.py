@@ -21,7 +21,7 @@ def test_a_new_circuit_is_closed_and_knows_nothing() -> None:
     rig = Harness(FAILING)
 
     assert rig.state is CircuitState.CLOSED
-    assert (rig.machine.generation, rig.machine.epoch, rig.machine.since) == (0, 0, rig.clock())
+    assert (rig.machine.generation, rig.machine.failure_count, rig.machine.since) == (0, 0, rig.clock())
     assert rig.counts == Counts(0, 0, 0, 0)
 
 
@@ -43,7 +43,7 @@ def test_failures_are_numbered_through_the_whole_life_of_a_circuit() -> None:
 
     rig.call(Outcome.FAILURE)
 
-    assert rig.machine.epoch == 2
+    assert rig.machine.failure_count == 2
 
 
 def test_a_success_of_an_earlier_generation_is_not_in_the_window() -> None:
@@ -51,7 +51,7 @@ def test_a_success_of_an_earlier_generation_is_not_in_the_window() -> None:
     earlier = rig.admit()
     rig.machine.reset(rig.clock())
 
-    rig.settle(earlier, Outcome.SUCCESS)
+    rig.record_outcome(earlier, Outcome.SUCCESS)
 
     assert rig.counts == Counts(0, 0, 0, 0)
 
@@ -62,7 +62,7 @@ def test_a_success_that_was_let_pass_by_force_is_not_in_the_window() -> None:
     unjudged = rig.admit()
     rig.machine.reset(rig.clock())
 
-    rig.settle(unjudged, Outcome.SUCCESS)
+    rig.record_outcome(unjudged, Outcome.SUCCESS)
 
     assert rig.counts == Counts(0, 0, 0, 0)
 
@@ -84,10 +84,10 @@ def test_a_reset_makes_calls_in_flight_strangers() -> None:
     earlier = rig.admit()
     rig.machine.reset(rig.clock())
 
-    moved = rig.settle(earlier, Outcome.FAILURE)
+    moved = rig.record_outcome(earlier, Outcome.FAILURE)
 
     assert moved is None
-    assert rig.machine.epoch == 0
+    assert rig.machine.failure_count == 0
 
 
 def test_a_reset_resets_the_backoff() -> None:
@@ -144,7 +144,7 @@ def test_a_circuit_forced_closed_lets_all_calls_pass_unjudged(outcome: Outcome) 
     rig.machine.force_closed(rig.clock())
 
     permit = rig.admit()
-    moved = rig.settle(permit, outcome)
+    moved = rig.record_outcome(permit, outcome)
 
     assert moved is None
     assert (permit.state, permit.generation, permit.started) == (rig.state, NO_GENERATION, rig.clock())
@@ -167,7 +167,7 @@ def test_a_circuit_is_idle_when_nothing_is_held_against_it_or_watched() -> None:
     new = rig.machine.is_idle
     permit = rig.admit()
     busy = rig.machine.is_idle
-    rig.settle(permit, Outcome.FAILURE)
+    rig.record_outcome(permit, Outcome.FAILURE)
     failing = rig.machine.is_idle
     rig.call(Outcome.SUCCESS)
 
@@ -178,7 +178,7 @@ def test_a_circuit_is_idle_when_nothing_is_held_against_it_or_watched() -> None:
 def test_a_call_that_nobody_watches_leaves_a_circuit_idle(lives_by: Policy) -> None:
     rig = Harness(lives_by)
 
-    rig.admit(alone=True)
+    rig.admit(exclusive=True)
 
     assert rig.machine.is_idle
 

@@ -93,7 +93,7 @@ def test_a_call_whose_start_nobody_kept_is_not_slow_under_new_settings() -> None
     plain = rig.admit()
     rig.machine.adopt(policy(SlowCallRate(1, 1), calls=10, slow=SLOW))
 
-    moved = rig.settle(plain, Outcome.SUCCESS)
+    moved = rig.record_outcome(plain, Outcome.SUCCESS)
 
     assert moved is None
     assert rig.counts.window_slow == 0
@@ -107,7 +107,7 @@ def test_a_late_failure_does_not_mark_a_place_in_another_window(later: Policy) -
     rig.sweep()
     rig.machine.adopt(later)
 
-    rig.settle(late, Outcome.FAILURE)
+    rig.record_outcome(late, Outcome.FAILURE)
 
     assert rig.counts.window_failures <= rig.counts.window_calls
 

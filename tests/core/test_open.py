@@ -20,7 +20,7 @@ def test_opening_says_how_long_it_will_last() -> None:
     rig = Harness(policy())
     permit = rig.admit()
 
-    moved = rig.settle(permit, Outcome.FAILURE)
+    moved = rig.record_outcome(permit, Outcome.FAILURE)
 
     assert moved is not None
     assert (moved.at, moved.open_time) == (rig.clock(), RECOVERY)
@@ -83,23 +83,23 @@ def test_nothing_is_to_be_waited_for_where_calls_may_pass(state: CircuitState) -
 @pytest.mark.parametrize("outcome", Outcome)
 def test_a_call_from_before_the_trip_changes_nothing(outcome: Outcome) -> None:
     rig = Harness(policy())
-    late = rig.admit(alone=True)
+    late = rig.admit(exclusive=True)
     rig.open()
-    before = (rig.machine.generation, rig.machine.retry_at, rig.machine.epoch, rig.counts)
+    before = (rig.machine.generation, rig.machine.retry_at, rig.machine.failure_count, rig.counts)
 
-    moved = rig.settle(late, outcome)
+    moved = rig.record_outcome(late, outcome)
 
     assert moved is None
-    assert (rig.machine.generation, rig.machine.retry_at, rig.machine.epoch, rig.counts) == before
+    assert (rig.machine.generation, rig.machine.retry_at, rig.machine.failure_count, rig.counts) == before
 
 
 @pytest.mark.parametrize("outcome", Outcome)
 def test_a_call_from_before_the_trip_is_no_probe(outcome: Outcome) -> None:
     rig = Harness(policy())
-    late = rig.admit(alone=True)
+    late = rig.admit(exclusive=True)
     rig.half_open()
 
-    moved = rig.settle(late, outcome)
+    moved = rig.record_outcome(late, outcome)
 
     assert moved is None
     assert rig.admit().deadline is not None
@@ -118,7 +118,7 @@ def test_what_was_known_at_the_trip_is_kept_while_the_circuit_is_open() -> None:
 def test_a_failure_that_asks_for_a_time_opens_for_that_time() -> None:
     rig = Harness(policy())
 
-    moved = rig.settle(rig.admit(), Outcome.FAILURE, retry_after=300)
+    moved = rig.record_outcome(rig.admit(), Outcome.FAILURE, retry_after=300)
 
     assert moved is not None
     assert moved.open_time == 300
@@ -129,7 +129,7 @@ def test_a_probe_that_asks_for_a_time_opens_for_that_time() -> None:
     rig = Harness(policy())
     rig.half_open()
 
-    moved = rig.settle(rig.admit(), Outcome.FAILURE, retry_after=300)
+    moved = rig.record_outcome(rig.admit(), Outcome.FAILURE, retry_after=300)
 
     assert moved is not None
     assert moved.open_time == 300
@@ -174,7 +174,7 @@ def test_a_recovery_resets_the_backoff() -> None:
 def test_the_random_number_spreads_the_open_time() -> None:
     rig = Harness(policy(jitter=0.5))
 
-    moved = rig.machine.settle(rig.admit(), Outcome.FAILURE, rig.clock(), 0.0)
+    moved = rig.machine.record_outcome(rig.admit(), Outcome.FAILURE, rig.clock(), 0.0)
 
     assert moved is not None
     assert moved.open_time == RECOVERY * 0.5

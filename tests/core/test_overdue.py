@@ -85,7 +85,7 @@ def test_an_overdue_call_that_ends_well_is_not_counted_again(outcome: Outcome) -
     rig.clock.advance(SLOW)
     rig.sweep()
 
-    rig.settle(late, outcome)
+    rig.record_outcome(late, outcome)
 
     assert rig.counts == Counts(0, 1, 0, 1)
 
@@ -96,7 +96,7 @@ def test_an_overdue_call_that_fails_late_is_marked_where_it_was_counted() -> Non
     rig.clock.advance(SLOW)
     rig.sweep()
 
-    rig.settle(late, Outcome.FAILURE)
+    rig.record_outcome(late, Outcome.FAILURE)
 
     assert rig.counts == Counts(1, 1, 1, 1)
 
@@ -108,7 +108,7 @@ def test_an_overdue_call_that_fails_when_the_window_has_forgotten_it_marks_no_ot
     rig.sweep()
     rig.call(Outcome.SUCCESS, times=10)
 
-    rig.settle(late, Outcome.FAILURE)
+    rig.record_outcome(late, Outcome.FAILURE)
 
     assert rig.counts == Counts(1, 10, 0, 0)
 
@@ -120,7 +120,7 @@ def test_a_late_failure_may_trip() -> None:
     rig.clock.advance(SLOW)
     rig.sweep()
 
-    moved = rig.settle(late, Outcome.FAILURE)
+    moved = rig.record_outcome(late, Outcome.FAILURE)
 
     assert moved is not None
     assert moved.reason is Reason.FAILURE_RATE
@@ -205,11 +205,11 @@ def test_nothing_is_watched_without_a_window_to_count_it_in() -> None:
 def test_a_slow_success_is_one_call_for_the_minimum_too(clock: FakeClock) -> None:
     said = {"slow_call_duration": SLOW, "slow_call_rate": 0.5, "minimum_calls": 2, "window": 10}
     circuit = Circuit("payments", None, Settings.from_mapping(said), clock=clock)
-    permit, _ = circuit.ask()
+    permit, _ = circuit.acquire_permit()
     assert isinstance(permit, Permit)
     clock.advance(SLOW)
 
-    circuit.settle(permit, Outcome.SUCCESS)
+    circuit.record_outcome(permit, Outcome.SUCCESS)
 
     assert circuit.state is CircuitState.CLOSED
     assert circuit.snapshot().window_calls == 1

@@ -22,7 +22,7 @@ def test_a_slow_consumer_makes_no_slow_call() -> None:
         rig.sweep()
         rig.machine.resume(steps, rig.clock())
 
-    rig.settle(steps, Outcome.SUCCESS)
+    rig.record_outcome(steps, Outcome.SUCCESS)
 
     assert rig.counts == Counts(0, 1, 0, 0)
 
@@ -34,7 +34,7 @@ def test_a_call_that_ends_while_its_consumer_is_busy_is_not_slow(outcome: Outcom
     rig.machine.suspend(steps, rig.clock(), MIDDLE)
     rig.clock.advance(LONG)
 
-    rig.settle(steps, outcome)
+    rig.record_outcome(steps, outcome)
 
     assert rig.counts.window_slow == 0
 
@@ -68,7 +68,7 @@ def test_a_later_step_may_be_the_slow_one() -> None:
     rig.machine.resume(steps, rig.clock())
     rig.clock.advance(SLOW)
 
-    rig.settle(steps, Outcome.SUCCESS)
+    rig.record_outcome(steps, Outcome.SUCCESS)
 
     assert rig.counts == Counts(0, 1, 0, 1)
 
@@ -95,7 +95,7 @@ def test_a_call_of_many_slow_steps_is_slow_once() -> None:
         rig.machine.resume(steps, rig.clock())
     rig.clock.advance(SLOW)
 
-    rig.settle(steps, Outcome.FAILURE)
+    rig.record_outcome(steps, Outcome.FAILURE)
 
     assert rig.counts == Counts(1, 1, 1, 1)
 
@@ -138,7 +138,7 @@ def test_the_steps_of_a_probe_are_under_its_deadline_and_not_watched() -> None:
 
     assert moved is None
     assert (rig.state, probe.deadline) == (CircuitState.HALF_OPEN, deadline)
-    relapse = rig.settle(probe, Outcome.FAILURE)
+    relapse = rig.record_outcome(probe, Outcome.FAILURE)
     assert relapse is not None
     assert relapse.open_time == RECOVERY * 2
 
@@ -146,7 +146,7 @@ def test_the_steps_of_a_probe_are_under_its_deadline_and_not_watched() -> None:
 @pytest.mark.parametrize("slow", [None, SLOW])
 def test_no_step_is_counted_where_there_is_no_window(slow: float | None) -> None:
     rig = Harness(policy(ConsecutiveFailures(9), slow=slow))
-    steps = rig.admit(alone=True)
+    steps = rig.admit(exclusive=True)
     rig.clock.advance(LONG)
 
     moved = rig.machine.suspend(steps, rig.clock(), MIDDLE)

@@ -122,7 +122,7 @@ def test_the_configuration_page_shows_how_to_set_switches_in_code_and_that_takes
 
     exec(compile(shown, "configuration.md", "exec"), {})
 
-    assert configuration.TELEMETRY.switches == TelemetrySettings(
+    assert configuration.TELEMETRY.settings == TelemetrySettings(
         spans=Spans.PROBLEMS, rejected_span_limit=10, duration_histogram=True
     )
 
@@ -138,7 +138,7 @@ def test_every_switch_has_an_environment_variable_and_an_example_of_it(
 
     configuration.TELEMETRY.read_environment()
 
-    assert getattr(configuration.TELEMETRY.switches, spec.name) != spec.default
+    assert getattr(configuration.TELEMETRY.settings, spec.name) != spec.default
 
 
 @pytest.mark.parametrize("document", DOCUMENTS, ids=lambda document: str(document.relative_to(ROOT)))

@@ -21,7 +21,7 @@ SHOP = "def find(): pass\ndef find_by(tenant): pass"
 
 
 def orders(said: dict[str, Any]) -> dict[str, StateOverride]:
-    return dict(parse_configuration({"breakers": {"search": said}}, "", "breakers.yaml").orders)
+    return dict(parse_configuration({"breakers": {"search": said}}, "", "breakers.yaml").overrides)
 
 
 @pytest.mark.parametrize("state", [CircuitState.FORCED_OPEN, CircuitState.FORCED_CLOSED])

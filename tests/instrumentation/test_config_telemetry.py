@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 def spans() -> Spans:
-    return configuration.TELEMETRY.switches.spans
+    return configuration.TELEMETRY.settings.spans
 
 
 def test_a_switch_is_in_force_until_the_configuration_is_taken_back(instrumentor: OtelBreakerInstrumentor) -> None:

@@ -285,9 +285,9 @@ def test_a_child_forked_while_targets_are_changed_can_change_them(application: A
 def test_what_is_told_at_exit_is_one_line_and_short() -> None:
     lines = [TargetReport(f"shop:charge_{number}", Status.PENDING, "targets[0]") for number in range(20)]
 
-    complaint = Report(lines).complaint()
+    complaint = Report(lines).problem_summary()
 
     assert complaint is not None
     assert complaint.startswith("20 of 20 targets not guarded: pending shop:charge_0 ")
     assert complaint.endswith("; and 10 more")
-    assert Report([TargetReport("shop:charge", Status.GUARDED, "targets[0]", "payments")]).complaint() is None
+    assert Report([TargetReport("shop:charge", Status.GUARDED, "targets[0]", "payments")]).problem_summary() is None

@@ -18,7 +18,7 @@ def told(breakers: dict[str, Any], *targets: dict[str, Any]) -> list[tuple[str, 
     """Where something is doubted, and what was probably meant."""
     return [
         (doubt.path, doubt.meant)
-        for doubt in parse_configuration({"breakers": breakers, "targets": targets}, "").doubts
+        for doubt in parse_configuration({"breakers": breakers, "targets": targets}, "").suspected_typos
     ]
 
 
@@ -47,7 +47,7 @@ def test_of_many_doubts_and_entries_so_many_are_told_as_can_be_read() -> None:
     targets = [{"function": f"shop:f{index}", "breaker": f"b{index}"} for index in range(50)]
     doubts = parse_configuration(
         {"breakers": {f"other {index}": {} for index in range(50)}, "targets": targets}, ""
-    ).doubts
+    ).suspected_typos
 
     assert len(doubts) == 10
     assert all(len(str(doubt)) < 500 and " and 40 more" in str(doubt) for doubt in doubts)

@@ -193,11 +193,11 @@ def test_a_broken_log_and_a_first_call_at_which_something_fails_change_nothing()
     def fail() -> None:
         raise RuntimeError("can't start new thread")
 
-    RUNTIME.at_first_call(fail)
+    RUNTIME.on_first_call(fail)
     try:
         assert CircuitBreaker().call(answer, None) == 7
     finally:
-        RUNTIME.no_longer_at_first_call(fail)
+        RUNTIME.cancel_on_first_call(fail)
 
 
 @pytest.mark.usefixtures("broken_log")

@@ -36,7 +36,7 @@ pytestmark = [
 
 def told(ledger: MetricRegistry, name: str) -> int:
     """What the process tells of all calls of a name."""
-    return sum(dict(ledger.figures())[name].totals.calls.values())
+    return sum(dict(ledger.aggregates())[name].totals.calls.values())
 
 
 def in_child(answer: Callable[[], int]) -> int:
@@ -71,7 +71,7 @@ def test_a_child_forked_while_a_breaker_is_just_being_dropped_makes_another(ledg
     def make() -> int:
         dropped = CircuitBreaker("forked")
         dropped.call(int)
-        goodbye = weakref.ref(dropped._circuit, lambda _: ledger.start_afresh())  # what a fork in here would do
+        goodbye = weakref.ref(dropped._circuit, lambda _: ledger.after_fork())  # what a fork in here would do
         del dropped
         gc.collect()
         CircuitBreaker("forked").call(int)

@@ -223,4 +223,4 @@ def come_and_go(there: list[CircuitBreaker]) -> None:
 
 
 def calls(ledger: MetricRegistry) -> int:
-    return sum(figures.totals.calls.total() for _, figures in ledger.figures())
+    return sum(figures.totals.calls.total() for _, figures in ledger.aggregates())

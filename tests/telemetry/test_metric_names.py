@@ -47,7 +47,7 @@ def test_f77_names_without_end_take_no_memory_without_end(ledger: MetricRegistry
     gc.collect()
     last = CircuitBreaker("tenant last")
 
-    assert len(ledger.figures()) == MOST_NAMES + 1
+    assert len(ledger.aggregates()) == MOST_NAMES + 1
     # Those that have gone since their name was last used wait there for its next use, or for a reader: none now.
     assert sum(type(thing) is CircuitCounters for thing in gc.get_objects()) == before + 1
     assert last

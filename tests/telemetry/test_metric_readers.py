@@ -82,7 +82,7 @@ from opentelemetry.sdk.metrics import MeterProvider
 from opentelemetry.sdk.metrics.export import InMemoryMetricReader
 from otel_breaker import CircuitBreaker
 from otel_breaker.telemetry import names
-from otel_breaker.telemetry.metrics import LEDGER
+from otel_breaker.telemetry.metrics import METRIC_REGISTRY
 from otel_breaker.version import __version__
 
 reader = InMemoryMetricReader()
@@ -93,7 +93,7 @@ def set_up():
     metrics.set_meter_provider(provider)
 
 def show():
-    LEDGER.show(provider.get_meter(names.SCOPE, __version__))
+    METRIC_REGISTRY.show(provider.get_meter(names.SCOPE, __version__))
 
 def count():
     scopes = reader.get_metrics_data().resource_metrics[0].scope_metrics

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 
 def in_force() -> TelemetrySettings:
-    return configuration.TELEMETRY.switches
+    return configuration.TELEMETRY.settings
 
 
 def charge() -> None:
@@ -55,7 +55,7 @@ def test_what_code_does_not_mention_again_stays_as_it_said_before() -> None:
 
 def test_a_file_wins_over_code_whichever_comes_first() -> None:
     configure(spans="off")
-    configuration.TELEMETRY.say_in_file({"spans": "problems"})
+    configuration.TELEMETRY.set_from_file({"spans": "problems"})
     configure(spans="all", events="log")
 
     assert (in_force().spans, in_force().events) == (Spans.PROBLEMS, Events.LOG)
@@ -63,8 +63,8 @@ def test_a_file_wins_over_code_whichever_comes_first() -> None:
 
 def test_a_file_that_no_longer_mentions_a_switch_leaves_it_to_code() -> None:
     configure(spans="off")
-    configuration.TELEMETRY.say_in_file({"spans": "problems"})
-    configuration.TELEMETRY.say_in_file({})
+    configuration.TELEMETRY.set_from_file({"spans": "problems"})
+    configuration.TELEMETRY.set_from_file({})
 
     assert in_force().spans is Spans.OFF
 
@@ -74,7 +74,7 @@ def test_the_environment_wins_over_file_and_code(monkeypatch: pytest.MonkeyPatch
     CircuitBreaker("payments")
 
     configure(spans="all", events="log")
-    configuration.TELEMETRY.say_in_file({"spans": "off"})
+    configuration.TELEMETRY.set_from_file({"spans": "off"})
 
     assert (in_force().spans, in_force().events) == (Spans.PROBLEMS, Events.LOG)
 
@@ -161,10 +161,10 @@ def test_a_bad_switch_raises_and_changes_nothing(bad: dict[str, Any], spans: Fin
 
 
 def test_a_bad_switch_in_a_file_raises_with_its_place_and_changes_nothing() -> None:
-    configuration.TELEMETRY.say_in_file({"spans": "problems"})
+    configuration.TELEMETRY.set_from_file({"spans": "problems"})
 
     with pytest.raises(InvalidSettings) as refused:
-        configuration.TELEMETRY.say_in_file({"spans": "few"}, "telemetry")
+        configuration.TELEMETRY.set_from_file({"spans": "few"}, "telemetry")
 
     assert refused.value.path == "telemetry.spans"
     assert in_force().spans is Spans.PROBLEMS

@@ -66,9 +66,9 @@ class TargetManager:
         Without targets, every namespace is left as it was before the first of them.
         """
         gone, wanted = self._exchange(tuple(targets))
-        RUNTIME.no_longer_at_first_call(self.look_around)
+        RUNTIME.cancel_on_first_call(self.look_around)
         if wanted:
-            RUNTIME.at_first_call(self.look_around)
+            RUNTIME.on_first_call(self.look_around)
         self._show()
         self._changing = True
         try:
@@ -122,7 +122,7 @@ class TargetManager:
                 threading.Thread(target=self.look_around, name="otel_breaker-targets", daemon=True).start()
         return build_report(self._targets, self._standing.all(), self._all_failures(), explained=False).counts
 
-    def start_afresh(self) -> None:
+    def after_fork(self) -> None:
         """In a forked child: whoever held the lock, or was changing targets, is gone."""
         self._lock = threading.RLock()
         self._changing = False
@@ -211,7 +211,7 @@ class TargetManager:
         self.look_around()
         self._last_report = build_report(self._targets, self._standing.all(), self._all_failures())
         # The workers of a server import what its master never does, and say so themselves.
-        complaint = self._last_report.complaint(but=NOT_YET if FORKS.has_forked else None)
+        complaint = self._last_report.problem_summary(but=NOT_YET if FORKS.has_forked else None)
         if complaint is not None:
             diagnostics.warning(complaint)
         self._forget()
@@ -224,7 +224,7 @@ class TargetManager:
 
 TARGET_MANAGER: Final = TargetManager()
 if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=TARGET_MANAGER.start_afresh)
+    os.register_at_fork(after_in_child=TARGET_MANAGER.after_fork)
 
 
 def report() -> Report:

@@ -75,7 +75,7 @@ class Report(tuple[TargetReport, ...]):
         """How many are of which status."""
         return Counter(line.status for line in self)
 
-    def complaint(self, *, but: str | None = None) -> str | None:
+    def problem_summary(self, *, but: str | None = None) -> str | None:
         """What is not guarded, in one line; None when all is.
 
         Args:

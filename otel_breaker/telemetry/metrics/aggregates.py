@@ -50,13 +50,13 @@ class NameGroup:
         self._is_told = False
 
     def follow(self, circuit: Circuit) -> None:
-        self._bury()
-        self._living[weakref.ref(circuit, self._gone.append)] = circuit.record.tally
+        self._fold_collected()
+        self._living[weakref.ref(circuit, self._gone.append)] = circuit.history.counters
         self._modes.add(circuit.settings.mode.value)
 
     def living(self) -> tuple[CounterTotals, list[Circuit]]:
         """What circuits that are gone have counted, and those that are to be read; one caller at a time."""
-        self._bury()
+        self._fold_collected()
         gone, circuits = CounterTotals(), []
         with self._alone():
             gone.add(self._past)
@@ -69,7 +69,7 @@ class NameGroup:
                 circuits.append(circuit)
         return gone, circuits
 
-    def figures(self, totals: CounterTotals, circuits: list[Circuit]) -> Aggregate:
+    def aggregate(self, totals: CounterTotals, circuits: list[Circuit]) -> Aggregate:
         """Read what `living` has found. It waits for each circuit's lock, so it must be called without any other."""
         states, trip_ratio = Counter[tuple["CircuitState", str]](), 0.0
         for circuit in circuits:
@@ -88,7 +88,7 @@ class NameGroup:
         self._is_told = self._is_told or is_news
         return is_news
 
-    def start_afresh(self) -> None:
+    def after_fork(self) -> None:
         """In a forked child: what was counted before is the parent's to tell."""
         self._living = {reference: tally for reference, tally in self._living.items() if reference() is not None}
         self._gone.clear()
@@ -106,7 +106,7 @@ class NameGroup:
                 )
             return circuit.read(timed=False)
 
-    def _bury(self) -> None:
+    def _fold_collected(self) -> None:
         if self._is_busy:
             return
         with self._alone():

@@ -57,7 +57,7 @@ class Instruments:
                 diagnostics.exception("the metric %s cannot be shown", instrument.name)
         self.are_made = True
 
-    def start_afresh(self) -> None:
+    def after_fork(self) -> None:
         """In a forked child: the figures of a collection that was going on are the parent's."""
         self._collection = _Collection()
 

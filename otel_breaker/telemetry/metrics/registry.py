@@ -49,14 +49,14 @@ class MetricRegistry:
         if is_crowded:
             diagnostics.warning(_CROWDED, MOST_NAMES, names.OTHER)
         if is_wasted:
-            diagnostics.warning(_WASTED, circuit.record.name, MOST_WASTED)
+            diagnostics.warning(_WASTED, circuit.history.name, MOST_WASTED)
         if not is_shown:
             self.show_by_default()
 
     @locked
     def _follow(self, circuit: Circuit) -> tuple[bool, bool, bool]:
         """Follow a circuit; returns what there is to be told, and whether all are shown already."""
-        name, is_crowded = circuit.record.name, False
+        name, is_crowded = circuit.history.name, False
         if name not in self._names and len(self._names) >= MOST_NAMES:
             name = names.OTHER
             is_crowded = name not in self._names
@@ -86,23 +86,23 @@ class MetricRegistry:
             # An SDK has one instrument of a name on a meter, the one that was made first.
             default.silent = _global_meter() is not meter
 
-    def figures(self) -> list[tuple[str, Aggregate]]:
+    def aggregates(self) -> list[tuple[str, Aggregate]]:
         """What each name has counted until now."""
         found = self._living()
-        return [(self._text(name), namesakes.figures(gone, living)) for name, namesakes, gone, living in found]
+        return [(self._text(name), namesakes.aggregate(gone, living)) for name, namesakes, gone, living in found]
 
     @locked
     def _living(self) -> list[tuple[str, NameGroup, CounterTotals, list[Circuit]]]:
         return [(name, namesakes, *namesakes.living()) for name, namesakes in list(self._names.items())]
 
-    def start_afresh(self) -> None:
+    def after_fork(self) -> None:
         """In a forked child: what the parent's circuits have counted is the parent's to tell."""
         self._lock = threading.RLock()
         self._is_shown = any(instruments.are_made for instruments in self._shown.values())
         for namesakes in self._names.values():
-            namesakes.start_afresh()
+            namesakes.after_fork()
         for instruments in self._shown.values():
-            instruments.start_afresh()
+            instruments.after_fork()
         # The SDK goes on with what it kept of the parent's series: under delta temporality it would take the parent's
         # counts off the child's, and the time at which a series began would be the parent's. It tells series apart by
         # the types of their attributes, too, so equal text of another type begins a new one.
@@ -119,7 +119,7 @@ class MetricRegistry:
         """The instruments on a meter, and whether they have yet to be made."""
         self._is_shown = True
         # Two threads may make two, of which one is kept. A meter is compared here, so it is no business of the lock.
-        instruments = self._shown.get(meter) or self._shown.setdefault(meter, Instruments(self.figures))
+        instruments = self._shown.get(meter) or self._shown.setdefault(meter, Instruments(self.aggregates))
         return instruments, not instruments.are_made
 
 
@@ -152,4 +152,4 @@ _WASTED: Final = (
 METRIC_REGISTRY: Final = MetricRegistry()
 METRIC_REGISTRY.show_by_default()  # before any fork: see `aside`
 if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=METRIC_REGISTRY.start_afresh)
+    os.register_at_fork(after_in_child=METRIC_REGISTRY.after_fork)

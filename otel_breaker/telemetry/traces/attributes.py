@@ -22,15 +22,15 @@ if TYPE_CHECKING:
 
 def add_particulars(circuit: Circuit, attributes: dict[str, AttributeValue]) -> Sequence[Link] | None:
     """Say what is not true of every call, and link to the call that last opened the circuit."""
-    if circuit.record.key is not None:
-        attributes[names.KEY] = circuit.record.key
+    if circuit.history.key is not None:
+        attributes[names.KEY] = circuit.history.key
     if circuit.settings.mode is not Mode.ENFORCE:
         attributes[names.MODE] = circuit.settings.mode.value
     episode = circuit.episode
     if episode is None:
         return None
     attributes[names.EPISODE] = episode.id
-    for target, said in ((episode.origin, "opening"), (circuit.record.failure_origin, "last_failure")):
+    for target, said in ((episode.span_context, "opening"), (circuit.history.failure_span_context, "last_failure")):
         if isinstance(target, SpanContext):
             attributes[names.LINK] = said
             return (Link(target),)

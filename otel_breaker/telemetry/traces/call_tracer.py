@@ -56,18 +56,18 @@ class OtelCallTracer:
         "_name",
         "_patched",
         "has_fallback",
-        "is_handed",
+        "is_trampoline",
         "tracing",
     )
 
     def __init__(
-        self, tracing: Tracing, name: str, function: str | None, *, patched: bool = False, handed: bool = False
+        self, tracing: Tracing, name: str, function: str | None, *, patched: bool = False, trampoline: bool = False
     ) -> None:
         self.tracing = tracing
         self._patched = patched
         self.has_fallback = function is not None
         """A block cannot be answered for."""
-        self.is_handed = handed
+        self.is_trampoline = trampoline
         self._breaker = name
         self._name = f"circuit_breaker {name}"
         self._common: dict[str, AttributeValue] = {names.NAME: name}
@@ -85,7 +85,7 @@ class OtelCallTracer:
         """Let every call pass from now on as if it were not guarded; for a guard that cannot be taken away."""
         self.tracing = SWITCHED_OFF
 
-    def stands_aside(self) -> bool:
+    def passes_through(self) -> bool:
         """Whether this call must pass as if it were not guarded: telemetry's own, through a patched function."""
         return self.is_off or (self._patched and is_suppressed())
 
@@ -99,7 +99,7 @@ class OtelCallTracer:
             if tracing is SWITCHED_OFF or (tracing.at_work and tracing.is_at_work_here):
                 return None
             attributes, links = self._closed, None
-            if not circuit.is_plain or permit.state is not CLOSED:
+            if not circuit.shows_state_only or permit.state is not CLOSED:
                 attributes = {**self._common, names.STATE: permit.state.value}
                 if permit.shadowed:
                     attributes[names.SHADOW_REJECTED] = True
@@ -108,13 +108,13 @@ class OtelCallTracer:
             span: LiveSpan | DeferredSpan | None = None
             if tracer is None:
                 pass
-            elif self.tracing.is_late and not (moves or permit.state is HALF_OPEN or permit.shadowed):
+            elif self.tracing.is_deferred and not (moves or permit.state is HALF_OPEN or permit.shadowed):
                 span = DeferredSpan(partial(self._start_at, tracer, context, attributes, links), context, self.tracing)
             else:
                 span = self._started(tracer, context, attributes, links, moves)
                 span.attach()
         except Exception:
-            self.tracing.complain()
+            self.tracing.report_fault()
             return None
         return span if self.tracing.durations is None else self._measured(span, context)
 
@@ -140,7 +140,7 @@ class OtelCallTracer:
                 if answered:
                     span.attach()
         except Exception:
-            self.tracing.complain()
+            self.tracing.report_fault()
             return None
         return span if self.tracing.durations is None else self._measured(span, context)
 
@@ -161,7 +161,7 @@ class OtelCallTracer:
         """The attributes and links of a refusal: those of the one before, while they come in thousands."""
         state: str = refusal.args[2]  # as it is there: text
         episode, retry_after = circuit.episode, refusal.retry_after
-        same = (episode, episode and episode.origin, circuit.record.failure_origin, state, answered)
+        same = (episode, episode and episode.span_context, circuit.history.failure_span_context, state, answered)
         last = self._last_refusal
         if last is None or last.same != same or episode is None:
             attributes: dict[str, AttributeValue] = {**self._common, names.STATE: state, **_REFUSED}
@@ -191,7 +191,7 @@ class OtelCallTracer:
         finally:
             tracing.at_work = 0
         if moves:
-            tell_moves(span, moves, as_events=self.tracing.tells_moves)
+            tell_moves(span, moves, as_events=self.tracing.adds_span_events)
         return LiveSpan(span, context, self.tracing, told)
 
     def _start_at(

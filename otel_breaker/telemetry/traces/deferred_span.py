@@ -35,17 +35,17 @@ class DeferredSpan:
         self._span: LiveSpan | None = None
 
     @property
-    def origin(self) -> SpanContext | None:
-        return self._span.origin if self._span is not None else None
+    def span_context(self) -> SpanContext | None:
+        return self._span.span_context if self._span is not None else None
 
     @property
     def context(self) -> Context:
         return self._span.context if self._span is not None else self._before
 
-    def origin_of(self, outcome: Outcome, *, slow: bool) -> SpanContext | None:
+    def span_context_for(self, outcome: Outcome, *, slow: bool) -> SpanContext | None:
         """What finds the span of a call that ended so; None where that is no problem."""
         span = self._made() if slow or outcome in (FAILURE, CANCELLED) else None
-        return span.origin if span is not None else None
+        return span.span_context if span is not None else None
 
     def attach(self) -> None:
         """Nothing hangs under it."""
@@ -73,5 +73,5 @@ class DeferredSpan:
             try:
                 self._span = LiveSpan(self._start(self._started), self._before, self._tracing)
             except Exception:
-                self._tracing.complain()
+                self._tracing.report_fault()
         return self._span

@@ -44,11 +44,11 @@ class TimedSpan:
         self._since: float | None = perf_counter()
 
     @property
-    def origin(self) -> SpanContext | None:
-        return self._span.origin if self._span is not None else None
+    def span_context(self) -> SpanContext | None:
+        return self._span.span_context if self._span is not None else None
 
-    def origin_of(self, outcome: Outcome, *, slow: bool) -> SpanContext | None:
-        return self._span.origin_of(outcome, slow=slow) if self._span is not None else None
+    def span_context_for(self, outcome: Outcome, *, slow: bool) -> SpanContext | None:
+        return self._span.span_context_for(outcome, slow=slow) if self._span is not None else None
 
     def attach(self) -> None:
         if self._span is not None:
@@ -94,4 +94,4 @@ class TimedSpan:
             context = self._span.context if self._span is not None else self._before
             self._durations.record(self._seconds, self._name, outcome, told, context)
         except Exception:
-            self._tracing.complain()
+            self._tracing.report_fault()
