@@ -111,7 +111,7 @@ class CircuitBreaker:
         """What is in force, checked, with the defaults."""
         return self._circuit.settings
 
-    def replace_settings(self, settings: Settings) -> None:
+    def _replace_settings(self, settings: Settings) -> None:
         """Live by other settings from now on; state, counts and telemetry identity are kept."""
         self._circuit.adopt(settings.resolved())
 
@@ -161,7 +161,7 @@ class CircuitBreaker:
         guarded.__dict__["__circuit_breaker_site__"] = site
         return guarded
 
-    def begin(self, site: OtelCallTracer) -> Call:
+    def _begin(self, site: OtelCallTracer) -> Call:
         """Begin a call by hand, for guards that choose a breaker per call."""
         return Call(self._circuit, site)
 

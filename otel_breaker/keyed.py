@@ -71,7 +71,7 @@ class KeyedBreaker:
             # Not under the lock: it may be the first one of the process, which looks around.
             breaker = self._keep(identity, CircuitBreaker(self.name, key=key, ready=settings))
         if settings is not self.settings:
-            breaker.replace_settings(self.settings)
+            breaker._replace_settings(self.settings)
         replace_override(breaker, None, self._order)
         return breaker
 
@@ -136,18 +136,18 @@ class KeyedBreaker:
                 return Call(self._aside, site)
             if identifiers.identity(key) not in self._breakers and site.passes_through():
                 return Call(self._aside, site)  # telemetry's own, which shall leave no circuit behind
-            return self.for_key(key).begin(site)
+            return self.for_key(key)._begin(site)
 
         guarded = guard_each(function, begin, like)
         guarded.__dict__["__circuit_breaker__"] = self
         guarded.__dict__["__circuit_breaker_site__"] = site
         return guarded
 
-    def replace_settings(self, settings: Settings) -> None:
+    def _replace_settings(self, settings: Settings) -> None:
         """Let all keys live by other settings; their state is kept."""
         self.settings = settings
         for breaker in self._living():
-            breaker.replace_settings(settings)
+            breaker._replace_settings(settings)
 
     def apply_override(self, order: StateOverride | None) -> None:
         """Let the circuits of all keys, those to come as well, obey an order, or none any longer."""

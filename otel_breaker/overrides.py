@@ -37,7 +37,7 @@ class StateOverride:
     def lift(self, breaker: CircuitBreaker) -> None:
         """Close a circuit again; one that somebody else has moved since is left alone."""
         seen = breaker.snapshot()
-        if (seen.state, seen.forced_by) == (self.state, noted(self.actor)):
+        if (seen.state, seen.actor) == (self.state, noted(self.actor)):
             breaker.reset(reason="no longer ordered", actor=self.actor)
 
 

@@ -173,7 +173,7 @@ class Registry:
         wanted = None
         while wanted is not self._wanted(breaker.name):
             wanted = self._wanted(breaker.name)
-            breaker.replace_settings(wanted.resolved())  # imports modules, which may ask for breakers
+            breaker._replace_settings(wanted.resolved())  # imports modules, which may ask for breakers
 
     def _wanted(self, name: str) -> Settings:
         return self._configured.get(name) or self._found.get(name) or self._said[name][1]

@@ -112,8 +112,8 @@ def test_what_an_operator_wrote_is_printable_and_bounded() -> None:
     breaker.force_open(reason="INC\x1b[2J\n\ud800" + "x" * 10_000, actor="ann\r")
 
     said = breaker.snapshot()
-    assert (said.forced_reason or "").startswith("INC\ufffd[2J\ufffd\ufffdxxx")
-    assert (len(said.forced_reason or ""), said.forced_by) == (1_024, "ann\ufffd")
+    assert (said.reason or "").startswith("INC\ufffd[2J\ufffd\ufffdxxx")
+    assert (len(said.reason or ""), said.actor) == (1_024, "ann\ufffd")
 
 
 @pytest.mark.parametrize(
@@ -124,7 +124,7 @@ def test_what_an_operator_wrote_is_told_as_it_is_otherwise(said: str) -> None:
 
     breaker.force_open(reason=said, actor=said)
 
-    assert (breaker.snapshot().forced_reason, breaker.snapshot().forced_by) == (said, said)
+    assert (breaker.snapshot().reason, breaker.snapshot().actor) == (said, said)
 
 
 def test_an_order_whose_actor_is_not_told_in_full_is_taken_back_all_the_same() -> None:
