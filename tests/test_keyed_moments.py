@@ -90,7 +90,7 @@ def test_a_handler_may_ask_for_a_key_while_all_keys_get_other_settings() -> None
         change = lambda: keyed._replace_settings(settings)  # noqa: B023, E731  # called at once
         if not interrupted(change, lambda: keyed.for_key("new"), moment, by="signal"):  # noqa: B023  # as above
             break
-        assert {breaker.settings.failure_threshold for breaker in keyed._living()} == {7}
+        assert {breaker.settings.failure_threshold for breaker in keyed._all()} == {7}
     assert moment > 0
 
 

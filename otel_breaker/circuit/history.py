@@ -84,18 +84,18 @@ class CircuitHistory:
     __slots__ = (
         "_count_rejected",
         "_counted",
+        "actor",
         "add_evidence",
         "counters",
         "dispatcher",
         "episode",
         "failure_span_context",
-        "actor",
-        "reason",
         "key",
         "last_change_time",
         "last_failure_time",
         "last_failure_type",
         "name",
+        "reason",
     )
 
     def __init__(self, name: str, key: str | None, now: float, listeners: Iterable[Listener]) -> None:

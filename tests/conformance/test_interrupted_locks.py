@@ -85,8 +85,8 @@ def test_f13_an_interrupt_while_settings_change_leaves_a_circuit_that_decides() 
 @pytest.mark.parametrize(
     "work",
     [
-        lambda registry: registry.get("by name", {"failure_threshold": len(registry._said) + 3}),
-        lambda registry: registry.get_keyed("by key", {"failure_threshold": len(registry._said) + 3}),
+        lambda registry: registry.get("by name", {"failure_threshold": len(registry.names()) + 3}),
+        lambda registry: registry.get_keyed("by key", {"failure_threshold": len(registry.names()) + 3}),
         lambda registry: registry.configure({}),
         lambda registry: registry.configure_unless_named("found", Settings()),
         lambda registry: registry.override("ordered", None),

@@ -13,6 +13,7 @@ from otel_breaker import CircuitBreaker, CircuitOpenError, StateChange, breakers
 from otel_breaker.core.states import CircuitState
 from otel_breaker.key_template import Template
 from otel_breaker.keyed import KeyedBreaker
+from otel_breaker.keyed_guard import guard_by_key
 from otel_breaker.overrides import StateOverride, replace_override
 from otel_breaker.settings import Settings
 
@@ -42,14 +43,16 @@ class Client:
 
 
 def by_name(url: str) -> None:
-    get_breaker("secrets", key=url, failure_threshold=1).wrap(Client.send)(Client(), url)
+    get_breaker("secrets", key=url, failure_threshold=1)._wrap(Client.send)(Client(), url)
 
 
 def by_template(url: str) -> None:
     TEMPLATED(Client(), url)
 
 
-TEMPLATED = KeyedBreaker("secrets", Settings(failure_threshold=1)).wrap(Client.send, Template("secrets {url}", "here"))
+TEMPLATED = guard_by_key(
+    KeyedBreaker("secrets", Settings(failure_threshold=1)), Client.send, Template("secrets {url}", "here")
+)
 
 
 @pytest.mark.parametrize("shape", SHAPES.values(), ids=SHAPES)
