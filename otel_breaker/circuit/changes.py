@@ -66,6 +66,7 @@ class StateChange:
 
 
 Listener: TypeAlias = Callable[[StateChange], None]
+"""A function that is called with each state change, in order, never under a lock."""
 
 
 class Listeners:
