@@ -10,7 +10,7 @@ import pytest
 from otel_breaker import CircuitBreaker, CircuitOpenError, CircuitState, breakers, get_breaker
 from otel_breaker.overrides import StateOverride
 from otel_breaker.registry import REGISTRY
-from otel_breaker.testing import FakeClock, breakers_off, fake_clock, forced, reset
+from otel_breaker.testing import FakeClock, ForcibleState, breakers_off, fake_clock, forced, reset
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -215,7 +215,7 @@ def test_a_keyed_name_is_forced_before_its_first_call_and_leaves_no_other_breake
 
 
 @pytest.mark.parametrize(("state", "refused"), [("open", True), ("forced_open", True), ("closed", False)])
-def test_a_state_may_be_given_as_text(state: str, refused: bool) -> None:
+def test_a_state_may_be_given_as_text(state: ForcibleState, refused: bool) -> None:
     breaker = get_breaker("test_testing text", failure_threshold=1)
 
     with forced("test_testing text", state):
