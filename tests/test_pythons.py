@@ -1,4 +1,4 @@
-"""Only those Pythons are claimed that the tests are run on."""
+"""The package claims those Pythons only that the tests run on."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
 
 
 def claimed() -> list[str]:
-    told = [re.fullmatch(r"Programming Language :: Python :: (3\.\d+)", each) for each in PROJECT["classifiers"]]
-    return [each[1] for each in told if each]
+    matches = [re.fullmatch(r"Programming Language :: Python :: (3\.\d+)", each) for each in PROJECT["classifiers"]]
+    return [each[1] for each in matches if each]
 
 
 def test_the_pythons_that_are_claimed_are_those_that_make_tries() -> None:
