@@ -186,7 +186,7 @@ def use_in_tests(wheel: Path, folder: Path) -> Path:
 
 
 def use_injected(wheel: Path, folder: Path) -> Path:
-    """As the OpenTelemetry Operator for Kubernetes does it: a folder of packages on the path of a Python without any."""
+    """As the OpenTelemetry Operator for Kubernetes: a folder of packages on the path of a Python without any."""
     venv.create(folder, symlinks=True)
     packages = folder / "packages"
     wanted = re.findall(r"opentelemetry-\S+==\S+", INJECTED.read_text())
