@@ -243,7 +243,7 @@ def test_f13_an_interrupt_before_a_circuit_says_what_is_plain_leaves_no_permit_o
     fail(breaker)
     last = hold(breaker)
     with monkeypatch.context() as entered:
-        entered.setattr(FastPath, "_publish", lambda *_: press_ctrl_c(breaker))
+        entered.setattr(FastPath, "publish", lambda *_: press_ctrl_c(breaker))
         with suppress(KeyboardInterrupt):
             finish(last, Broken())
     assert breaker.state is CircuitState.OPEN
@@ -280,7 +280,7 @@ def test_f13_an_interrupt_of_whatever_opens_a_circuit_leaves_no_permit_of_a_clos
     guarded = breaker(int)
     guarded()
     with monkeypatch.context() as entered:
-        entered.setattr(FastPath, "_publish", lambda *_: press_ctrl_c(breaker))
+        entered.setattr(FastPath, "publish", lambda *_: press_ctrl_c(breaker))
         with suppress(KeyboardInterrupt):
             open_it(breaker, clock)
     assert breaker.state in (CircuitState.OPEN, CircuitState.FORCED_OPEN)
