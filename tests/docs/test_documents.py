@@ -1,4 +1,4 @@
-"""What the documents show is true: examples run, generated parts are fresh, links lead somewhere."""
+"""The documents are true: examples run, generated parts are up to date, links have targets."""
 
 from __future__ import annotations
 
@@ -68,7 +68,7 @@ def test_the_readme_shows_how_to_use_it_by_hand_and_that_runs() -> None:
     assert namespace["rates"].call(float, "3.2") == 1.0
 
 
-def test_the_readme_shows_a_configuration_that_is_understood() -> None:
+def test_the_readme_shows_a_valid_configuration() -> None:
     (shown,) = blocks(ROOT / "README.md", "yaml")
 
     configuration = parse_configuration(yaml.safe_load(shown), "")
@@ -102,9 +102,9 @@ def test_the_readme_names_every_attribute_of_a_calls_span() -> None:
     (span,) = load().spans.values()
     table = (ROOT / "README.md").read_text().partition("| telemetry | name |")[2].partition("\n\n")[0]
     prefix = "circuit_breaker"
-    told = {f"{prefix}{name}" if name.startswith(".") else name for name in re.findall(r"`([\w.]+)`", table)}
+    listed = {f"{prefix}{name}" if name.startswith(".") else name for name in re.findall(r"`([\w.]+)`", table)}
 
-    assert set(span.attributes) - told == set()
+    assert set(span.attributes) - listed == set()
 
 
 @pytest.mark.parametrize("index", range(len(fields(Settings))), ids=[spec.name for spec in fields(Settings)])
@@ -117,7 +117,7 @@ def test_every_setting_has_an_example_that_sets_it(index: int) -> None:
     assert getattr(settings, name) != getattr(Settings(), name)
 
 
-def test_the_configuration_page_shows_how_to_set_switches_in_code_and_that_takes_effect() -> None:
+def test_the_configuration_page_shows_how_to_set_telemetry_in_code_and_that_takes_effect() -> None:
     (shown,) = blocks(ROOT / "docs" / "configuration.md", "python")
 
     exec(compile(shown, "configuration.md", "exec"), {})
@@ -128,7 +128,7 @@ def test_the_configuration_page_shows_how_to_set_switches_in_code_and_that_takes
 
 
 @pytest.mark.parametrize("spec", fields(TelemetrySettings), ids=lambda spec: spec.name)
-def test_every_switch_has_an_environment_variable_and_an_example_of_it(
+def test_every_telemetry_setting_has_an_environment_variable_and_an_example_of_it(
     spec: Field[Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     page = (ROOT / "docs" / "configuration.md").read_text()
@@ -142,7 +142,7 @@ def test_every_switch_has_an_environment_variable_and_an_example_of_it(
 
 
 @pytest.mark.parametrize("document", DOCUMENTS, ids=lambda document: str(document.relative_to(ROOT)))
-def test_links_between_documents_lead_somewhere(document: Path) -> None:
+def test_links_between_documents_have_targets(document: Path) -> None:
     targets = re.findall(r"\]\((?!https?:)([^)#]+)", document.read_text())
 
     missing = [target for target in targets if not (document.parent / target).exists()]
