@@ -14,8 +14,8 @@ from enum import Enum
 from pathlib import Path
 
 from otel_breaker.core.states import TRANSITIONS, CircuitState, Trigger
-from otel_breaker.settings import Settings, Switches
-from otel_breaker.telemetry.configuring import VARIABLES
+from otel_breaker.settings import Settings, TelemetrySettings
+from otel_breaker.telemetry.configuration import VARIABLES
 from otel_breaker.telemetry.names import SCOPE
 from otel_breaker_instrumentation import json_schema
 from otel_breaker_instrumentation.schema import Attribute, Schema, Signal, load
@@ -177,7 +177,7 @@ def configuration() -> str:
     switches = "\n".join(
         f"| `{spec.name}` | {_show(spec.default)} | `{VARIABLES[spec.name]}` | `{spec.metadata['example']}` |"
         f" {spec.metadata['meaning']} |"
-        for spec in fields(Switches)
+        for spec in fields(TelemetrySettings)
     )
     return _CONFIGURATION.format(rows="\n".join(rows), examples="\n\n".join(examples), switches=switches)
 

@@ -13,7 +13,7 @@ from otel_breaker.guard import Block
 from otel_breaker.pickling import register as _register
 from otel_breaker.registry import breakers, get_breaker
 from otel_breaker.settings import Mode
-from otel_breaker.telemetry.configuring import configure
+from otel_breaker.telemetry.configuration import configure
 from otel_breaker.version import __version__
 
 __all__ = [

@@ -9,7 +9,7 @@ from __future__ import annotations
 import sys
 from importlib import import_module
 
-_COMMAND = "otel_breaker_instrumentation.cli.main"
+_COMMAND = "otel_breaker_cli.main"
 _OURS = ("otel_breaker", "otel_breaker_instrumentation")
 _SHOWING = ("jinja2", "rich")
 """What only the commands need that show telemetry."""

@@ -12,16 +12,16 @@ from typing import TYPE_CHECKING, Any, Final, ParamSpec, TypeVar
 from opentelemetry import trace
 
 from otel_breaker import diagnostics
-from otel_breaker.circuit import WORLD, Circuit, Listener, Listeners, Snapshot
+from otel_breaker.circuit import RUNTIME, Circuit, Listener, Listeners, Snapshot
 from otel_breaker.core.permits import NO_GENERATION, Permit
 from otel_breaker.core.states import FAILURE, SUCCESS, CircuitState, Outcome
 from otel_breaker.errors import CircuitOpenError
 from otel_breaker.guard import Block, Call, end_what_was_given_up, guard, shape
-from otel_breaker.settings import Settings, labels
+from otel_breaker.settings import Settings, identifiers
 from otel_breaker.telemetry import events
-from otel_breaker.telemetry.configuring import CONFIGURATION
-from otel_breaker.telemetry.metrics import LEDGER
-from otel_breaker.telemetry.traces import TRACING, CallSite, code_name
+from otel_breaker.telemetry.configuration import TELEMETRY
+from otel_breaker.telemetry.metrics import METRIC_REGISTRY
+from otel_breaker.telemetry.traces import TRACING, OtelCallTracer, code_name
 from otel_breaker.text import noted
 
 if TYPE_CHECKING:
@@ -67,22 +67,22 @@ class CircuitBreaker:
         ready: Settings | None = None,
         **settings: Unpack[Keywords],
     ) -> None:
-        CONFIGURATION.read_environment()
+        TELEMETRY.read_environment()
         checked = (ready or Settings.from_mapping(settings)).resolved()
         if name is None:
-            self.name = labels.clean(_place(sys._getframe(1)))  # noqa: SLF001  # the documented way to find one's caller
+            self.name = identifiers.clean(_place(sys._getframe(1)))  # noqa: SLF001  # the documented way to find one's caller
         else:
-            self.name = labels.name(name, "name")
+            self.name = identifiers.name(name, "name")
         if key is not None:
-            key = labels.shown(key)
+            key = identifiers.shown(key)
         self._listeners = Listeners()
         self._listeners.add(events.REPORTER)
         self._circuit = Circuit(self.name, key, checked, self._listeners, clock)
         self._unsettled: OrderedDict[Permit, None] = OrderedDict()
         """What `can_execute` gave and nobody has settled, for those who settle the oldest."""
         self._overlooked = False
-        self._block_site: CallSite | None = None
-        LEDGER.follow(self._circuit)
+        self._block_site: OtelCallTracer | None = None
+        METRIC_REGISTRY.follow(self._circuit)
         _LIVING[id(self)] = self
 
     def __repr__(self) -> str:
@@ -99,7 +99,7 @@ class CircuitBreaker:
     @property
     def key(self) -> str | None:
         """Which circuit of those that share the name, as it is shown; None for a breaker without a key."""
-        return self._circuit.record.key
+        return self._circuit.history.key
 
     @property
     def is_idle(self) -> bool:
@@ -155,13 +155,13 @@ class CircuitBreaker:
     def _wrap(
         self, function: Callable[P, R], like: Callable[..., Any] | None, name: str | None, *, patched: bool
     ) -> Callable[P, R]:
-        site = call_site(self.name, function, name=name, patched=patched, handed=like is not None)
+        site = call_tracer(self.name, function, name=name, patched=patched, trampoline=like is not None)
         guarded = guard(function, self._circuit, site, like)
         guarded.__dict__["__circuit_breaker__"] = self  # a guarded function keeps its breaker alive, and listed
         guarded.__dict__["__circuit_breaker_site__"] = site
         return guarded
 
-    def begin(self, site: CallSite) -> Call:
+    def begin(self, site: OtelCallTracer) -> Call:
         """Begin a call by hand, for guards that choose a breaker per call."""
         return Call(self._circuit, site)
 
@@ -177,7 +177,7 @@ class CircuitBreaker:
         """Guard a block: `with breaker.guard() as call:`, also inside async code, or `async with`."""
         site = self._block_site
         if site is None:  # made when first needed: there may be a breaker for each of a thousand keys
-            site = self._block_site = CallSite(_TRACING, self.name, None)
+            site = self._block_site = OtelCallTracer(_TRACING, self.name, None)
         return Block(self._circuit, site)
 
     # --- two-step use
@@ -188,17 +188,17 @@ class CircuitBreaker:
         Returns:
             A permit, or None when the circuit refuses.
         """
-        if WORLD.awaits_a_call:
-            WORLD.called()
+        if RUNTIME.awaits_first_call:
+            RUNTIME.first_call_arrived()
         if self._circuit.is_off:
             return Permit.of(NO_GENERATION, self.state)
         end_what_was_given_up()
         circuit = self._circuit
         try:
-            decision, moves = circuit.ask(alone=True)
-            circuit.announce(moves, _current_span())
+            decision, moves = circuit.acquire_permit(exclusive=True)
+            circuit.dispatch_changes(moves, _current_span())
         except BaseException:
-            circuit.announce_left()
+            circuit.dispatch_pending()
             raise
         if isinstance(decision, CircuitOpenError):
             return None
@@ -236,19 +236,19 @@ class CircuitBreaker:
             error: what it raised; decides by type whether it counts.
             permit: what `can_execute` gave; else the oldest that is not settled.
         """
-        outcome = FAILURE if error is None else self._circuit.judge.of_error(error)
+        outcome = FAILURE if error is None else self._circuit.classifier.classify_error(error)
         self._settle(permit, outcome, error)
 
     def _settle(self, permit: Permit | None, outcome: Outcome, error: BaseException | None) -> None:
         if self._circuit.is_off:
             return
         if permit is None:
-            permit = self._oldest_unsettled() or self._circuit.permit_for_stranger()
+            permit = self._oldest_unsettled() or self._circuit.permit_for_unrequested_result()
         elif not _claim(permit):
             return  # settled before: once is enough
         else:
             self._unsettled.pop(permit, None)
-        self._circuit.settle(permit, outcome, error=error, detached=True, origin=_current_span())
+        self._circuit.record_outcome(permit, outcome, error=error, detached=True, origin=_current_span())
 
     def _oldest_unsettled(self) -> Permit | None:
         while True:
@@ -279,12 +279,12 @@ class CircuitBreaker:
     @property
     def last_failure_time(self) -> float | None:
         """When a call last failed, in seconds since the epoch."""
-        return self._circuit.record.last_failure_time
+        return self._circuit.history.last_failure_time
 
     @property
     def last_state_change(self) -> float:
         """When the circuit last moved, or was made, in seconds since the epoch."""
-        return self._circuit.record.last_change_time
+        return self._circuit.history.last_change_time
 
     def add_listener(self, listener: Listener) -> None:
         """Have a function called with a `StateChange` after each move, in order, never under a lock.
@@ -329,11 +329,13 @@ def living() -> list[CircuitBreaker]:
     return [breaker for reference in _LIVING.valuerefs() if (breaker := reference()) is not None]
 
 
-def call_site(
-    breaker: str, function: object, *, name: str | None = None, patched: bool = False, handed: bool = False
-) -> CallSite:
+def call_tracer(
+    breaker: str, function: object, *, name: str | None = None, patched: bool = False, trampoline: bool = False
+) -> OtelCallTracer:
     """What the calls of a guarded function have in common; see `CircuitBreaker.wrap`."""
-    return CallSite(_TRACING, breaker, labels.clean(name or code_name(function)), patched=patched, handed=handed)
+    return OtelCallTracer(
+        _TRACING, breaker, identifiers.clean(name or code_name(function)), patched=patched, trampoline=trampoline
+    )
 
 
 def _current_span() -> trace.SpanContext | None:
@@ -341,7 +343,7 @@ def _current_span() -> trace.SpanContext | None:
         context = trace.get_current_span().get_span_context()
         return context if context.trace_flags.sampled else None
     except Exception:  # somebody else's span
-        _TRACING.complain()
+        _TRACING.report_fault()
         return None
 
 

@@ -12,8 +12,8 @@ from types import WrapperDescriptorType
 from typing import TYPE_CHECKING, Any, Final
 
 from otel_breaker.errors import InvalidSettings
-from otel_breaker.settings import labels
-from otel_breaker.settings.values import nearest
+from otel_breaker.settings import identifiers
+from otel_breaker.settings.readers import nearest
 from otel_breaker.text import type_name
 
 if TYPE_CHECKING:
@@ -64,7 +64,7 @@ class Template:
         self._template, self._name_length = text, len("".join(literal for literal, *_ in parts[: first + 1]))
         if not self.name:
             raise InvalidSettings(path, f"{text!r} has no name", 'put text before the first field: "tenant {tenant}"')
-        labels.name(self.name, path)
+        identifiers.name(self.name, path)
 
     def check(self, function: Callable[..., Any]) -> inspect.Signature:
         """Refuse fields that a function cannot have.

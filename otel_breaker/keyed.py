@@ -9,20 +9,20 @@ from sys import is_finalizing
 from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar, cast
 
 from otel_breaker import diagnostics
-from otel_breaker.breaker import CircuitBreaker, call_site
+from otel_breaker.breaker import CircuitBreaker, call_tracer
 from otel_breaker.circuit import Circuit, Listeners
 from otel_breaker.guard import Call, guard_each, shape
 from otel_breaker.key_template import Bound, NoKeyError
 from otel_breaker.locks import locked
-from otel_breaker.orders import change
-from otel_breaker.settings import Mode, Settings, labels
+from otel_breaker.overrides import replace_override
+from otel_breaker.settings import Mode, Settings, identifiers
 from otel_breaker.telemetry.traces import code_name
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Hashable
 
     from otel_breaker.key_template import Template
-    from otel_breaker.orders import Order
+    from otel_breaker.overrides import StateOverride
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -40,7 +40,7 @@ class KeyedBreaker:
         self.settings = settings
         self.overflowed = 0
         """How often a key found no room."""
-        self._order: Order | None = None
+        self._order: StateOverride | None = None
         self._breakers: OrderedDict[Hashable, CircuitBreaker] = OrderedDict()
         self._lock = threading.RLock()
         self._unguarded: CircuitBreaker | None = None
@@ -56,7 +56,7 @@ class KeyedBreaker:
 
     def for_key(self, key: str) -> CircuitBreaker:
         """The breaker of a key: made when the key is first seen."""
-        identity = labels.identity(key)
+        identity = identifiers.identity(key)
         breaker = self._breakers.get(identity)
         if breaker is not None:
             try:  # noqa: SIM105  # `suppress` takes longer than all the rest
@@ -72,7 +72,7 @@ class KeyedBreaker:
             breaker = self._keep(identity, CircuitBreaker(self.name, key=key, ready=settings))
         if settings is not self.settings:
             breaker.replace_settings(self.settings)
-        change(breaker, None, self._order)
+        replace_override(breaker, None, self._order)
         return breaker
 
     def wrap(
@@ -111,7 +111,7 @@ class KeyedBreaker:
         patched: bool,
     ) -> Callable[P, R]:
         signature = template.check(like or function)
-        site = call_site(self.name, function, name=name, patched=patched, handed=like is not None)
+        site = call_tracer(self.name, function, name=name, patched=patched, trampoline=like is not None)
         complained = False
 
         def begin(args: tuple[Any, ...], kwargs: dict[str, Any]) -> Call:
@@ -134,7 +134,7 @@ class KeyedBreaker:
                         reason,
                     )
                 return Call(self._aside, site)
-            if labels.identity(key) not in self._breakers and site.stands_aside():
+            if identifiers.identity(key) not in self._breakers and site.passes_through():
                 return Call(self._aside, site)  # telemetry's own, which shall leave no circuit behind
             return self.for_key(key).begin(site)
 
@@ -149,18 +149,18 @@ class KeyedBreaker:
         for breaker in self._living():
             breaker.replace_settings(settings)
 
-    def obey(self, order: Order | None) -> None:
+    def apply_override(self, order: StateOverride | None) -> None:
         """Let the circuits of all keys, those to come as well, obey an order, or none any longer."""
-        before = self._exchange_order(order)
+        before = self._replace_override(order)
         for breaker in self._living():
-            change(breaker, before, order)
+            replace_override(breaker, before, order)
 
     @locked
-    def _exchange_order(self, order: Order | None) -> Order | None:
+    def _replace_override(self, order: StateOverride | None) -> StateOverride | None:
         before, self._order = self._order, order
         return before
 
-    def start_afresh(self) -> None:
+    def after_fork(self) -> None:
         """In a forked child: whoever held the lock is gone."""
         self._lock = threading.RLock()
 

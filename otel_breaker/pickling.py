@@ -22,14 +22,14 @@ if TYPE_CHECKING:
 
 
 def _reduce(breaker: CircuitBreaker) -> tuple[Any, ...]:
-    said = REGISTRY.said_of(breaker)
+    said = REGISTRY.keywords_of(breaker)
     if said is None:
         return _find, (breaker.name, breaker.key, breaker.settings)
     return _ask, (breaker.name, breaker.key, dict(said))
 
 
 def _reduce_keyed(keyed: KeyedBreaker) -> tuple[Any, ...]:
-    return _ask_keyed, (keyed.name, dict(REGISTRY.said_of(keyed) or {}))
+    return _ask_keyed, (keyed.name, dict(REGISTRY.keywords_of(keyed) or {}))
 
 
 def _find(name: str, key: str | None, settings: Settings) -> CircuitBreaker:

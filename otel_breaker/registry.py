@@ -12,8 +12,8 @@ from otel_breaker.breaker import CircuitBreaker, living
 from otel_breaker.errors import InvalidSettings
 from otel_breaker.keyed import KeyedBreaker
 from otel_breaker.locks import locked
-from otel_breaker.orders import Order, change
-from otel_breaker.settings import Settings, labels, values
+from otel_breaker.overrides import StateOverride, replace_override
+from otel_breaker.settings import Settings, identifiers, readers
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -39,9 +39,9 @@ class Registry:
         self._said: dict[str, _Said] = {}
         self._configured: Mapping[str, Settings] = {}
         self._found: dict[str, Settings] = {}
-        self._orders: Mapping[str, Order] = {}
+        self._orders: Mapping[str, StateOverride] = {}
 
-    def configure(self, settings: Mapping[str, Settings], orders: Mapping[str, Order] | None = None) -> None:
+    def configure(self, settings: Mapping[str, Settings], orders: Mapping[str, StateOverride] | None = None) -> None:
         """Let an operator's settings and orders win over the code, for breakers made before and after.
 
         Args:
@@ -54,14 +54,14 @@ class Registry:
             if self._wanted(each.name) != before[each.name]:
                 self._replace(each)
         for breaker in plain:
-            change(breaker, ordered.get(breaker.name), self._orders.get(breaker.name))
+            replace_override(breaker, ordered.get(breaker.name), self._orders.get(breaker.name))
         for all_keys in keyed:
-            all_keys.obey(self._orders.get(all_keys.name))
+            all_keys.apply_override(self._orders.get(all_keys.name))
 
     @locked
     def _exchange(
-        self, settings: Mapping[str, Settings], orders: Mapping[str, Order]
-    ) -> tuple[list[CircuitBreaker], list[KeyedBreaker], dict[str, Settings], Mapping[str, Order]]:
+        self, settings: Mapping[str, Settings], orders: Mapping[str, StateOverride]
+    ) -> tuple[list[CircuitBreaker], list[KeyedBreaker], dict[str, Settings], Mapping[str, StateOverride]]:
         """Put others in force; returns who lives by them, and what they lived by and obeyed before."""
         plain, keyed, ordered = list(self._breakers.values()), list(self._keyed.values()), self._orders
         before = {name: self._wanted(name) for name in (*self._breakers, *self._keyed)}
@@ -109,7 +109,7 @@ class Registry:
             made = CircuitBreaker(name, ready=self._wanted(name).resolved())
             breaker = self._breakers.setdefault(name, made)
         self._let_live(breaker)
-        change(breaker, None, self._orders.get(name))
+        replace_override(breaker, None, self._orders.get(name))
         return breaker
 
     def get_keyed(self, name: str, said: Mapping[str, object]) -> KeyedBreaker:
@@ -121,37 +121,37 @@ class Registry:
         if keyed is None:  # one without a breaker is falsy
             keyed = self._keyed.setdefault(name, KeyedBreaker(name, self._wanted(name).resolved()))
         self._let_live(keyed)
-        keyed.obey(self._orders.get(name))
+        keyed.apply_override(self._orders.get(name))
         return keyed
 
-    def order(self, name: str, order: Order | None) -> Order | None:
+    def override(self, name: str, order: StateOverride | None) -> StateOverride | None:
         """Let the circuits of a name, those to come as well, obey an order, or none any longer.
 
         Returns:
             The order before it.
         """
-        before = self._exchange_order(name, order)
+        before = self._replace_override(name, order)
         plain, keyed = self._breakers.get(name), self._keyed.get(name)
         if plain is not None:
-            change(plain, before, order)
+            replace_override(plain, before, order)
         if keyed is not None:
-            keyed.obey(order)
+            keyed.apply_override(order)
         return before
 
     @locked
-    def _exchange_order(self, name: str, order: Order | None) -> Order | None:
+    def _replace_override(self, name: str, order: StateOverride | None) -> StateOverride | None:
         others = {other: kept for other, kept in self._orders.items() if other != name}
         before = self._orders.get(name)
         self._orders = others if order is None else {**others, name: order}
         return before
 
-    def start_afresh(self) -> None:
+    def after_fork(self) -> None:
         """In a forked child: whoever held a lock is gone."""
         self._lock = threading.RLock()
         for keyed in self._keyed.values():
-            keyed.start_afresh()
+            keyed.after_fork()
 
-    def said_of(self, breaker: CircuitBreaker | KeyedBreaker) -> Mapping[str, object] | None:
+    def keywords_of(self, breaker: CircuitBreaker | KeyedBreaker) -> Mapping[str, object] | None:
         """What code has said of a breaker that was asked for by name; None of any other."""
         name = breaker.name
         is_known = self._breakers.get(name) is breaker or self._keyed.get(name) is breaker
@@ -184,7 +184,7 @@ class Registry:
     def _replace(self, breaker: CircuitBreaker | KeyedBreaker) -> None:
         said, _ = self._said[breaker.name]
         if said and self._is_configured(breaker.name):
-            diagnostics.warning(_OVERRULED, breaker.name, values.said(said))
+            diagnostics.warning(_OVERRULED, breaker.name, readers.said(said))
         try:
             self._let_live(breaker)
         except InvalidSettings as error:
@@ -200,12 +200,12 @@ class Registry:
             if known is not None and known[0] and not is_configured:
                 if settings == known[1]:
                     return False
-                problem = f"asked for with {values.said(said)}, but made with {values.said(known[0])}"
+                problem = f"asked for with {readers.said(said)}, but made with {readers.said(known[0])}"
                 raise InvalidSettings(name, problem, "give the settings in one place, or the same in both")
             if self._keep_said(name, known, (dict(said), settings)):
                 break
         if said and is_configured:
-            diagnostics.warning(_OVERRULED, name, values.said(said))
+            diagnostics.warning(_OVERRULED, name, readers.said(said))
         return True
 
     @locked
@@ -221,7 +221,7 @@ _OVERRULED: Final = "circuit breaker %r: its configured settings win over the co
 REGISTRY: Final = Registry()
 atexit.register(REGISTRY.let_go)
 if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=REGISTRY.start_afresh)
+    os.register_at_fork(after_in_child=REGISTRY.after_fork)
 
 
 def get_breaker(name: str, *, key: str | None = None, **settings: Unpack[Keywords]) -> CircuitBreaker:
@@ -237,7 +237,7 @@ def get_breaker(name: str, *, key: str | None = None, **settings: Unpack[Keyword
     Raises:
         InvalidSettings: for a name or settings that are not allowed, or that differ from those it was made with.
     """
-    name = labels.name(name, "name")
+    name = identifiers.name(name, "name")
     return REGISTRY.get(name, settings) if key is None else REGISTRY.get_keyed(name, settings).for_key(key)
 
 

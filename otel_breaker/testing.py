@@ -10,9 +10,9 @@ import time
 from contextlib import AbstractContextManager, contextmanager
 from typing import TYPE_CHECKING, Any, Final, overload
 
-from otel_breaker.circuit import WORLD
+from otel_breaker.circuit import RUNTIME
 from otel_breaker.core.states import CircuitState
-from otel_breaker.orders import Order
+from otel_breaker.overrides import StateOverride
 from otel_breaker.registry import REGISTRY, breakers
 
 if TYPE_CHECKING:
@@ -51,23 +51,23 @@ class FakeClock:
 def fake_clock() -> Iterator[FakeClock]:
     """Let all breakers, living and yet to be made, go by one clock; those that were given a clock keep it."""
     clock = FakeClock(time.monotonic())
-    before = WORLD.clock
-    WORLD.switch(clock=clock)
+    before = RUNTIME.clock
+    RUNTIME.reconfigure(clock=clock)
     try:
         yield clock
     finally:
-        WORLD.switch(clock=before)
+        RUNTIME.reconfigure(clock=before)
 
 
 @contextmanager
 def breakers_off() -> Iterator[None]:
     """Let all calls pass as if there were no breakers, living or yet to be made."""
-    before = WORLD.off
-    WORLD.switch(off=True)
+    before = RUNTIME.off
+    RUNTIME.reconfigure(off=True)
     try:
         yield
     finally:
-        WORLD.switch(off=before)
+        RUNTIME.reconfigure(off=before)
 
 
 @overload
@@ -95,19 +95,19 @@ def forced(breaker: CircuitBreaker | str, state: CircuitState | str) -> Iterator
     wanted = _FORCED.get(CircuitState(state))
     if wanted is None:
         raise ValueError(f"a circuit cannot be forced {CircuitState(state).value}: open or closed")
-    order, before = Order(wanted, "test", "test"), None
+    order, before = StateOverride(wanted, "test", "test"), None
     if isinstance(breaker, str):
-        before = REGISTRY.order(breaker, order)
+        before = REGISTRY.override(breaker, order)
     found = _named(breaker)
     for each in found:
-        order.give(each)
+        order.apply(each)
     try:
         yield found[0] if found else None
     finally:
         for each in _named(breaker):
             each.reset(reason="test")
         if isinstance(breaker, str):
-            REGISTRY.order(breaker, before)
+            REGISTRY.override(breaker, before)
 
 
 def _named(breaker: CircuitBreaker | str) -> list[CircuitBreaker]:

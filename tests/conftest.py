@@ -20,15 +20,15 @@ signal.signal(signal.SIGINT, signal.default_int_handler)
 
 sys.path.insert(0, str(Path(__file__).parents[1]))  # importlib mode adds nothing: tests share fakes as `tests.fakes`
 
-from tests.afresh import begin_afresh  # noqa: E402  # found by the path set above
 from tests.fakes import FakeClock  # noqa: E402  # likewise
+from tests.reset import reset_process_state  # noqa: E402  # found by the path set above
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from opentelemetry.sdk.trace import ReadableSpan
 
-    from otel_breaker.telemetry.metrics import Ledger
+    from otel_breaker.telemetry.metrics import MetricRegistry
 
 
 @pytest.fixture
@@ -37,11 +37,11 @@ def clock() -> FakeClock:
 
 
 @pytest.fixture(autouse=True)
-def ledger(monkeypatch: pytest.MonkeyPatch) -> Ledger:
+def ledger(monkeypatch: pytest.MonkeyPatch) -> MetricRegistry:
     """What metrics know: the breakers of one test only. Nothing else that was said or seen outlives a test, either."""
-    ledger = begin_afresh(monkeypatch)
+    ledger = reset_process_state(monkeypatch)
     if hasattr(os, "register_at_fork"):
-        living = weakref.WeakMethod(ledger.start_afresh)
+        living = weakref.WeakMethod(ledger.after_fork)
         os.register_at_fork(after_in_child=lambda: (start_afresh := living()) and start_afresh())
     return ledger
 

@@ -31,7 +31,7 @@ def test_a_library_that_is_missing_is_one_line_that_names_the_extra(library: str
 def test_a_module_of_our_own_that_is_missing_is_a_fault_and_not_blamed_on_an_extra(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setitem(sys.modules, "otel_breaker_instrumentation.cli.main", None)
+    monkeypatch.setitem(sys.modules, "otel_breaker_cli.main", None)
 
     with pytest.raises(ModuleNotFoundError):
         main()

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from otel_breaker import CircuitBreaker, CircuitOpenError, CircuitState, InvalidSettings
-from otel_breaker.circuit.record import Record
+from otel_breaker.circuit.history import CircuitHistory
 from otel_breaker.text import type_name
 
 if TYPE_CHECKING:
@@ -155,7 +155,7 @@ def test_settings_that_make_no_sense_are_told_in_one_printable_line_of_bounded_l
 @pytest.mark.parametrize("state", [CircuitState.OPEN, CircuitState.HALF_OPEN, CircuitState.FORCED_OPEN])
 def test_a_refusal_survives_json(state: CircuitState) -> None:
     # As result backends of task queues hand it on: the arguments, and what JSON makes of them.
-    error = Record("payments", "eu", 0.0, ()).refused(state, 1.5)
+    error = CircuitHistory("payments", "eu", 0.0, ()).make_refusal(state, 1.5)
 
     arrived = CircuitOpenError(*json.loads(json.dumps(error.args)))
 

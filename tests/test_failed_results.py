@@ -10,7 +10,7 @@ import httpx
 import pytest
 
 from otel_breaker import CircuitBreaker, CircuitOpenError, StateChange
-from otel_breaker.outcomes import type_of_result
+from otel_breaker.classifier import type_of_result
 from otel_breaker.text import UNNAMED
 
 if TYPE_CHECKING:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 import pytest
 
 from otel_breaker import CircuitBreaker, CircuitOpenError, CircuitState, get_breaker
-from otel_breaker.leaves import leaves
+from otel_breaker.exception_groups import leaves
 from otel_breaker.text import LONGEST, type_name
 from otel_breaker_instrumentation import OtelBreakerInstrumentor
 from tests.ways import WAYS, drive, throw

@@ -23,7 +23,7 @@ from otel_breaker.testing import FakeClock, fake_clock, reset
 if TYPE_CHECKING:
     from collections.abc import Hashable, Iterator
 
-    from otel_breaker.telemetry.metrics import Ledger
+    from otel_breaker.telemetry.metrics import MetricRegistry
     from tests.conftest import Spans
 
 KEYS = int(os.environ.get("KEYS", "1000000"))
@@ -305,7 +305,7 @@ def test_the_key_is_on_the_span(spans: Spans) -> None:
     assert (attributes["circuit_breaker.name"], attributes["circuit_breaker.key"]) == ("http", "eu")
 
 
-def test_no_key_is_a_metric_attribute(ledger: Ledger) -> None:
+def test_no_key_is_a_metric_attribute(ledger: MetricRegistry) -> None:
     for key in ("eu", "us"):
         get_breaker("http keyed metrics", key=key).call(int)
 
@@ -316,7 +316,7 @@ def test_no_key_is_a_metric_attribute(ledger: Ledger) -> None:
     ]
 
 
-def test_what_an_evicted_circuit_counted_is_still_counted(ledger: Ledger) -> None:
+def test_what_an_evicted_circuit_counted_is_still_counted(ledger: MetricRegistry) -> None:
     get_breaker("http evicted", key="0", max_keys=2)
     for key in range(10):
         get_breaker("http evicted", key=str(key)).call(int)
@@ -324,7 +324,7 @@ def test_what_an_evicted_circuit_counted_is_still_counted(ledger: Ledger) -> Non
     assert [value for _, value in successes_of(ledger, "http evicted")] == [10]
 
 
-def successes_of(ledger: Ledger, name: str) -> list[tuple[dict[str, Any], Any]]:
+def successes_of(ledger: MetricRegistry, name: str) -> list[tuple[dict[str, Any], Any]]:
     """The points of the metric of calls that ended well: their attributes and values."""
     reader = InMemoryMetricReader()
     provider = MeterProvider([reader], shutdown_on_exit=False)

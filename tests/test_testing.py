@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from otel_breaker import CircuitBreaker, CircuitOpenError, CircuitState, breakers, get_breaker
-from otel_breaker.orders import Order
+from otel_breaker.overrides import StateOverride
 from otel_breaker.registry import REGISTRY
 from otel_breaker.testing import FakeClock, breakers_off, fake_clock, forced, reset
 
@@ -225,13 +225,13 @@ def test_a_state_may_be_given_as_text(state: str, refused: bool) -> None:
 
 def test_an_order_of_the_configuration_holds_again_after_a_name_was_forced() -> None:
     breaker = get_breaker("test_testing ordered")
-    REGISTRY.order("test_testing ordered", Order(CircuitState.FORCED_OPEN, "operator", "INC-4711"))
+    REGISTRY.override("test_testing ordered", StateOverride(CircuitState.FORCED_OPEN, "operator", "INC-4711"))
     try:
         with forced("test_testing ordered", "closed"):
             during = refuses(breaker)
         after = refuses(breaker)
     finally:
-        REGISTRY.order("test_testing ordered", None)
+        REGISTRY.override("test_testing ordered", None)
 
     assert (during, after) == (False, True)
 

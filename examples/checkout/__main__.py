@@ -15,9 +15,9 @@ from examples.checkout import configuration, facts, picture, story
 from examples.checkout.processes import DemoFailed, Interrupted, interruptible
 from examples.checkout.run import ASYNC_SHOP, SHOP, WITH, WITHOUT, Run, run
 from examples.checkout.schedule import Phase, Schedule
-from otel_breaker_instrumentation.cli.incident.collect import collect
-from otel_breaker_instrumentation.cli.incident.page import page as incident_page
-from otel_breaker_instrumentation.cli.otlp import Broken, Point, Record, Span, read
+from otel_breaker_cli.incident.collect import collect
+from otel_breaker_cli.incident.page import page as incident_page
+from otel_breaker_cli.otlp import Broken, Point, Record, Span, read
 
 
 def main() -> int:

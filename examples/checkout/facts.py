@@ -11,7 +11,7 @@ from examples.checkout.load import Sample
 from examples.checkout.operator import AFTER, SETTING
 from examples.checkout.run import Run
 from examples.checkout.schedule import Phase
-from otel_breaker_instrumentation.cli.otlp import Attributes, Point, Span
+from otel_breaker_cli.otlp import Attributes, Point, Span
 
 OUTCOME = "circuit_breaker.call.outcome"
 STATE_CHANGE = "circuit_breaker.state_change"

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from html import escape
 
 from examples.checkout.facts import STATE_CHANGE, Refusal
-from otel_breaker_instrumentation.cli.otlp import Attributes, Span
+from otel_breaker_cli.otlp import Attributes, Span
 
 NAME = "refused-trace.svg"
 

@@ -13,9 +13,9 @@ from examples.checkout.configuration import ENDPOINT
 from examples.checkout.facts import Impact, Move, Refusal
 from examples.checkout.operator import AFTER, BEFORE, SETTING
 from examples.checkout.run import Run
-from otel_breaker_instrumentation.cli.incident.model import Incident
-from otel_breaker_instrumentation.cli.incident.terminal import answers
-from otel_breaker_instrumentation.cli.otlp import Attributes, Span
+from otel_breaker_cli.incident.model import Incident
+from otel_breaker_cli.incident.terminal import answers
+from otel_breaker_cli.otlp import Attributes, Span
 
 STATES = {"closed": "green", "open": "red", "half_open": "yellow"}
 EVIDENCE = {

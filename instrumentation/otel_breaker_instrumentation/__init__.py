@@ -14,10 +14,10 @@ from opentelemetry.instrumentation.instrumentor import BaseInstrumentor  # type:
 
 from otel_breaker import InvalidSettings, diagnostics
 from otel_breaker.registry import REGISTRY
-from otel_breaker.telemetry import configuring
+from otel_breaker.telemetry.configuration import TELEMETRY
 from otel_breaker_instrumentation.reload import Watcher
-from otel_breaker_instrumentation.sources import Found, find
-from otel_breaker_instrumentation.targets import PATCHES, Report, Status, TargetReport, report
+from otel_breaker_instrumentation.sources import LoadedConfiguration, load_configuration
+from otel_breaker_instrumentation.targets import TARGET_MANAGER, Report, Status, TargetReport, report
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -75,7 +75,9 @@ class OtelBreakerInstrumentor(BaseInstrumentor):  # type: ignore[misc]  # OpenTe
 
     def _instrument(self, mapping: dict[str, Any] | None = None, **kwargs: Any) -> None:
         try:
-            found = find(mapping or kwargs, "code" if mapping is None else "OpenTelemetry's configuration")
+            found = load_configuration(
+                mapping or kwargs, "code" if mapping is None else "OpenTelemetry's configuration"
+            )
             if found is not None:
                 self._put_in_force(found)
         except Exception as error:
@@ -87,7 +89,7 @@ class OtelBreakerInstrumentor(BaseInstrumentor):  # type: ignore[misc]  # OpenTe
             else:
                 diagnostics.exception(_UNGUARDED)
 
-    def _put_in_force(self, found: Found) -> None:
+    def _put_in_force(self, found: LoadedConfiguration) -> None:
         self._is_configured = True
         self._live_by(found.configuration)
         if found.configuration.reload is not None and found.file is not None and found.text is not None:
@@ -100,10 +102,10 @@ class OtelBreakerInstrumentor(BaseInstrumentor):  # type: ignore[misc]  # OpenTe
     @staticmethod
     def _live_by(configuration: Configuration) -> None:
         """Change over to a configuration; circuits keep their state, and what is guarded already stays so."""
-        configuring.CONFIGURATION.say_in_file(configuration.telemetry)
-        REGISTRY.configure(configuration.breakers, configuration.orders)
-        PATCHES.change(configuration.targets)
-        for doubt in configuration.doubts:
+        TELEMETRY.set_from_file(configuration.telemetry)
+        REGISTRY.configure(configuration.breakers, configuration.overrides)
+        TARGET_MANAGER.change(configuration.targets)
+        for doubt in configuration.suspected_typos:
             left = doubt.without(REGISTRY.names())
             if left is not None and left.meant is not None:  # another entry may be one that code will ask for
                 diagnostics.warning("%s", left)
@@ -113,6 +115,6 @@ class OtelBreakerInstrumentor(BaseInstrumentor):  # type: ignore[misc]  # OpenTe
             self._watcher.stop()
             self._watcher = None
         self._is_configured = False
-        PATCHES.change(())
+        TARGET_MANAGER.change(())
         REGISTRY.configure({})
-        configuring.CONFIGURATION.say_in_file({})
+        TELEMETRY.set_from_file({})

@@ -11,23 +11,23 @@ from dataclasses import dataclass, field, fields
 from typing import TYPE_CHECKING, Final
 
 from otel_breaker import CircuitState, InvalidSettings
-from otel_breaker.orders import STATES, Order
-from otel_breaker.settings import Settings, Switches, labels
-from otel_breaker.settings.values import allowed, below, interval, mapping, nearest, no_text, optional, text
-from otel_breaker_instrumentation.doubts import Doubt, doubts
+from otel_breaker.overrides import STATES, StateOverride
+from otel_breaker.settings import Settings, TelemetrySettings, identifiers
+from otel_breaker.settings.readers import allowed, below, interval, mapping, nearest, no_text, optional, text
 from otel_breaker_instrumentation.entries import Target, read_targets, settings_by_breaker
 from otel_breaker_instrumentation.environment_variables import OTEL_BREAKER_MODE
 from otel_breaker_instrumentation.problems import Problems
+from otel_breaker_instrumentation.suspected_typos import SuspectedTypo, find_suspected_typos
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
 KEYS: Final = ("defaults", "breakers", "targets", "telemetry", "reload")
 """Everything that may be said."""
-ORDER_KEYS: Final = ("state", "reason", "actor")
+OVERRIDE_KEYS: Final = ("state", "reason", "actor")
 """What may be said of a breaker beside its settings."""
 _SETTINGS: Final = tuple(spec.name for spec in fields(Settings))
-_SWITCHES: Final = tuple(spec.name for spec in fields(Switches))
+_SWITCHES: Final = tuple(spec.name for spec in fields(TelemetrySettings))
 
 
 @dataclass(frozen=True)
@@ -36,16 +36,16 @@ class Configuration:
 
     breakers: Mapping[str, Settings]
     targets: tuple[Target, ...]
-    orders: Mapping[str, Order] = field(default_factory=dict)
+    overrides: Mapping[str, StateOverride] = field(default_factory=dict)
     telemetry: Mapping[str, object] = field(default_factory=dict)
     """The switches that are set."""
     reload: float | None = None
     """How often to look whether the file has changed, in seconds; None is never."""
-    doubts: tuple[Doubt, ...] = ()
+    suspected_typos: tuple[SuspectedTypo, ...] = ()
     """What is allowed, and hardly meant."""
 
 
-def understand(said: Mapping[str, object], source: str, actor: str = "configuration") -> Configuration:
+def parse_configuration(said: Mapping[str, object], source: str, actor: str = "configuration") -> Configuration:
     """Check a configuration and work out what it means.
 
     Args:
@@ -59,10 +59,10 @@ def understand(said: Mapping[str, object], source: str, actor: str = "configurat
     return _examine(said, source, actor, Problems(first_only=True))
 
 
-def examine(
+def validate_configuration(
     said: Mapping[str, object], source: str, actor: str = "configuration"
 ) -> tuple[Configuration, list[InvalidSettings]]:
-    """As `understand`, but look for all mistakes; what has one is not in the result."""
+    """As `parse_configuration`, but look for all mistakes; what has one is not in the result."""
     problems = Problems()
     return _examine(said, source, actor, problems), problems.found
 
@@ -90,7 +90,7 @@ def _examine(said: Mapping[str, object], source: str, actor: str, problems: Prob
     reload = None
     with problems:
         reload = optional(interval)(said.get("reload"), f"{source}reload")
-    return Configuration(breakers, targets, orders, switches, reload, doubts(targets, own, by_breaker))
+    return Configuration(breakers, targets, orders, switches, reload, find_suspected_typos(targets, own, by_breaker))
 
 
 class _Defaults:
@@ -123,26 +123,26 @@ class _Defaults:
 
 def _breakers(
     value: object, path: str, actor: str, problems: Problems
-) -> tuple[dict[str, Mapping[str, object]], dict[str, Order]]:
+) -> tuple[dict[str, Mapping[str, object]], dict[str, StateOverride]]:
     """What is said of each breaker, and which are forced."""
     said: dict[str, Mapping[str, object]] = {}
-    orders: dict[str, Order] = {}
+    orders: dict[str, StateOverride] = {}
     with problems:
         for name, part in mapping(value, path).items():
             where = below(path, name)
             with problems:
                 if not isinstance(name, str):  # YAML 1.1 reads a bare `no` as false
                     raise no_text(where, name, "text; write the name in quotes")
-                labels.name(name, where)
-                settings = {key: given for key, given in mapping(part, where).items() if key not in ORDER_KEYS}
-                said[name] = _values(settings, where, problems, (*ORDER_KEYS, *_SETTINGS))
+                identifiers.name(name, where)
+                settings = {key: given for key, given in mapping(part, where).items() if key not in OVERRIDE_KEYS}
+                said[name] = _values(settings, where, problems, (*OVERRIDE_KEYS, *_SETTINGS))
                 order = _order(mapping(part, where), where, actor)
                 if order is not None:
                     orders[name] = order
     return said, orders
 
 
-def _order(said: Mapping[str, object], path: str, actor: str) -> Order | None:
+def _order(said: Mapping[str, object], path: str, actor: str) -> StateOverride | None:
     state = said.get("state")
     if state is None:
         for key in ("reason", "actor"):
@@ -153,7 +153,7 @@ def _order(said: Mapping[str, object], path: str, actor: str) -> Order | None:
     if not isinstance(state, str) or state not in known:
         raise allowed(f"{path}.state", state, f"{' or '.join(known)}; nothing for a circuit that its calls move")
     named = optional(text)(said.get("actor"), f"{path}.actor")
-    return Order(CircuitState(state), named or actor, optional(text)(said.get("reason"), f"{path}.reason"))
+    return StateOverride(CircuitState(state), named or actor, optional(text)(said.get("reason"), f"{path}.reason"))
 
 
 def _values(value: object, path: str, problems: Problems, known: tuple[str, ...] = _SETTINGS) -> Mapping[str, object]:
@@ -169,13 +169,13 @@ def _values(value: object, path: str, problems: Problems, known: tuple[str, ...]
 
 
 def _switches(value: object, path: str, problems: Problems) -> Mapping[str, object]:
-    """Switches that are right."""
+    """TelemetrySettings that are right."""
     right: dict[str, object] = {}
     with problems:
         for name, given in mapping(value, path).items():
             with problems:
                 _check_key(name, _SWITCHES, below(path, name), "switch")
-                Switches.from_mapping({name: given}, path)
+                TelemetrySettings.from_mapping({name: given}, path)
                 right[name] = given
     return right
 

@@ -9,12 +9,12 @@ from dataclasses import fields
 from importlib.resources import files
 from typing import TYPE_CHECKING, Any, Final
 
-from otel_breaker.orders import STATES
-from otel_breaker.settings import Settings, Switches
-from otel_breaker.settings.values import interval, optional, text
+from otel_breaker.overrides import STATES
+from otel_breaker.settings import Settings, TelemetrySettings
+from otel_breaker.settings.readers import interval, optional, text
 
 if TYPE_CHECKING:
-    from otel_breaker.settings.values import Reader
+    from otel_breaker.settings.readers import Reader
 
 NAME: Final = "breakers.schema.json"
 """What the file is called."""
@@ -79,7 +79,7 @@ def schema() -> dict[str, Any]:
                     **_mapping(
                         {
                             spec.name: _setting(spec.metadata["read"], spec.metadata["meaning"])
-                            for spec in fields(Switches)
+                            for spec in fields(TelemetrySettings)
                         }
                     ),
                 },

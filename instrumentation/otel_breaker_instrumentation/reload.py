@@ -15,9 +15,9 @@ import threading
 from typing import TYPE_CHECKING, Final
 
 from otel_breaker import InvalidSettings, diagnostics
-from otel_breaker.circuit import WORLD
+from otel_breaker.circuit import RUNTIME
 from otel_breaker_instrumentation.files import parse, read_text
-from otel_breaker_instrumentation.sources import understand_file
+from otel_breaker_instrumentation.sources import parse_configuration_file
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -50,11 +50,11 @@ class Watcher:
         self._told: str | None = None
         self._thread: threading.Thread | None = None
         self._stopped = threading.Event()
-        WORLD.at_first_call(self._start)
+        RUNTIME.on_first_call(self._start)
 
     def stop(self) -> None:
         """Look no more; what is being put in force at this moment is waited for."""
-        WORLD.no_longer_at_first_call(self._start)
+        RUNTIME.cancel_on_first_call(self._start)
         self._stopped.set()
         thread = self._thread
         if thread is not None and thread is not threading.current_thread():
@@ -92,12 +92,12 @@ class Watcher:
     def _adopt(self, text: str) -> None:
         if not parse(text, self._file):
             raise InvalidSettings(self._file, "it says nothing", "to guard nothing, write `targets: []`")
-        configuration = understand_file(text, self._file)
+        configuration = parse_configuration_file(text, self._file)
         self._live_by(configuration)
         self._in_force, self._every, self._told = text, configuration.reload, None
         diagnostics.info("%s has changed, and is in force", self._file)
         if self._every is None:
-            WORLD.no_longer_at_first_call(self._start)
+            RUNTIME.cancel_on_first_call(self._start)
             diagnostics.warning("%s says `reload` no longer: it is not watched any more", self._file)
 
     def _complain(self, what: str) -> None:

@@ -12,9 +12,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from otel_breaker import InvalidSettings, diagnostics
-from otel_breaker.settings.values import allowed
+from otel_breaker.settings.readers import allowed
 from otel_breaker.text import LONGEST, printable
-from otel_breaker_instrumentation.config import Configuration, understand
+from otel_breaker_instrumentation.config import Configuration, parse_configuration
 from otel_breaker_instrumentation.environment_variables import (
     OTEL_BREAKER_CONFIG_FILE,
     OTEL_BREAKER_ENABLED,
@@ -33,7 +33,7 @@ _US: Final = "otel_breaker"
 
 
 @dataclass(frozen=True)
-class Found:
+class LoadedConfiguration:
     """A configuration, and where it was found."""
 
     configuration: Configuration
@@ -43,7 +43,7 @@ class Found:
     """What stood there."""
 
 
-def find(given: Mapping[str, object] | None, actor: str = "configuration") -> Found | None:
+def load_configuration(given: Mapping[str, object] | None, actor: str = "configuration") -> LoadedConfiguration | None:
     """The configuration in force.
 
     Args:
@@ -69,15 +69,17 @@ def find(given: Mapping[str, object] | None, actor: str = "configuration") -> Fo
             "not used: %s: the breakers are configured by %s", ", ".join(unused), used or "what was given"
         )
     if given:
-        return Found(_unwatched(understand(given, "", actor)))
+        return LoadedConfiguration(_unwatched(parse_configuration(given, "", actor)))
     if used == OTEL_BREAKER_CONFIG_FILE:
         file = str(Path(named[used]).absolute())  # a process may leave the folder that it was started in
         text = read_text(file)
-        return Found(understand_file(text, file), file, text)
-    return Found(understand({"targets": _listed(named[OTEL_BREAKER_TARGETS])}, f"{OTEL_BREAKER_TARGETS}: "))
+        return LoadedConfiguration(parse_configuration_file(text, file), file, text)
+    return LoadedConfiguration(
+        parse_configuration({"targets": _listed(named[OTEL_BREAKER_TARGETS])}, f"{OTEL_BREAKER_TARGETS}: ")
+    )
 
 
-def understand_file(text: str, file: str) -> Configuration:
+def parse_configuration_file(text: str, file: str) -> Configuration:
     """What a file means.
 
     Args:
@@ -87,7 +89,7 @@ def understand_file(text: str, file: str) -> Configuration:
     Raises:
         InvalidSettings: naming path, value and remedy.
     """
-    return understand(parse(text, file), f"{file}: ", actor=file)
+    return parse_configuration(parse(text, file), f"{file}: ", actor=file)
 
 
 def _unwatched(configuration: Configuration) -> Configuration:

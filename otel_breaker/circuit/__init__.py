@@ -7,7 +7,7 @@ looks like.
 
 from otel_breaker.circuit.changes import Listener, Listeners, StateChange
 from otel_breaker.circuit.circuit import Circuit
+from otel_breaker.circuit.runtime import RUNTIME
 from otel_breaker.circuit.snapshot import Reading, Snapshot
-from otel_breaker.circuit.world import WORLD
 
-__all__ = ["WORLD", "Circuit", "Listener", "Listeners", "Reading", "Snapshot", "StateChange"]
+__all__ = ["RUNTIME", "Circuit", "Listener", "Listeners", "Reading", "Snapshot", "StateChange"]

@@ -54,7 +54,7 @@ class StateChange:
     """Calls refused in the episode, when the circuit closed."""
     probes: int | None = None
     """Probes made in the episode, when the circuit closed."""
-    origin: object = None
+    span_context: object = None
     """The span context of the call that caused it, where there was one that is sampled."""
     culprit: object = None
     """That of the overdue or lost call, where the call that caused it only noticed."""
@@ -103,7 +103,7 @@ class Listeners:
         return living
 
 
-class Notice:
+class PendingChange:
     """A change that waits for its turn; told only when it is complete."""
 
     __slots__ = ("change", "complete")
@@ -113,34 +113,34 @@ class Notice:
         self.complete = complete
 
 
-NO_MOVES: Final[Sequence[Notice]] = ()
+NO_CHANGES: Final[Sequence[PendingChange]] = ()
 
 
-class Announcer:
+class ChangeDispatcher:
     """Delivers changes in the order in which they were decided, from whichever thread is there."""
 
     __slots__ = ("_delivering", "_queue", "listeners")
 
     def __init__(self, listeners: Iterable[Listener]) -> None:
         self.listeners = listeners
-        self._queue: deque[Notice] = deque()
+        self._queue: deque[PendingChange] = deque()
         self._delivering = threading.RLock()
 
-    def post(self, change: StateChange, *, complete: bool) -> Notice:
+    def enqueue(self, change: StateChange, *, complete: bool) -> PendingChange:
         """Queue a change; called under the circuit's lock, so that the order is the circuit's."""
-        notice = Notice(change, complete=complete)
+        notice = PendingChange(change, complete=complete)
         self._queue.append(notice)
         return notice
 
-    def complete(self, notices: Sequence[Notice], origin: object) -> None:
+    def complete(self, notices: Sequence[PendingChange], origin: object) -> None:
         """Add what was not known when the change was decided: the span of the call that caused it."""
         for notice in notices:
             if not notice.complete:
                 if origin is not None:
-                    notice.change = replace(notice.change, origin=origin)
+                    notice.change = replace(notice.change, span_context=origin)
                 notice.complete = True
 
-    def complete_before(self, moves: Sequence[Notice]) -> None:
+    def complete_before(self, moves: Sequence[PendingChange]) -> None:
         """Give up on what came before a move: whoever was to complete it was interrupted, or is late.
 
         Under the circuit's lock. Otherwise no later change would ever be told.
@@ -156,7 +156,7 @@ class Announcer:
         for notice in tuple(self._queue):
             notice.complete = True
 
-    def deliver(self) -> None:
+    def dispatch(self) -> None:
         """Tell the listeners whatever is complete; returns at once when somebody is at it already."""
         while self._is_ready() and not self._delivering._is_owned():  # type: ignore[attr-defined]  # noqa: SLF001  # what Condition asks
             try:
@@ -186,7 +186,7 @@ class Announcer:
                     raise  # an interrupt, for the thread that happens to be here
                 diagnostics.exception("a listener of circuit breaker %r raised; the call is not affected", change.name)
 
-    def start_afresh(self) -> None:
+    def after_fork(self) -> None:
         """In a forked child: whoever was delivering is gone, and what waits is the parent's to tell."""
         self._delivering = threading.RLock()
         self._queue.clear()

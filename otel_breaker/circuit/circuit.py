@@ -13,11 +13,12 @@ from __future__ import annotations
 import threading
 from typing import TYPE_CHECKING, Final
 
-from otel_breaker.circuit.changes import NO_MOVES
+from otel_breaker.circuit.changes import NO_CHANGES
+from otel_breaker.circuit.counted_errors import CountedErrors
 from otel_breaker.circuit.decisions import Decisions, Failure
-from otel_breaker.circuit.mark import Mark
 from otel_breaker.circuit.owners import running, running_owner
-from otel_breaker.circuit.world import WORLD
+from otel_breaker.circuit.runtime import RUNTIME
+from otel_breaker.classifier import OutcomeClassifier
 from otel_breaker.core.permits import NO_GENERATION, Permit
 from otel_breaker.core.states import (
     CLOSED,
@@ -30,16 +31,15 @@ from otel_breaker.core.states import (
     CircuitState,
     Outcome,
 )
-from otel_breaker.outcomes import Judge
 from otel_breaker.text import UNNAMED, type_name
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
-    from otel_breaker.circuit.changes import Listener, Notice
-    from otel_breaker.circuit.record import Episode
+    from otel_breaker.circuit.changes import Listener, PendingChange
+    from otel_breaker.circuit.history import Episode
+    from otel_breaker.circuit.runtime import Clock
     from otel_breaker.circuit.snapshot import Reading, Snapshot
-    from otel_breaker.circuit.world import Clock
     from otel_breaker.core.machine import Transition
     from otel_breaker.errors import CircuitOpenError
     from otel_breaker.settings import Settings
@@ -70,7 +70,7 @@ class Circuit(Decisions):
         clock: Clock | None = None,
     ) -> None:
         super().__init__(name, key, settings, listeners, clock)
-        WORLD.add(self)
+        RUNTIME.add(self)
 
     @property
     def state(self) -> CircuitState:
@@ -83,35 +83,35 @@ class Circuit(Decisions):
 
     @property
     def episode(self) -> Episode | None:
-        return self.record.episode
+        return self.history.episode
 
-    def ask(self, *, alone: bool = False) -> tuple[Permit | CircuitOpenError, Sequence[Notice]]:
+    def acquire_permit(self, *, exclusive: bool = False) -> tuple[Permit | CircuitOpenError, Sequence[PendingChange]]:
         """Decide about one call.
 
         Args:
-            alone: the permit must be the caller's own, to be settled by hand.
+            exclusive: the permit must be the caller's own, to be settled by hand.
 
         Returns:
             A permit, or the refusal to raise; and the moves that deciding brought about, which the caller must give
             to `announce` once it knows its own span.
         """
-        plain = None if alone else self.admit_at_once() or self.refuse_at_once()
+        plain = None if exclusive else self.try_admit() or self.try_refuse()
         if plain is not None:
             return plain, ()
         now = self.clock()
         if self._is_inside():
             return self._pass_by(now), ()
         # Not under the lock: it is for other libraries to say who runs.
-        owner = running_owner() if self._machine.state in _RECOVERING and not alone else None
+        owner = running_owner() if self._machine.state in _RECOVERING and not exclusive else None
         try:
-            decision, moves = self._decide(now, owner, alone)
+            decision, moves = self._decide(now, owner, exclusive)
             self._obey()
         except BaseException:
-            self.announce_left()
+            self.dispatch_pending()
             raise
         return decision, moves
 
-    def announce(self, moves: Sequence[Notice], origin: object) -> None:
+    def dispatch_changes(self, moves: Sequence[PendingChange], origin: object) -> None:
         """Tell the listeners of the moves that a decision brought about.
 
         Args:
@@ -122,17 +122,17 @@ class Circuit(Decisions):
             try:
                 self._caused(moves, origin)
                 self._obey()
-                self.record.announcer.deliver()
+                self.history.dispatcher.dispatch()
             except BaseException:
-                self.announce_left()
+                self.dispatch_pending()
                 raise
 
-    def announce_left(self) -> None:
+    def dispatch_pending(self) -> None:
         """Tell the listeners of all moves now: an interrupt came, and who would have announced one may be gone."""
-        self.record.announcer.complete_all()
-        self.record.announcer.deliver()
+        self.history.dispatcher.complete_all()
+        self.history.dispatcher.dispatch()
 
-    def settle(
+    def record_outcome(
         self,
         permit: Permit,
         outcome: Outcome,
@@ -142,7 +142,7 @@ class Circuit(Decisions):
         retry_after: float | None = None,
         detached: bool = False,
         origin: object = None,
-    ) -> Sequence[Notice]:
+    ) -> Sequence[PendingChange]:
         """Take in what became of an admitted call.
 
         Args:
@@ -159,21 +159,21 @@ class Circuit(Decisions):
         """
         if self._lock._is_owned():  # type: ignore[attr-defined]  # noqa: SLF001  # `_is_inside`, written out
             self._machine.leave(permit)
-            self.record.tally.calls[outcome].add()
-            return NO_MOVES
+            self.history.counters.calls[outcome].add()
+            return NO_CHANGES
         failure, owner = None, None
         if outcome is FAILURE:
             failure = error_type or (UNNAMED if error is None else type_name(type(error)))
             if error is not None:
-                if self.judge.reads_waits:
-                    retry_after = self.judge.wait_asked_by(error)
+                if self.classifier.reads_requested_waits:
+                    retry_after = self.classifier.requested_wait(error)
                 owner = running()
         marked = None if detached else error
         try:
             if permit.is_shared and self._absorb(permit, outcome, marked, failure, owner, origin):
-                moves = NO_MOVES
+                moves = NO_CHANGES
             else:
-                counted = failure is not None and error is not None and self._mark.is_on(error, permit, owner)
+                counted = failure is not None and error is not None and self._mark.is_counted(error, permit, owner)
                 judged = IGNORED if counted else outcome
                 failed = None if failure is None else Failure(failure, marked, owner)
                 now = self.clock()
@@ -181,14 +181,14 @@ class Circuit(Decisions):
             if self._commands:
                 self._obey()
             if moves:
-                self.record.announcer.deliver()
+                self.history.dispatcher.dispatch()
         except BaseException:
             self._machine.leave(permit)
-            self.announce_left()
+            self.dispatch_pending()
             raise
         return moves
 
-    def suspend(self, permit: Permit) -> tuple[bool, Sequence[Notice]]:
+    def suspend(self, permit: Permit) -> tuple[bool, Sequence[PendingChange]]:
         """A call of several steps waits for its consumer.
 
         Returns:
@@ -197,15 +197,15 @@ class Circuit(Decisions):
         if self._is_inside():
             self._machine.leave(permit)
             permit.started = permit.owner = None
-            return False, NO_MOVES
+            return False, NO_CHANGES
         now = self.clock()
         try:
             slow, moves = self._suspend(permit, now)
             self._obey()
             if moves:
-                self.record.announcer.deliver()
+                self.history.dispatcher.dispatch()
         except BaseException:
-            self.announce_left()
+            self.dispatch_pending()
             raise
         return slow, moves
 
@@ -217,28 +217,28 @@ class Circuit(Decisions):
         self._resume(permit, now)
         self._obey()
 
-    def permit_for_stranger(self) -> Permit:
+    def permit_for_unrequested_result(self) -> Permit:
         """For the result of a call that nobody asked leave for: it counts only while the circuit is closed."""
         permit = self._permit_if_closed(self.clock())
         self._obey()
         return permit
 
-    def succeed(self, permit: Permit) -> None:
+    def record_success(self, permit: Permit) -> None:
         """Take in that a call succeeded, where nobody follows it with a span."""
-        if not self.succeed_at_once(permit):
-            self.settle(permit, SUCCESS)
+        if not self.try_record_success(permit):
+            self.record_outcome(permit, SUCCESS)
 
-    def settle_error(self, permit: Permit, error: BaseException) -> None:
+    def record_error(self, permit: Permit, error: BaseException) -> None:
         """Take in that a call raised, where nobody follows it with a span."""
-        outcome = self.judge.known.get(id(type(error)))
+        outcome = self.classifier.known_outcomes.get(id(type(error)))
         if outcome is not None:
-            self.settle(permit, outcome, error=error)
+            self.record_outcome(permit, outcome, error=error)
             return
         outcome = FAILURE  # should judging it be interrupted
         try:
-            outcome = self.judge.of_error(error)
+            outcome = self.classifier.classify_error(error)
         finally:
-            self.settle(permit, outcome, error=error)
+            self.record_outcome(permit, outcome, error=error)
 
     def is_slow(self, permit: Permit) -> bool:
         """Whether a call that ends now was slow."""
@@ -260,7 +260,7 @@ class Circuit(Decisions):
 
     def adopt(self, settings: Settings) -> None:
         """Live by other settings from now on; state, counts and identity are kept."""
-        self._adopt(settings, Judge(settings))
+        self._adopt(settings, OutcomeClassifier(settings))
         self._obey()
 
     def snapshot(self) -> Snapshot:
@@ -274,13 +274,13 @@ class Circuit(Decisions):
         self._obey()
         return reading
 
-    def start_afresh(self) -> None:
+    def after_fork(self) -> None:
         """In a forked child: no other thread lives, no call in flight will end, nothing was counted here."""
         self._lock = threading.RLock()
-        self._mark = Mark()
+        self._mark = CountedErrors()
         self._machine.forget_calls_in_flight()
-        self.record.announcer.start_afresh()
-        self.record.tally.restart(self.clock())
+        self.history.dispatcher.after_fork()
+        self.history.counters.reset(self.clock())
         self._publish()  # the thread that had just moved it may not have come that far
 
     def _is_inside(self) -> bool:
@@ -306,6 +306,6 @@ class Circuit(Decisions):
             while self._commands:
                 self._obey_next(self.clock())
         except BaseException:
-            self.announce_left()
+            self.dispatch_pending()
             raise
-        self.record.announcer.deliver()
+        self.history.dispatcher.dispatch()

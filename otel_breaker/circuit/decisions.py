@@ -11,22 +11,22 @@ from collections import deque
 from math import inf
 from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
-from otel_breaker.circuit.changes import NO_MOVES
-from otel_breaker.circuit.lock_free import LockFree
-from otel_breaker.circuit.mark import Mark
+from otel_breaker.circuit.changes import NO_CHANGES
+from otel_breaker.circuit.counted_errors import CountedErrors
+from otel_breaker.circuit.fast_path import FastPath
+from otel_breaker.circuit.runtime import RUNTIME
 from otel_breaker.circuit.snapshot import Reading, Snapshot
-from otel_breaker.circuit.world import WORLD
+from otel_breaker.classifier import OutcomeClassifier
 from otel_breaker.core.permits import NO_GENERATION, Permit
 from otel_breaker.core.states import CLOSED, HALF_OPEN, Outcome
 from otel_breaker.locks import locked
-from otel_breaker.outcomes import Judge
 from otel_breaker.settings import Mode, Settings
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Hashable, Iterable, Sequence
 
-    from otel_breaker.circuit.changes import Listener, Notice
-    from otel_breaker.circuit.world import Clock
+    from otel_breaker.circuit.changes import Listener, PendingChange
+    from otel_breaker.circuit.runtime import Clock
     from otel_breaker.core.machine import Transition
     from otel_breaker.errors import CircuitOpenError
 
@@ -45,10 +45,10 @@ class Failure(NamedTuple):
     """Who ran it."""
 
 
-class Decisions(LockFree):
+class Decisions(FastPath):
     """The part of a circuit that runs under its lock."""
 
-    __slots__ = ("__weakref__", "_commands", "_is_off", "_lock", "_mark", "is_plain", "judge", "settings")
+    __slots__ = ("__weakref__", "_commands", "_is_off", "_lock", "_mark", "classifier", "settings", "shows_state_only")
 
     def __init__(
         self,
@@ -58,33 +58,35 @@ class Decisions(LockFree):
         listeners: Iterable[Listener] = (),
         clock: Clock | None = None,
     ) -> None:
-        super().__init__(name, key, settings.policy, listeners, clock or WORLD.clock)
+        super().__init__(name, key, settings.policy, listeners, clock or RUNTIME.clock)
         self._commands: deque[Command] = deque()
         """What operators have commanded, and is not done yet."""
         self._lock = threading.RLock()
-        self._mark = Mark()
-        self._live_by(settings, Judge(settings))
+        self._mark = CountedErrors()
+        self._live_by(settings, OutcomeClassifier(settings))
 
     @property
     def is_off(self) -> bool:
         """Whether calls pass as if there were no breaker."""
-        return self._is_off or WORLD.off
+        return self._is_off or RUNTIME.off
 
     @locked
-    def _decide(self, now: float, owner: Hashable, alone: bool) -> tuple[Permit | CircuitOpenError, Sequence[Notice]]:
+    def _decide(
+        self, now: float, owner: Hashable, exclusive: bool
+    ) -> tuple[Permit | CircuitOpenError, Sequence[PendingChange]]:
         self._withdraw()
         try:
             moves = self._catch_up(now)
-            permit = self._admit(now, owner, alone=alone)
+            permit = self._admit(now, owner, exclusive=exclusive)
             decision = permit or self._refuse(now)
         finally:
             self._publish()
-        self.record.announcer.complete_before(moves)
+        self.history.dispatcher.complete_before(moves)
         return decision, moves
 
     @locked
-    def _caused(self, moves: Sequence[Notice], origin: object) -> None:
-        self.record.caused(moves, origin)
+    def _caused(self, moves: Sequence[PendingChange], origin: object) -> None:
+        self.history.attach_span_context(moves, origin)
 
     @locked
     def _absorb(
@@ -101,15 +103,15 @@ class Decisions(LockFree):
         if period is None or permit is not self.shared_permit:
             return False
         self.standing_permit, self.quiet_until = None, -inf  # as in `_withdraw`; the permit itself stays good
-        if not period.absorb(permit, outcome):
+        if not period.record_without_effect(permit, outcome):
             return False
         try:
-            self.record.tally.calls[outcome].add()
+            self.history.counters.calls[outcome].add()
             if failure is not None:
-                self.record.failed(failure, origin)
-                self.record.counted(failure)
+                self.history.note_failure(failure, origin)
+                self.history.add_evidence(failure)
                 if error is not None:
-                    self._mark.leave(error, period.epoch, owner)
+                    self._mark.mark(error, period.failure_count, owner)
         finally:
             self._publish_period(period)
         return True
@@ -124,27 +126,27 @@ class Decisions(LockFree):
         now: float,
         retry_after: float | None,
         origin: object,
-    ) -> Sequence[Notice]:
+    ) -> Sequence[PendingChange]:
         self._withdraw()
         try:
             if failed is not None:
-                self.record.failed(failed.kind, origin)
+                self.history.note_failure(failed.kind, origin)
             moves = self._judge(permit, outcome, judged, failed, now, retry_after, origin)
         finally:
             self._publish()
-        self.record.announcer.complete_before(moves)
+        self.history.dispatcher.complete_before(moves)
         return moves
 
     @locked
-    def _suspend(self, permit: Permit, now: float) -> tuple[bool, Sequence[Notice]]:
+    def _suspend(self, permit: Permit, now: float) -> tuple[bool, Sequence[PendingChange]]:
         self._withdraw()
         try:
             slow = self._machine.policy.is_slow(permit.started, now)
             permit.owner = None
-            moves = self._moved(self._machine.suspend(permit, now, _jitter()), permit.origin, complete=True)
+            moves = self._moved(self._machine.suspend(permit, now, _jitter()), permit.span_context, complete=True)
         finally:
             self._publish()
-        self.record.announcer.complete_before(moves)
+        self.history.dispatcher.complete_before(moves)
         return slow, moves
 
     @locked
@@ -169,44 +171,44 @@ class Decisions(LockFree):
             self._publish()
         if transition is not None:
             mode = self.settings.mode.value
-            notice = self.record.moved(transition, mode, origin, complete=True, actor=actor, note=reason)
-            self.record.announcer.complete_before([notice])
+            notice = self.history.record_state_change(transition, mode, origin, complete=True, actor=actor, note=reason)
+            self.history.dispatcher.complete_before([notice])
 
     @locked
-    def _adopt(self, settings: Settings, judge: Judge) -> None:
+    def _adopt(self, settings: Settings, judge: OutcomeClassifier) -> None:
         self._withdraw()
         self._machine.adopt(settings.policy)
         self._live_by(settings, judge)
 
     @locked
     def _snapshot(self, now: float) -> Snapshot:
-        return Snapshot.of(self._machine, self.record, self.settings.mode.value, now)
+        return Snapshot.of(self._machine, self.history, self.settings.mode.value, now)
 
     @locked
     def _read(self, now: float | None) -> Reading:
         ratio = 0.0 if now is None or self.is_off else self._machine.trip_ratio(now)
-        totals = self.record.tally.totals(now)
+        totals = self.history.counters.totals(now)
         return Reading(totals, self._machine.state, self.settings.mode.value, ratio)
 
     @locked
-    def live_in(self, before: Clock, clock: Clock) -> None:
+    def adopt_runtime(self, before: Clock, clock: Clock) -> None:
         """Follow a change of the world."""
         if self.clock is before:
             self.clock = clock
         self._publish()
 
-    def _live_by(self, settings: Settings, judge: Judge) -> None:
+    def _live_by(self, settings: Settings, judge: OutcomeClassifier) -> None:
         self.settings = settings
-        self.judge = judge
+        self.classifier = judge
         self._is_off = settings.mode is Mode.OFF
         enforced = settings.mode is Mode.ENFORCE
-        self.is_plain = enforced and self.record.key is None
+        self.shows_state_only = enforced and self.history.key is None
         """Whether there is nothing to say of a call in a closed state but that state."""
-        self._admits_plainly = enforced and not self.judge.looks_at_results
+        self._admits_plainly = enforced and not self.classifier.classifies_results
         self._refuses_plainly = enforced and settings.fallback is None
         self._publish()
 
-    def _catch_up(self, now: float) -> list[Notice]:
+    def _catch_up(self, now: float) -> list[PendingChange]:
         """What time alone has brought about since the last call."""
         machine, moves = self._machine, []
         if machine.state is CLOSED:
@@ -215,10 +217,10 @@ class Decisions(LockFree):
             moves = self._moved(machine.expire(now, _jitter()), None, complete=False)
         return moves + self._moved(machine.cool_down(now), None, complete=False)
 
-    def _admit(self, now: float, owner: Hashable, *, alone: bool) -> Permit | None:
-        permit = self._machine.admit(now, owner if self._machine.state is HALF_OPEN else None, alone=alone)
+    def _admit(self, now: float, owner: Hashable, *, exclusive: bool) -> Permit | None:
+        permit = self._machine.admit(now, owner if self._machine.state is HALF_OPEN else None, exclusive=exclusive)
         if permit is not None and permit.deadline is not None:
-            self.record.probing()
+            self.history.count_probe()
         return permit
 
     def _refuse(self, now: float) -> Permit | CircuitOpenError:
@@ -226,7 +228,7 @@ class Decisions(LockFree):
             permit = Permit.of(NO_GENERATION, self._machine.state, 0, now)
             permit.shadowed = True
             return permit
-        return self.record.refused(self._machine.state, self._machine.retry_after(now))
+        return self.history.make_refusal(self._machine.state, self._machine.retry_after(now))
 
     def _judge(
         self,
@@ -237,31 +239,31 @@ class Decisions(LockFree):
         now: float,
         retry_after: float | None,
         origin: object,
-    ) -> Sequence[Notice]:
-        machine, record, moves = self._machine, self.record, NO_MOVES
+    ) -> Sequence[PendingChange]:
+        machine, record, moves = self._machine, self.history, NO_CHANGES
         if permit.shadowed:
-            record.tally.shadowed[outcome] += 1
+            record.counters.shadowed[outcome] += 1
         if machine.has_deadlines:
             # A probe that ends after its deadline is lost; calls in flight may be overdue.
             moves = self._moved(machine.expire(now, _jitter()), origin, complete=True)
             moves += self._moved(machine.sweep(now, _jitter()), origin, complete=True)
         if permit.deadline is not None and permit.generation == machine.generation:
-            record.probed(outcome)
+            record.record_probe_outcome(outcome)
         # Together with settling: in between, a success would stand in the window twice.
-        record.tally.calls[outcome].add()
-        epoch = machine.epoch
-        settled = machine.settle(permit, judged, now, _jitter(), retry_after)
-        if failed is not None and machine.epoch != epoch:
-            record.counted(failed.kind)
+        record.counters.calls[outcome].add()
+        epoch = machine.failure_count
+        settled = machine.record_outcome(permit, judged, now, _jitter(), retry_after)
+        if failed is not None and machine.failure_count != epoch:
+            record.add_evidence(failed.kind)
             if failed.error is not None:
-                self._mark.leave(failed.error, machine.epoch, failed.owner)
+                self._mark.mark(failed.error, machine.failure_count, failed.owner)
         return moves if settled is None else [*moves, *self._moved(settled, origin, complete=True)]
 
-    def _moved(self, transition: Transition | None, origin: object, *, complete: bool) -> list[Notice]:
+    def _moved(self, transition: Transition | None, origin: object, *, complete: bool) -> list[PendingChange]:
         if transition is None:
             return []
-        return [self.record.moved(transition, self.settings.mode.value, origin, complete=complete)]
+        return [self.history.record_state_change(transition, self.settings.mode.value, origin, complete=complete)]
 
 
 def _jitter() -> float:
-    return WORLD.draw()
+    return RUNTIME.draw()

@@ -10,10 +10,10 @@ if TYPE_CHECKING:
 
     from typing_extensions import Self
 
-    from otel_breaker.circuit.record import Record
+    from otel_breaker.circuit.history import CircuitHistory
+    from otel_breaker.core.counters import CounterTotals
     from otel_breaker.core.machine import Machine
     from otel_breaker.core.states import CircuitState
-    from otel_breaker.core.tally import Totals
 
 
 @dataclass(frozen=True)
@@ -43,7 +43,7 @@ class Snapshot:
     forced_reason: str | None
 
     @classmethod
-    def of(cls, machine: Machine, record: Record, mode: str, now: float) -> Self:
+    def of(cls, machine: Machine, record: CircuitHistory, mode: str, now: float) -> Self:
         """Look at a circuit; under its lock."""
         counts, episode = machine.counts(now), record.episode
         return cls(
@@ -52,7 +52,7 @@ class Snapshot:
             state=machine.state,
             mode=mode,
             episode=episode.id if episode is not None else None,
-            calls={outcome.value: counter.read() for outcome, counter in record.tally.calls.items()},
+            calls={outcome.value: counter.read() for outcome, counter in record.counters.calls.items()},
             consecutive_failures=counts.consecutive_failures,
             window_calls=counts.window_calls,
             window_failures=counts.window_failures,
@@ -70,7 +70,7 @@ class Snapshot:
 class Reading(NamedTuple):
     """A consistent view of what was counted."""
 
-    totals: Totals
+    totals: CounterTotals
     state: CircuitState
     mode: str
     trip_ratio: float

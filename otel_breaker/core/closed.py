@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 from otel_breaker.core.permits import Permit
 from otel_breaker.core.rules import ConsecutiveFailures, Counts, Rule
 from otel_breaker.core.states import CLOSED, FAILURE, SUCCESS, Outcome
-from otel_breaker.core.windows import Totals
+from otel_breaker.core.windows import WindowTotals
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Hashable
@@ -51,7 +51,7 @@ class Closed:
         "_policy",
         "_successes",
         "_told",
-        "epoch",
+        "failure_count",
         "generation",
         "in_flight",
         "is_shared",
@@ -68,15 +68,15 @@ class Closed:
         self.in_flight: dict[Permit, bool] = {}
         self._due = -inf
         """Until when no call in flight will be overdue."""
-        self._final: Totals | None = None
+        self._final: WindowTotals | None = None
         self.generation = generation
-        self.epoch = epoch
+        self.failure_count = epoch
         self.streak = 0
         self.window = policy.new_window()
         self.standing = self._new_standing()
 
     @property
-    def is_plain(self) -> bool:
+    def has_no_history(self) -> bool:
         """Whether a success would change nothing, so that all calls may share one permit."""
         return not self.streak and self._is_timeless
 
@@ -92,10 +92,10 @@ class Closed:
     def is_idle(self) -> bool:
         return not self.streak and not self.in_flight
 
-    def admit(self, now: float, owner: Hashable, *, alone: bool) -> Permit:
-        if self.is_shared and not alone:
+    def admit(self, now: float, owner: Hashable, *, exclusive: bool) -> Permit:
+        if self.is_shared and not exclusive:
             return self.standing
-        permit = Permit.of(self.generation, CLOSED, self.epoch, now)
+        permit = Permit.of(self.generation, CLOSED, self.failure_count, now)
         permit.owner = owner
         self._watch(permit)
         return permit
@@ -104,7 +104,7 @@ class Closed:
 
     def admit_quietly(self, now: float) -> Permit:
         permit = Permit()
-        permit.generation, permit.epoch, permit.started = self.generation, self.epoch, now
+        permit.generation, permit.failure_count, permit.started = self.generation, self.failure_count, now
         self.in_flight[permit] = True
         return permit
 
@@ -120,7 +120,7 @@ class Closed:
         """A call waits for its consumer: one step of it is over."""
         self.in_flight.pop(permit, None)
         started, permit.started = permit.started, None
-        if permit.place is not None or not self._policy.is_slow(started, now):
+        if permit.window_slot is not None or not self._policy.is_slow(started, now):
             return None
         return self._count_late(permit, now)
 
@@ -129,7 +129,7 @@ class Closed:
         permit.started = now
         self._watch(permit)
 
-    def absorb(self, permit: Permit, outcome: Outcome) -> bool:
+    def record_without_effect(self, permit: Permit, outcome: Outcome) -> bool:
         """Take in a result that cannot trip and needs no clock; False, having done nothing, when it must be judged."""
         if permit is not self.standing or self.window is not None:
             return False
@@ -141,7 +141,7 @@ class Closed:
             self.streak = 0
         return True
 
-    def settle(self, permit: Permit, outcome: Outcome, now: float) -> Trip | None:
+    def record_outcome(self, permit: Permit, outcome: Outcome, now: float) -> Trip | None:
         """Take in the result of a call of this period."""
         self.in_flight.pop(permit, None)
         failed, slow = outcome is FAILURE, self._policy.is_slow(permit.started, now)
@@ -150,10 +150,10 @@ class Closed:
         elif outcome is SUCCESS:
             self.streak = 0
         if self.window is not None and (slow or outcome in (SUCCESS, FAILURE)):
-            if permit.place is None:
+            if permit.window_slot is None:
                 self.window.add(now, self._untold, failed=failed, slow=slow)
-            elif failed and permit.place[0] is self.window:
-                self.window.mark_failed(permit.place[1], now, self._untold)
+            elif failed and permit.window_slot[0] is self.window:
+                self.window.mark_failed(permit.window_slot[1], now, self._untold)
         if failed or slow:
             return self._judge(now)
         return None
@@ -179,7 +179,7 @@ class Closed:
     def counts(self, now: float) -> Counts:
         totals = self._final
         if totals is None:
-            totals = self.window.totals(now, self._untold) if self.window is not None else Totals(0, 0, 0)
+            totals = self.window.totals(now, self._untold) if self.window is not None else WindowTotals(0, 0, 0)
         return Counts(self.streak, *totals)
 
     def trip_ratio(self, now: float) -> float:
@@ -189,18 +189,18 @@ class Closed:
 
     def count_failure(self) -> None:
         self.streak += 1
-        self.epoch += 1
+        self.failure_count += 1
         # A new permit for a new epoch: it tells calls admitted before a failure from those after.
         self.standing = self._new_standing()
 
-    def hear_of_success(self) -> None:
+    def count_settled_success(self) -> None:
         """A success is settled one by one, whatever period it belongs to: it is no plain one."""
         self._told += 1
 
     def end(self, counts: Counts) -> None:
         """Keep what was known when the circuit left the state; no call of the period counts any more."""
         self.forget_calls_in_flight()
-        self._final = Totals(*counts[1:])
+        self._final = WindowTotals(*counts[1:])
 
     def forget_calls_in_flight(self) -> None:
         self.in_flight.clear()
@@ -229,18 +229,18 @@ class Closed:
 
     def _new_standing(self) -> Permit:
         permit = Permit()
-        permit.generation, permit.epoch, permit.started = self.generation, self.epoch, None
+        permit.generation, permit.failure_count, permit.started = self.generation, self.failure_count, None
         permit.is_shared = True
         return permit
 
     def _watch(self, permit: Permit) -> None:
-        if self.window is not None and not self.is_shared and permit.place is None:
+        if self.window is not None and not self.is_shared and permit.window_slot is None:
             self.in_flight[permit] = True
 
     def _count_late(self, permit: Permit, now: float) -> Trip | None:
         if self.window is None:
             return None
-        permit.place = self.window, self.window.add(now, self._untold, failed=False, slow=True)
+        permit.window_slot = self.window, self.window.add(now, self._untold, failed=False, slow=True)
         return self._judge(now, overdue=permit)
 
     def _oldest(self, number: int) -> list[Permit]:

@@ -47,7 +47,7 @@ class HalfOpen:
             return Permit.of(NO_GENERATION, HALF_OPEN, epoch, now)
         return None
 
-    def settle(self, permit: Permit, outcome: Outcome) -> Trigger | None:
+    def record_outcome(self, permit: Permit, outcome: Outcome) -> Trigger | None:
         """End a probe; a permit that holds no lease (any more) changes nothing."""
         if permit not in self._leases:
             return None

@@ -100,9 +100,9 @@ class Machine:
         return self.state is CLOSED and self._closed.is_idle
 
     @property
-    def epoch(self) -> int:
+    def failure_count(self) -> int:
         """How many failures were counted so far."""
-        return self._closed.epoch
+        return self._closed.failure_count
 
     @property
     def probes_in_flight(self) -> int:
@@ -146,23 +146,23 @@ class Machine:
         trip = self._closed.sweep(now) if self.state is CLOSED else None
         return None if trip is None else self._trip(trip, now, None, jitter)
 
-    def admit(self, now: float, owner: Hashable = None, *, alone: bool = False) -> Permit | None:
+    def admit(self, now: float, owner: Hashable = None, *, exclusive: bool = False) -> Permit | None:
         """Give a permit for one call, or None.
 
         Args:
             now: monotonic seconds.
             owner: who runs the call; its nested calls pass as part of its probe.
-            alone: the permit must be the caller's own, to be settled by hand.
+            exclusive: the permit must be the caller's own, to be settled by hand.
         """
         if self.state is CLOSED:
-            return self._closed.admit(now, owner, alone=alone)
+            return self._closed.admit(now, owner, exclusive=exclusive)
         if self.state is HALF_OPEN:
-            return self._half_open.admit(now, owner, self._closed.epoch)
+            return self._half_open.admit(now, owner, self._closed.failure_count)
         if self.state is FORCED_CLOSED:
-            return Permit.of(NO_GENERATION, self.state, self._closed.epoch, now)
+            return Permit.of(NO_GENERATION, self.state, self._closed.failure_count, now)
         return None
 
-    def settle(
+    def record_outcome(
         self,
         permit: Permit,
         outcome: Outcome,
@@ -180,13 +180,13 @@ class Machine:
             retry_after: seconds that a failure asked to wait.
         """
         if outcome is SUCCESS:
-            self._closed.hear_of_success()
+            self._closed.count_settled_success()
         if permit.generation != self.generation:
             return None
         if self.state is CLOSED:
-            trip = self._closed.settle(permit, outcome, now)
+            trip = self._closed.record_outcome(permit, outcome, now)
             return None if trip is None else self._trip(trip, now, retry_after, jitter)
-        trigger = self._half_open.settle(permit, outcome)
+        trigger = self._half_open.record_outcome(permit, outcome)
         if trigger is Trigger.RELAPSE:
             self._closed.count_failure()
             return self._open(trigger, Reason.PROBE_FAILED, now, retry_after, jitter)
@@ -273,7 +273,7 @@ class Machine:
         generation, closed, base = self.generation + 1, self._closed, self._open_base
         half_open = HalfOpen(self.policy, generation)
         if state is CLOSED:
-            closed, base = Closed(self.policy, generation, closed.epoch, self._successes), None
+            closed, base = Closed(self.policy, generation, closed.failure_count, self._successes), None
         # All at once, without a call between: at any call an interrupt may come, and leave a circuit of two halves.
         self.generation, self._half_open, self._closed, self._open_base = generation, half_open, closed, base
         self.state, self.since, self.retry_at = state, at, retry_at

@@ -24,12 +24,12 @@ class Permit:
     """
 
     # Where calls are timed, each makes a permit: without `__init__`, and what is not true of most stands in the class.
-    __slots__ = ("__dict__", "epoch", "generation", "started")
+    __slots__ = ("__dict__", "failure_count", "generation", "started")
 
     if TYPE_CHECKING:
         generation: int
         """The generation in which its result counts; NO_GENERATION when it never does."""
-        epoch: int
+        failure_count: int
         """How many failures the circuit had counted when this call was admitted."""
         started: float | None
         """When the call began; None where nobody was going to ask."""
@@ -40,9 +40,9 @@ class Permit:
     """Whether many calls hold it at once."""
     deadline: float | None = None
     owner: Hashable = None
-    place: tuple[Window, int] | None = None
+    window_slot: tuple[Window, int] | None = None
     """Where in which window the call stands, once it was counted as overdue."""
-    origin: object = None
+    span_context: object = None
     """Whatever finds the call again, for whoever will want to point at it."""
     unsettled: bool = False
     """Whether its holder has yet to say what became of the call, by hand."""
@@ -53,5 +53,5 @@ class Permit:
     def of(cls, generation: int, state: CircuitState, epoch: int = 0, started: float | None = None) -> Self:
         """Make one; for the circuit's use."""
         permit = cls()
-        permit.generation, permit.state, permit.epoch, permit.started = generation, state, epoch, started
+        permit.generation, permit.state, permit.failure_count, permit.started = generation, state, epoch, started
         return permit

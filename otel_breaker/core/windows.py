@@ -11,7 +11,7 @@ from math import inf
 from typing import Final, NamedTuple, Protocol
 
 
-class Totals(NamedTuple):
+class WindowTotals(NamedTuple):
     """What a window holds."""
 
     calls: int
@@ -31,7 +31,7 @@ class Window(Protocol):
 
     def mark_failed(self, place: int, now: float, unreported: int) -> None: ...
 
-    def totals(self, now: float, unreported: int) -> Totals: ...
+    def totals(self, now: float, unreported: int) -> WindowTotals: ...
 
 
 class LastCalls:
@@ -72,10 +72,10 @@ class LastCalls:
         self._failures.append(place)
         self._failures.extend(reversed(later))
 
-    def totals(self, now: float, unreported: int) -> Totals:
+    def totals(self, now: float, unreported: int) -> WindowTotals:
         seen = self._reported + unreported
         self._forget(seen)
-        return Totals(seen - self._oldest, len(self._failures), len(self._slow))
+        return WindowTotals(seen - self._oldest, len(self._failures), len(self._slow))
 
     def resize(self, size: int) -> None:
         """Remember *size* calls from now on; what is already forgotten stays forgotten."""
@@ -130,9 +130,9 @@ class LastSeconds:
             self._buckets[place % self.BUCKETS][1] += 1
             self._failures += 1
 
-    def totals(self, now: float, unreported: int) -> Totals:
+    def totals(self, now: float, unreported: int) -> WindowTotals:
         self._turn(now, unreported)
-        return Totals(self._calls, self._failures, self._slow)
+        return WindowTotals(self._calls, self._failures, self._slow)
 
     def _turn(self, now: float, unreported: int) -> None:
         """Empty the slices whose time has passed; there are at most BUCKETS of them."""

@@ -7,7 +7,7 @@ per call, and so are the parameters that a guard shows (`shape`).
 
 from otel_breaker.guard.block import Block
 from otel_breaker.guard.call import Call
-from otel_breaker.guard.kinds import guard, guard_each
+from otel_breaker.guard.dispatch import guard, guard_each
 from otel_breaker.guard.shape import release, shape, unshaped
 from otel_breaker.guard.unbegun import end_what_was_given_up
 

@@ -12,10 +12,10 @@ from inspect import CO_ITERABLE_COROUTINE
 from types import CoroutineType, GeneratorType
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
-from otel_breaker.bare_types import derives_from, has
 from otel_breaker.guard.coroutines import follow_coroutine, follow_held, follow_request, is_held_by, request_of
 from otel_breaker.guard.futures import follow_asyncio_future, follow_deferred, follow_future, follow_rpc
 from otel_breaker.guard.streams import stream_follower_of
+from otel_breaker.type_inspection import derives_from, has
 from otel_breaker.type_memo import TypeMemo
 
 if TYPE_CHECKING:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from otel_breaker.core.states import FAILURE, IGNORED, SUCCESS, Outcome
 from otel_breaker.guard.call import Call
-from otel_breaker.settings import labels
+from otel_breaker.settings import identifiers
 
 if TYPE_CHECKING:
     from types import TracebackType
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from otel_breaker.circuit import Circuit
     from otel_breaker.core.permits import Permit
-    from otel_breaker.guard.ports import CallSite
+    from otel_breaker.guard.ports import CallTracer
 
 
 class Block:
@@ -26,7 +26,7 @@ class Block:
 
     __slots__ = ("_call", "_circuit", "_entered", "_error_type", "_permit", "_site", "_verdict")
 
-    def __init__(self, circuit: Circuit, site: CallSite) -> None:
+    def __init__(self, circuit: Circuit, site: CallTracer) -> None:
         self._circuit = circuit
         self._site = site
         self._call: Call | None = None
@@ -41,7 +41,7 @@ class Block:
         Args:
             error_type: what to call the failure: text of low cardinality, such as "503".
         """
-        self._verdict, self._error_type = FAILURE, labels.clean(str(error_type))  # may be a status
+        self._verdict, self._error_type = FAILURE, identifiers.clean(str(error_type))  # may be a status
 
     def ignored(self) -> None:
         """Let the block say nothing about the dependency, whether it raises or not."""
@@ -74,7 +74,7 @@ class Block:
                 if circuit.standing_permit is permit:
                     circuit.count_success()
                 else:
-                    circuit.succeed(permit)
+                    circuit.record_success(permit)
                 return
             self._call = Call(circuit, self._site, admitted=permit)
         call = self._call

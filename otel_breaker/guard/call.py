@@ -6,21 +6,21 @@ from functools import partial
 from sys import is_finalizing
 from typing import TYPE_CHECKING, Any, ParamSpec, TypeAlias, TypeVar, cast
 
-from otel_breaker.circuit import WORLD
-from otel_breaker.circuit.changes import NO_MOVES
+from otel_breaker.circuit import RUNTIME
+from otel_breaker.circuit.changes import NO_CHANGES
+from otel_breaker.classifier import type_of_result
 from otel_breaker.core.states import CANCELLED, FAILURE, IGNORED, REJECTED, SUCCESS, Outcome
 from otel_breaker.errors import CircuitOpenError
 from otel_breaker.guard.unbegun import end_what_was_given_up
-from otel_breaker.outcomes import type_of_result
 from otel_breaker.text import UNNAMED
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from otel_breaker.circuit import Circuit
-    from otel_breaker.circuit.changes import Notice
+    from otel_breaker.circuit.changes import PendingChange
     from otel_breaker.core.permits import Permit
-    from otel_breaker.guard.ports import CallSite, CallSpan
+    from otel_breaker.guard.ports import CallSpan, CallTracer
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -42,7 +42,7 @@ class Call:
 
     __slots__ = (
         "_circuit",
-        "_is_handed",
+        "_is_trampoline",
         "_moves",
         "_permit",
         "_refusal",
@@ -53,10 +53,10 @@ class Call:
     )
 
     def __init__(
-        self, circuit: Circuit, site: CallSite, *, admitted: Permit | None = None, span: CallSpan | None = None
+        self, circuit: Circuit, site: CallTracer, *, admitted: Permit | None = None, span: CallSpan | None = None
     ) -> None:
         self._circuit = circuit
-        self._is_handed = site.is_handed
+        self._is_trampoline = site.is_trampoline
         self._permit = admitted
         self._refusal: CircuitOpenError | None = None
         """What its fallback answers."""
@@ -65,7 +65,7 @@ class Call:
         self.ends_in_callback = False
         """Whether it ends elsewhere than where it was made."""
         self._slow = False
-        self._moves: Sequence[Notice] = NO_MOVES
+        self._moves: Sequence[PendingChange] = NO_CHANGES
         """What its steps brought about."""
         self._span = span
         if admitted is not None:
@@ -73,11 +73,11 @@ class Call:
         traced = site.tracing.source._TRACER_PROVIDER is not None  # noqa: SLF001  # see Tracing
         if _passes_unguarded(circuit, site, traced=traced):
             return
-        permit, moves = circuit.shared_permit, NO_MOVES
+        permit, moves = circuit.shared_permit, NO_CHANGES
         try:
             if permit is None:
                 end_what_was_given_up()
-                decision, moves = circuit.ask()
+                decision, moves = circuit.acquire_permit()
                 if isinstance(decision, CircuitOpenError):
                     self._refuse(site, decision, moves, traced=traced)
                     return
@@ -86,31 +86,33 @@ class Call:
             self._start(site, permit, moves, traced=traced)
         except BaseException:  # an interrupt: the call will not be made
             self.end(CANCELLED)
-            circuit.announce_left()
+            circuit.dispatch_pending()
             raise
 
-    def _start(self, site: CallSite, permit: Permit, moves: Sequence[Notice], *, traced: bool) -> None:
+    def _start(self, site: CallTracer, permit: Permit, moves: Sequence[PendingChange], *, traced: bool) -> None:
         circuit, origin = self._circuit, None
         if traced:
             self._span = site.start(circuit, permit, moves)
             if self._span is not None:
-                origin = self._span.origin
+                origin = self._span.span_context
         if not permit.is_shared:
-            permit.origin = origin
+            permit.span_context = origin
         if moves:
-            circuit.announce(moves, origin)
+            circuit.dispatch_changes(moves, origin)
 
-    def _refuse(self, site: CallSite, refusal: CircuitOpenError, moves: Sequence[Notice], *, traced: bool) -> None:
+    def _refuse(
+        self, site: CallTracer, refusal: CircuitOpenError, moves: Sequence[PendingChange], *, traced: bool
+    ) -> None:
         answered = site.has_fallback and self._circuit.settings.fallback is not None
         self._span = site.refuse(self._circuit, refusal, moves, answered=answered) if traced else None
         if moves:
-            self._circuit.announce(moves, self._span.origin if self._span is not None else None)
+            self._circuit.dispatch_changes(moves, self._span.span_context if self._span is not None else None)
         if answered:
             self._refusal = refusal
             return
         self._unanswered = refusal
         if self._span is not None:
-            self._span.finish(REJECTED, refusal, NO_MOVES, slow=False)
+            self._span.finish(REJECTED, refusal, NO_CHANGES, slow=False)
 
     def take_refusal(self) -> CircuitOpenError | None:
         """What to raise when the circuit refuses the call, and no fallback is set, or allowed; else None.
@@ -139,16 +141,16 @@ class Call:
         fallback: Any = settings.fallback
         if settings.fallback_wants_refusal:
             fallback = partial(fallback, refusal=self._refusal)
-        return cast("Callable[P, R]", _without_first(fallback) if self._is_handed else fallback)
+        return cast("Callable[P, R]", _without_first(fallback) if self._is_trampoline else fallback)
 
     def returned(self, result: object) -> None:
         """The call came back with a result."""
-        judge, judged = self._circuit.judge, self._permit is not None and self._refusal is None
+        judge, judged = self._circuit.classifier, self._permit is not None and self._refusal is None
         outcome, named, wait = FAILURE, None, None  # should judging it be interrupted
         try:
-            outcome = judge.of_result(result) if judged else SUCCESS
+            outcome = judge.classify_result(result) if judged else SUCCESS
             if outcome is FAILURE:
-                named, wait = type_of_result(result), judge.wait_asked_by(result)
+                named, wait = type_of_result(result), judge.requested_wait(result)
         finally:
             self.end(outcome, error_type=named, retry_after=wait)
 
@@ -157,7 +159,7 @@ class Call:
         judged = self._permit is not None or self._refusal is not None
         outcome = FAILURE  # as above
         try:
-            outcome = self._circuit.judge.of_error(error) if judged else IGNORED
+            outcome = self._circuit.classifier.classify_error(error) if judged else IGNORED
         finally:
             self.end(outcome, error)
 
@@ -166,7 +168,7 @@ class Call:
 
         If it stops the caller, the call is cancelled.
         """
-        judged = self._permit is not None and self._circuit.judge.of_error(error) is CANCELLED
+        judged = self._permit is not None and self._circuit.classifier.classify_error(error) is CANCELLED
         self.end(CANCELLED if judged else IGNORED, error)
 
     def end(
@@ -186,7 +188,7 @@ class Call:
         """
         circuit, permit, span = self._circuit, self._permit, self._span
         self._permit = self._span = None
-        slow, moves, origin = False, NO_MOVES, None
+        slow, moves, origin = False, NO_CHANGES, None
         shown = error_type or error
         if outcome is CANCELLED:
             shown = None
@@ -195,9 +197,9 @@ class Call:
         try:
             if permit is not None and outcome is not REJECTED and not is_finalizing():
                 slow = self._slow or circuit.is_slow(permit)
-                if outcome is not SUCCESS or slow or not circuit.succeed_at_once(permit):
-                    origin = span.origin_of(outcome, slow=slow) if span is not None else None
-                    moves = circuit.settle(
+                if outcome is not SUCCESS or slow or not circuit.try_record_success(permit):
+                    origin = span.span_context_for(outcome, slow=slow) if span is not None else None
+                    moves = circuit.record_outcome(
                         permit,
                         outcome,
                         error=error,
@@ -212,7 +214,7 @@ class Call:
                     shown = UNNAMED
                 span.finish(outcome, shown, [*self._moves, *moves] if self._moves else moves, slow=slow)
         if span is not None and moves and origin is None:  # a span that came to be only because of them
-            circuit.announce(moves, span.origin)
+            circuit.dispatch_changes(moves, span.span_context)
 
     def suspend(self) -> None:
         """The call waits for its consumer: neither that time nor what the consumer does is its own."""
@@ -221,7 +223,7 @@ class Call:
             span.suspend()
         if permit is not None and not permit.is_shared:
             if span is not None and circuit.is_slow(permit):
-                permit.origin = span.origin_of(SUCCESS, slow=True)  # there may have been none so far
+                permit.span_context = span.span_context_for(SUCCESS, slow=True)  # there may have been none so far
             slow, moves = circuit.suspend(permit)
             self._slow = slow or self._slow
             if moves:
@@ -245,12 +247,12 @@ class Call:
             self._span.attach()
 
 
-def _passes_unguarded(circuit: Circuit, site: CallSite, *, traced: bool) -> bool:
+def _passes_unguarded(circuit: Circuit, site: CallTracer, *, traced: bool) -> bool:
     if is_finalizing():  # modules are being taken apart, ours among them: only finalisers still run
         return True
-    if WORLD.awaits_a_call:
-        WORLD.called()
-    return circuit.is_off or (traced and site.stands_aside())
+    if RUNTIME.awaits_first_call:
+        RUNTIME.first_call_arrived()
+    return circuit.is_off or (traced and site.passes_through())
 
 
 def _without_first(function: Callable[..., Any]) -> Callable[..., Any]:

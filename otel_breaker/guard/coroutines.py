@@ -9,11 +9,11 @@ import weakref
 from types import CoroutineType, FunctionType, MemberDescriptorType
 from typing import TYPE_CHECKING, Any, Final
 
-from otel_breaker.bare_types import has, named_namespaces, namespaces
 from otel_breaker.core.states import CANCELLED
 from otel_breaker.guard.native import follow, stand_in
 from otel_breaker.guard.streams import stream_follower_of
 from otel_breaker.guard.unbegun import Unbegun, is_unbegun
+from otel_breaker.type_inspection import has, named_namespaces, namespaces
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

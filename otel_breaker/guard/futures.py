@@ -9,8 +9,8 @@ import sys
 from contextvars import Context
 from typing import TYPE_CHECKING, Any
 
-from otel_breaker.bare_types import has
 from otel_breaker.core.states import CANCELLED, IGNORED, SUCCESS
+from otel_breaker.type_inspection import has
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine

@@ -8,7 +8,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from otel_breaker.circuit import Circuit
-    from otel_breaker.circuit.changes import Notice
+    from otel_breaker.circuit.changes import PendingChange
     from otel_breaker.core.permits import Permit
     from otel_breaker.core.states import Outcome
     from otel_breaker.errors import CircuitOpenError
@@ -18,7 +18,7 @@ class CallSpan(Protocol):
     """The span of one admitted call."""
 
     @property
-    def origin(self) -> object: ...
+    def span_context(self) -> object: ...
 
     def attach(self) -> None: ...
 
@@ -28,12 +28,12 @@ class CallSpan(Protocol):
 
     def resume(self) -> None: ...
 
-    def origin_of(self, outcome: Outcome, *, slow: bool) -> object: ...
+    def span_context_for(self, outcome: Outcome, *, slow: bool) -> object: ...
 
     def succeed(self) -> None: ...
 
     def finish(
-        self, outcome: Outcome, error: BaseException | str | None, moves: Sequence[Notice], *, slow: bool
+        self, outcome: Outcome, error: BaseException | str | None, moves: Sequence[PendingChange], *, slow: bool
     ) -> None: ...
 
 
@@ -48,7 +48,7 @@ class Tracing(Protocol):
     def source(self) -> Any: ...
 
 
-class CallSite(Protocol):
+class CallTracer(Protocol):
     """Starts the spans of one guarded function or block."""
 
     @property
@@ -58,12 +58,12 @@ class CallSite(Protocol):
     def has_fallback(self) -> bool: ...
 
     @property
-    def is_handed(self) -> bool: ...
+    def is_trampoline(self) -> bool: ...
 
-    def stands_aside(self) -> bool: ...
+    def passes_through(self) -> bool: ...
 
-    def start(self, circuit: Circuit, permit: Permit, moves: Sequence[Notice]) -> CallSpan | None: ...
+    def start(self, circuit: Circuit, permit: Permit, moves: Sequence[PendingChange]) -> CallSpan | None: ...
 
     def refuse(
-        self, circuit: Circuit, refusal: CircuitOpenError, moves: Sequence[Notice], *, answered: bool
+        self, circuit: Circuit, refusal: CircuitOpenError, moves: Sequence[PendingChange], *, answered: bool
     ) -> CallSpan | None: ...

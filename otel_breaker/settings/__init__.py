@@ -4,8 +4,8 @@
 comes from (a file, the environment) is not known here.
 """
 
-from otel_breaker.settings.code import Reference
-from otel_breaker.settings.model import Keywords, Mode, Settings
-from otel_breaker.settings.switches import Events, Spans, Switches, SwitchKeywords
+from otel_breaker.settings.breaker_settings import Keywords, Mode, Settings
+from otel_breaker.settings.references import Reference
+from otel_breaker.settings.telemetry_settings import Events, Spans, TelemetryKeywords, TelemetrySettings
 
-__all__ = ["Events", "Keywords", "Mode", "Reference", "Settings", "Spans", "SwitchKeywords", "Switches"]
+__all__ = ["Events", "Keywords", "Mode", "Reference", "Settings", "Spans", "TelemetryKeywords", "TelemetrySettings"]

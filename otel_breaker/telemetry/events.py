@@ -16,8 +16,8 @@ from opentelemetry.context import Context
 from otel_breaker import diagnostics
 from otel_breaker.core.states import CircuitState
 from otel_breaker.telemetry import names
-from otel_breaker.telemetry.abilities import LOGGERS_EMIT_EVENTS, is_of_the_api
-from otel_breaker.telemetry.changes import describe
+from otel_breaker.telemetry.api_features import LOGGERS_EMIT_EVENTS, is_of_the_api
+from otel_breaker.telemetry.change_attributes import describe
 from otel_breaker.text import printable
 from otel_breaker.version import __version__
 
@@ -52,7 +52,7 @@ class Reporter:
         if logger is None or not _is_enabled(logger, severity):
             diagnostics.state_change(_LEVELS[severity], body)
             return
-        span = change.origin if isinstance(change.origin, trace.SpanContext) else trace.INVALID_SPAN_CONTEXT
+        span = change.span_context if isinstance(change.span_context, trace.SpanContext) else trace.INVALID_SPAN_CONTEXT
         logger.emit(
             timestamp=round(change.timestamp * 1e9),
             # An empty context would mean the current one, whose span may have nothing to do with the move.

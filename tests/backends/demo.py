@@ -10,7 +10,7 @@ from pathlib import Path
 from examples.checkout import facts
 from examples.checkout.facts import Refusal
 from examples.checkout.run import Run
-from otel_breaker_instrumentation.cli.otlp import Log, Span
+from otel_breaker_cli.otlp import Log, Span
 from tests.backends import ask
 from tests.backends.answers import Answer
 from tests.backends.ask import Json, eventually

@@ -6,7 +6,7 @@ from typing import TypeVar
 
 from examples.checkout import facts
 from examples.checkout.run import Run
-from otel_breaker_instrumentation.cli.otlp import Point, Span, read
+from otel_breaker_cli.otlp import Point, Span, read
 
 Kind = TypeVar("Kind")
 

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from otel_breaker_instrumentation.cli.otlp import Span
+from otel_breaker_cli.otlp import Span
 from tests.backends import ask
 from tests.backends.answers import Answer
 from tests.backends.configurations import GATEWAY, OVERLAYS, traffic

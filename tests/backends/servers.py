@@ -15,7 +15,7 @@ from pathlib import Path
 from examples.checkout import configuration
 from examples.checkout.processes import Child, DemoFailed, running
 from tests.backends.programs import binary, named
-from tests.backends.quicker import quicker
+from tests.backends.scaled_rules import quicker
 
 SETTINGS = Path(__file__).parents[2] / "collector-config"
 RULES = SETTINGS / "prometheus" / "rules.yaml"

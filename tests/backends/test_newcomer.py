@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import yaml
 
-from otel_breaker_instrumentation.config import understand
+from otel_breaker_instrumentation.config import parse_configuration
 from tests.backends.newcomer import OURS, README, SHOP, minute
 
 
@@ -17,7 +17,9 @@ def test_it_installs_us_and_starts_the_shop() -> None:
 
 
 def test_its_configuration_names_what_the_shop_has() -> None:
-    (target,) = understand(yaml.safe_load(minute(README.read_text(encoding="utf-8")).breakers), "the README").targets
+    (target,) = parse_configuration(
+        yaml.safe_load(minute(README.read_text(encoding="utf-8")).breakers), "the README"
+    ).targets
 
     assert target.function == "shop.payments:PaymentClient.charge"
     assert "class PaymentClient:\n    def charge" in SHOP["payments"]

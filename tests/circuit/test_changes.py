@@ -10,7 +10,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from otel_breaker import CircuitState, StateChange
-from otel_breaker.circuit.changes import Announcer, Notice
+from otel_breaker.circuit.changes import ChangeDispatcher, PendingChange
 from otel_breaker.core.rules import Counts
 from otel_breaker.core.states import Reason
 
@@ -33,48 +33,48 @@ CHANGE = StateChange(
     counts=Counts(5, 0, 0, 0),
     threshold=5,
     open_time=60.0,
-    origin=None,
+    span_context=None,
 )
 
 
-def post(announcer: Announcer, episode: str, *, complete: bool = True) -> None:
-    announcer.post(replace(CHANGE, episode=episode), complete=complete)
+def post(announcer: ChangeDispatcher, episode: str, *, complete: bool = True) -> None:
+    announcer.enqueue(replace(CHANGE, episode=episode), complete=complete)
 
 
 def test_changes_are_told_to_every_listener_in_the_order_in_which_they_were_posted() -> None:
     told: list[str] = []
-    announcer = Announcer(
+    announcer = ChangeDispatcher(
         [lambda change: told.append(f"first {change.episode}"), lambda change: told.append(f"second {change.episode}")]
     )
 
     post(announcer, "1")
     post(announcer, "2")
-    announcer.deliver()
+    announcer.dispatch()
 
     assert told == ["first 1", "second 1", "first 2", "second 2"]
 
 
 def test_a_change_is_told_once() -> None:
     told: list[StateChange] = []
-    announcer = Announcer([told.append])
+    announcer = ChangeDispatcher([told.append])
     post(announcer, "1")
 
-    announcer.deliver()
-    announcer.deliver()
+    announcer.dispatch()
+    announcer.dispatch()
 
     assert len(told) == 1
 
 
 def test_a_change_that_is_not_complete_holds_back_those_after_it() -> None:
     told: list[str | None] = []
-    announcer = Announcer([lambda change: told.append(change.episode)])
-    notice = announcer.post(replace(CHANGE, episode="1"), complete=False)
+    announcer = ChangeDispatcher([lambda change: told.append(change.episode)])
+    notice = announcer.enqueue(replace(CHANGE, episode="1"), complete=False)
     post(announcer, "2")
 
-    announcer.deliver()
+    announcer.dispatch()
     early = list(told)
     announcer.complete([notice], None)
-    announcer.deliver()
+    announcer.dispatch()
 
     assert early == []
     assert told == ["1", "2"]
@@ -82,14 +82,14 @@ def test_a_change_that_is_not_complete_holds_back_those_after_it() -> None:
 
 def test_completing_a_change_adds_the_call_that_caused_it() -> None:
     told: list[StateChange] = []
-    announcer = Announcer([told.append])
-    known = announcer.post(replace(CHANGE, origin="known"), complete=True)
-    unknown = announcer.post(CHANGE, complete=False)
+    announcer = ChangeDispatcher([told.append])
+    known = announcer.enqueue(replace(CHANGE, span_context="known"), complete=True)
+    unknown = announcer.enqueue(CHANGE, complete=False)
 
     announcer.complete([known, unknown], "added")
-    announcer.deliver()
+    announcer.dispatch()
 
-    assert [change.origin for change in told] == ["known", "added"]
+    assert [change.span_context for change in told] == ["known", "added"]
 
 
 def test_a_listener_that_raises_is_logged_and_stops_neither_the_others_nor_the_next_change(
@@ -100,12 +100,12 @@ def test_a_listener_that_raises_is_logged_and_stops_neither_the_others_nor_the_n
     def bad(change: StateChange) -> None:
         raise ValueError("listener")
 
-    announcer = Announcer([bad, lambda change: told.append(change.episode)])
+    announcer = ChangeDispatcher([bad, lambda change: told.append(change.episode)])
     post(announcer, "1")
     post(announcer, "2")
 
     with caplog.at_level(logging.ERROR, "otel_breaker"):
-        announcer.deliver()
+        announcer.dispatch()
 
     assert told == ["1", "2"]
     assert ["payments" in message for message in caplog.messages] == [True, True]
@@ -117,13 +117,13 @@ def test_a_change_posted_by_a_listener_is_told_after_the_one_it_heard() -> None:
     def busy(change: StateChange) -> None:
         if change.episode == "1":
             post(announcer, "2")
-            announcer.deliver()
+            announcer.dispatch()
         told.append(f"busy {change.episode}")
 
-    announcer = Announcer([busy, lambda change: told.append(f"other {change.episode}")])
+    announcer = ChangeDispatcher([busy, lambda change: told.append(f"other {change.episode}")])
     post(announcer, "1")
 
-    announcer.deliver()
+    announcer.dispatch()
 
     assert told == ["busy 1", "other 1", "busy 2", "other 2"]
 
@@ -137,13 +137,13 @@ def test_a_second_thread_leaves_its_change_to_the_one_that_is_delivering() -> No
         assert go_on.wait(10)
         told.append((change.episode, threading.get_ident()))
 
-    announcer = Announcer([slow])
+    announcer = ChangeDispatcher([slow])
     post(announcer, "1")
     with ThreadPoolExecutor(1) as another:
-        delivery = another.submit(announcer.deliver)
+        delivery = another.submit(announcer.dispatch)
         assert listening.wait(10)
         post(announcer, "2")
-        announcer.deliver()
+        announcer.dispatch()
         early = list(told)
         go_on.set()
         delivery.result()
@@ -155,10 +155,10 @@ def test_a_second_thread_leaves_its_change_to_the_one_that_is_delivering() -> No
 
 def test_a_change_posted_in_the_last_moment_of_a_delivery_is_not_forgotten() -> None:
     told: list[str | None] = []
-    announcer = Announcer([lambda change: told.append(change.episode)])
+    announcer = ChangeDispatcher([lambda change: told.append(change.episode)])
     late = ["2"]
 
-    class Queue(deque[Notice]):
+    class Queue(deque[PendingChange]):
         """Once it was seen to be empty, another thread posts, and finds the delivery still under way."""
 
         def __getitem__(self, index: Any) -> Any:
@@ -168,37 +168,37 @@ def test_a_change_posted_in_the_last_moment_of_a_delivery_is_not_forgotten() -> 
                 if late:
                     post(announcer, late.pop())
                     with ThreadPoolExecutor(1) as another:
-                        another.submit(announcer.deliver).result()
+                        another.submit(announcer.dispatch).result()
                 raise
 
     announcer._queue = Queue()
     post(announcer, "1")
 
-    announcer.deliver()
+    announcer.dispatch()
 
     assert told == ["1", "2"]
 
 
 def test_a_forked_child_does_not_tell_what_waits_in_its_parent() -> None:
     told: list[str | None] = []
-    announcer = Announcer([lambda change: told.append(change.episode)])
+    announcer = ChangeDispatcher([lambda change: told.append(change.episode)])
     post(announcer, "parent", complete=False)
 
-    announcer.start_afresh()
+    announcer.after_fork()
     post(announcer, "child")
-    announcer.deliver()
+    announcer.dispatch()
 
     assert told == ["child"]
 
 
 def test_a_forked_child_delivers_although_its_parent_was_delivering() -> None:
     told: list[StateChange] = []
-    announcer = Announcer([told.append])
+    announcer = ChangeDispatcher([told.append])
     announcer._delivering.acquire()
 
-    announcer.start_afresh()
+    announcer.after_fork()
     post(announcer, "1")
-    announcer.deliver()
+    announcer.dispatch()
 
     assert len(told) == 1
 
@@ -206,34 +206,34 @@ def test_a_forked_child_delivers_although_its_parent_was_delivering() -> None:
 def test_what_waits_before_a_move_is_told_with_it() -> None:
     """Whoever was to complete it was interrupted, and will not."""
     told: list[str | None] = []
-    announcer = Announcer([lambda change: told.append(change.episode)])
-    announcer.post(replace(CHANGE, episode="orphan"), complete=False)
-    move = announcer.post(replace(CHANGE, episode="move"), complete=True)
+    announcer = ChangeDispatcher([lambda change: told.append(change.episode)])
+    announcer.enqueue(replace(CHANGE, episode="orphan"), complete=False)
+    move = announcer.enqueue(replace(CHANGE, episode="move"), complete=True)
 
     announcer.complete_before([move])
-    announcer.deliver()
+    announcer.dispatch()
 
     assert told == ["orphan", "move"]
 
 
 def test_moves_of_one_decision_wait_for_each_other() -> None:
     told: list[str | None] = []
-    announcer = Announcer([lambda change: told.append(change.episode)])
-    moves = [announcer.post(replace(CHANGE, episode=name), complete=False) for name in ("first", "second")]
+    announcer = ChangeDispatcher([lambda change: told.append(change.episode)])
+    moves = [announcer.enqueue(replace(CHANGE, episode=name), complete=False) for name in ("first", "second")]
 
     announcer.complete_before(moves)
-    announcer.deliver()
+    announcer.dispatch()
 
     assert told == []
 
 
 def test_after_an_interrupt_all_that_waits_is_told() -> None:
     told: list[str | None] = []
-    announcer = Announcer([lambda change: told.append(change.episode)])
+    announcer = ChangeDispatcher([lambda change: told.append(change.episode)])
     for name in ("first", "second"):
-        announcer.post(replace(CHANGE, episode=name), complete=False)
+        announcer.enqueue(replace(CHANGE, episode=name), complete=False)
 
     announcer.complete_all()
-    announcer.deliver()
+    announcer.dispatch()
 
     assert told == ["first", "second"]

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from otel_breaker import CircuitBreaker
-from otel_breaker.circuit import WORLD
+from otel_breaker.circuit import RUNTIME
 from tests.circuit.test_fork import in_child
 
 if TYPE_CHECKING:
@@ -31,9 +31,9 @@ class Act:
 @pytest.fixture
 def act() -> Iterator[Act]:
     act = Act()
-    WORLD.at_first_call(act)
+    RUNTIME.on_first_call(act)
     yield act
-    WORLD.no_longer_at_first_call(act)
+    RUNTIME.cancel_on_first_call(act)
 
 
 async def nothing() -> None:
@@ -83,10 +83,10 @@ def test_a_breaker_that_has_been_called_before_is_as_good() -> None:
     breaker, act = CircuitBreaker(), Act()
     by_function(breaker)
 
-    WORLD.at_first_call(act)
+    RUNTIME.on_first_call(act)
     by_function(breaker)
 
-    WORLD.no_longer_at_first_call(act)
+    RUNTIME.cancel_on_first_call(act)
     assert act.done == 1
 
 
@@ -115,11 +115,11 @@ def test_what_it_raises_is_logged_and_the_call_is_not_affected(caplog: pytest.Lo
     def fail() -> None:
         raise RuntimeError("can't start new thread")
 
-    WORLD.at_first_call(fail)
+    RUNTIME.on_first_call(fail)
     try:
         answer = CircuitBreaker().call(lambda: "answer")
     finally:
-        WORLD.no_longer_at_first_call(fail)
+        RUNTIME.cancel_on_first_call(fail)
 
     assert answer == "answer"
     assert [(record.levelno, "RuntimeError < " in record.getMessage()) for record in caplog.records] == [
@@ -129,9 +129,9 @@ def test_what_it_raises_is_logged_and_the_call_is_not_affected(caplog: pytest.Lo
 
 def test_what_is_taken_back_is_not_done() -> None:
     act = Act()
-    WORLD.at_first_call(act)
+    RUNTIME.on_first_call(act)
 
-    WORLD.no_longer_at_first_call(act)
+    RUNTIME.cancel_on_first_call(act)
     by_function(CircuitBreaker())
 
     assert act.done == 0

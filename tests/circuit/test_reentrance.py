@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from otel_breaker import CircuitBreaker, CircuitState
-from otel_breaker.circuit import WORLD
+from otel_breaker.circuit import RUNTIME
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -23,7 +23,7 @@ def in_the_middle(monkeypatch: pytest.MonkeyPatch, interrupt: Callable[[], objec
         interrupt()
         return 0.5
 
-    monkeypatch.setattr(WORLD, "draw", draw)
+    monkeypatch.setattr(RUNTIME, "draw", draw)
 
 
 def test_a_call_made_in_the_middle_of_a_decision_passes_and_is_counted(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from otel_breaker_instrumentation.cli.main import main
+from otel_breaker_cli.main import main
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING
 import pytest
 from rich.console import Console
 
-from otel_breaker_instrumentation.cli.command import CommandFailed
-from otel_breaker_instrumentation.cli.files import opened
+from otel_breaker_cli.command import CommandFailed
+from otel_breaker_cli.files import opened
 
 if TYPE_CHECKING:
-    from otel_breaker_instrumentation.cli.otlp import Record
+    from otel_breaker_cli.otlp import Record
 
 EMPTY = b'{"resourceSpans": []}\n'
 LOG = b'{"resourceLogs": [{"scopeLogs": [{"logRecords": [{"timeUnixNano": "1"}]}]}]}\n'

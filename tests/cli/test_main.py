@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, TypeAlias
 import pytest
 
 from otel_breaker import __version__
-from otel_breaker_instrumentation.cli import main as main_module
-from otel_breaker_instrumentation.cli.command import Command, CommandFailed
-from otel_breaker_instrumentation.cli.main import main
+from otel_breaker_cli import main as main_module
+from otel_breaker_cli.command import Command, CommandFailed
+from otel_breaker_cli.main import main
 
 if TYPE_CHECKING:
     from argparse import ArgumentParser, Namespace

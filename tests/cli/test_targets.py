@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from otel_breaker_instrumentation.cli.main import main
-from otel_breaker_instrumentation.config import understand
+from otel_breaker_cli.main import main
+from otel_breaker_instrumentation.config import parse_configuration
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -72,7 +72,9 @@ def test_all_that_a_module_defines_is_listed_with_its_kind(folder: Path, capsys:
 
     printed = capsys.readouterr().out
     assert (status, printed) == (0, LISTED)
-    assert understand({"targets": [{"function": line.split()[0]} for line in printed.splitlines()]}, "").targets
+    assert parse_configuration(
+        {"targets": [{"function": line.split()[0]} for line in printed.splitlines()]}, ""
+    ).targets
 
 
 def test_a_module_without_any_is_told_so_and_exits_with_1(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -12,7 +12,7 @@ import kubernetes_validate
 import pytest
 import yaml
 
-from otel_breaker_instrumentation.config import understand
+from otel_breaker_instrumentation.config import parse_configuration
 
 ROOT: Final = Path(__file__).parents[2]
 FOLDER: Final = ROOT / "collector-config" / "kubernetes"
@@ -75,7 +75,7 @@ def test_the_configuration_is_where_the_injected_package_looks_for_it() -> None:
 
 
 def test_the_configuration_is_understood() -> None:
-    said = understand(yaml.safe_load(PARTS["ConfigMap"]["data"]["breakers.yaml"]), "breakers.yaml")
+    said = parse_configuration(yaml.safe_load(PARTS["ConfigMap"]["data"]["breakers.yaml"]), "breakers.yaml")
 
     assert said.breakers["payments"].recovery_time == 30
     assert [str(target) for target in said.targets] == ["shop.payments:PaymentClient.charge"]

@@ -13,7 +13,7 @@ import pytest
 
 from otel_breaker import CircuitBreaker, CircuitOpenError, CircuitState, get_breaker
 from otel_breaker.registry import REGISTRY
-from otel_breaker.telemetry.metrics import LEDGER
+from otel_breaker.telemetry.metrics import METRIC_REGISTRY
 from tests.conformance.conftest import (
     PATIENCE,
     RECOVERY,
@@ -183,10 +183,10 @@ def fork_at(moment: int, work: Callable[[], Any], check: Callable[[], str]) -> t
 
 LOCKS: dict[str, Callable[[], Any]] = {
     "circuit": lambda: get_breaker("test_forks")._circuit._lock,
-    "announcer": lambda: get_breaker("test_forks")._circuit.record.announcer._delivering,
+    "announcer": lambda: get_breaker("test_forks")._circuit.history.dispatcher._delivering,
     "registry": lambda: REGISTRY._lock,
     "keyed": lambda: REGISTRY.get_keyed("test_forks keyed", {})._lock,
-    "metrics": lambda: LEDGER._lock,
+    "metrics": lambda: METRIC_REGISTRY._lock,
 }
 
 
@@ -206,7 +206,7 @@ def test_f44_a_child_does_not_wait_for_a_lock_that_a_thread_of_its_parent_held(l
         fail(new)
         fail(get_breaker("test_forks"))
         succeed(get_breaker("test_forks keyed", key="second"))
-        list(LEDGER.figures())
+        list(METRIC_REGISTRY.aggregates())
         return len(changes)
 
     busy = threading.Thread(target=keep)

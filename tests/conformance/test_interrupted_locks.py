@@ -14,14 +14,14 @@ from otel_breaker import CircuitBreaker, configure
 from otel_breaker.keyed import KeyedBreaker
 from otel_breaker.registry import Registry
 from otel_breaker.settings import Settings
-from otel_breaker.telemetry import configuring
+from otel_breaker.telemetry import configuration
 from tests.conformance.conftest import fail, succeed
 from tests.test_locks import Interrupted, is_free
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from otel_breaker.telemetry.metrics import Ledger
+    from otel_breaker.telemetry.metrics import MetricRegistry
 
 
 def interrupted(owner: Any, work: Callable[[], object]) -> None:
@@ -89,7 +89,7 @@ def test_f13_an_interrupt_while_settings_change_leaves_a_circuit_that_decides() 
         lambda registry: registry.get_keyed("by key", {"failure_threshold": len(registry._said) + 3}),
         lambda registry: registry.configure({}),
         lambda registry: registry.configure_unless_named("found", Settings()),
-        lambda registry: registry.order("ordered", None),
+        lambda registry: registry.override("ordered", None),
     ],
 )
 def test_f13_the_registry_is_not_left_locked(work: Callable[[Registry], object]) -> None:
@@ -102,7 +102,7 @@ def test_f13_the_registry_is_not_left_locked(work: Callable[[Registry], object])
     "work",
     [
         lambda keyed: keyed.for_key(f"new {len(keyed)}"),
-        lambda keyed: keyed.obey(None),
+        lambda keyed: keyed.apply_override(None),
         lambda keyed: keyed.replace_settings(Settings()),
     ],
 )
@@ -113,10 +113,10 @@ def test_f13_the_breakers_of_all_keys_are_not_left_locked(work: Callable[[KeyedB
     interrupted(keyed, lambda: work(keyed))
 
 
-def test_f13_the_ledger_is_not_left_locked_by_a_new_breaker_or_a_collection(ledger: Ledger) -> None:
+def test_f13_the_ledger_is_not_left_locked_by_a_new_breaker_or_a_collection(ledger: MetricRegistry) -> None:
     interrupted(ledger, lambda: CircuitBreaker("new"))
-    interrupted(ledger, ledger.figures)
+    interrupted(ledger, ledger.aggregates)
 
 
 def test_f13_the_configuration_of_telemetry_is_not_left_locked() -> None:
-    interrupted(configuring.CONFIGURATION, lambda: configure(spans="off"))
+    interrupted(configuration.TELEMETRY, lambda: configure(spans="off"))

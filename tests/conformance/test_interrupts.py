@@ -11,7 +11,7 @@ import pytest
 
 from otel_breaker import CircuitBreaker, CircuitOpenError, CircuitState
 from otel_breaker.circuit import Circuit
-from otel_breaker.circuit.lock_free import LockFree
+from otel_breaker.circuit.fast_path import FastPath
 from tests.conformance.conftest import Broken, fail, finish, hold, moves, raised_by, refuses, succeed
 from tests.conformance.interruptions import Watched, at_every_moment, due_for_a_probe, failing_once
 
@@ -175,7 +175,7 @@ def test_f13_a_ctrl_c_in_the_middle_of_a_decision_leaves_a_circuit_that_works(
 
 
 def waiting(watched: Watched) -> int:
-    return len(watched.breaker._circuit.record.announcer._queue)
+    return len(watched.breaker._circuit.history.dispatcher._queue)
 
 
 def tells_every_later_move(watched: Watched) -> str:
@@ -214,7 +214,7 @@ def test_f13_a_move_whose_call_was_stopped_before_it_was_announced_is_told_at_th
         """The decision itself may be lost with the interrupt; what the circuit has done is told."""
         state = watched.breaker.state.value
         announced = moves(watched.told)[-1][1]
-        queued = [notice.change.to_state.value for notice in watched.breaker._circuit.record.announcer._queue]
+        queued = [notice.change.to_state.value for notice in watched.breaker._circuit.history.dispatcher._queue]
         return f"is {state}, told {announced}, and {queued} wait" if queued else ""
 
     complaints = at_every_moment(due_for_a_probe, succeed_or_be_stopped, press_ctrl_c, told_of_each, by="signal")
@@ -225,7 +225,7 @@ def test_f13_a_move_whose_call_was_stopped_before_it_was_announced_is_told_at_th
 def test_f13_a_move_that_nobody_lived_to_announce_is_told_with_the_next(clock: FakeClock) -> None:
     watched = due_for_a_probe()
     circuit = watched.breaker._circuit
-    circuit.ask()  # as after two interrupts, one in the handling of the other
+    circuit.acquire_permit()  # as after two interrupts, one in the handling of the other
     assert waiting(watched) == 1
 
     watched.breaker.force_open()
@@ -243,7 +243,7 @@ def test_f13_an_interrupt_before_a_circuit_says_what_is_plain_leaves_no_permit_o
     fail(breaker)
     last = hold(breaker)
     with monkeypatch.context() as entered:
-        entered.setattr(LockFree, "_publish", lambda *_: press_ctrl_c(breaker))
+        entered.setattr(FastPath, "_publish", lambda *_: press_ctrl_c(breaker))
         with suppress(KeyboardInterrupt):
             finish(last, Broken())
     assert breaker.state is CircuitState.OPEN
@@ -280,7 +280,7 @@ def test_f13_an_interrupt_of_whatever_opens_a_circuit_leaves_no_permit_of_a_clos
     guarded = breaker(int)
     guarded()
     with monkeypatch.context() as entered:
-        entered.setattr(LockFree, "_publish", lambda *_: press_ctrl_c(breaker))
+        entered.setattr(FastPath, "_publish", lambda *_: press_ctrl_c(breaker))
         with suppress(KeyboardInterrupt):
             open_it(breaker, clock)
     assert breaker.state in (CircuitState.OPEN, CircuitState.FORCED_OPEN)

@@ -13,12 +13,12 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from otel_breaker import CircuitBreaker, InvalidSettings, configure
-from otel_breaker.circuit import WORLD
+from otel_breaker.circuit import RUNTIME
 from otel_breaker.keyed import KeyedBreaker
 from otel_breaker.registry import Registry
 from otel_breaker.settings import Settings
-from otel_breaker.telemetry import configuring
-from otel_breaker.telemetry.metrics.figures import MOST_WASTED
+from otel_breaker.telemetry import configuration
+from otel_breaker.telemetry.metrics.aggregates import MOST_WASTED
 from otel_breaker.telemetry.metrics.series import MOST_NAMES
 from otel_breaker_instrumentation.reload import Watcher
 from tests.conformance.conftest import elsewhere, fail
@@ -27,13 +27,13 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
-    from otel_breaker.telemetry.metrics import Ledger
+    from otel_breaker.telemetry.metrics import MetricRegistry
 
 
 class Everything:
     """Objects with a lock each, and a log handler that uses them all from another thread."""
 
-    def __init__(self, ledger: Ledger) -> None:
+    def __init__(self, ledger: MetricRegistry) -> None:
         self.registry = Registry()
         self.keyed = KeyedBreaker("keyed", Settings(max_keys=1).resolved())
         self.breaker = CircuitBreaker("everything", failure_threshold=1)
@@ -42,14 +42,14 @@ class Everything:
         self.stuck: list[str] = []
 
     def use(self) -> None:
-        self.registry.order("used", None)
+        self.registry.override("used", None)
         self.registry.get("used", {})
-        self.keyed.obey(None)
+        self.keyed.apply_override(None)
         self.breaker.snapshot()
         self.breaker.add_listener(print)
-        self.ledger.figures()
+        self.ledger.aggregates()
         CircuitBreaker("used in a handler").call(int)
-        configuring.CONFIGURATION._use_switches()
+        configuration.TELEMETRY._use_switches()
 
     def hear(self, message: str) -> None:
         self.messages.append(message)
@@ -60,7 +60,7 @@ class Everything:
 
 
 @pytest.fixture
-def everything(ledger: Ledger, monkeypatch: pytest.MonkeyPatch) -> Iterator[Everything]:
+def everything(ledger: MetricRegistry, monkeypatch: pytest.MonkeyPatch) -> Iterator[Everything]:
     monkeypatch.setattr("tests.conformance.conftest.PATIENCE", 2.0)
     everything = Everything(ledger)
 
@@ -126,11 +126,11 @@ def first_call(everything: Everything) -> None:
     def act() -> None:
         raise LookupError
 
-    WORLD.at_first_call(act)
+    RUNTIME.on_first_call(act)
     try:
         everything.breaker.call(int)
     finally:
-        WORLD.no_longer_at_first_call(act)
+        RUNTIME.cancel_on_first_call(act)
 
 
 def too_many_permits(everything: Everything) -> None:
@@ -202,7 +202,7 @@ def test_f20_settings_are_compared_without_a_lock() -> None:
     registry = Registry()
 
     def predicate() -> Thoughtful:
-        return Thoughtful(lambda: registry.order("used", None))
+        return Thoughtful(lambda: registry.override("used", None))
 
     first = registry.get("payments", {"failure_on": predicate()})
 
@@ -214,7 +214,7 @@ def test_f20_settings_are_compared_without_a_lock() -> None:
 
 def test_f20_threads_that_ask_for_settings_that_take_long_to_compare_get_one_breaker() -> None:
     registry = Registry()
-    settings = {"failure_on": Thoughtful(lambda: registry.order("used", None))}
+    settings = {"failure_on": Thoughtful(lambda: registry.override("used", None))}
 
     with ThreadPoolExecutor(4) as pool:
         found = set(pool.map(lambda _: id(registry.get("payments", dict(settings))), range(8)))

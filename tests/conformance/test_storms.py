@@ -19,7 +19,7 @@ import pytest
 
 from otel_breaker import CircuitBreaker, CircuitOpenError, StateChange, configure, get_breaker
 from otel_breaker.registry import REGISTRY
-from otel_breaker.telemetry.metrics import LEDGER
+from otel_breaker.telemetry.metrics import METRIC_REGISTRY
 from tests.conformance.conftest import Broken, elsewhere, in_new_process
 
 if TYPE_CHECKING:
@@ -97,7 +97,7 @@ class Everything:
 
     def _look(self) -> None:
         self.breaker.snapshot()
-        LEDGER.figures()
+        METRIC_REGISTRY.aggregates()
         REGISTRY.configure_unless_named("storm by name", self.breaker.settings)
         configure(events="both" if self.number % 2 else "log")
 
@@ -115,7 +115,7 @@ def storm(seconds: float) -> None:
     breaker.reset()
     in_order = [(change.from_state.value, change.to_state.value) for change in everything.heard[-2:]]
     assert in_order == [("closed", "forced_open"), ("forced_open", "closed")], in_order
-    assert not breaker._circuit.record.announcer._queue, "something is never told"
+    assert not breaker._circuit.history.dispatcher._queue, "something is never told"
     assert threading.active_count() < 5
     sys.stdout.write(str(tempest.interrupts))
     sys.stdout.flush()

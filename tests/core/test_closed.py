@@ -7,7 +7,7 @@ import pytest
 from otel_breaker.core.closed import Closed
 from otel_breaker.core.rules import ConsecutiveFailures, Counts, FailureRate, SlowCallRate
 from otel_breaker.core.states import CircuitState, Outcome, Reason
-from tests.core.rig import FAILING, SLOW, SLOWING, Rig, policy
+from tests.core.harness import FAILING, SLOW, SLOWING, Harness, policy
 
 if TYPE_CHECKING:
     from otel_breaker.core.policy import Policy
@@ -23,13 +23,17 @@ def closed(numbers: Policy) -> Closed:
 def test_all_calls_share_the_standing_permit_while_nothing_is_timed() -> None:
     period = closed(STREAK)
 
-    assert period.admit(1_000.0, None, alone=False) is period.admit(1_001.0, "somebody", alone=False) is period.standing
+    assert (
+        period.admit(1_000.0, None, exclusive=False)
+        is period.admit(1_001.0, "somebody", exclusive=False)
+        is period.standing
+    )
 
 
 def test_a_permit_says_where_and_when_it_was_given() -> None:
-    permit = closed(SLOWING).admit(1_000.0, "somebody", alone=False)
+    permit = closed(SLOWING).admit(1_000.0, "somebody", exclusive=False)
 
-    assert (permit.generation, permit.state, permit.epoch) == (7, CircuitState.CLOSED, 4)
+    assert (permit.generation, permit.state, permit.failure_count) == (7, CircuitState.CLOSED, 4)
     assert (permit.started, permit.owner, permit.deadline) == (1_000.0, "somebody", None)
     assert not permit.shadowed
 
@@ -38,20 +42,20 @@ def test_a_permit_says_where_and_when_it_was_given() -> None:
 def test_a_call_that_is_timed_or_settled_by_hand_has_its_own_permit(numbers: Policy, alone: bool) -> None:
     period = closed(numbers)
 
-    own = period.admit(1_000.0, None, alone=alone)
+    own = period.admit(1_000.0, None, exclusive=alone)
 
-    assert own is not period.admit(1_000.0, None, alone=alone)
+    assert own is not period.admit(1_000.0, None, exclusive=alone)
     assert not own.is_shared
     assert period.standing.is_shared
 
 
 @pytest.mark.parametrize(("numbers", "plain"), [(STREAK, True), (policy(seconds=10), False), (policy(slow=2), False)])
 def test_a_period_is_plain_while_nothing_needs_the_clock(numbers: Policy, plain: bool) -> None:
-    assert closed(numbers).is_plain is plain
+    assert closed(numbers).has_no_history is plain
 
 
 def test_a_period_is_plain_again_when_a_success_ends_the_streak() -> None:
-    rig = Rig(STREAK)
+    rig = Harness(STREAK)
 
     rig.call(Outcome.FAILURE)
     during = rig.standing_permit
@@ -62,7 +66,7 @@ def test_a_period_is_plain_again_when_a_success_ends_the_streak() -> None:
 
 
 def test_a_call_from_before_a_streak_does_not_hold_the_permit_from_after_it() -> None:
-    rig = Rig(STREAK)
+    rig = Harness(STREAK)
     before = rig.admit()
 
     rig.call(Outcome.FAILURE)
@@ -73,14 +77,14 @@ def test_a_call_from_before_a_streak_does_not_hold_the_permit_from_after_it() ->
 
 @pytest.mark.parametrize("failures", [0, 1, 2])
 def test_a_permit_tells_how_many_failures_were_counted_before_it(failures: int) -> None:
-    rig = Rig(STREAK)
+    rig = Harness(STREAK)
     rig.call(Outcome.FAILURE, times=failures)
 
-    assert rig.admit().epoch == rig.machine.epoch == failures
+    assert rig.admit().failure_count == rig.machine.failure_count == failures
 
 
 def test_so_many_failures_in_a_row_trip() -> None:
-    rig = Rig(STREAK)
+    rig = Harness(STREAK)
     before = rig.call(Outcome.FAILURE, times=2)
 
     moved = rig.call(Outcome.FAILURE)
@@ -92,7 +96,7 @@ def test_so_many_failures_in_a_row_trip() -> None:
 
 
 def test_a_success_ends_the_streak() -> None:
-    rig = Rig(STREAK)
+    rig = Harness(STREAK)
 
     rig.call(Outcome.FAILURE, times=2)
     rig.call(Outcome.SUCCESS)
@@ -104,7 +108,7 @@ def test_a_success_ends_the_streak() -> None:
 
 @pytest.mark.parametrize("outcome", NEUTRAL)
 def test_a_neutral_call_leaves_streak_and_window_alone(outcome: Outcome) -> None:
-    rig = Rig(policy(ConsecutiveFailures(5), FailureRate(1, 10), calls=10))
+    rig = Harness(policy(ConsecutiveFailures(5), FailureRate(1, 10), calls=10))
     rig.call(Outcome.FAILURE, times=2)
 
     rig.call(outcome)
@@ -113,7 +117,7 @@ def test_a_neutral_call_leaves_streak_and_window_alone(outcome: Outcome) -> None
 
 
 def test_a_share_of_failures_trips_once_there_are_enough_calls() -> None:
-    rig = Rig(FAILING)
+    rig = Harness(FAILING)
     rig.call(Outcome.SUCCESS, times=2)
     before = rig.call(Outcome.FAILURE)
 
@@ -126,7 +130,7 @@ def test_a_share_of_failures_trips_once_there_are_enough_calls() -> None:
 
 
 def test_a_success_never_trips() -> None:
-    rig = Rig(FAILING)
+    rig = Harness(FAILING)
     rig.call(Outcome.FAILURE, times=3)
 
     moved = rig.call(Outcome.SUCCESS)
@@ -136,7 +140,7 @@ def test_a_success_never_trips() -> None:
 
 
 def test_successes_that_are_only_counted_in_the_tally_dilute_the_rate() -> None:
-    rig = Rig(FAILING)
+    rig = Harness(FAILING)
     rig.successes += 5
 
     moved = rig.call(Outcome.FAILURE, times=4)
@@ -152,7 +156,7 @@ def test_successes_from_before_the_period_are_not_in_its_window() -> None:
 
 
 def test_a_window_of_time_forgets_failures_of_long_ago() -> None:
-    rig = Rig(policy(FailureRate(0.5, 4), seconds=32))
+    rig = Harness(policy(FailureRate(0.5, 4), seconds=32))
     rig.call(Outcome.FAILURE, times=3)
     rig.clock.advance(32)
 
@@ -163,7 +167,7 @@ def test_a_window_of_time_forgets_failures_of_long_ago() -> None:
 
 
 def test_a_share_of_slow_calls_trips_whether_they_fail_or_not() -> None:
-    rig = Rig(SLOWING)
+    rig = Harness(SLOWING)
     rig.call(Outcome.SUCCESS, times=2)
     rig.call(Outcome.SUCCESS, lasts=SLOW)
 
@@ -176,7 +180,7 @@ def test_a_share_of_slow_calls_trips_whether_they_fail_or_not() -> None:
 
 @pytest.mark.parametrize("outcome", NEUTRAL)
 def test_a_neutral_call_that_was_slow_counts_as_slow(outcome: Outcome) -> None:
-    rig = Rig(SLOWING)
+    rig = Harness(SLOWING)
     rig.call(Outcome.SUCCESS, times=3)
 
     rig.call(outcome, lasts=SLOW)
@@ -185,14 +189,14 @@ def test_a_neutral_call_that_was_slow_counts_as_slow(outcome: Outcome) -> None:
 
 
 def test_hangs_that_are_always_cancelled_trip() -> None:
-    moved = Rig(SLOWING).call(Outcome.CANCELLED, lasts=SLOW, times=4)
+    moved = Harness(SLOWING).call(Outcome.CANCELLED, lasts=SLOW, times=4)
 
     assert moved is not None
     assert moved.counts == Counts(0, 4, 0, 4)
 
 
 def test_the_first_rule_that_fires_gives_the_reason() -> None:
-    moved = Rig(policy(ConsecutiveFailures(2), SlowCallRate(0.5, 1), calls=10, slow=SLOW)).call(
+    moved = Harness(policy(ConsecutiveFailures(2), SlowCallRate(0.5, 1), calls=10, slow=SLOW)).call(
         Outcome.FAILURE, lasts=SLOW
     )
 
@@ -201,7 +205,7 @@ def test_the_first_rule_that_fires_gives_the_reason() -> None:
 
 
 def test_any_rule_that_is_on_may_trip() -> None:
-    moved = Rig(policy(FailureRate(1, 10), ConsecutiveFailures(3), calls=10)).call(Outcome.FAILURE, times=3)
+    moved = Harness(policy(FailureRate(1, 10), ConsecutiveFailures(3), calls=10)).call(Outcome.FAILURE, times=3)
 
     assert moved is not None
     assert moved.reason is Reason.FAILURE_THRESHOLD

@@ -4,13 +4,13 @@ import pytest
 
 from otel_breaker.core.half_open import HalfOpen
 from otel_breaker.core.states import CircuitState, Outcome, Reason, Trigger
-from tests.core.rig import RECOVERY, Rig, policy
+from tests.core.harness import RECOVERY, Harness, policy
 
 NEUTRAL = [Outcome.IGNORED, Outcome.CANCELLED]
 
 
-def probing(probes: int = 1) -> Rig:
-    rig = Rig(policy(probes=probes))
+def probing(probes: int = 1) -> Harness:
+    rig = Harness(policy(probes=probes))
     rig.half_open()
     return rig
 
@@ -32,7 +32,7 @@ def test_only_so_many_probes_pass_in_all(probes: int) -> None:
     admitted = [rig.admit() for _ in range(probes)]
 
     for probe in admitted[1:]:
-        rig.settle(probe, Outcome.SUCCESS)
+        rig.record_outcome(probe, Outcome.SUCCESS)
 
     assert rig.refuses()
     assert rig.machine.probes_in_flight == 1
@@ -72,13 +72,13 @@ def test_one_probe_that_fails_opens_again() -> None:
 
 def test_a_probe_that_fails_is_one_more_failure_in_a_row() -> None:
     rig = probing()
-    before = rig.machine.epoch
+    before = rig.machine.failure_count
 
     moved = rig.call(Outcome.FAILURE)
 
     assert moved is not None
     assert moved.counts.consecutive_failures == 2
-    assert rig.machine.epoch == before + 1
+    assert rig.machine.failure_count == before + 1
 
 
 @pytest.mark.parametrize("outcome", NEUTRAL)
@@ -106,9 +106,9 @@ def test_a_thousand_neutral_probes_and_one_success_close(outcome: Outcome) -> No
 def test_a_probe_that_was_settled_changes_nothing_any_more(outcome: Outcome) -> None:
     rig = probing(2)
     settled = rig.admit()
-    rig.settle(settled, Outcome.SUCCESS)
+    rig.record_outcome(settled, Outcome.SUCCESS)
 
-    moved = rig.settle(settled, outcome)
+    moved = rig.record_outcome(settled, outcome)
 
     assert moved is None
     assert rig.admit().deadline is not None
@@ -134,17 +134,17 @@ def test_the_end_of_a_probe_pulls_one_trigger_or_none(outcome: Outcome, trigger:
     probe = half_open.admit(1_000.0, None, 0)
 
     assert probe is not None
-    assert half_open.settle(probe, outcome) is trigger
+    assert half_open.record_outcome(probe, outcome) is trigger
 
 
 def test_a_recovery_that_an_interrupt_prevented_needs_one_more_probe() -> None:
     half_open = HalfOpen(policy(), 7)
     succeeded = half_open.admit(1_000.0, None, 0)
     assert succeeded is not None
-    half_open.settle(succeeded, Outcome.SUCCESS)  # and nobody comes to act on what it returns
+    half_open.record_outcome(succeeded, Outcome.SUCCESS)  # and nobody comes to act on what it returns
 
     probe = half_open.admit(1_000.0, None, 0)
 
     assert probe is not None
     assert half_open.admit(1_000.0, None, 0) is None
-    assert half_open.settle(probe, Outcome.SUCCESS) is Trigger.RECOVER
+    assert half_open.record_outcome(probe, Outcome.SUCCESS) is Trigger.RECOVER

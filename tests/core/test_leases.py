@@ -6,11 +6,11 @@ import pytest
 
 from otel_breaker.core.half_open import HalfOpen
 from otel_breaker.core.states import CircuitState, Outcome, Reason
-from tests.core.rig import PROBE_TIMEOUT, RECOVERY, Rig, policy
+from tests.core.harness import PROBE_TIMEOUT, RECOVERY, Harness, policy
 
 
-def probing(probes: int = 1) -> Rig:
-    rig = Rig(policy(probes=probes))
+def probing(probes: int = 1) -> Harness:
+    rig = Harness(policy(probes=probes))
     rig.half_open()
     return rig
 
@@ -21,7 +21,7 @@ def test_a_probe_is_a_lease_with_a_deadline_and_an_owner() -> None:
     probe = half_open.admit(1_000.0, "somebody", 4)
 
     assert probe is not None
-    assert (probe.generation, probe.state, probe.epoch) == (7, CircuitState.HALF_OPEN, 4)
+    assert (probe.generation, probe.state, probe.failure_count) == (7, CircuitState.HALF_OPEN, 4)
     assert (probe.started, probe.deadline, probe.owner) == (1_000.0, 1_000.0 + PROBE_TIMEOUT, "somebody")
 
 
@@ -41,7 +41,7 @@ def test_a_call_that_is_part_of_a_probe_has_no_effect(outcome: Outcome) -> None:
     rig.admit("somebody")
     nested = rig.admit("somebody")
 
-    moved = rig.settle(nested, outcome)
+    moved = rig.record_outcome(nested, outcome)
 
     assert moved is None
     assert rig.state is CircuitState.HALF_OPEN
@@ -72,7 +72,7 @@ def test_a_probe_without_an_owner_lets_no_caller_without_an_owner_pass() -> None
 
 def test_an_owner_whose_probe_has_ended_is_a_stranger() -> None:
     rig = probing(2)
-    rig.settle(rig.admit("somebody"), Outcome.SUCCESS)
+    rig.record_outcome(rig.admit("somebody"), Outcome.SUCCESS)
     rig.admit("somebody else")
 
     assert rig.refuses("somebody")
@@ -128,7 +128,7 @@ def test_in_a_forked_child_no_probe_of_the_parent_holds_a_place() -> None:
     parents = rig.admit("somebody")
     rig.machine.forget_calls_in_flight()
 
-    moved = rig.settle(parents, Outcome.FAILURE)
+    moved = rig.record_outcome(parents, Outcome.FAILURE)
 
     assert moved is None
     assert rig.admit("somebody else").deadline is not None

@@ -9,7 +9,7 @@ import pytest
 from otel_breaker.core.permits import NO_GENERATION
 from otel_breaker.core.rules import ConsecutiveFailures, Counts, FailureRate, SlowCallRate
 from otel_breaker.core.states import CircuitState, Outcome, Reason
-from tests.core.rig import FAILING, RECOVERY, SLOW, SLOWING, Rig, policy
+from tests.core.harness import FAILING, RECOVERY, SLOW, SLOWING, Harness, policy
 
 if TYPE_CHECKING:
     from otel_breaker.core.policy import Policy
@@ -18,15 +18,15 @@ THREE = policy(ConsecutiveFailures(3))
 
 
 def test_a_new_circuit_is_closed_and_knows_nothing() -> None:
-    rig = Rig(FAILING)
+    rig = Harness(FAILING)
 
     assert rig.state is CircuitState.CLOSED
-    assert (rig.machine.generation, rig.machine.epoch, rig.machine.since) == (0, 0, rig.clock())
+    assert (rig.machine.generation, rig.machine.failure_count, rig.machine.since) == (0, 0, rig.clock())
     assert rig.counts == Counts(0, 0, 0, 0)
 
 
 def test_a_circuit_that_closes_begins_with_an_empty_memory() -> None:
-    rig = Rig(policy(ConsecutiveFailures(1), FailureRate(1, 10), calls=10))
+    rig = Harness(policy(ConsecutiveFailures(1), FailureRate(1, 10), calls=10))
     rig.call(Outcome.SUCCESS, times=5)
     rig.half_open()
 
@@ -37,38 +37,38 @@ def test_a_circuit_that_closes_begins_with_an_empty_memory() -> None:
 
 
 def test_failures_are_numbered_through_the_whole_life_of_a_circuit() -> None:
-    rig = Rig(policy())
+    rig = Harness(policy())
     rig.half_open()
     rig.call(Outcome.SUCCESS)
 
     rig.call(Outcome.FAILURE)
 
-    assert rig.machine.epoch == 2
+    assert rig.machine.failure_count == 2
 
 
 def test_a_success_of_an_earlier_generation_is_not_in_the_window() -> None:
-    rig = Rig(FAILING)
+    rig = Harness(FAILING)
     earlier = rig.admit()
     rig.machine.reset(rig.clock())
 
-    rig.settle(earlier, Outcome.SUCCESS)
+    rig.record_outcome(earlier, Outcome.SUCCESS)
 
     assert rig.counts == Counts(0, 0, 0, 0)
 
 
 def test_a_success_that_was_let_pass_by_force_is_not_in_the_window() -> None:
-    rig = Rig(FAILING)
+    rig = Harness(FAILING)
     rig.machine.force_closed(rig.clock())
     unjudged = rig.admit()
     rig.machine.reset(rig.clock())
 
-    rig.settle(unjudged, Outcome.SUCCESS)
+    rig.record_outcome(unjudged, Outcome.SUCCESS)
 
     assert rig.counts == Counts(0, 0, 0, 0)
 
 
 def test_a_reset_forgets_what_was_counted_in_a_closed_circuit_too() -> None:
-    rig = Rig(policy(ConsecutiveFailures(3), FailureRate(1, 10), calls=10))
+    rig = Harness(policy(ConsecutiveFailures(3), FailureRate(1, 10), calls=10))
     rig.call(Outcome.FAILURE, times=2)
     rig.clock.advance(5)
 
@@ -80,18 +80,18 @@ def test_a_reset_forgets_what_was_counted_in_a_closed_circuit_too() -> None:
 
 
 def test_a_reset_makes_calls_in_flight_strangers() -> None:
-    rig = Rig(policy())
+    rig = Harness(policy())
     earlier = rig.admit()
     rig.machine.reset(rig.clock())
 
-    moved = rig.settle(earlier, Outcome.FAILURE)
+    moved = rig.record_outcome(earlier, Outcome.FAILURE)
 
     assert moved is None
-    assert rig.machine.epoch == 0
+    assert rig.machine.failure_count == 0
 
 
 def test_a_reset_resets_the_backoff() -> None:
-    rig = Rig(policy(backoff=2))
+    rig = Harness(policy(backoff=2))
     rig.half_open()
     rig.call(Outcome.FAILURE)
     rig.machine.reset(rig.clock())
@@ -103,7 +103,7 @@ def test_a_reset_resets_the_backoff() -> None:
 
 
 def test_a_circuit_forced_open_refuses_and_cannot_say_until_when() -> None:
-    rig = Rig(policy())
+    rig = Harness(policy())
 
     moved = rig.machine.force_open(rig.clock())
 
@@ -114,7 +114,7 @@ def test_a_circuit_forced_open_refuses_and_cannot_say_until_when() -> None:
 
 
 def test_a_pending_deadline_does_not_undo_a_forced_state() -> None:
-    rig = Rig(policy())
+    rig = Harness(policy())
     rig.open()
     rig.machine.force_open(rig.clock())
     rig.clock.advance(RECOVERY * 2)
@@ -126,7 +126,7 @@ def test_a_pending_deadline_does_not_undo_a_forced_state() -> None:
 
 
 def test_a_lost_probe_does_not_undo_a_forced_state() -> None:
-    rig = Rig(policy())
+    rig = Harness(policy())
     rig.half_open()
     rig.admit()
     rig.machine.force_closed(rig.clock())
@@ -140,11 +140,11 @@ def test_a_lost_probe_does_not_undo_a_forced_state() -> None:
 
 @pytest.mark.parametrize("outcome", Outcome)
 def test_a_circuit_forced_closed_lets_all_calls_pass_unjudged(outcome: Outcome) -> None:
-    rig = Rig(policy())
+    rig = Harness(policy())
     rig.machine.force_closed(rig.clock())
 
     permit = rig.admit()
-    moved = rig.settle(permit, outcome)
+    moved = rig.record_outcome(permit, outcome)
 
     assert moved is None
     assert (permit.state, permit.generation, permit.started) == (rig.state, NO_GENERATION, rig.clock())
@@ -153,7 +153,7 @@ def test_a_circuit_forced_closed_lets_all_calls_pass_unjudged(outcome: Outcome) 
 
 
 def test_a_move_by_hand_shows_what_was_known() -> None:
-    rig = Rig(THREE)
+    rig = Harness(THREE)
     rig.call(Outcome.FAILURE, times=2)
 
     moved = rig.machine.force_open(rig.clock())
@@ -163,11 +163,11 @@ def test_a_move_by_hand_shows_what_was_known() -> None:
 
 
 def test_a_circuit_is_idle_when_nothing_is_held_against_it_or_watched() -> None:
-    rig = Rig(SLOWING)
+    rig = Harness(SLOWING)
     new = rig.machine.is_idle
     permit = rig.admit()
     busy = rig.machine.is_idle
-    rig.settle(permit, Outcome.FAILURE)
+    rig.record_outcome(permit, Outcome.FAILURE)
     failing = rig.machine.is_idle
     rig.call(Outcome.SUCCESS)
 
@@ -176,16 +176,16 @@ def test_a_circuit_is_idle_when_nothing_is_held_against_it_or_watched() -> None:
 
 @pytest.mark.parametrize("lives_by", [policy(), policy(slow=2), policy(FailureRate(0.5, 4), seconds=8)])
 def test_a_call_that_nobody_watches_leaves_a_circuit_idle(lives_by: Policy) -> None:
-    rig = Rig(lives_by)
+    rig = Harness(lives_by)
 
-    rig.admit(alone=True)
+    rig.admit(exclusive=True)
 
     assert rig.machine.is_idle
 
 
 @pytest.mark.parametrize("state", [state for state in CircuitState if state is not CircuitState.CLOSED])
 def test_only_a_closed_circuit_is_idle(state: CircuitState) -> None:
-    rig = Rig(policy(SlowCallRate(1, 1), calls=10, slow=SLOW))
+    rig = Harness(policy(SlowCallRate(1, 1), calls=10, slow=SLOW))
     rig.call(Outcome.SUCCESS, lasts=SLOW)
     if state is CircuitState.HALF_OPEN:
         rig.half_open()

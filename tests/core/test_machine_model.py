@@ -12,14 +12,14 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 from otel_breaker.core.machine import Machine, Transition
 from otel_breaker.core.rules import ConsecutiveFailures, FailureRate, SlowCallRate
 from otel_breaker.core.states import MOVES, CircuitState, Outcome
-from tests.core.naive import Move, Naive
-from tests.core.rig import SLOW, policy
+from tests.core.harness import SLOW, policy
+from tests.core.reference_model import Move, Naive
 
 if TYPE_CHECKING:
     from collections.abc import Hashable, Iterable
 
     from otel_breaker.core.permits import Permit
-    from tests.core.naive_memory import Call
+    from tests.core.reference_memory import Call
 
 ALL = (ConsecutiveFailures(4), FailureRate(0.7, 4), SlowCallRate(0.7, 4))
 POLICIES = {
@@ -50,7 +50,7 @@ waits = st.sampled_from([None, None, 0.0, 5.0, 1e6])
 
 
 def is_plain(machine: Machine) -> bool:
-    return machine.period is not None and machine.period.is_plain
+    return machine.period is not None and machine.period.has_no_history
 
 
 def is_quiet(machine: Machine, now: float) -> bool:
@@ -164,7 +164,7 @@ class Walk(RuleBasedStateMachine):
     def both_are_in_the_same_state(self) -> None:
         machine, naive = self.machine, self.naive
         assert (machine.state, machine.generation, machine.since) == (naive.state, naive.generation, naive.since)
-        assert (machine.retry_at, machine.epoch) == (naive.retry_at, naive.failures_ever)
+        assert (machine.retry_at, machine.failure_count) == (naive.retry_at, naive.failures_ever)
         assert machine.probes_in_flight == len(naive.leases) <= naive.probing_under.half_open_calls
 
     @invariant()
@@ -188,13 +188,13 @@ class Walk(RuleBasedStateMachine):
             moves = [machine.sweep(now, random)]
         else:
             moves = [machine.expire(now, random), machine.cool_down(now)]
-        permit = machine.admit(now, owner, alone=alone)
+        permit = machine.admit(now, owner, exclusive=alone)
         self.naive.watch(now, random)
         call = self.naive.ask(now, owner, alone=alone)
         self._agree(moves)
         assert (permit is None) == (call is None)
         if permit is not None and call is not None:
-            assert (permit.state, permit.epoch) == (self.naive.state, self.naive.failures_ever)
+            assert (permit.state, permit.failure_count) == (self.naive.state, self.naive.failures_ever)
             assert permit.deadline == call.deadline
             self.outstanding.append((permit, call))
 
@@ -209,7 +209,7 @@ class Walk(RuleBasedStateMachine):
         moves = [self.machine.expire(self.now, random), self.machine.sweep(self.now, random)]
         # Not before the sweep: until it is settled, nobody has heard of this success.
         self.successes += outcome is Outcome.SUCCESS
-        moves.append(self.machine.settle(permit, outcome, self.now, random, wait))
+        moves.append(self.machine.record_outcome(permit, outcome, self.now, random, wait))
         self.naive.watch(self.now, random)
         if self.naive.state is not CircuitState.CLOSED or call.generation != self.naive.generation:
             self.outstanding.insert(0, (permit, call))  # to be settled again, some day

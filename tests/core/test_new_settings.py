@@ -8,7 +8,7 @@ import pytest
 
 from otel_breaker.core.rules import ConsecutiveFailures, Counts, FailureRate, SlowCallRate
 from otel_breaker.core.states import CircuitState, Outcome
-from tests.core.rig import FAILING, RECOVERY, SLOW, SLOWING, Rig, policy
+from tests.core.harness import FAILING, RECOVERY, SLOW, SLOWING, Harness, policy
 
 if TYPE_CHECKING:
     from otel_breaker.core.policy import Policy
@@ -17,7 +17,7 @@ THREE = policy(ConsecutiveFailures(3))
 
 
 def test_new_settings_keep_state_streak_and_generation() -> None:
-    rig = Rig(THREE)
+    rig = Harness(THREE)
     rig.call(Outcome.FAILURE, times=2)
 
     rig.machine.adopt(policy(ConsecutiveFailures(5)))
@@ -26,7 +26,7 @@ def test_new_settings_keep_state_streak_and_generation() -> None:
 
 
 def test_new_settings_judge_the_next_failure() -> None:
-    rig = Rig(policy(ConsecutiveFailures(9)))
+    rig = Harness(policy(ConsecutiveFailures(9)))
     rig.call(Outcome.FAILURE, times=2)
     rig.machine.adopt(THREE)
 
@@ -37,7 +37,7 @@ def test_new_settings_judge_the_next_failure() -> None:
 
 
 def test_new_settings_leave_a_running_open_time_alone() -> None:
-    rig = Rig(policy())
+    rig = Harness(policy())
     rig.open()
     before = rig.machine.retry_at
 
@@ -47,7 +47,7 @@ def test_new_settings_leave_a_running_open_time_alone() -> None:
 
 
 def test_new_settings_decide_how_long_the_next_opening_lasts() -> None:
-    rig = Rig(policy())
+    rig = Harness(policy())
     rig.half_open()
     rig.machine.adopt(policy(backoff=3))
 
@@ -58,7 +58,7 @@ def test_new_settings_decide_how_long_the_next_opening_lasts() -> None:
 
 
 def test_new_settings_decide_how_many_probes_may_go_next() -> None:
-    rig = Rig(policy())
+    rig = Harness(policy())
     rig.open()
     rig.machine.adopt(policy(probes=2))
 
@@ -68,7 +68,7 @@ def test_new_settings_decide_how_many_probes_may_go_next() -> None:
 
 
 def test_a_window_that_still_fits_is_kept() -> None:
-    rig = Rig(FAILING)
+    rig = Harness(FAILING)
     rig.successes += 3
     rig.call(Outcome.FAILURE)
 
@@ -79,7 +79,7 @@ def test_a_window_that_still_fits_is_kept() -> None:
 
 @pytest.mark.parametrize("between", [policy(), policy(FailureRate(0.5, 4), seconds=10)])
 def test_a_window_that_does_not_fit_gives_way_to_an_empty_one(between: Policy) -> None:
-    rig = Rig(FAILING)
+    rig = Harness(FAILING)
     rig.successes += 3
 
     rig.machine.adopt(between)
@@ -89,11 +89,11 @@ def test_a_window_that_does_not_fit_gives_way_to_an_empty_one(between: Policy) -
 
 
 def test_a_call_whose_start_nobody_kept_is_not_slow_under_new_settings() -> None:
-    rig = Rig(THREE)
+    rig = Harness(THREE)
     plain = rig.admit()
     rig.machine.adopt(policy(SlowCallRate(1, 1), calls=10, slow=SLOW))
 
-    moved = rig.settle(plain, Outcome.SUCCESS)
+    moved = rig.record_outcome(plain, Outcome.SUCCESS)
 
     assert moved is None
     assert rig.counts.window_slow == 0
@@ -101,20 +101,20 @@ def test_a_call_whose_start_nobody_kept_is_not_slow_under_new_settings() -> None
 
 @pytest.mark.parametrize("later", [policy(FailureRate(1, 9), calls=10, slow=1), policy(seconds=10, slow=1)])
 def test_a_late_failure_does_not_mark_a_place_in_another_window(later: Policy) -> None:
-    rig = Rig(policy(FailureRate(1, 9), seconds=20, slow=1))
+    rig = Harness(policy(FailureRate(1, 9), seconds=20, slow=1))
     late = rig.admit()
     rig.clock.advance(1)
     rig.sweep()
     rig.machine.adopt(later)
 
-    rig.settle(late, Outcome.FAILURE)
+    rig.record_outcome(late, Outcome.FAILURE)
 
     assert rig.counts.window_failures <= rig.counts.window_calls
 
 
 @pytest.mark.parametrize("without", [policy(), policy(slow=SLOW), policy(FailureRate(0.5, 4), calls=10)])
 def test_calls_in_flight_are_watched_no_more_when_nothing_asks_how_long_they_take(without: Policy) -> None:
-    rig = Rig(SLOWING)
+    rig = Harness(SLOWING)
     rig.admit()
     rig.machine.adopt(without)
     rig.machine.adopt(SLOWING)
@@ -126,7 +126,7 @@ def test_calls_in_flight_are_watched_no_more_when_nothing_asks_how_long_they_tak
 
 
 def test_calls_in_flight_are_judged_by_the_new_limit() -> None:
-    rig = Rig(SLOWING)
+    rig = Harness(SLOWING)
     rig.admit()
     rig.machine.adopt(policy(SlowCallRate(0.5, 4), calls=10, slow=5))
     rig.clock.advance(SLOW)

@@ -4,11 +4,11 @@ import pytest
 
 from otel_breaker.core.rules import ConsecutiveFailures, Counts, FailureRate
 from otel_breaker.core.states import CircuitState, Outcome, Reason
-from tests.core.rig import PROBE_TIMEOUT, RECOVERY, Rig, policy
+from tests.core.harness import PROBE_TIMEOUT, RECOVERY, Harness, policy
 
 
 def test_an_open_circuit_refuses_everybody() -> None:
-    rig = Rig(policy())
+    rig = Harness(policy())
     rig.open()
 
     assert rig.refuses()
@@ -17,10 +17,10 @@ def test_an_open_circuit_refuses_everybody() -> None:
 
 
 def test_opening_says_how_long_it_will_last() -> None:
-    rig = Rig(policy())
+    rig = Harness(policy())
     permit = rig.admit()
 
-    moved = rig.settle(permit, Outcome.FAILURE)
+    moved = rig.record_outcome(permit, Outcome.FAILURE)
 
     assert moved is not None
     assert (moved.at, moved.open_time) == (rig.clock(), RECOVERY)
@@ -29,7 +29,7 @@ def test_opening_says_how_long_it_will_last() -> None:
 
 @pytest.mark.parametrize(("early", "moves"), [(0.001, False), (0.0, True), (-1e9, True)])
 def test_probing_begins_when_the_open_time_has_passed(early: float, moves: bool) -> None:
-    rig = Rig(policy())
+    rig = Harness(policy())
     rig.open()
     rig.clock.advance(RECOVERY - early)
 
@@ -39,7 +39,7 @@ def test_probing_begins_when_the_open_time_has_passed(early: float, moves: bool)
 
 
 def test_a_circuit_that_begins_to_probe_says_why() -> None:
-    rig = Rig(policy())
+    rig = Harness(policy())
     rig.open()
     rig.clock.advance(RECOVERY + 5)
 
@@ -51,7 +51,7 @@ def test_a_circuit_that_begins_to_probe_says_why() -> None:
 
 
 def test_time_alone_moves_nothing() -> None:
-    rig = Rig(policy())
+    rig = Harness(policy())
     rig.open()
     rig.clock.advance(RECOVERY * 10)
 
@@ -61,7 +61,7 @@ def test_time_alone_moves_nothing() -> None:
 
 @pytest.mark.parametrize(("passed", "left"), [(0, 60), (59.5, 0.5), (60, 0), (1_000, 0)])
 def test_what_is_left_of_the_open_time_never_falls_below_nothing(passed: float, left: float) -> None:
-    rig = Rig(policy())
+    rig = Harness(policy())
     rig.open()
     rig.clock.advance(passed)
 
@@ -70,7 +70,7 @@ def test_what_is_left_of_the_open_time_never_falls_below_nothing(passed: float, 
 
 @pytest.mark.parametrize("state", [CircuitState.CLOSED, CircuitState.HALF_OPEN, CircuitState.FORCED_CLOSED])
 def test_nothing_is_to_be_waited_for_where_calls_may_pass(state: CircuitState) -> None:
-    rig = Rig(policy())
+    rig = Harness(policy())
     if state is CircuitState.HALF_OPEN:
         rig.half_open()
     elif state is CircuitState.FORCED_CLOSED:
@@ -82,31 +82,31 @@ def test_nothing_is_to_be_waited_for_where_calls_may_pass(state: CircuitState) -
 
 @pytest.mark.parametrize("outcome", Outcome)
 def test_a_call_from_before_the_trip_changes_nothing(outcome: Outcome) -> None:
-    rig = Rig(policy())
-    late = rig.admit(alone=True)
+    rig = Harness(policy())
+    late = rig.admit(exclusive=True)
     rig.open()
-    before = (rig.machine.generation, rig.machine.retry_at, rig.machine.epoch, rig.counts)
+    before = (rig.machine.generation, rig.machine.retry_at, rig.machine.failure_count, rig.counts)
 
-    moved = rig.settle(late, outcome)
+    moved = rig.record_outcome(late, outcome)
 
     assert moved is None
-    assert (rig.machine.generation, rig.machine.retry_at, rig.machine.epoch, rig.counts) == before
+    assert (rig.machine.generation, rig.machine.retry_at, rig.machine.failure_count, rig.counts) == before
 
 
 @pytest.mark.parametrize("outcome", Outcome)
 def test_a_call_from_before_the_trip_is_no_probe(outcome: Outcome) -> None:
-    rig = Rig(policy())
-    late = rig.admit(alone=True)
+    rig = Harness(policy())
+    late = rig.admit(exclusive=True)
     rig.half_open()
 
-    moved = rig.settle(late, outcome)
+    moved = rig.record_outcome(late, outcome)
 
     assert moved is None
     assert rig.admit().deadline is not None
 
 
 def test_what_was_known_at_the_trip_is_kept_while_the_circuit_is_open() -> None:
-    rig = Rig(policy(ConsecutiveFailures(3), FailureRate(1, 10), seconds=32))
+    rig = Harness(policy(ConsecutiveFailures(3), FailureRate(1, 10), seconds=32))
     rig.call(Outcome.SUCCESS)
     rig.call(Outcome.FAILURE, times=3)
 
@@ -116,9 +116,9 @@ def test_what_was_known_at_the_trip_is_kept_while_the_circuit_is_open() -> None:
 
 
 def test_a_failure_that_asks_for_a_time_opens_for_that_time() -> None:
-    rig = Rig(policy())
+    rig = Harness(policy())
 
-    moved = rig.settle(rig.admit(), Outcome.FAILURE, retry_after=300)
+    moved = rig.record_outcome(rig.admit(), Outcome.FAILURE, retry_after=300)
 
     assert moved is not None
     assert moved.open_time == 300
@@ -126,29 +126,29 @@ def test_a_failure_that_asks_for_a_time_opens_for_that_time() -> None:
 
 
 def test_a_probe_that_asks_for_a_time_opens_for_that_time() -> None:
-    rig = Rig(policy())
+    rig = Harness(policy())
     rig.half_open()
 
-    moved = rig.settle(rig.admit(), Outcome.FAILURE, retry_after=300)
+    moved = rig.record_outcome(rig.admit(), Outcome.FAILURE, retry_after=300)
 
     assert moved is not None
     assert moved.open_time == 300
 
 
-def relapse(rig: Rig) -> float | None:
+def relapse(rig: Harness) -> float | None:
     rig.half_open()
     moved = rig.call(Outcome.FAILURE)
     return moved.open_time if moved else None
 
 
 def test_each_relapse_doubles_the_open_time() -> None:
-    rig = Rig(policy(backoff=2))
+    rig = Harness(policy(backoff=2))
 
     assert [relapse(rig) for _ in range(5)] == [120, 240, 480, 600, 600]
 
 
 def test_a_lost_probe_is_a_relapse_too() -> None:
-    rig = Rig(policy(backoff=2))
+    rig = Harness(policy(backoff=2))
     rig.half_open()
     rig.admit()
     rig.clock.advance(PROBE_TIMEOUT)
@@ -160,7 +160,7 @@ def test_a_lost_probe_is_a_relapse_too() -> None:
 
 
 def test_a_recovery_resets_the_backoff() -> None:
-    rig = Rig(policy(backoff=2))
+    rig = Harness(policy(backoff=2))
     relapse(rig)
     rig.half_open()
     rig.call(Outcome.SUCCESS)
@@ -172,9 +172,9 @@ def test_a_recovery_resets_the_backoff() -> None:
 
 
 def test_the_random_number_spreads_the_open_time() -> None:
-    rig = Rig(policy(jitter=0.5))
+    rig = Harness(policy(jitter=0.5))
 
-    moved = rig.machine.settle(rig.admit(), Outcome.FAILURE, rig.clock(), 0.0)
+    moved = rig.machine.record_outcome(rig.admit(), Outcome.FAILURE, rig.clock(), 0.0)
 
     assert moved is not None
     assert moved.open_time == RECOVERY * 0.5

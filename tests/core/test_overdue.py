@@ -12,7 +12,7 @@ from otel_breaker.core.permits import Permit
 from otel_breaker.core.rules import ConsecutiveFailures, Counts, FailureRate, SlowCallRate
 from otel_breaker.core.states import CircuitState, Outcome, Reason
 from otel_breaker.settings import Settings
-from tests.core.rig import SLOW, SLOWING, Rig, policy
+from tests.core.harness import SLOW, SLOWING, Harness, policy
 
 if TYPE_CHECKING:
     from tests.fakes import FakeClock
@@ -21,7 +21,7 @@ WATCHING = policy(ConsecutiveFailures(99), FailureRate(1, 99), SlowCallRate(1, 9
 
 
 def test_calls_that_hang_trip_before_they_return() -> None:
-    rig = Rig(SLOWING)
+    rig = Harness(SLOWING)
     hanging = [rig.admit() for _ in range(4)]
     rig.clock.advance(SLOW)
 
@@ -34,7 +34,7 @@ def test_calls_that_hang_trip_before_they_return() -> None:
 
 
 def test_a_call_is_not_overdue_before_the_limit() -> None:
-    rig = Rig(WATCHING)
+    rig = Harness(WATCHING)
     rig.admit()
     rig.clock.advance(SLOW - 0.001)
 
@@ -44,7 +44,7 @@ def test_a_call_is_not_overdue_before_the_limit() -> None:
 
 
 def test_only_the_calls_that_are_late_are_overdue() -> None:
-    rig = Rig(WATCHING)
+    rig = Harness(WATCHING)
     rig.admit()
     rig.clock.advance(SLOW / 2)
     rig.admit()
@@ -56,7 +56,7 @@ def test_only_the_calls_that_are_late_are_overdue() -> None:
 
 
 def test_an_overdue_call_counts_towards_the_minimum_of_calls() -> None:
-    rig = Rig(SLOWING)
+    rig = Harness(SLOWING)
     rig.call(Outcome.SUCCESS, lasts=SLOW, times=3)
     rig.admit()
     rig.clock.advance(SLOW)
@@ -68,7 +68,7 @@ def test_an_overdue_call_counts_towards_the_minimum_of_calls() -> None:
 
 
 def test_a_call_is_overdue_once() -> None:
-    rig = Rig(WATCHING)
+    rig = Harness(WATCHING)
     rig.admit()
     rig.clock.advance(SLOW)
 
@@ -80,47 +80,47 @@ def test_a_call_is_overdue_once() -> None:
 
 @pytest.mark.parametrize("outcome", [Outcome.SUCCESS, Outcome.IGNORED, Outcome.CANCELLED])
 def test_an_overdue_call_that_ends_well_is_not_counted_again(outcome: Outcome) -> None:
-    rig = Rig(WATCHING)
+    rig = Harness(WATCHING)
     late = rig.admit()
     rig.clock.advance(SLOW)
     rig.sweep()
 
-    rig.settle(late, outcome)
+    rig.record_outcome(late, outcome)
 
     assert rig.counts == Counts(0, 1, 0, 1)
 
 
 def test_an_overdue_call_that_fails_late_is_marked_where_it_was_counted() -> None:
-    rig = Rig(WATCHING)
+    rig = Harness(WATCHING)
     late = rig.admit()
     rig.clock.advance(SLOW)
     rig.sweep()
 
-    rig.settle(late, Outcome.FAILURE)
+    rig.record_outcome(late, Outcome.FAILURE)
 
     assert rig.counts == Counts(1, 1, 1, 1)
 
 
 def test_an_overdue_call_that_fails_when_the_window_has_forgotten_it_marks_no_other() -> None:
-    rig = Rig(WATCHING)
+    rig = Harness(WATCHING)
     late = rig.admit()
     rig.clock.advance(SLOW)
     rig.sweep()
     rig.call(Outcome.SUCCESS, times=10)
 
-    rig.settle(late, Outcome.FAILURE)
+    rig.record_outcome(late, Outcome.FAILURE)
 
     assert rig.counts == Counts(1, 10, 0, 0)
 
 
 def test_a_late_failure_may_trip() -> None:
-    rig = Rig(policy(FailureRate(0.5, 2), SlowCallRate(1, 9), calls=10, slow=SLOW))
+    rig = Harness(policy(FailureRate(0.5, 2), SlowCallRate(1, 9), calls=10, slow=SLOW))
     rig.call(Outcome.SUCCESS)
     late = rig.admit()
     rig.clock.advance(SLOW)
     rig.sweep()
 
-    moved = rig.settle(late, Outcome.FAILURE)
+    moved = rig.record_outcome(late, Outcome.FAILURE)
 
     assert moved is not None
     assert moved.reason is Reason.FAILURE_RATE
@@ -128,7 +128,7 @@ def test_a_late_failure_may_trip() -> None:
 
 
 def test_the_sweep_stops_at_the_call_that_trips() -> None:
-    rig = Rig(SLOWING)
+    rig = Harness(SLOWING)
     hanging = [rig.admit() for _ in range(6)]
     rig.clock.advance(SLOW)
 
@@ -141,7 +141,7 @@ def test_the_sweep_stops_at_the_call_that_trips() -> None:
 
 @pytest.mark.parametrize("outcome", [Outcome.SUCCESS, Outcome.FAILURE, Outcome.CANCELLED])
 def test_a_call_that_has_ended_is_never_overdue(outcome: Outcome) -> None:
-    rig = Rig(WATCHING)
+    rig = Harness(WATCHING)
     rig.call(outcome)
     before = rig.counts
     rig.clock.advance(SLOW)
@@ -152,7 +152,7 @@ def test_a_call_that_has_ended_is_never_overdue(outcome: Outcome) -> None:
 
 
 def test_a_circuit_that_was_reset_knows_of_no_call_in_flight() -> None:
-    rig = Rig(SLOWING)
+    rig = Harness(SLOWING)
     for _ in range(4):
         rig.admit()
     rig.machine.reset(rig.clock())
@@ -166,7 +166,7 @@ def test_a_circuit_that_was_reset_knows_of_no_call_in_flight() -> None:
 
 @pytest.mark.parametrize("state", [CircuitState.OPEN, CircuitState.HALF_OPEN])
 def test_calls_are_overdue_only_while_the_circuit_is_closed(state: CircuitState) -> None:
-    rig = Rig(policy(ConsecutiveFailures(1), SlowCallRate(0.5, 1), calls=10, slow=SLOW))
+    rig = Harness(policy(ConsecutiveFailures(1), SlowCallRate(0.5, 1), calls=10, slow=SLOW))
     rig.admit()
     rig.half_open()
     if state is CircuitState.OPEN:
@@ -180,7 +180,7 @@ def test_calls_are_overdue_only_while_the_circuit_is_closed(state: CircuitState)
 
 
 def test_in_a_forked_child_no_call_of_the_parent_is_overdue() -> None:
-    rig = Rig(SLOWING)
+    rig = Harness(SLOWING)
     for _ in range(4):
         rig.admit()
     rig.machine.forget_calls_in_flight()
@@ -192,7 +192,7 @@ def test_in_a_forked_child_no_call_of_the_parent_is_overdue() -> None:
 
 
 def test_nothing_is_watched_without_a_window_to_count_it_in() -> None:
-    rig = Rig(policy(ConsecutiveFailures(1), slow=SLOW))
+    rig = Harness(policy(ConsecutiveFailures(1), slow=SLOW))
     rig.admit()
     rig.clock.advance(SLOW)
 
@@ -205,11 +205,11 @@ def test_nothing_is_watched_without_a_window_to_count_it_in() -> None:
 def test_a_slow_success_is_one_call_for_the_minimum_too(clock: FakeClock) -> None:
     said = {"slow_call_duration": SLOW, "slow_call_rate": 0.5, "minimum_calls": 2, "window": 10}
     circuit = Circuit("payments", None, Settings.from_mapping(said), clock=clock)
-    permit, _ = circuit.ask()
+    permit, _ = circuit.acquire_permit()
     assert isinstance(permit, Permit)
     clock.advance(SLOW)
 
-    circuit.settle(permit, Outcome.SUCCESS)
+    circuit.record_outcome(permit, Outcome.SUCCESS)
 
     assert circuit.state is CircuitState.CLOSED
     assert circuit.snapshot().window_calls == 1
@@ -217,7 +217,7 @@ def test_a_slow_success_is_one_call_for_the_minimum_too(clock: FakeClock) -> Non
 
 def test_many_overdue_calls_are_found_in_few_looks(monkeypatch: pytest.MonkeyPatch) -> None:
     """A look takes as long as there were calls before the oldest: one for each call would take for ever."""
-    rig, looks, find = Rig(WATCHING), list[int](), Closed._oldest
+    rig, looks, find = Harness(WATCHING), list[int](), Closed._oldest
 
     def look(period: Closed, number: int) -> list[Permit]:
         looks.append(number)

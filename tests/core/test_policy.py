@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from otel_breaker.core.windows import LastCalls, LastSeconds, Totals
-from tests.core.rig import MIDDLE, RECOVERY, policy, reproducible
+from otel_breaker.core.windows import LastCalls, LastSeconds, WindowTotals
+from tests.core.harness import MIDDLE, RECOVERY, policy, reproducible
 
 if TYPE_CHECKING:
     from otel_breaker.core.policy import Policy
@@ -71,7 +71,7 @@ def test_a_window_of_calls_is_kept_and_resized_for_another_number_of_calls() -> 
     fitted = policy(calls=4).fit_window(old)
 
     assert fitted is old
-    assert old.totals(0.0, 0) == Totals(4, 4, 0)
+    assert old.totals(0.0, 0) == WindowTotals(4, 4, 0)
 
 
 def test_a_window_of_time_is_kept_for_the_same_time_only() -> None:

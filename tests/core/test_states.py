@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from otel_breaker.core.states import MOVES, TRANSITIONS, CircuitState, Outcome, Trigger
-from tests.core.rig import Rig, policy
+from tests.core.harness import Harness, policy
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -21,12 +21,12 @@ class Fired:
     """A machine in some state, with permits in hand from wherever it went through."""
 
     def __init__(self, state: CircuitState) -> None:
-        self.rig = Rig(policy())
+        self.rig = Harness(policy())
         self.call = self.rig.admit()
         self.probe = self._first_probe()
         reach: dict[CircuitState, Callable[[], object]] = {
-            CircuitState.CLOSED: lambda: self.rig.settle(self.probe, Outcome.SUCCESS),
-            CircuitState.OPEN: lambda: self.rig.settle(self.probe, Outcome.FAILURE),
+            CircuitState.CLOSED: lambda: self.rig.record_outcome(self.probe, Outcome.SUCCESS),
+            CircuitState.OPEN: lambda: self.rig.record_outcome(self.probe, Outcome.FAILURE),
             CircuitState.HALF_OPEN: lambda: None,
             CircuitState.FORCED_OPEN: lambda: self.rig.machine.force_open(self.rig.clock()),
             CircuitState.FORCED_CLOSED: lambda: self.rig.machine.force_closed(self.rig.clock()),
@@ -43,10 +43,10 @@ class Fired:
     def __call__(self, trigger: Trigger) -> Transition | None:
         rig = self.rig
         fire: dict[Trigger, Callable[[], Transition | None]] = {
-            Trigger.TRIP: lambda: rig.settle(self.call, Outcome.FAILURE),
+            Trigger.TRIP: lambda: rig.record_outcome(self.call, Outcome.FAILURE),
             Trigger.COOL_DOWN: lambda: rig.machine.cool_down(rig.clock() + 1e6),
-            Trigger.RECOVER: lambda: rig.settle(self.probe, Outcome.SUCCESS),
-            Trigger.RELAPSE: lambda: rig.settle(self.probe, Outcome.FAILURE),
+            Trigger.RECOVER: lambda: rig.record_outcome(self.probe, Outcome.SUCCESS),
+            Trigger.RELAPSE: lambda: rig.record_outcome(self.probe, Outcome.FAILURE),
             Trigger.FORCE_OPEN: lambda: rig.machine.force_open(rig.clock()),
             Trigger.FORCE_CLOSED: lambda: rig.machine.force_closed(rig.clock()),
             Trigger.RESET: lambda: rig.machine.reset(rig.clock()),

@@ -5,25 +5,25 @@ import pytest
 from otel_breaker.core.policy import Policy
 from otel_breaker.core.rules import ConsecutiveFailures, FailureRate, SlowCallRate
 from otel_breaker.core.states import Outcome
-from tests.core.rig import FAILING, SLOW, Rig, policy
+from tests.core.harness import FAILING, SLOW, Harness, policy
 
 STREAK = policy(ConsecutiveFailures(4))
 
 
-def ratio(rig: Rig) -> float:
+def ratio(rig: Harness) -> float:
     return rig.machine.trip_ratio(rig.clock())
 
 
 @pytest.mark.parametrize("lives_by", [STREAK, FAILING, policy(seconds=10)])
 def test_it_is_zero_before_anything_failed(lives_by: Policy) -> None:
-    rig = Rig(lives_by)
+    rig = Harness(lives_by)
     rig.call(Outcome.SUCCESS)
 
     assert ratio(rig) == 0.0
 
 
 def test_it_is_the_share_of_the_threshold_that_was_seen() -> None:
-    rig = Rig(STREAK)
+    rig = Harness(STREAK)
 
     rig.call(Outcome.FAILURE, times=3)
 
@@ -31,7 +31,7 @@ def test_it_is_the_share_of_the_threshold_that_was_seen() -> None:
 
 
 def test_it_is_that_of_the_nearest_rule() -> None:
-    rig = Rig(policy(ConsecutiveFailures(10), FailureRate(0.8, 4), SlowCallRate(0.5, 4), calls=10, slow=SLOW))
+    rig = Harness(policy(ConsecutiveFailures(10), FailureRate(0.8, 4), SlowCallRate(0.5, 4), calls=10, slow=SLOW))
 
     rig.call(Outcome.SUCCESS, lasts=SLOW)
     rig.call(Outcome.SUCCESS, times=2)
@@ -41,7 +41,7 @@ def test_it_is_that_of_the_nearest_rule() -> None:
 
 
 def test_a_rate_is_zero_below_its_minimum_of_calls() -> None:
-    rig = Rig(FAILING)
+    rig = Harness(FAILING)
 
     rig.call(Outcome.FAILURE, times=3)
 
@@ -49,7 +49,7 @@ def test_a_rate_is_zero_below_its_minimum_of_calls() -> None:
 
 
 def test_it_is_at_most_one_though_a_threshold_was_lowered() -> None:
-    rig = Rig(STREAK)
+    rig = Harness(STREAK)
     rig.call(Outcome.FAILURE, times=3)
 
     rig.machine.adopt(policy(ConsecutiveFailures(2)))
@@ -58,14 +58,14 @@ def test_it_is_at_most_one_though_a_threshold_was_lowered() -> None:
 
 
 def test_it_is_zero_when_no_rule_is_on() -> None:
-    rig = Rig(policy(FailureRate(1.0, 4), calls=10))
+    rig = Harness(policy(FailureRate(1.0, 4), calls=10))
     rig.machine.adopt(Policy((), None, None, None, 60.0, 1.0, 600.0, 0.0, 1, 20.0))
 
     assert ratio(rig) == 0.0
 
 
 def test_it_falls_as_a_window_of_time_moves_on() -> None:
-    rig = Rig(policy(FailureRate(0.5, 2), seconds=10))
+    rig = Harness(policy(FailureRate(0.5, 2), seconds=10))
     rig.call(Outcome.SUCCESS, times=3)
     rig.call(Outcome.FAILURE)
     before = ratio(rig)
@@ -76,7 +76,7 @@ def test_it_falls_as_a_window_of_time_moves_on() -> None:
 
 
 def test_it_is_one_from_the_trip_to_the_recovery() -> None:
-    rig = Rig(policy(ConsecutiveFailures(1)))
+    rig = Harness(policy(ConsecutiveFailures(1)))
     rig.open()
     tripped = ratio(rig)
     rig.half_open()
@@ -88,7 +88,7 @@ def test_it_is_one_from_the_trip_to_the_recovery() -> None:
 
 
 def test_a_circuit_that_is_forced_open_refuses_as_if_tripped() -> None:
-    rig = Rig(STREAK)
+    rig = Harness(STREAK)
 
     rig.machine.force_open(rig.clock())
 
@@ -96,7 +96,7 @@ def test_a_circuit_that_is_forced_open_refuses_as_if_tripped() -> None:
 
 
 def test_nothing_trips_a_circuit_that_is_forced_closed() -> None:
-    rig = Rig(policy(ConsecutiveFailures(1)))
+    rig = Harness(policy(ConsecutiveFailures(1)))
     rig.open()
 
     rig.machine.force_closed(rig.clock())

@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from otel_breaker.core.windows import LastCalls, LastSeconds, Totals
-from tests.core.rig import reproducible
+from otel_breaker.core.windows import LastCalls, LastSeconds, WindowTotals
+from tests.core.harness import reproducible
 
 
 @dataclass
@@ -21,8 +21,8 @@ class Seen:
     place: int | None = None
 
 
-def total(calls: list[Seen]) -> Totals:
-    return Totals(len(calls), sum(call.failed for call in calls), sum(call.slow for call in calls))
+def total(calls: list[Seen]) -> WindowTotals:
+    return WindowTotals(len(calls), sum(call.failed for call in calls), sum(call.slow for call in calls))
 
 
 @dataclass
@@ -114,7 +114,7 @@ def test_a_late_failure_of_a_forgotten_call_changes_nothing() -> None:
 
     window.mark_failed(forgotten, 0.0, 0)
 
-    assert window.totals(0.0, 0) == Totals(3, 0, 0)
+    assert window.totals(0.0, 0) == WindowTotals(3, 0, 0)
 
 
 def test_a_wider_window_does_not_remember_what_was_forgotten() -> None:
@@ -124,7 +124,7 @@ def test_a_wider_window_does_not_remember_what_was_forgotten() -> None:
 
     window.resize(10)
 
-    assert window.totals(0.0, 0) == Totals(2, 2, 0)
+    assert window.totals(0.0, 0) == WindowTotals(2, 2, 0)
 
 
 WIDTH: Final = 0.25
@@ -133,7 +133,7 @@ pauses = st.floats(0, 3 * WIDTH) | st.floats(0, 3 * SECONDS) | st.integers(0, 70
 timed = st.builds(Add, st.booleans(), st.booleans(), pauses) | st.builds(Fail, st.integers(0, 12), pauses)
 
 
-def between(least: Totals, seen: Totals, most: Totals) -> bool:
+def between(least: WindowTotals, seen: WindowTotals, most: WindowTotals) -> bool:
     return all(low <= is_ <= high for low, is_, high in zip(least, seen, most, strict=True))
 
 
@@ -167,7 +167,7 @@ def test_a_call_is_held_for_the_length_of_the_window(after: float, held: int) ->
 
     totals = window.totals(1_000.0 + after, 0)
 
-    assert totals == Totals(held, held, held)
+    assert totals == WindowTotals(held, held, held)
 
 
 @pytest.mark.parametrize("buckets", [1, 2, 3, 16, 31, 32, 33, 63, 64, 100])
@@ -178,7 +178,7 @@ def test_a_window_that_turns_by_any_number_of_buckets_holds_what_is_within_it(bu
         window.add(call * buckets * WIDTH, 0, failed=False, slow=False)
 
     held = sum(ago * buckets < LastSeconds.BUCKETS for ago in range(200))
-    assert window.totals(199 * buckets * WIDTH, 0) == Totals(held, 0, 0)
+    assert window.totals(199 * buckets * WIDTH, 0) == WindowTotals(held, 0, 0)
 
 
 def test_a_clock_read_early_and_told_late_does_not_turn_the_window_back() -> None:
@@ -187,8 +187,8 @@ def test_a_clock_read_early_and_told_late_does_not_turn_the_window_back() -> Non
 
     window.add(1_000.0, 0, failed=True, slow=False)
 
-    assert window.totals(1_010.0, 0) == Totals(2, 2, 0)
-    assert window.totals(1_010.0 + SECONDS - WIDTH, 0) == Totals(2, 2, 0)
+    assert window.totals(1_010.0, 0) == WindowTotals(2, 2, 0)
+    assert window.totals(1_010.0 + SECONDS - WIDTH, 0) == WindowTotals(2, 2, 0)
 
 
 def test_successes_that_nobody_reported_are_held_for_the_length_of_the_window() -> None:
@@ -197,7 +197,7 @@ def test_successes_that_nobody_reported_are_held_for_the_length_of_the_window() 
 
     held = [window.totals(1_000.0 + after, 50) for after in (0, SECONDS - WIDTH, SECONDS)]
 
-    assert held == [Totals(51, 1, 0), Totals(51, 1, 0), Totals(0, 0, 0)]
+    assert held == [WindowTotals(51, 1, 0), WindowTotals(51, 1, 0), WindowTotals(0, 0, 0)]
 
 
 def test_successes_that_nobody_reported_are_counted_once() -> None:

@@ -15,9 +15,9 @@ import pytest
 import yaml
 
 from otel_breaker import CircuitState, get_breaker
-from otel_breaker.settings import Settings, Spans, Switches
-from otel_breaker.telemetry import configuring
-from otel_breaker_instrumentation.config import understand
+from otel_breaker.settings import Settings, Spans, TelemetrySettings
+from otel_breaker.telemetry import configuration
+from otel_breaker_instrumentation.config import parse_configuration
 from otel_breaker_instrumentation.schema import load
 
 if TYPE_CHECKING:
@@ -105,7 +105,7 @@ def test_the_page_of_guards_by_hand_runs() -> None:
 def test_the_readme_shows_a_configuration_that_is_understood() -> None:
     (shown,) = blocks(ROOT / "README.md", "yaml")
 
-    configuration = understand(yaml.safe_load(shown), "")
+    configuration = parse_configuration(yaml.safe_load(shown), "")
 
     assert str(configuration.targets[0]) == "shop.payments:PaymentClient.charge"
     assert configuration.breakers["payments"].recovery_time == 30
@@ -146,7 +146,7 @@ def test_every_setting_has_an_example_that_sets_it(index: int) -> None:
     name = fields(Settings)[index].name
     shown = blocks(ROOT / "docs" / "configuration.md", "yaml")[index]
 
-    settings = understand(yaml.safe_load(shown), "").breakers["payments"].resolved()
+    settings = parse_configuration(yaml.safe_load(shown), "").breakers["payments"].resolved()
 
     assert getattr(settings, name) != getattr(Settings(), name)
 
@@ -156,12 +156,12 @@ def test_the_configuration_page_shows_how_to_set_switches_in_code_and_that_takes
 
     exec(compile(shown, "configuration.md", "exec"), {})
 
-    assert configuring.CONFIGURATION.switches == Switches(
+    assert configuration.TELEMETRY.settings == TelemetrySettings(
         spans=Spans.PROBLEMS, rejected_span_limit=10, duration_histogram=True
     )
 
 
-@pytest.mark.parametrize("spec", fields(Switches), ids=lambda spec: spec.name)
+@pytest.mark.parametrize("spec", fields(TelemetrySettings), ids=lambda spec: spec.name)
 def test_every_switch_has_an_environment_variable_and_an_example_of_it(
     spec: Field[Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -170,9 +170,9 @@ def test_every_switch_has_an_environment_variable_and_an_example_of_it(
     assert row is not None
     monkeypatch.setenv(row["variable"], row["example"])
 
-    configuring.CONFIGURATION.read_environment()
+    configuration.TELEMETRY.read_environment()
 
-    assert getattr(configuring.CONFIGURATION.switches, spec.name) != spec.default
+    assert getattr(configuration.TELEMETRY.settings, spec.name) != spec.default
 
 
 @pytest.mark.parametrize("document", DOCUMENTS, ids=lambda document: str(document.relative_to(ROOT)))

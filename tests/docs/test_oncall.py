@@ -26,15 +26,15 @@ from otel_breaker import CircuitBreaker, CircuitOpenError, CircuitState
 from otel_breaker.core.states import Outcome
 from otel_breaker.settings import Mode
 from otel_breaker.telemetry import names
-from otel_breaker_instrumentation.cli.incident.collect import collect
-from otel_breaker_instrumentation.cli.incident.questions import QUESTIONS
-from otel_breaker_instrumentation.cli.otlp import Broken, read
+from otel_breaker_cli.incident.collect import collect
+from otel_breaker_cli.incident.questions import QUESTIONS
+from otel_breaker_cli.otlp import Broken, read
 from tests.docs.oncall import DOCUMENT, INSTANCE, Section, form, sections, shown
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from otel_breaker_instrumentation.cli.incident.model import Incident
+    from otel_breaker_cli.incident.model import Incident
     from tests.fakes import FakeClock
 
 LANGUAGES: Final = ("promql", "traceql", "logfmt")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from otel_breaker_instrumentation.cli.otlp import Broken, Point, Span, read
+from otel_breaker_cli.otlp import Broken, Point, Span, read
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from examples.checkout import facts
-from otel_breaker_instrumentation.cli.otlp import Broken, Point, Span, read
+from otel_breaker_cli.otlp import Broken, Point, Span, read
 
 COMMAND = [sys.executable, "-m", "examples.checkout", "--async", "--healthy", "1", "--down", "2", "--recovered", "3"]
 ROOT = Path(__file__).parents[2]

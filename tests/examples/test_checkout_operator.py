@@ -5,7 +5,7 @@ import yaml
 
 from examples.checkout.operator import FILE, Operator
 from examples.checkout.schedule import Schedule
-from otel_breaker_instrumentation.config import examine
+from otel_breaker_instrumentation.config import validate_configuration
 from otel_breaker_instrumentation.files import read_file
 
 
@@ -15,7 +15,7 @@ def file(tmp_path: Path) -> Path:
 
 
 def threshold(file: Path) -> int | None:
-    configuration, problems = examine(read_file(str(file)), "")
+    configuration, problems = validate_configuration(read_file(str(file)), "")
     assert problems == []
     return configuration.breakers["payments"].failure_threshold
 

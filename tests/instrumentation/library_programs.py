@@ -17,7 +17,7 @@ from pathlib import Path
 
 from otel_breaker import breakers
 from otel_breaker_instrumentation import OtelBreakerInstrumentor, Status, report
-from tests.instrumentation.sightings import seen
+from tests.instrumentation.observations import seen
 
 
 class Handler(BaseHTTPRequestHandler):

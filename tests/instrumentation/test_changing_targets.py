@@ -11,8 +11,8 @@ import pytest
 from otel_breaker import CircuitState, get_breaker
 from otel_breaker.registry import REGISTRY
 from otel_breaker_instrumentation import Status, report
-from otel_breaker_instrumentation.config import understand
-from otel_breaker_instrumentation.targets import PATCHES
+from otel_breaker_instrumentation.config import parse_configuration
+from otel_breaker_instrumentation.targets import TARGET_MANAGER
 from tests.instrumentation.applications import calls, is_guarded
 
 if TYPE_CHECKING:
@@ -41,9 +41,9 @@ def change(shop: ModuleType, *targets: str | dict[str, Any]) -> None:
     """Name what is to be guarded in a shop from now on, as a file that was changed does."""
     listed = [{"function": target} if isinstance(target, str) else target for target in targets]
     listed = [{**target, "function": f"{shop.__name__}:{target['function']}"} for target in listed]
-    configuration = understand({"targets": listed}, "")
+    configuration = parse_configuration({"targets": listed}, "")
     REGISTRY.configure(configuration.breakers)
-    PATCHES.change(configuration.targets)
+    TARGET_MANAGER.change(configuration.targets)
 
 
 def guarded() -> list[str]:
@@ -155,7 +155,7 @@ def test_a_target_that_is_gone_before_its_module_comes_is_not_guarded(applicatio
     name = application.write(SHOP)
     application.guard(f"{name}:charge", f"{name}:refund")
 
-    PATCHES.change(understand({"targets": [{"function": f"{name}:refund"}]}, "").targets)
+    TARGET_MANAGER.change(parse_configuration({"targets": [{"function": f"{name}:refund"}]}, "").targets)
     shop = importlib.import_module(name)
 
     assert not is_guarded(shop.charge)
@@ -218,16 +218,16 @@ def test_a_failure_is_told_once_however_often_targets_change(
 def test_a_change_while_a_module_is_imported_leaves_what_was_wanted_last(application: Application) -> None:
     names = [application.write(SHOP) for _ in range(10)]
     application.guard()
-    both = [understand({"targets": [{"function": f"{name}:{function}"} for name in names]}, "").targets
+    both = [parse_configuration({"targets": [{"function": f"{name}:{function}"} for name in names]}, "").targets
             for function in ("charge", "refund")]  # fmt: skip
     importer = threading.Thread(target=lambda: [importlib.import_module(name) for name in names])
     importer.start()
     while importer.is_alive():
         for targets in both:
-            PATCHES.change(targets)
+            TARGET_MANAGER.change(targets)
     importer.join()
 
-    PATCHES.change(both[1])
+    TARGET_MANAGER.change(both[1])
 
     modules = [importlib.import_module(name) for name in names]
     assert [is_guarded(module.charge) for module in modules] == [False] * 10

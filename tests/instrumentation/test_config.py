@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from otel_breaker import InvalidSettings
-from otel_breaker_instrumentation.config import understand
+from otel_breaker_instrumentation.config import parse_configuration
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -15,7 +15,7 @@ CHARGE = "shop.payments:Client.charge"
 
 def error_of(mapping: Mapping[str, object]) -> InvalidSettings:
     with pytest.raises(InvalidSettings) as caught:
-        understand(mapping, "")
+        parse_configuration(mapping, "")
     return caught.value
 
 
@@ -23,7 +23,9 @@ def error_of(mapping: Mapping[str, object]) -> InvalidSettings:
 
 
 def test_a_breaker_has_the_settings_that_it_is_given() -> None:
-    configuration = understand({"breakers": {"payments": {"failure_threshold": 3, "recovery_time": "500ms"}}}, "")
+    configuration = parse_configuration(
+        {"breakers": {"payments": {"failure_threshold": 3, "recovery_time": "500ms"}}}, ""
+    )
 
     assert configuration.breakers["payments"].failure_threshold == 3
     assert configuration.breakers["payments"].recovery_time == 0.5
@@ -35,7 +37,7 @@ def test_a_default_is_every_breakers_own_unless_it_says_otherwise() -> None:
         "breakers": {"payments": {"window": 20}, "search": None},
     }
 
-    breakers = understand(mapping, "").breakers
+    breakers = parse_configuration(mapping, "").breakers
 
     assert {name: (said.recovery_time, said.window) for name, said in breakers.items()} == {
         "payments": (30, 20),
@@ -44,13 +46,13 @@ def test_a_default_is_every_breakers_own_unless_it_says_otherwise() -> None:
 
 
 def test_a_setting_that_nobody_says_has_its_own_default() -> None:
-    assert understand({"breakers": {"payments": {}}}, "").breakers["payments"].failure_threshold == 5
+    assert parse_configuration({"breakers": {"payments": {}}}, "").breakers["payments"].failure_threshold == 5
 
 
 def test_code_that_a_setting_names_is_not_imported() -> None:
     mapping = {"breakers": {"payments": {"ignore": ["no_such_module.Error"]}}, "targets": [{"function": "nor:this"}]}
 
-    configuration = understand(mapping, "")
+    configuration = parse_configuration(mapping, "")
 
     assert configuration.targets[0].pattern.module == "nor"
 
@@ -59,14 +61,14 @@ def test_code_that_a_setting_names_is_not_imported() -> None:
 
 
 def test_a_target_names_a_module_and_what_stands_in_it() -> None:
-    (target,) = understand({"targets": [{"function": CHARGE, "breaker": "payments"}]}, "").targets
+    (target,) = parse_configuration({"targets": [{"function": CHARGE, "breaker": "payments"}]}, "").targets
 
     assert (target.function, target.breaker) == (CHARGE, "payments")
     assert (target.pattern.module, target.pattern.qualified_name) == ("shop.payments", "Client.charge")
 
 
 def test_a_target_without_a_breaker_has_one_of_its_own_named_after_it() -> None:
-    configuration = understand({"defaults": {"failure_threshold": 2}, "targets": [{"function": CHARGE}]}, "")
+    configuration = parse_configuration({"defaults": {"failure_threshold": 2}, "targets": [{"function": CHARGE}]}, "")
 
     assert configuration.targets[0].template(CHARGE).name == CHARGE
     assert configuration.breakers[CHARGE].failure_threshold == 2
@@ -75,7 +77,7 @@ def test_a_target_without_a_breaker_has_one_of_its_own_named_after_it() -> None:
 def test_a_breaker_that_only_a_target_names_has_the_defaults() -> None:
     target = {"function": CHARGE, "breaker": "payments"}
 
-    configuration = understand({"defaults": {"failure_threshold": 2}, "targets": [target]}, "")
+    configuration = parse_configuration({"defaults": {"failure_threshold": 2}, "targets": [target]}, "")
 
     assert configuration.breakers["payments"].failure_threshold == 2
 
@@ -83,7 +85,7 @@ def test_a_breaker_that_only_a_target_names_has_the_defaults() -> None:
 def test_a_breaker_that_a_target_names_keeps_its_settings() -> None:
     target = {"function": CHARGE, "breaker": "payments"}
 
-    configuration = understand({"breakers": {"payments": {"failure_threshold": 3}}, "targets": [target]}, "")
+    configuration = parse_configuration({"breakers": {"payments": {"failure_threshold": 3}}, "targets": [target]}, "")
 
     assert configuration.breakers["payments"].failure_threshold == 3
 
@@ -91,7 +93,7 @@ def test_a_breaker_that_a_target_names_keeps_its_settings() -> None:
 def test_the_fields_that_make_a_key_are_no_part_of_a_breakers_name() -> None:
     target = {"function": CHARGE, "breaker": "payments {tenant} {region}"}
 
-    configuration = understand({"breakers": {"payments": {"failure_threshold": 3}}, "targets": [target]}, "")
+    configuration = parse_configuration({"breakers": {"payments": {"failure_threshold": 3}}, "targets": [target]}, "")
 
     assert list(configuration.breakers) == ["payments"]
     assert configuration.targets[0].template(CHARGE).fields == ["tenant", "region"]
@@ -100,7 +102,7 @@ def test_the_fields_that_make_a_key_are_no_part_of_a_breakers_name() -> None:
 def test_targets_keep_their_order() -> None:
     functions = ["shop:refund", "shop:charge", "shop:audit"]
 
-    targets = understand({"targets": [{"function": function} for function in functions]}, "").targets
+    targets = parse_configuration({"targets": [{"function": function} for function in functions]}, "").targets
 
     assert [str(target) for target in targets] == functions
 
@@ -196,6 +198,6 @@ def test_a_name_that_is_no_function_is_refused_with_an_example(function: object)
 
 
 def test_a_name_in_any_language_is_a_name() -> None:
-    (target,) = understand({"targets": [{"function": "läden._kasse:Kunde.__zahle2"}]}, "").targets
+    (target,) = parse_configuration({"targets": [{"function": "läden._kasse:Kunde.__zahle2"}]}, "").targets
 
     assert str(target) == "läden._kasse:Kunde.__zahle2"

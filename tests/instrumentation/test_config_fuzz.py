@@ -20,7 +20,7 @@ from jsonschema import Draft202012Validator
 
 from otel_breaker import InvalidSettings
 from otel_breaker.settings import Settings
-from otel_breaker_instrumentation.config import Configuration, understand
+from otel_breaker_instrumentation.config import Configuration, parse_configuration
 from otel_breaker_instrumentation.files import read_file
 from otel_breaker_instrumentation.json_schema import schema
 
@@ -79,7 +79,7 @@ def read(file: Path) -> Any:
 def meaning(content: Any) -> Configuration | InvalidSettings:
     """What it means, or the error; anything else is raised."""
     try:
-        return understand(content, "")
+        return parse_configuration(content, "")
     except InvalidSettings as error:
         return error
 

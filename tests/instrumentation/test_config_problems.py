@@ -8,7 +8,7 @@ import pytest
 
 from otel_breaker import InvalidSettings
 from otel_breaker_instrumentation import entries
-from otel_breaker_instrumentation.config import examine, understand
+from otel_breaker_instrumentation.config import parse_configuration, validate_configuration
 from otel_breaker_instrumentation.entries import Target
 from otel_breaker_instrumentation.problems import Problems
 
@@ -16,7 +16,7 @@ PAYMENTS = {"function": "shop:charge", "breaker": "payments"}
 
 
 def paths(mapping: dict[str, Any]) -> list[str]:
-    return [problem.path for problem in examine(mapping, "")[1]]
+    return [problem.path for problem in validate_configuration(mapping, "")[1]]
 
 
 def test_every_mistake_is_found_in_the_order_of_the_parts() -> None:
@@ -43,7 +43,9 @@ def test_every_mistake_is_found_in_the_order_of_the_parts() -> None:
 
 
 def test_what_has_no_mistake_is_understood_all_the_same() -> None:
-    configuration, problems = examine({"breakers": {"payments": {"window": 0}, "fine": {"window": 7}}}, "")
+    configuration, problems = validate_configuration(
+        {"breakers": {"payments": {"window": 0}, "fine": {"window": 7}}}, ""
+    )
 
     assert len(problems) == 1
     assert configuration.breakers["fine"].window == 7
@@ -85,7 +87,7 @@ def test_targets_that_contradict_each_other_are_told_beside_the_rest() -> None:
 
 @pytest.mark.parametrize("name", [False, None, 5, 1.5])
 def test_a_name_that_is_no_text_is_refused_since_no_target_could_mean_it(name: object) -> None:
-    _, [problem] = examine({"breakers": {name: {}}}, "")
+    _, [problem] = validate_configuration({"breakers": {name: {}}}, "")
 
     assert problem.path == f"breakers.{name}"
     assert "write the name in quotes" in problem.remedy
@@ -128,7 +130,7 @@ def test_keys_of_a_configuration_forge_no_line_and_send_no_escape() -> None:
         "reload": key,
     }
 
-    problems = [str(problem) for problem in examine(mapping, "")[1]]
+    problems = [str(problem) for problem in validate_configuration(mapping, "")[1]]
 
     assert len(problems) >= 10
     assert not any("\n" in problem or "\x1b" in problem for problem in problems)
@@ -145,7 +147,7 @@ def test_what_may_be_secret_in_a_misdirected_file_is_not_told(key: str) -> None:
     }
     parts = [mapping, {"breakers": key}, {"targets": key}, {"telemetry": key}, {"defaults": key}]
 
-    problems = [str(problem) for part in parts for problem in examine(part, "")[1]]
+    problems = [str(problem) for part in parts for problem in validate_configuration(part, "")[1]]
 
     assert len(problems) >= 12
     assert not any("hunter2" in problem for problem in problems)
@@ -204,7 +206,7 @@ def test_an_application_stops_at_the_first_mistake(monkeypatch: pytest.MonkeyPat
     read = count_calls(monkeypatch, entries, "Pattern")
 
     with pytest.raises(InvalidSettings, match=r"targets\[0\]"):
-        understand({"targets": [{"function": "wrong"}] * 100}, "")
+        parse_configuration({"targets": [{"function": "wrong"}] * 100}, "")
 
     assert len(read) == 1
 
@@ -214,7 +216,7 @@ def test_a_breaker_is_not_held_against_every_pattern(monkeypatch: pytest.MonkeyP
     breakers = {f"shop:charge_{index}": {"window": 7} for index in range(300)}
     targets = [{"function": f"shop:*_{index}", "max_keys": index + 1} for index in range(300)]
 
-    understood = understand({"breakers": breakers, "targets": targets}, "").breakers
+    understood = parse_configuration({"breakers": breakers, "targets": targets}, "").breakers
 
     assert [understood[f"shop:charge_{index}"].max_keys for index in range(300)] == [*range(1, 301)]
     assert len(held) == 300

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from otel_breaker import InvalidSettings, Mode
-from otel_breaker_instrumentation.config import understand
-from otel_breaker_instrumentation.sources import find
+from otel_breaker_instrumentation.config import parse_configuration
+from otel_breaker_instrumentation.sources import load_configuration
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -31,7 +31,7 @@ def test_a_mistake_in_a_file_names_the_file(file: Path, mistake: Mapping[str, ob
     file.write_text(json.dumps(mistake))
 
     with pytest.raises(InvalidSettings) as caught:
-        find(None)
+        load_configuration(None)
 
     assert caught.value.path.startswith(f"{file}: ")
 
@@ -41,13 +41,13 @@ def test_a_mistake_in_a_file_names_the_file(file: Path, mistake: Mapping[str, ob
 
 @pytest.mark.parametrize("mapping", [None, {}])
 def test_without_any_source_nothing_is_configured(mapping: Mapping[str, object] | None) -> None:
-    assert find(mapping) is None
+    assert load_configuration(mapping) is None
 
 
 @pytest.mark.usefixtures("file")
 @pytest.mark.parametrize("mapping", [None, {}])
 def test_the_file_is_used_when_nothing_else_is_said(mapping: Mapping[str, object] | None) -> None:
-    found = find(mapping)
+    found = load_configuration(mapping)
 
     assert found is not None
     assert found.configuration.breakers["filed"].failure_threshold == 7
@@ -56,7 +56,7 @@ def test_the_file_is_used_when_nothing_else_is_said(mapping: Mapping[str, object
 def test_what_is_given_wins_over_the_file_and_a_warning_names_the_file(
     file: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    found = find({"breakers": {"given": {}}})
+    found = load_configuration({"breakers": {"given": {}}})
 
     assert found is not None
     assert list(found.configuration.breakers) == ["given"]
@@ -68,7 +68,7 @@ def test_what_is_given_wins_over_the_file_and_a_warning_names_the_file(
 def test_a_file_that_is_not_used_is_not_read(file: Path) -> None:
     file.write_text("{")
 
-    assert find({"breakers": {"given": {}}}) is not None
+    assert load_configuration({"breakers": {"given": {}}}) is not None
 
 
 # --- targets without a file
@@ -77,7 +77,7 @@ def test_a_file_that_is_not_used_is_not_read(file: Path) -> None:
 def functions(monkeypatch: pytest.MonkeyPatch, text: str) -> list[tuple[str, str | None]]:
     """What `OTEL_BREAKER_TARGETS` names, with the breaker of each."""
     monkeypatch.setenv("OTEL_BREAKER_TARGETS", text)
-    found = find(None)
+    found = load_configuration(None)
     assert found is not None
     return [(target.function, target.breaker) for target in found.configuration.targets]
 
@@ -88,7 +88,10 @@ def functions(monkeypatch: pytest.MonkeyPatch, text: str) -> list[tuple[str, str
         ("shop:charge", [("shop:charge", None)]),
         ("shop:charge=payments", [("shop:charge", "payments")]),
         ("shop:charge=payments {tenant}", [("shop:charge", "payments {tenant}")]),
-        (" shop:charge = payments , shop:find,", [("shop:charge", "payments"), ("shop:find", None)]),
+        (
+            " shop:charge = payments , shop:load_configuration,",
+            [("shop:charge", "payments"), ("shop:load_configuration", None)],
+        ),
         ("shop.clients:*Client.send_*=clients", [("shop.clients:*Client.send_*", "clients")]),
     ],
 )
@@ -101,7 +104,7 @@ def test_targets_can_be_listed_in_the_environment(
 @pytest.mark.parametrize(
     ("text", "path"),
     [
-        ("shop:find,charge", "targets[1].function"),
+        ("shop:load_configuration,charge", "targets[1].function"),
         ("shop:charge=", "targets[0].breaker"),
         ("=x", "targets[0].function"),
     ],
@@ -120,7 +123,7 @@ def test_the_file_wins_over_the_list_and_a_warning_names_the_list(
 ) -> None:
     monkeypatch.setenv("OTEL_BREAKER_TARGETS", "shop:charge")
 
-    found = find(None)
+    found = load_configuration(None)
 
     assert found is not None
     assert list(found.configuration.breakers) == ["filed"]
@@ -134,7 +137,7 @@ def test_what_is_given_wins_over_all_that_the_environment_names_in_one_warning(
 ) -> None:
     monkeypatch.setenv("OTEL_BREAKER_TARGETS", "shop:charge")
 
-    found = find({"breakers": {"given": {}}})
+    found = load_configuration({"breakers": {"given": {}}})
 
     assert found is not None
     assert list(found.configuration.breakers) == ["given"]
@@ -149,7 +152,7 @@ def test_what_is_given_wins_over_all_that_the_environment_names_in_one_warning(
 def test_a_file_may_ask_to_be_watched(file: Path) -> None:
     file.write_text('{"reload": "5s", "breakers": {"filed": {}}}')
 
-    found = find(None)
+    found = load_configuration(None)
 
     assert found is not None
     assert (found.configuration.reload, found.file, found.text) == (5.0, str(file), file.read_text())
@@ -157,7 +160,7 @@ def test_a_file_may_ask_to_be_watched(file: Path) -> None:
 
 def test_where_there_is_no_file_there_is_nothing_to_watch() -> None:
     with pytest.raises(InvalidSettings, match=r"reload: there is no file to watch: .*CONFIG_FILE"):
-        find({"breakers": {"given": {}}, "reload": "5s"})
+        load_configuration({"breakers": {"given": {}}, "reload": "5s"})
 
 
 # --- the switches for an incident
@@ -170,22 +173,22 @@ def test_switched_off_nothing_is_configured_whatever_is_given(
     monkeypatch.setenv("OTEL_BREAKER_ENABLED", said)
     file.write_text("{")
 
-    assert find({"breakers": {"given": {}}}) is None
-    assert find(None) is None
+    assert load_configuration({"breakers": {"given": {}}}) is None
+    assert load_configuration(None) is None
 
 
 @pytest.mark.parametrize("said", ["", "true", "True", "1", "yes", "on"])
 def test_switched_on_is_as_if_nothing_had_been_said(monkeypatch: pytest.MonkeyPatch, said: str) -> None:
     monkeypatch.setenv("OTEL_BREAKER_ENABLED", said)
 
-    assert find({"breakers": {"given": {}}}) is not None
+    assert load_configuration({"breakers": {"given": {}}}) is not None
 
 
 def test_a_switch_that_is_neither_on_nor_off_is_refused_by_its_name(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("OTEL_BREAKER_ENABLED", "maybe")
 
     with pytest.raises(InvalidSettings, match="'maybe' is not allowed") as caught:
-        find({"breakers": {"given": {}}})
+        load_configuration({"breakers": {"given": {}}})
 
     assert caught.value.path == "OTEL_BREAKER_ENABLED"
 
@@ -195,7 +198,7 @@ def test_the_mode_of_the_environment_overrides_every_breakers_own(monkeypatch: p
     breakers = {"payments": {"mode": "off"}, "search": {}}
     mapping = {"defaults": {"mode": "enforce"}, "breakers": breakers, "targets": [{"function": "shop:charge"}]}
 
-    configuration = understand(mapping, "")
+    configuration = parse_configuration(mapping, "")
 
     assert {name: said.mode for name, said in configuration.breakers.items()} == {
         "payments": Mode.SHADOW,
@@ -208,7 +211,7 @@ def test_the_mode_of_the_environment_overrides_every_breakers_own(monkeypatch: p
 def test_the_mode_of_the_environment_overrides_that_of_the_file(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("OTEL_BREAKER_MODE", "off")
 
-    found = find(None)
+    found = load_configuration(None)
 
     assert found is not None
     assert found.configuration.breakers["filed"].mode is Mode.OFF
@@ -218,7 +221,7 @@ def test_a_mode_that_does_not_exist_is_refused_by_the_name_of_the_variable(monke
     monkeypatch.setenv("OTEL_BREAKER_MODE", "loud")
 
     with pytest.raises(InvalidSettings, match="'loud' is not allowed: one of enforce, shadow, off") as caught:
-        understand({"breakers": {"payments": {}}}, "")
+        parse_configuration({"breakers": {"payments": {}}}, "")
 
     assert caught.value.path == "OTEL_BREAKER_MODE"
 
@@ -227,6 +230,6 @@ def test_the_mode_of_the_environment_is_not_blamed_for_another_mistake(monkeypat
     monkeypatch.setenv("OTEL_BREAKER_MODE", "shadow")
 
     with pytest.raises(InvalidSettings) as caught:
-        understand({"breakers": {"payments": {"window": 0}}}, "")
+        parse_configuration({"breakers": {"payments": {"window": 0}}}, "")
 
     assert caught.value.path == "breakers.payments.window"

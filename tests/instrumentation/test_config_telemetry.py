@@ -8,8 +8,8 @@ import pytest
 
 from otel_breaker import InvalidSettings, configure
 from otel_breaker.settings import Spans
-from otel_breaker.telemetry import configuring
-from otel_breaker_instrumentation.config import understand
+from otel_breaker.telemetry import configuration
+from otel_breaker_instrumentation.config import parse_configuration
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 def spans() -> Spans:
-    return configuring.CONFIGURATION.switches.spans
+    return configuration.TELEMETRY.settings.spans
 
 
 def test_a_switch_is_in_force_until_the_configuration_is_taken_back(instrumentor: OtelBreakerInstrumentor) -> None:
@@ -60,6 +60,6 @@ def test_a_file_wins_over_code(instrumentor: OtelBreakerInstrumentor) -> None:
 )
 def test_what_cannot_be_meant_is_refused_by_its_path(said: object, path: str) -> None:
     with pytest.raises(InvalidSettings) as caught:
-        understand({"telemetry": said}, "file: ")
+        parse_configuration({"telemetry": said}, "file: ")
 
     assert caught.value.path == path

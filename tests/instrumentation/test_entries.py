@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from otel_breaker import InvalidSettings, Mode
-from otel_breaker_instrumentation.config import understand
+from otel_breaker_instrumentation.config import parse_configuration
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -17,7 +17,7 @@ CHARGE = "shop:charge"
 
 def error_of(mapping: Mapping[str, object]) -> InvalidSettings:
     with pytest.raises(InvalidSettings) as caught:
-        understand(mapping, "")
+        parse_configuration(mapping, "")
     return caught.value
 
 
@@ -35,13 +35,15 @@ def test_what_a_target_says_wins_over_its_breaker_which_wins_over_the_defaults()
         **targets({"function": CHARGE, "breaker": "payments", "failure_threshold": 3}),
     }
 
-    settings = understand(mapping, "").breakers["payments"]
+    settings = parse_configuration(mapping, "").breakers["payments"]
 
     assert (settings.failure_threshold, settings.recovery_time, settings.window) == (3, 2, 1)
 
 
 def test_what_a_target_says_holds_for_the_breaker_of_its_own() -> None:
-    configuration = understand(targets({"function": CHARGE, "failure_threshold": 3, "recovery_time": "500ms"}), "")
+    configuration = parse_configuration(
+        targets({"function": CHARGE, "failure_threshold": 3, "recovery_time": "500ms"}), ""
+    )
 
     assert configuration.breakers[CHARGE].failure_threshold == 3
     assert configuration.breakers[CHARGE].recovery_time == 0.5
@@ -51,7 +53,7 @@ def test_a_setting_of_a_target_may_need_one_of_its_breaker() -> None:
     breakers = {"payments": {"slow_call_duration": "2s"}}
     target = {"function": CHARGE, "breaker": "payments", "slow_call_rate": 0.5}
 
-    settings = understand({"breakers": breakers, **targets(target)}, "").breakers["payments"]
+    settings = parse_configuration({"breakers": breakers, **targets(target)}, "").breakers["payments"]
 
     assert settings.slow_call_rate == 0.5
 
@@ -59,7 +61,9 @@ def test_a_setting_of_a_target_may_need_one_of_its_breaker() -> None:
 def test_the_mode_of_the_environment_overrides_that_of_a_target(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("OTEL_BREAKER_MODE", "shadow")
 
-    configuration = understand(targets({"function": CHARGE, "mode": "off"}, {"function": "shop:*", "mode": "off"}), "")
+    configuration = parse_configuration(
+        targets({"function": CHARGE, "mode": "off"}, {"function": "shop:*", "mode": "off"}), ""
+    )
 
     assert configuration.breakers[CHARGE].mode is Mode.SHADOW
     assert configuration.targets[1].ready is not None
@@ -67,7 +71,9 @@ def test_the_mode_of_the_environment_overrides_that_of_a_target(monkeypatch: pyt
 
 
 def test_code_that_a_target_names_is_not_imported() -> None:
-    (target,) = understand(targets({"function": CHARGE, "fallback": "no_such_module:charge_later"}), "").targets
+    (target,) = parse_configuration(
+        targets({"function": CHARGE, "fallback": "no_such_module:charge_later"}), ""
+    ).targets
 
     assert list(target.settings) == ["fallback"]
 
@@ -75,7 +81,7 @@ def test_code_that_a_target_names_is_not_imported() -> None:
 def test_the_functions_of_a_pattern_have_what_the_target_and_the_defaults_say() -> None:
     mapping = {"defaults": {"recovery_time": 2}, **targets({"function": "shop:*", "failure_threshold": 3})}
 
-    (target,) = understand(mapping, "").targets
+    (target,) = parse_configuration(mapping, "").targets
 
     assert target.ready is not None
     assert (target.ready.failure_threshold, target.ready.recovery_time) == (3, 2)
@@ -85,7 +91,7 @@ def test_a_pattern_speaks_for_a_breaker_that_is_named_after_one_of_its_functions
     breakers = {CHARGE: {"recovery_time": 2}, "shop:refund": {"recovery_time": 2}}
     target = {"function": "shop:*", "exclude": ["shop:refund"], "failure_threshold": 3}
 
-    settings = understand({"breakers": breakers, **targets(target)}, "").breakers
+    settings = parse_configuration({"breakers": breakers, **targets(target)}, "").breakers
 
     assert (settings[CHARGE].failure_threshold, settings[CHARGE].recovery_time) == (3, 2)
     assert settings["shop:refund"].failure_threshold == 5
@@ -95,7 +101,7 @@ def test_a_pattern_speaks_for_a_breaker_that_is_named_after_one_of_its_functions
 def test_a_pattern_does_not_speak_for_a_function_that_another_target_names(order: int) -> None:
     listed = [{"function": "shop:*", "failure_threshold": 3}, {"function": CHARGE, "failure_threshold": 4}][::order]
 
-    configuration = understand({"breakers": {CHARGE: {}}, **targets(*listed)}, "")
+    configuration = parse_configuration({"breakers": {CHARGE: {}}, **targets(*listed)}, "")
 
     assert configuration.breakers[CHARGE].failure_threshold == 4
 
@@ -103,7 +109,7 @@ def test_a_pattern_does_not_speak_for_a_function_that_another_target_names(order
 def test_of_two_patterns_the_first_speaks_for_a_function() -> None:
     listed = [{"function": "shop:c*", "failure_threshold": 3}, {"function": "shop:*", "failure_threshold": 4}]
 
-    configuration = understand({"breakers": {CHARGE: {}}, **targets(*listed)}, "")
+    configuration = parse_configuration({"breakers": {CHARGE: {}}, **targets(*listed)}, "")
 
     assert configuration.breakers[CHARGE].failure_threshold == 3
 
@@ -117,7 +123,7 @@ def test_two_targets_of_one_breaker_may_add_to_each_other() -> None:
         {"function": "shop:refund*", "breaker": "payments", "window": 20, "recovery_time": 10},
     ]
 
-    settings = understand(targets(*listed), "").breakers["payments"]
+    settings = parse_configuration(targets(*listed), "").breakers["payments"]
 
     assert (settings.failure_threshold, settings.window, settings.recovery_time) == (3, 20, 10)
 

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any
 import httpx
 import pytest
 
+from otel_breaker_cli.main import main
 from otel_breaker_instrumentation import Status, TargetReport, report
-from otel_breaker_instrumentation.cli.main import main
-from otel_breaker_instrumentation.targets import PATCHES, holders
+from otel_breaker_instrumentation.targets import TARGET_MANAGER, holders
 from otel_breaker_instrumentation.targets.holder_names import A_CALLED_ONE, UNDER_IT
 from tests.instrumentation.applications import calls
 
@@ -286,7 +286,7 @@ def test_nobody_goes_through_all_objects_but_who_asks(
     application.guard(f"{name}:charge")
     importlib.import_module(name).charge()
 
-    assert sum(PATCHES.count().values()) == 1
+    assert sum(TARGET_MANAGER.count().values()) == 1
 
 
 def test_a_process_of_too_many_objects_is_not_stopped_for_a_report(

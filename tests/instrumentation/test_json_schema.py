@@ -14,8 +14,8 @@ import yaml
 from jsonschema import Draft202012Validator
 
 from otel_breaker import InvalidSettings
-from otel_breaker_instrumentation.cli.main import main
-from otel_breaker_instrumentation.config import KEYS, ORDER_KEYS, understand
+from otel_breaker_cli.main import main
+from otel_breaker_instrumentation.config import KEYS, OVERRIDE_KEYS, parse_configuration
 from otel_breaker_instrumentation.entries import KEYS as TARGET_KEYS
 from otel_breaker_instrumentation.json_schema import schema, shipped
 from tests.docs.test_documents import blocks
@@ -36,7 +36,7 @@ def shown() -> list[str]:
 
 def refused_by_the_parser(content: Any) -> bool:
     try:
-        understand(content, "")
+        parse_configuration(content, "")
     except InvalidSettings:
         return True
     return False
@@ -55,7 +55,7 @@ def test_it_knows_every_key_that_the_parser_knows() -> None:
     setting = set(properties["defaults"]["properties"])
 
     assert set(properties) == set(KEYS)
-    assert set(breaker) == {*setting, *ORDER_KEYS}
+    assert set(breaker) == {*setting, *OVERRIDE_KEYS}
     assert set(target) == set(TARGET_KEYS)
 
 

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from otel_breaker import InvalidSettings, get_breaker
-from otel_breaker_instrumentation.config import understand
+from otel_breaker_instrumentation.config import parse_configuration
 from otel_breaker_instrumentation.files import DEEPEST, MOST_BYTES, read_file
 
 if TYPE_CHECKING:
@@ -59,7 +59,7 @@ def test_f90_a_module_that_is_named_runs_when_the_application_imports_it_and_not
 def test_f90_a_name_is_dotted_words_and_no_expression(name: str) -> None:
     for said in ({"targets": [{"function": name}]}, {"breakers": {"payments": {"fallback": name}}}):
         with pytest.raises(InvalidSettings):
-            understand(said, "")
+            parse_configuration(said, "")
 
 
 # --- text that becomes code
@@ -90,12 +90,12 @@ def test_f91_a_tag_makes_no_object_and_calls_nothing(tmp_path: Path, monkeypatch
 @pytest.mark.parametrize("key", ["_target_", "class", "()", "__class__", "call"])
 def test_f91_no_key_names_something_to_be_called(key: str) -> None:
     with pytest.raises(InvalidSettings, match="there is no such"):
-        understand({"breakers": {"payments": {key: "os.system"}}}, "")
+        parse_configuration({"breakers": {"payments": {key: "os.system"}}}, "")
 
 
 @pytest.mark.parametrize("name", ["json.JSONDecoder", "os.sep", "os"])
 def test_f91_what_is_named_as_an_exception_is_one_or_a_predicate(name: str) -> None:
-    settings = understand({"breakers": {"payments": {"ignore": [name]}}}, "").breakers["payments"]
+    settings = parse_configuration({"breakers": {"payments": {"ignore": [name]}}}, "").breakers["payments"]
 
     with pytest.raises(InvalidSettings) as caught:
         settings.resolved()
@@ -149,7 +149,7 @@ def test_f92_a_number_that_is_none_is_no_setting(tmp_path: Path, name: str, numb
     file = written(tmp_path, f'{{"breakers": {{"payments": {{"recovery_time": {number}}}}}}}', name)
 
     with pytest.raises(InvalidSettings):
-        understand(read_file(file), "")
+        parse_configuration(read_file(file), "")
 
 
 @pytest.mark.timeout(10)
@@ -195,4 +195,4 @@ def test_f92_reading_what_is_no_file_leaves_nothing_open(tmp_path: Path) -> None
 )
 def test_f93_a_key_that_is_not_known_is_never_passed_over(tmp_path: Path, said: dict[str, object]) -> None:
     with pytest.raises(InvalidSettings, match=r"there is no such .*: did you mean "):
-        understand(read_file(written(tmp_path, json.dumps(said), "a.json")), "")
+        parse_configuration(read_file(written(tmp_path, json.dumps(said), "a.json")), "")

@@ -82,7 +82,7 @@ def test_f95_importing_starts_nothing(run: Callable[[str], str]) -> None:
         PREPARED
         + """
 import atexit, logging, socket
-import otel_breaker_instrumentation.cli.main, otel_breaker_instrumentation.reload
+import otel_breaker_cli.main, otel_breaker_instrumentation.reload
 handlers = [signal.getsignal(number) for number in (signal.SIGHUP, signal.SIGTERM, signal.SIGINT)]
 print(threads(), handlers == [signal.SIG_DFL, signal.SIG_DFL, signal.default_int_handler], logging.root.handlers)
 """

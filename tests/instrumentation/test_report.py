@@ -14,7 +14,7 @@ from opentelemetry.sdk.metrics import MeterProvider
 from opentelemetry.sdk.metrics.export import InMemoryMetricReader
 
 from otel_breaker_instrumentation import Report, Status, TargetReport, report
-from otel_breaker_instrumentation.targets import PATCHES, metric
+from otel_breaker_instrumentation.targets import TARGET_MANAGER, metric
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -170,7 +170,7 @@ def read() -> Iterator[Callable[[], dict[str, int]]]:
     """What a real SDK collects."""
     reader = InMemoryMetricReader()
     provider = MeterProvider([reader], shutdown_on_exit=False)
-    metric.show(provider.get_meter("test"), PATCHES.count)
+    metric.show(provider.get_meter("test"), TARGET_MANAGER.count)
 
     def read() -> dict[str, int]:
         data: Any = reader.get_metrics_data()
@@ -269,12 +269,12 @@ read()
 def test_a_child_forked_while_targets_are_changed_can_change_them(application: Application) -> None:
     shop = application.load(SHOP, "charge")
     guard = shop.charge
-    with PATCHES._lock:
+    with TARGET_MANAGER._lock:
         child = os.fork()
         if child == 0:
             import threading  # noqa: PLC0415  # whoever held the lock was another thread
 
-            thread = threading.Thread(target=PATCHES.change, args=((),), daemon=True)
+            thread = threading.Thread(target=TARGET_MANAGER.change, args=((),), daemon=True)
             thread.start()
             thread.join(10)
             os._exit(int(shop.charge is guard))
@@ -285,9 +285,9 @@ def test_a_child_forked_while_targets_are_changed_can_change_them(application: A
 def test_what_is_told_at_exit_is_one_line_and_short() -> None:
     lines = [TargetReport(f"shop:charge_{number}", Status.PENDING, "targets[0]") for number in range(20)]
 
-    complaint = Report(lines).complaint()
+    complaint = Report(lines).problem_summary()
 
     assert complaint is not None
     assert complaint.startswith("20 of 20 targets not guarded: pending shop:charge_0 ")
     assert complaint.endswith("; and 10 more")
-    assert Report([TargetReport("shop:charge", Status.GUARDED, "targets[0]", "payments")]).complaint() is None
+    assert Report([TargetReport("shop:charge", Status.GUARDED, "targets[0]", "payments")]).problem_summary() is None

@@ -11,7 +11,7 @@ import pytest
 
 from otel_breaker import CircuitBreaker, CircuitOpenError, get_breaker
 from otel_breaker_instrumentation import Status, report
-from otel_breaker_instrumentation.targets.beneath import is_beneath
+from otel_breaker_instrumentation.targets.own_dependencies import is_own_dependency
 from tests.fakes import FakeClock
 
 if TYPE_CHECKING:
@@ -26,7 +26,7 @@ REFUSED = [
     *("threading:Condition.notify", "_thread:get_ident", "opentelemetry.context:get_current", "weakref:proxy"),
     *("opentelemetry.sdk.trace:Tracer.start_span", "opentelemetry.instrumentation.utils:is_instrumentation_enabled"),
     *("otel_breaker.registry:get_breaker", "otel_breaker.circuit.circuit:Circuit.ask", "asyncio:current_task"),
-    *("otel_breaker_instrumentation.targets.patches:Patches.report", "logging:Logger.warning", "wrapt:wrap_object"),
+    *("otel_breaker_instrumentation.targets.manager:Patches.report", "logging:Logger.warning", "wrapt:wrap_object"),
 ]
 
 
@@ -63,7 +63,7 @@ def test_all_that_a_guard_calls_is_known(spans: Spans) -> None:
 
     assert len(spans()) > 20
     assert "opentelemetry.context:get_current" in called
-    assert [name for name in called if not is_beneath(name)] == []
+    assert [name for name in called if not is_own_dependency(name)] == []
 
 
 def _called_by_guards() -> Iterator[str]:

@@ -9,7 +9,7 @@ from unittest import mock
 
 import httpx
 
-from tests.instrumentation.sightings import see, see_error, see_signatures
+from tests.instrumentation.observations import see, see_error, see_signatures
 
 if TYPE_CHECKING:
     from collections.abc import Generator

@@ -10,7 +10,7 @@ import requests
 import responses
 from requests.adapters import HTTPAdapter
 
-from tests.instrumentation.sightings import see, see_error, see_signatures
+from tests.instrumentation.observations import see, see_error, see_signatures
 
 
 def look(base: str, dead: str) -> None:

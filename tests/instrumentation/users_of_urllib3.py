@@ -9,7 +9,7 @@ from unittest import mock
 import urllib3
 from urllib3.util import Retry, Timeout
 
-from tests.instrumentation.sightings import see, see_error, see_signatures
+from tests.instrumentation.observations import see, see_error, see_signatures
 
 
 def look(base: str, dead: str) -> None:

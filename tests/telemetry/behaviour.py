@@ -24,7 +24,7 @@ from tests.guard.shapes import DRIVERS, KINDS
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from otel_breaker.settings import SwitchKeywords
+    from otel_breaker.settings import TelemetryKeywords
     from otel_breaker.testing import FakeClock
 
 UNSAMPLED = NonRecordingSpan(SpanContext(1, 2, is_remote=True, trace_flags=TraceFlags(TraceFlags.DEFAULT)))
@@ -206,7 +206,7 @@ def an_incident(breaker: CircuitBreaker, clock: FakeClock) -> None:
 
 def every_switch(clock: FakeClock) -> Iterator[object]:
     """An incident with each switch by itself; then all are as they were."""
-    switches: list[SwitchKeywords] = [
+    switches: list[TelemetryKeywords] = [
         {"spans": "problems"},
         {"spans": "off"},
         {"events": "span"},

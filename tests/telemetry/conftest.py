@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from opentelemetry.trace import Link, SpanKind, TraceState
     from opentelemetry.util.types import Attributes
 
-    from otel_breaker.telemetry.metrics import Ledger
+    from otel_breaker.telemetry.metrics import MetricRegistry
 
 
 @dataclass
@@ -116,7 +116,7 @@ class Meters(Protocol):
 
 
 @pytest.fixture
-def make_metrics(ledger: Ledger) -> Iterator[Meters]:
+def make_metrics(ledger: MetricRegistry) -> Iterator[Meters]:
     """Readers of that ledger, each with a provider of its own."""
     providers: list[MeterProvider] = []
 
@@ -166,7 +166,7 @@ class Asking(NoOpMeter):
 
 
 @pytest.fixture
-def by_hand(ledger: Ledger) -> Asking:
+def by_hand(ledger: MetricRegistry) -> Asking:
     meter = Asking()
     ledger.show(meter)
     return meter

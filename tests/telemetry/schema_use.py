@@ -8,12 +8,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, TypeAlias
 
-from otel_breaker_instrumentation.cli.otlp import Log, Point, Span
+from otel_breaker_cli.otlp import Log, Point, Span
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from otel_breaker_instrumentation.cli.otlp import Attributes, Record
+    from otel_breaker_cli.otlp import Attributes, Record
     from otel_breaker_instrumentation.schema import Schema, Signal
 
 Entry: TypeAlias = tuple[str, str]

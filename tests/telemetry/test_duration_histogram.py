@@ -14,10 +14,10 @@ from opentelemetry.sdk.metrics.export import InMemoryMetricReader
 from opentelemetry.sdk.trace.sampling import ALWAYS_OFF
 
 from otel_breaker import CircuitBreaker, CircuitOpenError, configure
-from otel_breaker.telemetry.traces import measured
+from otel_breaker.telemetry.traces import timed_span
 from tests.fakes import FakeClock
 from tests.telemetry.conftest import Metrics
-from tests.telemetry.hostile import answering, broken, like
+from tests.telemetry.faulty_sdk import answering, broken, like
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Iterator
@@ -65,7 +65,7 @@ class Durations:
 @pytest.fixture
 def durations(monkeypatch: pytest.MonkeyPatch) -> Iterator[Durations]:
     durations = Durations()
-    monkeypatch.setattr(measured, "perf_counter", durations.clock)
+    monkeypatch.setattr(timed_span, "perf_counter", durations.clock)
     yield durations
     durations.provider.shutdown()
 

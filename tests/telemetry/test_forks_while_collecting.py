@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from otel_breaker.telemetry import aside
+from otel_breaker.telemetry import background
 from tests.telemetry.forking import WAYS, WORKERS
 
 pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="there is no fork here")
@@ -37,19 +37,19 @@ def test_a_worker_forked_while_the_reader_collects_makes_its_first_guarded_call(
 def test_what_is_done_aside_is_done_when_it_returns() -> None:
     done: list[str] = []
 
-    aside.do_aside(lambda: done.append(threading.current_thread().name))
+    background.run_in_background(lambda: done.append(threading.current_thread().name))
 
     assert done == ["otel_breaker: make instruments"]
 
 
 def test_what_hangs_aside_holds_nobody_up(monkeypatch: pytest.MonkeyPatch) -> None:
     let_go = threading.Event()
-    monkeypatch.setattr(aside, "PATIENCE", 0.01)
+    monkeypatch.setattr(background, "PATIENCE", 0.01)
 
     def hang() -> None:
         let_go.wait(30)
 
-    aside.do_aside(hang)
+    background.run_in_background(hang)
     [hanging] = [thread for thread in threading.enumerate() if thread.name.startswith("otel_breaker")]
     let_go.set()
     hanging.join(10)

@@ -20,7 +20,7 @@ from opentelemetry.sdk.trace.export import BatchSpanProcessor, SimpleSpanProcess
 from examples.checkout import configuration
 from otel_breaker import CircuitBreaker, CircuitOpenError
 from otel_breaker import breaker as breaker_module
-from otel_breaker.telemetry.metrics import Ledger
+from otel_breaker.telemetry.metrics import MetricRegistry
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -79,7 +79,7 @@ def logs_hang(monkeypatch: pytest.MonkeyPatch) -> Iterator[Hanging]:
 @pytest.fixture
 def reader_hangs(monkeypatch: pytest.MonkeyPatch) -> Iterator[Hanging]:
     """A reader that hangs half-way through a collection, in which the SDK holds its lock."""
-    monkeypatch.setattr(breaker_module, "LEDGER", Ledger())
+    monkeypatch.setattr(breaker_module, "METRIC_REGISTRY", MetricRegistry())
     reader, hanging = InMemoryMetricReader(), Hanging()
     provider = MeterProvider([reader], shutdown_on_exit=False)
     monkeypatch.setattr(metrics._internal, "_METER_PROVIDER", provider)
@@ -196,7 +196,7 @@ def test_f75_an_exporter_may_wait_for_another_thread_that_uses_the_breaker(monke
 @pytest.mark.timeout(60)
 def test_f75_instruments_are_made_while_a_reader_collects(monkeypatch: pytest.MonkeyPatch) -> None:
     """A reader holds a lock of the SDK's while it asks us; making an instrument wants that lock."""
-    monkeypatch.setattr(breaker_module, "LEDGER", Ledger())
+    monkeypatch.setattr(breaker_module, "METRIC_REGISTRY", MetricRegistry())
     reader = InMemoryMetricReader()
     provider = MeterProvider([reader], shutdown_on_exit=False)
     monkeypatch.setattr(metrics._internal, "_METER_PROVIDER", provider)

@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING
 import pytest
 
 from otel_breaker import CircuitBreaker, CircuitOpenError, StateChange, configure
-from otel_breaker.circuit import WORLD
+from otel_breaker.circuit import RUNTIME
 from otel_breaker.key_template import Template
 from otel_breaker.keyed import KeyedBreaker
 from otel_breaker.settings import Settings
 from tests.fakes import FakeClock
-from tests.telemetry.hostile import PARTS, broken, exporter
+from tests.telemetry.faulty_sdk import PARTS, broken, exporter
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
@@ -193,11 +193,11 @@ def test_a_broken_log_and_a_first_call_at_which_something_fails_change_nothing()
     def fail() -> None:
         raise RuntimeError("can't start new thread")
 
-    WORLD.at_first_call(fail)
+    RUNTIME.on_first_call(fail)
     try:
         assert CircuitBreaker().call(answer, None) == 7
     finally:
-        WORLD.no_longer_at_first_call(fail)
+        RUNTIME.cancel_on_first_call(fail)
 
 
 @pytest.mark.usefixtures("broken_log")

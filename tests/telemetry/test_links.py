@@ -170,7 +170,7 @@ def test_a_generator_whose_step_trips_the_circuit_tells_it_and_refusals_link_to_
     assert [event.name for event in tripped.events] == ["circuit_breaker.state_change"]
     assert (tripped.attributes or {})["circuit_breaker.state_change.to"] == "open"
     assert [links(span) for span in (*refusals, tripped)] == [[tripped.context], [tripped.context], []]
-    assert [change.origin for change in told] == [tripped.context]
+    assert [change.span_context for change in told] == [tripped.context]
 
 
 def test_a_refusal_links_to_the_span_in_which_a_call_in_two_steps_opened_the_circuit(

@@ -23,13 +23,13 @@ from opentelemetry.trace import format_span_id
 from otel_breaker import configure
 from otel_breaker.telemetry.names import CALL_OUTCOME, SCOPE
 from otel_breaker.testing import fake_clock, reset
-from otel_breaker_instrumentation.cli.main import main
-from otel_breaker_instrumentation.cli.otlp import Span, read
-from otel_breaker_instrumentation.cli.telemetry_check.check import LiveCheck
+from otel_breaker_cli.main import main
+from otel_breaker_cli.otlp import Span, read
+from otel_breaker_cli.telemetry_check.check import LiveCheck
 from otel_breaker_instrumentation.schema import load
-from otel_breaker_instrumentation.targets import PATCHES
+from otel_breaker_instrumentation.targets import TARGET_MANAGER
 from otel_breaker_instrumentation.targets import metric as targets
-from tests.afresh import begin_afresh
+from tests.reset import reset_process_state
 from tests.telemetry.behaviour import SCENARIOS, targets_of_every_kind
 from tests.telemetry.schema_use import in_records, in_schema
 
@@ -39,7 +39,7 @@ if TYPE_CHECKING:
     from opentelemetry.context import Context
     from opentelemetry.sdk.trace import Span as SdkSpan
 
-    from otel_breaker_instrumentation.cli.otlp import Record
+    from otel_breaker_cli.otlp import Record
 
 SCHEMA = load()
 
@@ -69,13 +69,13 @@ def file(tmp_path_factory: pytest.TempPathFactory, starts: Starts) -> Path:
     logs.add_log_record_processor(SimpleLogRecordProcessor(FileLogExporter(file)))
     reader = PeriodicExportingMetricReader(FileMetricExporter(file), export_interval_millis=math.inf)
     metrics = MeterProvider([reader], shutdown_on_exit=False)
-    targets.show(metrics.get_meter(SCOPE), PATCHES.count)
+    targets.show(metrics.get_meter(SCOPE), TARGET_MANAGER.count)
     with pytest.MonkeyPatch.context() as monkeypatch, fake_clock() as clock:
         for name in [name for name in os.environ if name.startswith("OTEL_")]:
             monkeypatch.delenv(name)
         monkeypatch.setattr(trace, "_TRACER_PROVIDER", traces)
         monkeypatch.setattr("opentelemetry._logs._internal._LOGGER_PROVIDER", logs)
-        begin_afresh(monkeypatch)
+        reset_process_state(monkeypatch)
         configure(meter_provider=metrics)
         reset()
         # Each in a context of its own: some leave a call under way, whose span would stay the current one.

@@ -18,7 +18,7 @@ from tests.telemetry.conftest import Metrics
 if TYPE_CHECKING:
     from opentelemetry.sdk.metrics.export import Metric
 
-    from otel_breaker.telemetry.metrics import Ledger
+    from otel_breaker.telemetry.metrics import MetricRegistry
     from tests.telemetry.conftest import Asking, Meters
 
 CALLS, STATUS = "circuit_breaker.calls", "circuit_breaker.status"
@@ -110,7 +110,7 @@ def test_collections_in_two_threads_at_a_time_do_not_mix(by_hand: Asking) -> Non
 
 @pytest.mark.parametrize("temporality", [AggregationTemporality.CUMULATIVE, AggregationTemporality.DELTA])
 def test_two_readers_of_one_provider_are_each_told_the_latest(
-    ledger: Ledger, temporality: AggregationTemporality
+    ledger: MetricRegistry, temporality: AggregationTemporality
 ) -> None:
     readers = [InMemoryMetricReader(), InMemoryMetricReader({ObservableCounter: temporality})]
     provider = MeterProvider(readers, shutdown_on_exit=False)

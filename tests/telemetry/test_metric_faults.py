@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from opentelemetry.metrics import Meter
     from opentelemetry.metrics import MeterProvider as AnyProvider
 
-    from otel_breaker.telemetry.metrics import Ledger
+    from otel_breaker.telemetry.metrics import MetricRegistry
 
 CALLS, STATUS, TIME = "circuit_breaker.calls", "circuit_breaker.status", "circuit_breaker.state.time"
 
@@ -98,7 +98,7 @@ def be_global(monkeypatch: pytest.MonkeyPatch, provider: AnyProvider) -> None:
 
 
 def test_a_meter_that_makes_no_instruments_does_not_reach_who_makes_a_breaker(
-    ledger: Ledger, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+    ledger: MetricRegistry, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     class Provider(NoOpMeterProvider):
         def get_meter(self, *args: Any, **kwargs: Any) -> Meter:
@@ -114,7 +114,7 @@ def test_a_meter_that_makes_no_instruments_does_not_reach_who_makes_a_breaker(
 
 
 def test_a_provider_without_a_meter_does_not_reach_who_makes_a_breaker(
-    ledger: Ledger, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+    ledger: MetricRegistry, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     class Provider(NoOpMeterProvider):
         def get_meter(self, *args: Any, **kwargs: Any) -> Meter:
@@ -129,7 +129,7 @@ def test_a_provider_without_a_meter_does_not_reach_who_makes_a_breaker(
 
 
 def test_instruments_that_can_be_made_are_made_though_another_cannot(
-    ledger: Ledger, monkeypatch: pytest.MonkeyPatch
+    ledger: MetricRegistry, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     reader = InMemoryMetricReader()
     provider = MeterProvider([reader], shutdown_on_exit=False)
@@ -149,7 +149,7 @@ def test_instruments_that_can_be_made_are_made_though_another_cannot(
 
 
 def test_a_meter_may_wait_for_a_collection_while_instruments_are_made(
-    ledger: Ledger, monkeypatch: pytest.MonkeyPatch
+    ledger: MetricRegistry, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A collection holds the SDK's lock and wants ours; making an instrument wants the SDK's."""
     reader = InMemoryMetricReader()

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from otel_breaker.telemetry.metrics import Ledger
+    from otel_breaker.telemetry.metrics import MetricRegistry
     from tests.fakes import FakeClock
     from tests.telemetry.conftest import Asking, Meters, Metrics
 
@@ -34,9 +34,9 @@ pytestmark = [
 ]
 
 
-def told(ledger: Ledger, name: str) -> int:
+def told(ledger: MetricRegistry, name: str) -> int:
     """What the process tells of all calls of a name."""
-    return sum(dict(ledger.figures())[name].totals.calls.values())
+    return sum(dict(ledger.aggregates())[name].totals.calls.values())
 
 
 def in_child(answer: Callable[[], int]) -> int:
@@ -52,7 +52,7 @@ def in_child(answer: Callable[[], int]) -> int:
     return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
 
 
-def test_a_forked_child_tells_only_of_its_own_calls(ledger: Ledger) -> None:
+def test_a_forked_child_tells_only_of_its_own_calls(ledger: MetricRegistry) -> None:
     breaker, dropped = CircuitBreaker("forked"), CircuitBreaker("forked")
     breaker.call(int)
     dropped.call(int)
@@ -67,11 +67,11 @@ def test_a_forked_child_tells_only_of_its_own_calls(ledger: Ledger) -> None:
     assert told(ledger, "forked") == 2
 
 
-def test_a_child_forked_while_a_breaker_is_just_being_dropped_makes_another(ledger: Ledger) -> None:
+def test_a_child_forked_while_a_breaker_is_just_being_dropped_makes_another(ledger: MetricRegistry) -> None:
     def make() -> int:
         dropped = CircuitBreaker("forked")
         dropped.call(int)
-        goodbye = weakref.ref(dropped._circuit, lambda _: ledger.start_afresh())  # what a fork in here would do
+        goodbye = weakref.ref(dropped._circuit, lambda _: ledger.after_fork())  # what a fork in here would do
         del dropped
         gc.collect()
         CircuitBreaker("forked").call(int)
@@ -80,7 +80,7 @@ def test_a_child_forked_while_a_breaker_is_just_being_dropped_makes_another(ledg
     assert in_child(make) == 1
 
 
-def test_a_forked_child_makes_breakers_though_another_thread_was_reading(ledger: Ledger) -> None:
+def test_a_forked_child_makes_breakers_though_another_thread_was_reading(ledger: MetricRegistry) -> None:
     held, let_go = threading.Event(), threading.Event()
 
     def read() -> None:

@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from otel_breaker import CircuitBreaker
 from otel_breaker import breaker as breaker_module
-from otel_breaker.core.tally import Tally
-from otel_breaker.telemetry.metrics import Ledger
+from otel_breaker.core.counters import CircuitCounters
+from otel_breaker.telemetry.metrics import MetricRegistry
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -126,7 +126,7 @@ def test_time_in_a_state_never_goes_back_when_a_breaker_is_dropped(metrics: Metr
 
 def test_a_thousand_dropped_breakers_leave_nothing_behind(metrics: Metrics) -> None:
     gc.collect()
-    before = sum(type(thing) is Tally for thing in gc.get_objects())
+    before = sum(type(thing) is CircuitCounters for thing in gc.get_objects())
     circuits: list[weakref.ref[object]] = []
     for _ in range(1_000):
         breaker = CircuitBreaker("payments")
@@ -139,18 +139,18 @@ def test_a_thousand_dropped_breakers_leave_nothing_behind(metrics: Metrics) -> N
 
     assert counted == {"success": 1_000}
     assert [circuit for circuit in circuits if circuit() is not None] == []
-    assert sum(type(thing) is Tally for thing in gc.get_objects()) == before
+    assert sum(type(thing) is CircuitCounters for thing in gc.get_objects()) == before
 
 
 def test_dropped_breakers_leave_nothing_behind_though_nobody_ever_reads() -> None:
-    before = sum(type(thing) is Tally for thing in gc.get_objects())
+    before = sum(type(thing) is CircuitCounters for thing in gc.get_objects())
 
     for _ in range(1_000):
         CircuitBreaker("nobody reads this")
     gc.collect()
     last = CircuitBreaker("nobody reads this")
 
-    assert sum(type(thing) is Tally for thing in gc.get_objects()) == before + 1
+    assert sum(type(thing) is CircuitCounters for thing in gc.get_objects()) == before + 1
     assert last
 
 
@@ -198,8 +198,8 @@ def at_line(number: int, act: Callable[[], None], run: Callable[[], T]) -> tuple
 def test_breakers_may_be_made_and_dropped_at_any_line_of_a_reading(monkeypatch: pytest.MonkeyPatch) -> None:
     """As a finaliser or a signal handler does, in the thread that reads."""
     for number in count():
-        ledger = Ledger()
-        monkeypatch.setattr(breaker_module, "LEDGER", ledger)
+        ledger = MetricRegistry()
+        monkeypatch.setattr(breaker_module, "METRIC_REGISTRY", ledger)
         there = [CircuitBreaker("payments") for _ in range(3)]
         for breaker in there:
             breaker.call(int)
@@ -222,5 +222,5 @@ def come_and_go(there: list[CircuitBreaker]) -> None:
         there[-1].call(int)
 
 
-def calls(ledger: Ledger) -> int:
-    return sum(figures.totals.calls.total() for _, figures in ledger.figures())
+def calls(ledger: MetricRegistry) -> int:
+    return sum(figures.totals.calls.total() for _, figures in ledger.aggregates())

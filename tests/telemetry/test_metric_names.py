@@ -6,13 +6,13 @@ import gc
 from typing import TYPE_CHECKING
 
 from otel_breaker import CircuitBreaker
-from otel_breaker.core.tally import Tally
+from otel_breaker.core.counters import CircuitCounters
 from otel_breaker.telemetry.metrics.series import MOST_NAMES, MOST_SERIES
 
 if TYPE_CHECKING:
     import pytest
 
-    from otel_breaker.telemetry.metrics import Ledger
+    from otel_breaker.telemetry.metrics import MetricRegistry
     from tests.telemetry.conftest import Metrics
 
 CALLS = "circuit_breaker.calls"
@@ -38,18 +38,18 @@ def test_f77_names_without_end_stay_below_the_series_that_the_sdk_keeps(metrics:
         assert len(metric.data.data_points) < MOST_SERIES
 
 
-def test_f77_names_without_end_take_no_memory_without_end(ledger: Ledger) -> None:
+def test_f77_names_without_end_take_no_memory_without_end(ledger: MetricRegistry) -> None:
     gc.collect()
-    before = sum(type(thing) is Tally for thing in gc.get_objects())
+    before = sum(type(thing) is CircuitCounters for thing in gc.get_objects())
 
     for number in range(3 * MOST_NAMES):
         call_once(f"tenant {number}")
     gc.collect()
     last = CircuitBreaker("tenant last")
 
-    assert len(ledger.figures()) == MOST_NAMES + 1
+    assert len(ledger.aggregates()) == MOST_NAMES + 1
     # Those that have gone since their name was last used wait there for its next use, or for a reader: none now.
-    assert sum(type(thing) is Tally for thing in gc.get_objects()) == before + 1
+    assert sum(type(thing) is CircuitCounters for thing in gc.get_objects()) == before + 1
     assert last
 
 
@@ -86,7 +86,9 @@ def test_f77_no_count_goes_back_when_the_room_runs_out(metrics: Metrics) -> None
     assert after == before | {("_OTHER",): 10}
 
 
-def test_f77_the_log_says_once_that_names_are_shown_together(ledger: Ledger, caplog: pytest.LogCaptureFixture) -> None:
+def test_f77_the_log_says_once_that_names_are_shown_together(
+    ledger: MetricRegistry, caplog: pytest.LogCaptureFixture
+) -> None:
     fill()
     assert not caplog.messages
 

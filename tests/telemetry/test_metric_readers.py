@@ -19,7 +19,7 @@ from tests.telemetry.conftest import Metrics
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from otel_breaker.telemetry.metrics import Ledger
+    from otel_breaker.telemetry.metrics import MetricRegistry
     from tests.fakes import FakeClock
     from tests.telemetry.conftest import Meters
 
@@ -82,7 +82,7 @@ from opentelemetry.sdk.metrics import MeterProvider
 from opentelemetry.sdk.metrics.export import InMemoryMetricReader
 from otel_breaker import CircuitBreaker
 from otel_breaker.telemetry import names
-from otel_breaker.telemetry.metrics import LEDGER
+from otel_breaker.telemetry.metrics import METRIC_REGISTRY
 from otel_breaker.version import __version__
 
 reader = InMemoryMetricReader()
@@ -93,7 +93,7 @@ def set_up():
     metrics.set_meter_provider(provider)
 
 def show():
-    LEDGER.show(provider.get_meter(names.SCOPE, __version__))
+    METRIC_REGISTRY.show(provider.get_meter(names.SCOPE, __version__))
 
 def count():
     scopes = reader.get_metrics_data().resource_metrics[0].scope_metrics
@@ -164,7 +164,7 @@ def global_reader(monkeypatch: pytest.MonkeyPatch) -> Iterator[Metrics]:
     provider.shutdown()
 
 
-def test_all_breakers_share_one_set_of_instruments(ledger: Ledger) -> None:
+def test_all_breakers_share_one_set_of_instruments(ledger: MetricRegistry) -> None:
     meter = WatchedMeter()
     ledger.show(meter)
 
@@ -175,7 +175,7 @@ def test_all_breakers_share_one_set_of_instruments(ledger: Ledger) -> None:
     assert breakers
 
 
-def test_a_meter_that_shows_them_already_gets_no_second_set(ledger: Ledger) -> None:
+def test_a_meter_that_shows_them_already_gets_no_second_set(ledger: MetricRegistry) -> None:
     meter = WatchedMeter()
 
     ledger.show(meter)
@@ -185,7 +185,7 @@ def test_a_meter_that_shows_them_already_gets_no_second_set(ledger: Ledger) -> N
 
 
 def test_without_a_provider_of_their_own_breakers_are_shown_by_the_global_one(
-    ledger: Ledger, global_reader: Metrics
+    ledger: MetricRegistry, global_reader: Metrics
 ) -> None:
     breakers = [CircuitBreaker("payments"), CircuitBreaker("search")]
     for breaker in breakers:
@@ -218,7 +218,7 @@ def test_a_provider_that_is_given_early_is_told_all_and_the_global_one_nothing(
     assert (outcomes(metrics), global_reader.collect()) == ({"success": 1}, {})
 
 
-def test_a_meter_is_not_kept_alive(ledger: Ledger) -> None:
+def test_a_meter_is_not_kept_alive(ledger: MetricRegistry) -> None:
     meter = WatchedMeter()
     ledger.show(meter)
     gone = weakref.ref(meter)

@@ -15,8 +15,8 @@ from opentelemetry.sdk.metrics.export import InMemoryMetricReader
 from opentelemetry.sdk.trace import Span
 
 from otel_breaker import CircuitBreaker, configure
-from otel_breaker.telemetry import abilities, events
-from otel_breaker.telemetry.traces import durations, said
+from otel_breaker.telemetry import api_features, events
+from otel_breaker.telemetry.traces import attributes, durations
 from tests.telemetry.conftest import Metrics
 
 if TYPE_CHECKING:
@@ -122,7 +122,7 @@ def test_a_trip_is_told_where_spans_cannot_link_after_their_start(
     monkeypatch: pytest.MonkeyPatch, spans: Spans, clock: FakeClock, caplog: pytest.LogCaptureFixture
 ) -> None:
     monkeypatch.delattr(Span, "add_link")
-    monkeypatch.setattr(said, "SPANS_ADD_LINKS", False)
+    monkeypatch.setattr(attributes, "SPANS_ADD_LINKS", False)
 
     breaker = CircuitBreaker("payments", slow_call_duration=2, slow_call_rate=0.5, minimum_calls=1, clock=clock)
 
@@ -149,5 +149,5 @@ def test_a_span_ends_whatever_telling_about_it_raised(
 
 
 def test_what_is_of_the_api_is_told_from_what_is_of_an_sdk() -> None:
-    assert abilities.is_of_the_api(NoOpLogger("none"))
-    assert not abilities.is_of_the_api(MeterProvider(shutdown_on_exit=False))
+    assert api_features.is_of_the_api(NoOpLogger("none"))
+    assert not api_features.is_of_the_api(MeterProvider(shutdown_on_exit=False))

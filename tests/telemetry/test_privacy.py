@@ -25,12 +25,12 @@ from otel_breaker import breaker as breaker_module
 from otel_breaker.key_template import Template
 from otel_breaker.keyed import KeyedBreaker
 from otel_breaker.settings import Settings
-from otel_breaker.telemetry.metrics import Ledger
+from otel_breaker.telemetry.metrics import MetricRegistry
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Iterator
 
-    from otel_breaker.settings import SwitchKeywords
+    from otel_breaker.settings import TelemetryKeywords
     from tests.fakes import FakeClock
 
 SECRET = "s3cret"
@@ -61,10 +61,10 @@ class Exported:
 
 @pytest.fixture
 def exported(monkeypatch: pytest.MonkeyPatch) -> Iterator[Exported]:
-    exported, ledger = Exported(), Ledger()
+    exported, ledger = Exported(), MetricRegistry()
     monkeypatch.setattr(trace, "_TRACER_PROVIDER", exported.tracing)
     monkeypatch.setattr(_logs._internal, "_LOGGER_PROVIDER", exported.logging)
-    monkeypatch.setattr(breaker_module, "LEDGER", ledger)
+    monkeypatch.setattr(breaker_module, "METRIC_REGISTRY", ledger)
     monkeypatch.setenv("PAYMENTS_PASSWORD", f"{SECRET}-in-environment")
     ledger.show(exported.metering.get_meter("otel_breaker"))
     yield exported
@@ -209,7 +209,7 @@ def test_a_result_that_is_a_failure_is_not_exported(exported: Exported) -> None:
 @pytest.mark.parametrize("switches", [{}, {"spans": "problems"}, {"duration_histogram": True}, {"events": "log"}])
 @pytest.mark.parametrize("asked_for", [False, True])
 def test_the_text_of_exceptions_is_exported_only_where_it_is_asked_for(
-    switches: SwitchKeywords, exported: Exported, *, asked_for: bool
+    switches: TelemetryKeywords, exported: Exported, *, asked_for: bool
 ) -> None:
     configure(meter_provider=exported.metering, **switches)
     configure(record_exceptions=asked_for)

@@ -13,7 +13,7 @@ from otel_breaker import CircuitBreaker, CircuitOpenError, StateChange, breakers
 from otel_breaker.core.states import CircuitState
 from otel_breaker.key_template import Template
 from otel_breaker.keyed import KeyedBreaker
-from otel_breaker.orders import Order, change
+from otel_breaker.overrides import StateOverride, replace_override
 from otel_breaker.settings import Settings
 
 if TYPE_CHECKING:
@@ -84,7 +84,9 @@ OPERATIONS: dict[str, Callable[[CircuitBreaker, str], None]] = {
     "force_open": lambda breaker, said: breaker.force_open(reason=said, actor=said),
     "force_closed": lambda breaker, said: breaker.force_closed(reason=said, actor=said),
     "reset": open_and_reset,
-    "an order": lambda breaker, said: change(breaker, None, Order(CircuitState.FORCED_OPEN, said, said)),
+    "an order": lambda breaker, said: replace_override(
+        breaker, None, StateOverride(CircuitState.FORCED_OPEN, said, said)
+    ),
 }
 
 
@@ -126,10 +128,10 @@ def test_what_an_operator_wrote_is_told_as_it_is_otherwise(said: str) -> None:
 
 
 def test_an_order_whose_actor_is_not_told_in_full_is_taken_back_all_the_same() -> None:
-    breaker, order = CircuitBreaker("payments"), Order(CircuitState.FORCED_OPEN, "file?token=s3cret")
-    change(breaker, None, order)
+    breaker, order = CircuitBreaker("payments"), StateOverride(CircuitState.FORCED_OPEN, "file?token=s3cret")
+    replace_override(breaker, None, order)
 
-    change(breaker, order, None)
+    replace_override(breaker, order, None)
 
     assert breaker.state is CircuitState.CLOSED
 

@@ -160,7 +160,7 @@ def test_a_listener_is_told_of_the_span_that_caused_a_move(spans: Spans, clock: 
     breaker.call(int)
 
     _, tripping, probe = spans()
-    assert [change.origin for change in told] == [tripping.context, probe.context, probe.context]
+    assert [change.span_context for change in told] == [tripping.context, probe.context, probe.context]
 
 
 def test_a_listener_is_told_of_the_refused_span_that_noticed_a_lost_probe(spans: Spans, clock: FakeClock) -> None:
@@ -175,7 +175,7 @@ def test_a_listener_is_told_of_the_refused_span_that_noticed_a_lost_probe(spans:
     with pytest.raises(CircuitOpenError):
         breaker.call(int)
 
-    assert [change.origin for change in told] == [spans.last().context]
+    assert [change.span_context for change in told] == [spans.last().context]
 
 
 def test_a_listener_is_told_of_the_refused_span_that_noticed_a_call_that_hangs(spans: Spans, clock: FakeClock) -> None:
@@ -188,7 +188,7 @@ def test_a_listener_is_told_of_the_refused_span_that_noticed_a_call_that_hangs(s
     with pytest.raises(CircuitOpenError):
         breaker.call(int)
 
-    assert [change.origin for change in told] == [spans.last().context]
+    assert [change.span_context for change in told] == [spans.last().context]
 
 
 def test_a_listener_is_told_of_the_span_in_which_somebody_moved_the_circuit(make_sdk: MakeSdk) -> None:
@@ -201,5 +201,5 @@ def test_a_listener_is_told_of_the_span_in_which_somebody_moved_the_circuit(make
     with outer.guard():
         breaker.force_open()
 
-    assert told[0].origin is None
-    assert told[1].origin is not None
+    assert told[0].span_context is None
+    assert told[1].span_context is not None

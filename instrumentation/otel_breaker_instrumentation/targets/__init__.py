@@ -6,7 +6,7 @@ together; `reports` and `telling` tell of it, `metric` counts it.
 What a configuration says is known before (entries.py), and never looked for here.
 """
 
-from otel_breaker_instrumentation.targets.patches import PATCHES, Patches, report
-from otel_breaker_instrumentation.targets.reports import Report, Status, TargetReport
+from otel_breaker_instrumentation.targets.manager import TARGET_MANAGER, TargetManager, report
+from otel_breaker_instrumentation.targets.report import Report, Status, TargetReport
 
-__all__ = ["PATCHES", "Patches", "Report", "Status", "TargetReport", "report"]
+__all__ = ["TARGET_MANAGER", "Report", "Status", "TargetManager", "TargetReport", "report"]

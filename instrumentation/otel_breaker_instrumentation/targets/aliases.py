@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from otel_breaker_instrumentation.targets.guards import inside
 from otel_breaker_instrumentation.targets.imports import namespace
-from otel_breaker_instrumentation.targets.points import Place
+from otel_breaker_instrumentation.targets.patch import AttributeSlot
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator
@@ -33,7 +33,7 @@ _OURS: Final = ("otel_breaker", "otel_breaker_instrumentation")
 
 def find_aliases(
     wanted: Collection[int], modules: Iterable[tuple[str, ModuleType]]
-) -> Iterator[tuple[str, Place, Any]]:
+) -> Iterator[tuple[str, AttributeSlot, Any]]:
     """Find other places of functions.
 
     Args:
@@ -78,23 +78,23 @@ def _may_hold(name: str, module: object) -> bool:
     return issubclass(type(module), ModuleType) and name.partition(".")[0] not in _OURS
 
 
-def _in_module(wanted: Collection[int], name: str, module: ModuleType) -> Iterator[tuple[str, Place, Any]]:
+def _in_module(wanted: Collection[int], name: str, module: ModuleType) -> Iterator[tuple[str, AttributeSlot, Any]]:
     seen: set[int] = set()
     for attribute, value in list(namespace(module).items()):
         if id(value) in wanted or (type(value) is MethodType and id(value.__func__) in wanted):
-            yield f"{name}:{attribute}", Place(module, attribute), value
+            yield f"{name}:{attribute}", AttributeSlot(module, attribute), value
         elif issubclass(type(value), type):
             yield from _in_class(wanted, value, name, attribute, seen)
 
 
 def _in_class(
     wanted: Collection[int], owner: type, module: str, path: str, seen: set[int]
-) -> Iterator[tuple[str, Place, Any]]:
+) -> Iterator[tuple[str, AttributeSlot, Any]]:
     if id(owner) in seen or getattr(owner, "__module__", None) != module:
         return
     seen.add(id(owner))
     for name, value in list(vars(owner).items()):
         if id(value) in wanted or id(inside(value)) in wanted:
-            yield f"{module}:{path}.{name}", Place(owner, name), value
+            yield f"{module}:{path}.{name}", AttributeSlot(owner, name), value
         elif issubclass(type(value), type):
             yield from _in_class(wanted, value, module, f"{path}.{name}", seen)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 from otel_breaker import get_breaker
 from otel_breaker.guard import unshaped
 from otel_breaker.registry import REGISTRY
-from otel_breaker_instrumentation.targets.beneath import is_beneath
+from otel_breaker_instrumentation.targets.own_dependencies import is_own_dependency
 from otel_breaker_instrumentation.targets.proxies import Proxy
 
 if TYPE_CHECKING:
@@ -22,7 +22,7 @@ _MOST_LAYERS: Final = 100
 
 def why_not(function: str, found: object) -> tuple[str, str] | None:
     """Why what a name stands for cannot be guarded, and what to do about it; None when it can."""
-    if is_beneath(function):
+    if is_own_dependency(function):
         return "is called by guards themselves", "name a function of yours that calls it"
     if isinstance(found, property | cached_property):
         return "is a property, which is not called", "name a function that it calls"

@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING, Any, Final
 
 import wrapt
 
-from otel_breaker.settings.values import nearest
+from otel_breaker.settings.readers import nearest
 from otel_breaker_instrumentation.targets.guards import inside
-from otel_breaker_instrumentation.targets.points import Place
+from otel_breaker_instrumentation.targets.patch import AttributeSlot
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -34,12 +34,12 @@ _FUNCTIONS: Final = (
 
 
 @dataclass(frozen=True, eq=False)
-class Found:
+class ResolvedName:
     """Something that a target names."""
 
     function: str
     """Its name: `module:qualified.name`."""
-    place: Place
+    place: AttributeSlot
     value: Any
     """As it stands in its namespace, or in that of a base class: a classmethod is one."""
 
@@ -53,7 +53,9 @@ class NotThereError(Exception):
         self.remedy = remedy
 
 
-def look_up(target: Target, module: Any, reveal: Callable[[Any], Any], taken: Callable[[Found], bool]) -> list[Found]:
+def look_up(
+    target: Target, module: Any, reveal: Callable[[Any], Any], taken: Callable[[ResolvedName], bool]
+) -> list[ResolvedName]:
     """Find what a target names.
 
     Args:
@@ -67,10 +69,10 @@ def look_up(target: Target, module: Any, reveal: Callable[[Any], Any], taken: Ca
     """
     if not target.pattern.is_wild:
         return [_follow(target, module, reveal)]
-    found: dict[tuple[int, str], Found] = {}
+    found: dict[tuple[int, str], ResolvedName] = {}
     for name, owner, held in _expand(target.pattern.parts, module, (), target.pattern.module):
-        value, place = reveal(held), Place(owner, name.rpartition(".")[2])
-        each = Found(f"{target.pattern.module}:{name}", place, value)
+        value, place = reveal(held), AttributeSlot(owner, name.rpartition(".")[2])
+        each = ResolvedName(f"{target.pattern.module}:{name}", place, value)
         # A guard of what another module defines may have come here by an import.
         if defines(target.pattern.module, value) and not taken(each) and not target.excludes(name):
             found.setdefault(place.key, each)  # a class may have two names
@@ -89,7 +91,7 @@ def defines(module: str, value: Any) -> bool:
     return getattr(getattr(function, "__objclass__", function), "__module__", None) == module
 
 
-def _follow(target: Target, module: Any, reveal: Callable[[Any], Any]) -> Found:
+def _follow(target: Target, module: Any, reveal: Callable[[Any], Any]) -> ResolvedName:
     qualified_name = target.pattern.qualified_name
     try:
         owner, attribute, value = wrapt.resolve_path(module, qualified_name)
@@ -105,7 +107,7 @@ def _follow(target: Target, module: Any, reveal: Callable[[Any], Any]) -> Found:
                 raise NotThereError(f"there is no {target}", nearest(part, known)) from None
             owner = getattr(owner, part)
         raise
-    return Found(target.function, Place(owner, attribute), reveal(value))
+    return ResolvedName(target.function, AttributeSlot(owner, attribute), reveal(value))
 
 
 def _expand(parts: tuple[Part, ...], owner: Any, path: tuple[str, ...], module: str) -> Iterator[tuple[str, Any, Any]]:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from opentelemetry.metrics import CallbackOptions, Meter, Observation
 
 from otel_breaker.telemetry import names
-from otel_breaker_instrumentation.targets.reports import Status
+from otel_breaker_instrumentation.targets.report import Status
 
 if TYPE_CHECKING:
     from collections import Counter

@@ -8,17 +8,17 @@ from typing import TYPE_CHECKING, Any
 from otel_breaker import InvalidSettings, diagnostics
 from otel_breaker.registry import REGISTRY
 from otel_breaker.text import type_name
-from otel_breaker_instrumentation.targets.guarded import Guarded
+from otel_breaker_instrumentation.targets.guarded_function import GuardedFunction
 from otel_breaker_instrumentation.targets.guards import guarded_by, make_guard, why_not
-from otel_breaker_instrumentation.targets.lookup import Found, NotThereError, look_up
-from otel_breaker_instrumentation.targets.reports import Status
+from otel_breaker_instrumentation.targets.lookup import NotThereError, ResolvedName, look_up
+from otel_breaker_instrumentation.targets.report import Status
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping
 
     from otel_breaker.key_template import Template
     from otel_breaker_instrumentation.entries import Target
-    from otel_breaker_instrumentation.targets.points import Place
+    from otel_breaker_instrumentation.targets.patch import AttributeSlot
 
 
 @dataclass(eq=False)
@@ -30,10 +30,10 @@ class Wanted:
     template: Template
     value: Any
     module: Any
-    places: list[Place]
+    places: list[AttributeSlot]
     """Where a target names it; more than one when a pattern stands for several names of one function."""
 
-    def is_met_by(self, guarded: Guarded) -> bool:
+    def is_met_by(self, guarded: GuardedFunction) -> bool:
         """Whether nothing needs to be done."""
         other = guarded.wanted
         return (
@@ -72,15 +72,15 @@ class Failure:
 class Plan:
     """What there is to do in a module; guards are made, but none is in place yet."""
 
-    kept: dict[str, Guarded] = field(default_factory=dict)
-    new: list[Guarded] = field(default_factory=list)
+    kept: dict[str, GuardedFunction] = field(default_factory=dict)
+    new: list[GuardedFunction] = field(default_factory=list)
     failures: list[Failure] = field(default_factory=list)
 
 
 def make_plan(
     module: Any,
     targets: Collection[Target],
-    present: Mapping[str, Guarded],
+    present: Mapping[str, GuardedFunction],
     exact: Collection[str],
     reveal: Callable[[Any], Any],
 ) -> Plan:
@@ -95,7 +95,7 @@ def make_plan(
     """
     plan, wanted, places = Plan(), dict[str, Wanted](), set[tuple[int, str]]()
 
-    def taken(found: Found) -> bool:
+    def taken(found: ResolvedName) -> bool:
         return found.function in exact or found.function in wanted or found.place.key in places
 
     for target in sorted(targets, key=lambda target: target.pattern.is_wild):  # what is named in full comes first
@@ -125,7 +125,7 @@ def make_plan(
     return plan
 
 
-def _group(target: Target, module: Any, found: list[Found]) -> dict[str, Wanted]:
+def _group(target: Target, module: Any, found: list[ResolvedName]) -> dict[str, Wanted]:
     """By function: one that stands under several names is guarded under the first."""
     by_value: dict[int, Wanted] = {}
     for each in found:
@@ -136,7 +136,7 @@ def _group(target: Target, module: Any, found: list[Found]) -> dict[str, Wanted]
     return {wanted.function: wanted for wanted in by_value.values()}
 
 
-def _make(wanted: Wanted) -> Guarded | Failure:
+def _make(wanted: Wanted) -> GuardedFunction | Failure:
     target, function = wanted.target, wanted.function
     try:
         refused = why_not(function, wanted.value)
@@ -146,7 +146,7 @@ def _make(wanted: Wanted) -> Guarded | Failure:
         if breaker is not None:
             remedy = f"configure `breakers: {breaker}:` instead, or take the decorator away"
             return Failure(target, function, f"{function} is guarded by {breaker!r} already", remedy)
-        return Guarded(wanted, make_guard(wanted.value, wanted.template, function.replace(":", ".")))
+        return GuardedFunction(wanted, make_guard(wanted.value, wanted.template, function.replace(":", ".")))
     except InvalidSettings as error:
         return Failure(target, function, f"{error.path}: {error.problem}", error.remedy)
     except TypeError as error:

@@ -5,6 +5,6 @@ that name (figures.py), and what a dropped circuit has counted stays in the sums
 says which series each metric has, `instruments` answers the SDK.
 """
 
-from otel_breaker.telemetry.metrics.ledger import LEDGER, Ledger
+from otel_breaker.telemetry.metrics.registry import METRIC_REGISTRY, MetricRegistry
 
-__all__ = ["LEDGER", "Ledger"]
+__all__ = ["METRIC_REGISTRY", "MetricRegistry"]

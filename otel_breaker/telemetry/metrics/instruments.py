@@ -14,14 +14,14 @@ if TYPE_CHECKING:
 
     from opentelemetry.metrics import CallbackOptions, Meter, Observation
 
-    from otel_breaker.telemetry.metrics.figures import Figures
+    from otel_breaker.telemetry.metrics.aggregates import Aggregate
 
 
 class _Collection(threading.local):
     """What the collection that runs in a thread has read, and which instruments have been told."""
 
     def __init__(self) -> None:
-        self.figures: list[tuple[str, Figures]] | None = None
+        self.figures: list[tuple[str, Aggregate]] | None = None
         self.told: set[Instrument] = set()
 
 
@@ -36,7 +36,7 @@ class Instruments:
         read: reads the figures of all names.
     """
 
-    def __init__(self, read: Callable[[], list[tuple[str, Figures]]]) -> None:
+    def __init__(self, read: Callable[[], list[tuple[str, Aggregate]]]) -> None:
         self._read = read
         self._collection = _Collection()
         self.silent = False
@@ -57,7 +57,7 @@ class Instruments:
                 diagnostics.exception("the metric %s cannot be shown", instrument.name)
         self.are_made = True
 
-    def start_afresh(self) -> None:
+    def after_fork(self) -> None:
         """In a forked child: the figures of a collection that was going on are the parent's."""
         self._collection = _Collection()
 
@@ -66,7 +66,7 @@ class Instruments:
             for name, figures in self._figures(instrument):
                 yield from instrument.series(name, figures)
 
-    def _figures(self, instrument: Instrument) -> list[tuple[str, Figures]]:
+    def _figures(self, instrument: Instrument) -> list[tuple[str, Aggregate]]:
         collection = self._collection
         figures = collection.figures
         if figures is None or instrument in collection.told:

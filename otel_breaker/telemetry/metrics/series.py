@@ -12,14 +12,14 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from opentelemetry.metrics import Meter, Observation
 
+from otel_breaker.core.counters import PROBE_OUTCOMES
 from otel_breaker.core.states import MOVES, CircuitState, Outcome
-from otel_breaker.core.tally import PROBE_OUTCOMES
 from otel_breaker.telemetry import names
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from otel_breaker.telemetry.metrics.figures import Figures
+    from otel_breaker.telemetry.metrics.aggregates import Aggregate
 
 MOST_SERIES: Final = 2_000
 MOST_NAMES: Final = 120
@@ -34,16 +34,16 @@ class Instrument(NamedTuple):
     """The meter's method that makes it."""
     unit: str
     description: str
-    series: Callable[[str, Figures], Iterator[Observation]]
+    series: Callable[[str, Aggregate], Iterator[Observation]]
     """All its series for one name."""
 
 
-def _calls(name: str, figures: Figures) -> Iterator[Observation]:
+def _calls(name: str, figures: Aggregate) -> Iterator[Observation]:
     for outcome in Outcome:
         yield Observation(figures.totals.calls[outcome], {names.NAME: name, names.CALL_OUTCOME: outcome.value})
 
 
-def _state_changes(name: str, figures: Figures) -> Iterator[Observation]:
+def _state_changes(name: str, figures: Aggregate) -> Iterator[Observation]:
     for (source, target), mode in product(MOVES, figures.modes):
         attributes = {
             names.NAME: name,
@@ -54,27 +54,27 @@ def _state_changes(name: str, figures: Figures) -> Iterator[Observation]:
         yield Observation(figures.totals.changes[source, target, mode], attributes)
 
 
-def _status(name: str, figures: Figures) -> Iterator[Observation]:
+def _status(name: str, figures: Aggregate) -> Iterator[Observation]:
     for state, mode in product(CircuitState, figures.modes):
         attributes = {names.NAME: name, names.STATE: state.value, names.MODE: mode}
         yield Observation(figures.states[state, mode], attributes)
 
 
-def _state_time(name: str, figures: Figures) -> Iterator[Observation]:
+def _state_time(name: str, figures: Aggregate) -> Iterator[Observation]:
     for state in CircuitState:
         yield Observation(figures.totals.seconds[state], {names.NAME: name, names.STATE: state.value})
 
 
-def _probes(name: str, figures: Figures) -> Iterator[Observation]:
+def _probes(name: str, figures: Aggregate) -> Iterator[Observation]:
     for outcome in PROBE_OUTCOMES:
         yield Observation(figures.totals.probes[outcome], {names.NAME: name, names.PROBE_OUTCOME: outcome})
 
 
-def _trip_ratio(name: str, figures: Figures) -> Iterator[Observation]:
+def _trip_ratio(name: str, figures: Aggregate) -> Iterator[Observation]:
     yield Observation(figures.trip_ratio, {names.NAME: name})
 
 
-def _shadow_calls(name: str, figures: Figures) -> Iterator[Observation]:
+def _shadow_calls(name: str, figures: Aggregate) -> Iterator[Observation]:
     for outcome in Outcome:
         if outcome is not Outcome.REJECTED:
             attributes = {names.NAME: name, names.CALL_OUTCOME: outcome.value}

@@ -8,8 +8,8 @@ its caller only where it does its work within the call, as the simple span proce
 `measured` times calls for the histogram of `durations`, and `said` holds what several of them say.
 """
 
+from otel_breaker.telemetry.traces.call_tracer import OtelCallTracer, code_name
 from otel_breaker.telemetry.traces.durations import Durations
-from otel_breaker.telemetry.traces.site import CallSite, code_name
 from otel_breaker.telemetry.traces.tracing import TRACING, Tracing
 
-__all__ = ["TRACING", "CallSite", "Durations", "Tracing", "code_name"]
+__all__ = ["TRACING", "Durations", "OtelCallTracer", "Tracing", "code_name"]

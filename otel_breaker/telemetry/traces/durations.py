@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from otel_breaker.telemetry import names
-from otel_breaker.telemetry.abilities import HISTOGRAMS_TAKE_A_CONTEXT
+from otel_breaker.telemetry.api_features import HISTOGRAMS_TAKE_A_CONTEXT
 from otel_breaker.telemetry.metrics.series import MOST_NAMES
 
 if TYPE_CHECKING:

@@ -11,7 +11,7 @@ from opentelemetry.trace import Span, SpanContext, Status, StatusCode
 
 from otel_breaker.core.states import REJECTED, SUCCESS, Outcome
 from otel_breaker.telemetry import names
-from otel_breaker.telemetry.traces.said import link_to_culprits, tell_moves
+from otel_breaker.telemetry.traces.attributes import link_to_culprits, tell_moves
 from otel_breaker.text import type_name
 
 if TYPE_CHECKING:
@@ -19,14 +19,14 @@ if TYPE_CHECKING:
 
     from opentelemetry.context import Context
 
-    from otel_breaker.circuit.changes import Notice
+    from otel_breaker.circuit.changes import PendingChange
     from otel_breaker.telemetry.traces.tracing import Tracing
 
 _ERROR: Final = Status(StatusCode.ERROR)
 _SUCCEEDED: Final = SUCCESS.value
 
 
-class CallSpan:
+class LiveSpan:
     """One span.
 
     Args:
@@ -38,24 +38,24 @@ class CallSpan:
 
     __slots__ = ("_before", "_is_attached", "_is_recording", "_span", "_told", "_tracing", "_within")
 
-    def __init__(self, span: Span, before: Context, tracing: Tracing, told: bool = False) -> None:  # noqa: FBT002  # keywords cost
+    def __init__(self, span: Span, before: Context, tracing: Tracing, error_is_shown: bool = False) -> None:  # noqa: FBT002  # keywords cost
         self._span = span
         self._before = before
         self._tracing = tracing
-        self._told = told
+        self._told = error_is_shown
         self._is_recording = span.is_recording()
         self._is_attached = False
         self._within: Context | None = None
         """The context in which it is the current one, once it was."""
 
     @property
-    def origin(self) -> SpanContext | None:
+    def span_context(self) -> SpanContext | None:
         """What finds the span again; None when it will not be kept."""
         try:
             context = self._span.get_span_context()
             return context if context.trace_flags.sampled else None
         except Exception:
-            self._tracing.complain()
+            self._tracing.report_fault()
             return None
 
     @property
@@ -63,9 +63,9 @@ class CallSpan:
         """The context for what is measured of the call."""
         return self._within or trace.set_span_in_context(self._span, self._before)
 
-    def origin_of(self, outcome: Outcome, *, slow: bool) -> SpanContext | None:
+    def span_context_for(self, outcome: Outcome, *, slow: bool) -> SpanContext | None:
         """What finds the span of a call that ended so."""
-        return self.origin
+        return self.span_context
 
     def attach(self) -> None:
         """Make the span current, unless it only stands for the one that is: a disabled tracer's would hide it."""
@@ -77,7 +77,7 @@ class CallSpan:
             otel_context.attach(self._within)
             self._is_attached = True
         except Exception:
-            self._tracing.complain()
+            self._tracing.report_fault()
 
     def _stands_for_the_current_one(self) -> bool:
         parent = trace.get_current_span(self._before)
@@ -103,7 +103,7 @@ class CallSpan:
                 self._span.set_attribute(names.CALL_OUTCOME, _SUCCEEDED)
             self._end()
         except Exception:
-            self._tracing.complain()
+            self._tracing.report_fault()
 
     def _end(self) -> None:
         tracing = self._tracing
@@ -114,7 +114,7 @@ class CallSpan:
             tracing.at_work = 0
 
     def finish(
-        self, outcome: Outcome, error: BaseException | str | None, moves: Sequence[Notice], *, slow: bool
+        self, outcome: Outcome, error: BaseException | str | None, moves: Sequence[PendingChange], *, slow: bool
     ) -> None:
         """End the span.
 
@@ -132,9 +132,11 @@ class CallSpan:
             finally:
                 self._end()
         except Exception:
-            self._tracing.complain()
+            self._tracing.report_fault()
 
-    def _say(self, outcome: Outcome, error: BaseException | str | None, moves: Sequence[Notice], *, slow: bool) -> None:
+    def _say(
+        self, outcome: Outcome, error: BaseException | str | None, moves: Sequence[PendingChange], *, slow: bool
+    ) -> None:
         span, tracing = self._span, self._tracing
         if outcome is not REJECTED:  # what was refused said so at its start
             span.set_attribute(names.CALL_OUTCOME, outcome.value)
@@ -145,7 +147,7 @@ class CallSpan:
             if not self._told:
                 span.set_attribute(names.ERROR_TYPE, error_type(error))
         if moves:
-            tell_moves(span, moves, as_events=tracing.tells_moves)
+            tell_moves(span, moves, as_events=tracing.adds_span_events)
             link_to_culprits(span, moves)
         if tracing.records_exceptions and isinstance(error, BaseException) and not self._told:
             self._record(error)
@@ -154,7 +156,7 @@ class CallSpan:
         try:
             self._span.record_exception(error)
         except Exception:  # the error's own text may be what raises
-            self._tracing.complain()
+            self._tracing.report_fault()
 
 
 def error_type(error: BaseException | str) -> str:

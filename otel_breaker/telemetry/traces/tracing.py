@@ -9,7 +9,7 @@ from opentelemetry import context as otel_context
 from opentelemetry import trace
 
 from otel_breaker import diagnostics
-from otel_breaker.settings import Events, Spans, Switches
+from otel_breaker.settings import Events, Spans, TelemetrySettings
 from otel_breaker.telemetry import names
 from otel_breaker.version import __version__
 
@@ -58,9 +58,9 @@ class Tracing:
     def __init__(self) -> None:
         self.source: Any = _GLOBAL
         """Has the provider in `_TRACER_PROVIDER`, read at every call; None there means that nobody is told of it."""
-        self.is_late = False
+        self.is_deferred = False
         """Whether spans are made only when a call turns out to be a problem."""
-        self.tells_moves = True
+        self.adds_span_events = True
         self.records_exceptions = False
         self.rejected_span_limit: int | None = None
         self.durations: Durations | None = None
@@ -76,7 +76,7 @@ class Tracing:
         self._tracer: Tracer | None = None
         self._complained = False
 
-    def use(self, switches: Switches, provider: object, durations: Durations | None) -> None:
+    def use(self, switches: TelemetrySettings, provider: object, durations: Durations | None) -> None:
         """Tell from now on what the switches say.
 
         Args:
@@ -84,8 +84,8 @@ class Tracing:
             provider: of spans; None for the global one, whatever it will be.
             durations: where the time of each call goes, if anywhere.
         """
-        self.is_late = switches.spans is Spans.PROBLEMS
-        self.tells_moves = switches.events is not Events.LOG
+        self.is_deferred = switches.spans is Spans.PROBLEMS
+        self.adds_span_events = switches.events is not Events.LOG
         self.records_exceptions = switches.record_exceptions
         self.rejected_span_limit = switches.rejected_span_limit
         self.durations = durations
@@ -108,7 +108,7 @@ class Tracing:
         """Whether this thread starts or ends a span."""
         return self.at_work == get_ident()
 
-    def complain(self) -> None:
+    def report_fault(self) -> None:
         if not self._complained:
             self._complained = True
             diagnostics.exception("tracing failed; the guarded calls are not affected; told once")

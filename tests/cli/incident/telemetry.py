@@ -5,11 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from otel_breaker_instrumentation.cli.incident.collect import collect
-from otel_breaker_instrumentation.cli.otlp import Event, Link, Log, Origin, Point, Record, Span
+from otel_breaker_cli.incident.collect import collect
+from otel_breaker_cli.otlp import Event, Link, Log, Origin, Point, Record, Span
 
 if TYPE_CHECKING:
-    from otel_breaker_instrumentation.cli.incident.model import Incident
+    from otel_breaker_cli.incident.model import Incident
 
 START = 1_800_000_000_000_000_000
 SECOND = 1_000_000_000

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Literal
 
 import pytest
 
-from otel_breaker_instrumentation.cli.incident.page import page
+from otel_breaker_cli.incident.page import page
 from tests.cli.incident.telemetry import RECOVERED, TRIP, Telemetry, outage
 from tests.cli.incident.test_page import evil
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from playwright.sync_api import Browser
 
-    from otel_breaker_instrumentation.cli.incident.model import Incident
+    from otel_breaker_cli.incident.model import Incident
 
 _NAMES = ("chromium", "chromium-browser", "google-chrome", "chrome")
 # It asks home for updates at every start, unless told not to; a container has no sandbox of its own to give.

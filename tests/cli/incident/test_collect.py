@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from otel_breaker_instrumentation.cli.incident.collect import collect
-from otel_breaker_instrumentation.cli.incident.model import Place
-from otel_breaker_instrumentation.cli.otlp import Span
+from otel_breaker_cli.incident.collect import collect
+from otel_breaker_cli.incident.model import Place
+from otel_breaker_cli.otlp import Span
 from tests.cli.incident.telemetry import (
     FAILED,
     RECOVERED,
@@ -27,9 +27,9 @@ from tests.cli.incident.telemetry import (
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from otel_breaker_instrumentation.cli.incident.episode import Episode
-    from otel_breaker_instrumentation.cli.incident.model import Incident
-    from otel_breaker_instrumentation.cli.otlp import Record
+    from otel_breaker_cli.incident.episode import Episode
+    from otel_breaker_cli.incident.model import Incident
+    from otel_breaker_cli.otlp import Record
 
 
 def only(incident: Incident) -> Episode:

@@ -20,7 +20,7 @@ from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 
 from otel_breaker import CircuitBreaker, CircuitOpenError
-from otel_breaker_instrumentation.cli.main import main
+from otel_breaker_cli.main import main
 
 if TYPE_CHECKING:
     from tests.fakes import FakeClock

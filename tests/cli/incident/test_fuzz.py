@@ -25,7 +25,7 @@ from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 
 import otel_breaker
 from otel_breaker import CircuitBreaker, CircuitOpenError
-from otel_breaker_instrumentation.cli.main import main
+from otel_breaker_cli.main import main
 from tests.fakes import FakeClock
 
 if TYPE_CHECKING:

@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 from rich.console import Console
 
 from otel_breaker.telemetry import names
-from otel_breaker_instrumentation.cli.incident.page import page
-from otel_breaker_instrumentation.cli.incident.terminal import answers, report
+from otel_breaker_cli.incident.page import page
+from otel_breaker_cli.incident.terminal import answers, report
 from tests.cli.incident.telemetry import Telemetry
 
 STATES = st.sampled_from(["closed", "open", "half_open", "forced_open", "forced_closed", "", "odd"])

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from otel_breaker_instrumentation.cli.incident.lanes import lanes, window
+from otel_breaker_cli.incident.lanes import lanes, window
 from tests.cli.incident.telemetry import RECOVERED, SECOND, START, TRIP, Telemetry, outage
 
 

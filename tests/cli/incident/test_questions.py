@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from otel_breaker_instrumentation.cli.incident.questions import QUESTIONS, Question
+from otel_breaker_cli.incident.questions import QUESTIONS, Question
 from tests.cli.incident.telemetry import EVIDENCE, RECOVERED, TRIP, Telemetry, outage, span_of, trace_of
 
 

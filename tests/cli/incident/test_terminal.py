@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING
 import pytest
 from rich.console import Console
 
-from otel_breaker_instrumentation.cli.incident.page import page
-from otel_breaker_instrumentation.cli.incident.questions import QUESTIONS
-from otel_breaker_instrumentation.cli.incident.signs import ASCII, BLOCKS, signs_for
-from otel_breaker_instrumentation.cli.incident.terminal import answers, plain, report
+from otel_breaker_cli.incident.page import page
+from otel_breaker_cli.incident.questions import QUESTIONS
+from otel_breaker_cli.incident.signs import ASCII, BLOCKS, signs_for
+from otel_breaker_cli.incident.terminal import answers, plain, report
 from tests.cli.incident.telemetry import FAILED, RECOVERED, TRIP, Telemetry, outage, shadow_outage, span_of, trace_of
 
 if TYPE_CHECKING:

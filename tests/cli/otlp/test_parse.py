@@ -21,10 +21,10 @@ from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.trace import Link, SpanKind, Status, StatusCode, format_span_id, format_trace_id
 
-from otel_breaker_instrumentation.cli.otlp import Link as ReadLink
-from otel_breaker_instrumentation.cli.otlp import Log, Point, Span
-from otel_breaker_instrumentation.cli.otlp.fields import Misfit
-from otel_breaker_instrumentation.cli.otlp.parse import parse
+from otel_breaker_cli.otlp import Link as ReadLink
+from otel_breaker_cli.otlp import Log, Point, Span
+from otel_breaker_cli.otlp.fields import Misfit
+from otel_breaker_cli.otlp.parse import parse
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from otel_breaker_instrumentation.cli.otlp import Broken, Log, Record, Span, documents, lines, read
+from otel_breaker_cli.otlp import Broken, Log, Record, Span, documents, lines, read
 
 if TYPE_CHECKING:
     from collections.abc import Callable

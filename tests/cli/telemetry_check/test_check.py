@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from otel_breaker_instrumentation.cli.otlp import Event, Link, Log, Origin, Point, Record, Span
-from otel_breaker_instrumentation.cli.telemetry_check.check import LiveCheck
+from otel_breaker_cli.otlp import Event, Link, Log, Origin, Point, Record, Span
+from otel_breaker_cli.telemetry_check.check import LiveCheck
 from otel_breaker_instrumentation.schema import load
 
 SCHEMA = load()

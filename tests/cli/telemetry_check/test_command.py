@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING
 
-from otel_breaker_instrumentation.cli.main import main
+from otel_breaker_cli.main import main
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -1,0 +1,140 @@
+"""`otel-breaker check`: everything that is wrong with a configuration file, without running the application.
+
+Only with `--import` is code imported: the modules of the targets, and the code that settings name. With `--start` a
+child process imports them, as the application would.
+"""
+
+from __future__ import annotations
+
+import logging
+import sys
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from otel_breaker import InvalidSettings
+from otel_breaker.registry import REGISTRY
+from otel_breaker_cli.application import import_from_here, import_module
+from otel_breaker_cli.command import Command, CommandFailed
+from otel_breaker_cli.start import start
+from otel_breaker_instrumentation.config import Configuration, validate_configuration
+from otel_breaker_instrumentation.files import parse_any, read_text
+from otel_breaker_instrumentation.targets import TARGET_MANAGER, Status
+
+if TYPE_CHECKING:
+    from argparse import ArgumentParser, Namespace
+    from collections.abc import Iterator, Sequence
+
+    from otel_breaker_instrumentation.entries import Target
+
+
+def _add_arguments(parser: ArgumentParser) -> None:
+    parser.add_argument(
+        "file",
+        nargs="?",
+        metavar="FILE",
+        help="YAML, or JSON when its name ends in .json; OpenTelemetry's declarative configuration as well; with"
+        " --start it may be left to the environment",
+    )
+    parser.add_argument(
+        "--import",
+        action="store_true",
+        dest="imports",
+        help="import the modules that it names as well, from this folder too, and look every target and setting up",
+    )
+    parser.add_argument(
+        "--start",
+        action="store_true",
+        help="start a process as opentelemetry-instrument does, with the variables that are set here, import the"
+        " modules of the targets, and say whether they are guarded there",
+    )
+
+
+def _run(arguments: Namespace) -> int:
+    file: str | None = arguments.file
+    problems: list[InvalidSettings] = []
+    warnings: list[str] = []
+    right, is_declared = f"{file}: nothing is wrong", False
+    if file is not None:
+        problems, warnings, is_declared = _examined(file, imports=arguments.imports)
+    elif not arguments.start:
+        raise CommandFailed("name a file")
+    if arguments.start and not problems:
+        problems, summary = start(file, is_declared=is_declared)
+        right = f"started: {summary}"
+    for problem in problems:
+        sys.stdout.write(f"{problem}\n")
+    for warning in warnings:
+        sys.stdout.write(f"warning: {warning}\n")
+    if not problems:
+        sys.stdout.write(f"{right}\n")
+    return 1 if problems else 0
+
+
+def _examined(file: str, *, imports: bool) -> tuple[list[InvalidSettings], list[str], bool]:
+    """What is wrong in a file, what is doubtful, and whether it is OpenTelemetry's."""
+    try:
+        text = read_text(file)
+    except InvalidSettings as error:
+        raise CommandFailed(str(error)) from error
+    try:
+        said, path = parse_any(text, file)
+    except InvalidSettings as error:
+        return [error], [], False
+    configuration, problems = validate_configuration(said, path)
+    is_declared = path != f"{file}: "
+    if is_declared and configuration.reload is not None:
+        problems.append(InvalidSettings(f"{path}reload", "OpenTelemetry's file is not watched", "take it away"))
+    if imports:
+        problems += _unresolved(configuration)
+    doubts = (doubt.without(REGISTRY.names()) for doubt in configuration.suspected_typos)
+    return problems, [str(doubt) for doubt in doubts if doubt is not None], is_declared
+
+
+def _unresolved(configuration: Configuration) -> Iterator[InvalidSettings]:
+    """What names nothing, or nothing that can be guarded, and what is called past its guard."""
+    import_from_here()
+    resolved = {}
+    for name, settings in configuration.breakers.items():
+        try:
+            resolved[name] = settings.resolved()
+        except InvalidSettings as error:
+            yield error
+    REGISTRY.configure(resolved)
+    by_module: dict[str, list[Target]] = {}
+    for target in configuration.targets:
+        by_module.setdefault(target.pattern.module, []).append(target)
+    with _guarded(configuration.targets):
+        for name, targets in by_module.items():
+            try:
+                import_module(name)
+            except CommandFailed as error:
+                yield InvalidSettings(
+                    f"{targets[0].path}.function", str(error), "is it the right folder, and installed?"
+                )
+        for line in TARGET_MANAGER.report():
+            if line.bypassed_by:
+                problem = f"{line.target} is guarded, but called unguarded by {', '.join(line.bypassed_by)}"
+                yield InvalidSettings(f"{line.path}.function", problem, line.remedy)
+            elif line.status not in (Status.GUARDED, Status.PENDING):  # a module that cannot be imported is told above
+                yield InvalidSettings(f"{line.path}.function", line.reason, line.remedy)
+
+
+@contextmanager
+def _guarded(targets: Sequence[Target]) -> Iterator[None]:
+    """Guard the targets as an application does, before their modules are imported; what is logged is told otherwise."""
+    log = logging.getLogger("otel_breaker")
+    log.disabled = True
+    try:
+        TARGET_MANAGER.change(targets)
+        yield
+    finally:
+        TARGET_MANAGER.change(())
+        log.disabled = False
+
+
+COMMAND = Command(
+    "Checks a configuration file without running the application. Each mistake is a line: path, problem, remedy. "
+    "Exits with 1 when there is any.",
+    _add_arguments,
+    _run,
+)

@@ -1,0 +1,77 @@
+"""`otel-breaker incident`: what happened to every circuit, from exported telemetry.
+
+Reading (`collect`) makes a model of plain records (`model`), which is shown in the terminal (`terminal`) or as a page
+(`page`); both say things in the same `words`.
+"""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from rich.console import Console
+
+from otel_breaker_cli.command import Command, CommandFailed
+from otel_breaker_cli.files import STANDARD, add_files, opened
+from otel_breaker_cli.incident.collect import collect
+from otel_breaker_cli.incident.page import page
+from otel_breaker_cli.incident.signs import signs_for
+from otel_breaker_cli.incident.terminal import answers, plain, report
+
+if TYPE_CHECKING:
+    from argparse import ArgumentParser, Namespace
+
+    from otel_breaker_cli.incident.model import Incident
+
+
+def _add_arguments(parser: ArgumentParser) -> None:
+    add_files(parser)
+    parser.add_argument("--answers", action="store_true", help="answer the ten questions of docs/oncall.md instead")
+    parser.add_argument(
+        "--html", type=Path, metavar="FILE", help="write one self-contained page instead; `-` is standard output"
+    )
+
+
+def _run(arguments: Namespace) -> int:
+    with opened(arguments.files, Console(stderr=True)) as files:
+        incident = collect(files)
+    if arguments.html == STANDARD:
+        _binary(page(incident))
+        return 0
+    if arguments.html is not None:
+        _write(arguments.html, page(incident))
+    if arguments.answers or arguments.html is None:
+        _show(incident, only_answers=arguments.answers)
+    return 0
+
+
+def _show(incident: Incident, *, only_answers: bool) -> None:
+    console = Console(highlight=False)
+    told = answers(incident) if only_answers else report(incident, signs_for(console.encoding))
+    if console.is_terminal:
+        console.print(told)
+    else:
+        sys.stdout.write(plain(told))
+
+
+def _write(file: Path, text: str) -> None:
+    try:
+        file.write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise CommandFailed(f"{file}: {error.strerror}") from error
+    sys.stdout.write(f"wrote {file}\n")
+
+
+def _binary(text: str) -> None:
+    """A page says itself that it is in UTF-8, whatever the terminal's encoding."""
+    sys.stdout.flush()
+    sys.stdout.buffer.write(text.encode())
+
+
+COMMAND = Command(
+    "Reads OTLP in JSON and shows when and why each circuit opened, which request tripped it, how many calls "
+    "were refused, how each probe ended and when it closed. Traces or logs are enough; both are better.",
+    _add_arguments,
+    _run,
+)

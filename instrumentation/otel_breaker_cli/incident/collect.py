@@ -1,0 +1,208 @@
+"""From a stream of records to an `Incident`: keeps circuits, episodes and moves, and counts spans without keeping them.
+
+A move is told twice, by an event of the span that caused it and by a log event; either is enough, and both are one.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from itertools import chain
+from math import isfinite
+from typing import TYPE_CHECKING, Final
+
+from otel_breaker.core.states import Outcome
+from otel_breaker.telemetry import names
+from otel_breaker_cli.incident.drafts import CircuitDraft
+from otel_breaker_cli.incident.episode import CLOSED, HALF_OPEN, Call, Move, Probe
+from otel_breaker_cli.incident.model import Identity, Incident, Place
+from otel_breaker_cli.incident.readings import Readings
+from otel_breaker_cli.incident.requests import Requests
+from otel_breaker_cli.incident.words import printable
+from otel_breaker_cli.otlp import Log, Span
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from otel_breaker_cli.incident.drafts import EpisodeDraft
+    from otel_breaker_cli.incident.model import Circuit
+    from otel_breaker_cli.otlp import Attributes, Origin, Point, Record
+
+
+_FIGURES: Final = {
+    names.CONSECUTIVE_FAILURES,
+    names.WINDOW_CALLS,
+    names.WINDOW_FAILURES,
+    names.WINDOW_SLOW_CALLS,
+    names.THRESHOLD,
+    names.OPEN_PLANNED_DURATION,
+    names.OPEN_DURATION,
+    names.OPEN_REJECTED_CALLS,
+    names.OPEN_PROBES,
+}
+
+
+class Collector:
+    """Takes records, in any order, and makes an incident of them."""
+
+    def __init__(self) -> None:
+        self._circuits: dict[Identity, CircuitDraft] = {}
+        self._readings = Readings()
+        self._start = self._end = 0
+        self.requests = Requests()
+
+    def take(self, record: Record) -> None:
+        if isinstance(record, Span):
+            self.requests.offer(record)
+            if names.NAME in record.attributes:
+                self._take_call(record)
+        elif isinstance(record, Log):
+            if record.event == names.EVENT_STATE_CHANGE and names.NAME in record.attributes:
+                self._take_event(record)
+        else:
+            self._take_point(record)
+
+    def _take_point(self, point: Point) -> None:
+        if point.metric.startswith("circuit_breaker."):
+            self._readings.take(point, place(point.origin))
+
+    def _take_event(self, log: Log) -> None:
+        traced = self._circuit(log.origin, log.attributes)
+        self._keep_move(
+            traced, _move(log.attributes, log.time, log.trace_id, log.span_id, sentence=printable(log.body))
+        )
+
+    def _take_call(self, span: Span) -> None:
+        said = span.attributes
+        traced = self._circuit(span.origin, said)
+        call = _call(span)
+        self._saw(span.start, span.end)
+        told = [event for event in span.events if event.name == names.EVENT_STATE_CHANGE]
+        for event in told:
+            move = _move(event.attributes, event.time, span.trace_id, span.span_id, call=call)
+            links = [(link.trace_id, link.span_id) for link in span.links]
+            self._keep_move(traced, replace(move, culprit=links[-1] if links and move.before == CLOSED else None))
+        moved_to = printable(said.get(names.STATE_CHANGE_TO, ""))
+        if not told and moved_to and moved_to != call.state:
+            known = {names.STATE_CHANGE_FROM: call.state, names.STATE_CHANGE_TO: moved_to}
+            move = _move({**said, **known}, span.end, span.trace_id, span.span_id, call=call)
+            self._keep_move(traced, replace(move, evidence={}))
+        if names.EPISODE in said:
+            self._keep_call(traced.draft(printable(said[names.EPISODE]), span.start), span, call, moved=bool(moved_to))
+
+    def _keep_call(self, draft: EpisodeDraft, span: Span, call: Call, *, moved: bool) -> None:
+        said = span.attributes
+        draft.last_seen = max(draft.last_seen, span.end)
+        draft.mode = draft.mode or printable(said.get(names.MODE, ""))
+        if call.link and said.get(names.LINK) == "opening":
+            draft.link(call)
+        if said.get(names.SHADOW_REJECTED):
+            draft.shadowed[call.outcome] += 1
+        elif call.outcome == Outcome.REJECTED.value:
+            if draft.refuse(call):
+                self.requests.want(call.trace_id)
+        elif call.state == HALF_OPEN:
+            draft.probe(Probe(call.start, call.outcome, call.error_type, call.seconds, call.trace_id, call.span_id))
+            if moved:
+                draft.probe_movers.add((call.trace_id, call.span_id))
+
+    def _keep_move(self, traced: CircuitDraft, move: Move) -> None:
+        self._saw(move.time, move.time)
+        self.requests.want(move.trace_id)
+        if move.culprit is not None:
+            self.requests.want(move.culprit[0])
+        if move.episode:
+            draft = traced.draft(move.episode, move.time)
+            draft.mode = draft.mode or move.mode
+        traced.move(move)
+
+    def _circuit(self, origin: Origin, said: Attributes) -> CircuitDraft:
+        identity = Identity(printable(said[names.NAME]), printable(said.get(names.KEY, "")), place(origin))
+        return self._circuits.setdefault(identity, CircuitDraft())
+
+    def _saw(self, start: int, end: int) -> None:
+        self._start = min(self._start or start, start)
+        self._end = max(self._end, end)
+
+    def incident(self) -> Incident:
+        """What is known now."""
+        circuits = [
+            traced.circuit(identity) for identity, traced in self._circuits.items() if traced.moves or traced.drafts
+        ]
+        return Incident(
+            circuits=tuple(sorted(circuits, key=_first)),
+            quiet=len(self._circuits) - len(circuits),
+            start=self._start,
+            end=self._end,
+            requests=self.requests.names,
+            readings=self._readings.all(),
+        )
+
+
+def collect(records: Iterable[Record]) -> Incident:
+    """Read everything, and once more if a request that matters may have gone by before anybody knew that it does.
+
+    Args:
+        records: what begins anew each time that it is iterated over.
+    """
+    collector = Collector()
+    for record in records:
+        collector.take(record)
+    if collector.requests.missing:
+        for record in records:
+            if isinstance(record, Span):
+                collector.requests.offer(record)
+    return collector.incident()
+
+
+def place(origin: Origin) -> Place:
+    """Where a record comes from, by what a process says of itself; most SDKs give it no instance id unasked."""
+    said = origin.resource
+    host = said.get("k8s.pod.name") or said.get("host.name")
+    parts = [host, said.get("process.pid")]
+    instance = said.get("service.instance.id") or " ".join(str(part) for part in parts if part is not None)
+    return Place(printable(said.get("service.name", "")), printable(instance))
+
+
+def _first(circuit: Circuit) -> tuple[int, Identity]:
+    times: Iterator[int] = chain((episode.start for episode in circuit.episodes), (move.time for move in circuit.moves))
+    return min(times), circuit.identity
+
+
+def _call(span: Span) -> Call:
+    said = span.attributes
+    return Call(
+        trace_id=span.trace_id,
+        span_id=span.span_id,
+        start=span.start,
+        seconds=span.seconds,
+        state=printable(said.get(names.STATE, "")),
+        outcome=printable(said.get(names.CALL_OUTCOME, "")),
+        error_type=printable(said.get(names.ERROR_TYPE, "")),
+        link=(span.links[0].trace_id, span.links[0].span_id) if span.links else None,
+    )
+
+
+def _move(
+    said: Attributes, time: int, trace_id: str, span_id: str, *, sentence: str = "", call: Call | None = None
+) -> Move:
+    return Move(
+        time=time,
+        before=printable(said.get(names.STATE_CHANGE_FROM, "")),
+        after=printable(said.get(names.STATE_CHANGE_TO, "")),
+        reason=printable(said.get(names.STATE_CHANGE_REASON, "")),
+        episode=printable(said.get(names.EPISODE, "")),
+        mode=printable(said.get(names.MODE, "")),
+        trace_id=trace_id,
+        span_id=span_id,
+        evidence=_evidence(said),
+        sentence=sentence,
+        call=call,
+    )
+
+
+def _evidence(said: Attributes) -> Attributes:
+    """The figures of a move, as far as they are what they should be: anybody may have written the files."""
+    figures = {name: said[name] for name in _FIGURES & said.keys() if type(said[name]) in (int, float)}
+    errors = said.get(names.ERROR_TYPES)
+    told = {names.ERROR_TYPES: errors} if isinstance(errors, list) else {}
+    return {name: value for name, value in figures.items() if isfinite(value)} | told

@@ -1,0 +1,53 @@
+"""What circuits are drawn with in a terminal, and what stands for it where the encoding does not have it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+from otel_breaker.core.states import CircuitState
+from otel_breaker_cli.incident.lanes import UNKNOWN
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+STYLES: Final = {
+    UNKNOWN: "",
+    CircuitState.CLOSED.value: "green",
+    CircuitState.HALF_OPEN.value: "yellow",
+    CircuitState.OPEN.value: "red",
+    CircuitState.FORCED_OPEN.value: "red",
+    CircuitState.FORCED_CLOSED.value: "green",
+}
+
+
+@dataclass(frozen=True)
+class Signs:
+    states: Mapping[str, str]
+    shadow: str
+    """For each state that refuses calls, where shadow mode lets them pass."""
+    left: str
+    right: str
+    arrow: str
+    gap: str
+
+    @property
+    def all(self) -> str:
+        return "".join([*self.states.values(), self.shadow, self.left, self.right, self.arrow, self.gap])
+
+
+def _signs(states: str, *others: str) -> Signs:
+    return Signs(dict(zip(STYLES, states, strict=True)), *others)
+
+
+BLOCKS: Final = _signs(" ─▒█▓═", "░", "▕", "▏", "→", "…")
+ASCII: Final = _signs(" -~#%=", "+", "|", "|", "->", "...")
+
+
+def signs_for(encoding: str) -> Signs:
+    """Those that an encoding has."""
+    try:
+        BLOCKS.all.encode(encoding)
+    except (UnicodeEncodeError, LookupError):
+        return ASCII
+    return BLOCKS

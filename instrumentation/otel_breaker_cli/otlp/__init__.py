@@ -1,0 +1,94 @@
+"""Reads exported telemetry: OTLP in JSON, as lines, documents or arrays, of all signals, also compressed with gzip.
+
+What the SDK's and the Collector's file exporters write, and what people make of it. `lines` bounds, `documents` finds,
+`parse` understands. Memory holds one document, whatever the size of the file.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import partial
+from typing import TYPE_CHECKING
+
+from otel_breaker_cli.otlp.documents import Documents
+from otel_breaker_cli.otlp.fields import Misfit
+from otel_breaker_cli.otlp.lines import CutShort, lines_of
+from otel_breaker_cli.otlp.parse import parse
+from otel_breaker_cli.otlp.records import Attributes, Event, Link, Log, Origin, Point, Record, Span
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator
+    from pathlib import Path
+
+__all__ = ["Attributes", "Broken", "Event", "Link", "Log", "Origin", "Point", "Record", "Span", "read"]
+
+
+@dataclass(frozen=True)
+class Broken:
+    """What was skipped: a line, a document, or a record in it."""
+
+    file: Path
+    line: int
+    """Where the document begins, or where it is no JSON."""
+    problem: str
+    """With the path, where only a part of the document was skipped."""
+
+    def __str__(self) -> str:
+        return f"{self.file}:{self.line}: {self.problem}"
+
+
+def read(
+    files: Iterable[Path],
+    *,
+    broken: Callable[[Broken], None],
+    progress: Callable[[int], None] = lambda _: None,
+    understood: Callable[[], None] = lambda: None,
+) -> Iterator[Record]:
+    """Read files one after the other, and each record whole or not at all.
+
+    Args:
+        files: what to read.
+        broken: told of whatever is skipped.
+        progress: told how many bytes more have been read, after each line; of a compressed file, bytes of the file.
+        understood: told of each document that is OTLP, whatever is in it.
+
+    Raises:
+        OSError: when a file cannot be opened or read.
+    """
+    for file in files:
+        yield from _read(file, partial(_tell, broken, file), progress, understood)
+
+
+def _tell(broken: Callable[[Broken], None], file: Path, line: int, problem: str) -> None:
+    broken(Broken(file, line, problem))
+
+
+def _read(
+    file: Path,
+    broken: Callable[[int, str], None],
+    progress: Callable[[int], None],
+    understood: Callable[[], None],
+) -> Iterator[Record]:
+    documents = Documents(broken)
+    number = 0
+    try:
+        for number, line in lines_of(file, progress):
+            for first, document in documents.take(number, line):
+                yield from _records(first, document, broken, understood)
+    except CutShort as reason:
+        broken(number + 1, str(reason))
+    documents.end()
+
+
+def _records(
+    line: int, document: object, broken: Callable[[int, str], None], understood: Callable[[], None]
+) -> Iterator[Record]:
+    def skipped(misfit: Misfit) -> None:
+        broken(line, str(misfit))
+
+    try:
+        yield from parse(document, skipped)
+    except Misfit as misfit:
+        skipped(misfit)
+    else:
+        understood()

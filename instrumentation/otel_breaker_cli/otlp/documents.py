@@ -1,0 +1,153 @@
+"""Lines as JSON documents, however they are laid out: one on each line, pretty-printed over many, or in an array.
+
+Nothing here knows what a document holds, but for how one of OTLP begins: where one begins in the middle of another,
+the other was cut off. Memory holds one document at a time.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import TYPE_CHECKING, Any, Final
+
+from otel_breaker_cli.otlp.lines import LONGEST
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+TOO_LONG: Final = f"it is longer than {LONGEST // 2**20} MiB"
+_TOO_DEEP: Final = "it is nested too deeply"
+
+_MARKS: Final = re.compile(rb'\\.|[][{}"]')
+_BEGINNING: Final = re.compile(rb'\{\s*"resource(?:Spans|Logs|Metrics)"')
+_SEAM: Final = re.compile(rb'\{["}]|[\[:,]["{\[\w-]|\[\]|["}\]\w][,}\]]|["]:')
+"""The last byte of a line and the first of the next one, where both belong to one document."""
+
+
+class Documents:
+    """Takes lines, and yields each document that they complete, with the number of its first line.
+
+    Args:
+        broken: told the line and the problem of what is skipped.
+    """
+
+    def __init__(self, broken: Callable[[int, str], None]) -> None:
+        self._broken = broken
+        self._pending = bytearray()
+        self._first = self._depth = 0
+        self._last = b""
+        """The last byte of what is pending."""
+        self._is_indented = False
+        """Whether what is pending has a line that does not begin at the margin."""
+        self._is_lost = False
+        """Within what is left of a document that broke; the next one begins at the margin."""
+
+    def take(self, number: int, line: bytes | None) -> Iterator[tuple[int, Any]]:
+        """Take the next line; None for one that is too long."""
+        if line is None:
+            self._give_up(number, TOO_LONG)
+            return
+        text = line.strip()
+        if self._pending and not self._goes_on_with(line, text):
+            self._give_up(number, None)
+        if self._is_lost and not line.startswith((b"{", b"[")):
+            return
+        self._is_lost = False
+        self._is_indented = bool(self._pending) and (self._is_indented or line[:1].isspace())
+        if self._pending or not text:
+            yield from self._scan(number, text)
+            return
+        try:
+            content = json.loads(text)
+        except (ValueError, RecursionError):
+            yield from self._scan(number, text)
+        else:
+            yield from ((number, document) for document in (content if type(content) is list else [content]))
+
+    def end(self) -> None:
+        """There are no more lines."""
+        if self._pending:
+            self._give_up(self._first, None)
+
+    def _goes_on_with(self, line: bytes, text: bytes) -> bool:
+        if _BEGINNING.match(text) or (self._is_indented and line.startswith(b"{")):
+            return False
+        return not text or _SEAM.match(self._last + text[:1]) is not None
+
+    def _scan(self, number: int, text: bytes) -> Iterator[tuple[int, Any]]:
+        """Follow the braces of a line that is no document by itself."""
+        if len(self._pending) + len(text) > LONGEST:
+            self._give_up(self._first, TOO_LONG)
+            return
+        done = 0
+        for sign, position in _structure(text):
+            if sign == b'"':
+                self._first = self._first if self._depth else number
+                self._pending += text[done:]
+                self._give_up(number, None)
+                return
+            if self._depth:
+                self._depth += 1 if sign in b"{[" else -1
+                if not self._depth:
+                    self._pending += text[done : position + 1]
+                    done = position + 1
+                    yield from self._complete()
+            elif sign == b"{":  # brackets round documents make an array of them
+                self._expect_nothing(number, text[done:position])
+                self._first, self._depth, done = number, 1, position
+        if self._depth:
+            self._pending += text[done:] + b"\n"
+            self._last = text[-1:] or self._last
+        else:
+            self._expect_nothing(number, text[done:])
+
+    def _expect_nothing(self, number: int, between: bytes) -> None:
+        if between.strip(b" \t\r[],"):
+            self._broken(number, _problem(between)[1])
+
+    def _complete(self) -> Iterator[tuple[int, Any]]:
+        pending, self._pending = bytes(self._pending), bytearray()
+        try:
+            document = json.loads(pending)
+        except (ValueError, RecursionError):
+            line, problem = _problem(pending)
+            self._broken(self._first + line - 1, problem)
+        else:
+            yield self._first, document
+
+    def _give_up(self, number: int, problem: str | None) -> None:
+        """Skip what is pending, and what is left of it in the lines to come."""
+        pending, self._pending, self._depth = bytes(self._pending), bytearray(), 0
+        self._is_lost = pending.count(b"\n") > 1
+        if problem is None:
+            line, problem = _problem(pending)
+            number = self._first + line - 1
+        self._broken(number, problem)
+
+
+def _structure(text: bytes) -> Iterator[tuple[bytes, int]]:
+    """The braces and brackets of a line with their places, and a quotation mark in the end if it breaks off in text."""
+    is_text = False
+    for found in _MARKS.finditer(text):
+        sign = found[0]
+        if sign == b'"':
+            is_text = not is_text
+        elif not is_text and len(sign) == 1:
+            yield sign, found.start()
+    if is_text:
+        yield b'"', len(text)
+
+
+def _problem(text: bytes) -> tuple[int, str]:
+    """Which line of a text is no JSON, counted from 1, and why."""
+    try:
+        json.loads(text)
+    except json.JSONDecodeError as error:
+        return min(error.lineno, text.rstrip().count(b"\n") + 1), f"it is no JSON: {error.msg}"
+    except UnicodeDecodeError:
+        return 1, "it is no JSON: it is not in UTF-8"
+    except RecursionError:
+        return 1, _TOO_DEEP
+    except ValueError:
+        return 1, "it is no JSON: a number has too many digits"
+    return 1, "it is no JSON document"

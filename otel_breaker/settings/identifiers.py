@@ -1,0 +1,109 @@
+"""The text that tells breakers apart: names and keys, kept to what every exporter and back end can bear.
+
+What an author wrote and telemetry cannot bear is refused, and what is made from code is cleaned. Keys are made from a
+call's arguments, which may hold anything: a circuit is known by its key as it is, and of that is shown what is known
+to be safe.
+"""
+
+from __future__ import annotations
+
+import re
+from hashlib import blake2b
+from typing import TYPE_CHECKING, Final
+
+from otel_breaker.errors import InvalidSettings
+from otel_breaker.settings.readers import text
+from otel_breaker.text import LONGEST, printable, without_secrets
+
+if TYPE_CHECKING:
+    from collections.abc import Hashable
+
+# What is known to be safe: words, numbers, paths, hosts with ports, identifiers with colons, URLs made of these.
+_SAFE: Final = re.compile(r"(?:[A-Za-z0-9_./,+~*()\[\]|' -]|[^\x00-\x7f]|:(?=[\w\[:]|//))*")
+_SCHEME: Final = re.compile(r"(?:^|(?<=\s))[a-z][a-z0-9+.-]{0,30}://|^//", re.IGNORECASE)
+_AUTHORITY_ENDS: Final = re.compile("[/?#]")
+
+# Of words and identifiers that look safe, some are not: what follows a word that announces a secret, unless that is a
+# port, and long words that mix upper case, lower case and digits, as tokens do.
+_ANNOUNCED: Final = re.compile(
+    r"(?:pass(?:word|wd|phrase)?|pwd|secret|token|bearer|basic|cookie|authorization|credentials?|api.?key)"
+    r"(?=[:\s](?!\s*\d{1,5}(?:[/\s]|$)))",
+    re.IGNORECASE,
+)
+_LONG_WORD: Final = re.compile(r"[A-Za-z0-9_-]{28,}")
+_OF_A_TOKEN: Final = tuple(map(re.compile, ("[a-z]", "[A-Z]", "[0-9]")))
+
+
+def name(value: object, path: str) -> str:
+    """A breaker's name as its author wrote it.
+
+    Args:
+        value: the name.
+        path: where it stands.
+
+    Raises:
+        InvalidSettings: when it is no text, is blank, or is not clean; does not repeat what it must not hold.
+    """
+    written = text(value, path)
+    cleaned = clean(written)
+    if cleaned != written or not written.strip():
+        problem = (
+            f"the name is blank, has over {LONGEST} characters, unprintable ones, or a secret such as a URL's user"
+        )
+        raise InvalidSettings(path, problem, f"write {cleaned[:80]!r}" if cleaned.strip() else "write some text")
+    return cleaned
+
+
+def clean(made: str) -> str:
+    """Text that nobody wrote: printable, bounded, and without what may be secret in a URL."""
+    return without_secrets(printable(made))[:LONGEST]
+
+
+def identity(key: str) -> Hashable:
+    """What a circuit is known by: its key as it is; of a long one a digest, so that no circuit keeps a document."""
+    return key if len(key) <= LONGEST else _digest(key, 16)
+
+
+def shown(key: str) -> str:
+    """A key as telemetry, errors and snapshots show it.
+
+    What is known to be safe is shown as it is. Of any other key the beginning is that is known to be safe, of a URL
+    with a user its host, and then a short digest of the whole, such as `https://example.com/pay [#3f2a91bc]`: it tells
+    keys apart, and does not tell them.
+    """
+    safe = _known_to_be_safe(key)
+    if safe == key:
+        return key
+    digest = f"[#{_digest(key, 4).hex()}]"
+    return f"{safe[: LONGEST - len(digest) - 1].rstrip()} {digest}".lstrip()
+
+
+def _known_to_be_safe(key: str) -> str:
+    kept = printable(_without_user(key)[: LONGEST + 1])
+    match = _SAFE.match(kept.partition("\N{REPLACEMENT CHARACTER}")[0])
+    kept = match.group()[:LONGEST] if match else ""
+    announced = _ANNOUNCED.search(kept)
+    if announced:
+        kept = kept[: announced.end()]
+    for word in _LONG_WORD.finditer(kept):
+        if all(kind.search(word.group()) for kind in _OF_A_TOKEN):
+            return kept[: word.start()]
+    return kept
+
+
+def _without_user(key: str) -> str:
+    """A URL without who logs in; where it cannot be said what that is, nothing after its scheme."""
+    if "@" not in key:
+        return key
+    found = _SCHEME.search(key)
+    start = found.end() if found else 0
+    scheme, rest = key[:start], key[start:]
+    if "@" in scheme:
+        return ""
+    authority = _AUTHORITY_ENDS.split(rest, maxsplit=1)[0]
+    # Whoever wrote a password as it is may have written `/` or `?` in it.
+    return scheme if "@" in rest[len(authority) :] else scheme + rest[authority.rfind("@") + 1 :]
+
+
+def _digest(key: str, size: int) -> bytes:
+    return blake2b(key.encode("utf-8", "surrogatepass"), digest_size=size).digest()

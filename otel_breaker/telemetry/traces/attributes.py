@@ -1,0 +1,59 @@
+"""What spans say of circuits: particulars of a call, moves, and links to the calls that explain them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from opentelemetry.trace import Link, Span, SpanContext
+
+from otel_breaker.settings import Mode
+from otel_breaker.telemetry import names
+from otel_breaker.telemetry.api_features import SPANS_ADD_LINKS
+from otel_breaker.telemetry.change_attributes import describe
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from opentelemetry.util.types import AttributeValue
+
+    from otel_breaker.circuit import Circuit
+    from otel_breaker.circuit.changes import PendingChange
+
+
+def add_particulars(circuit: Circuit, attributes: dict[str, AttributeValue]) -> Sequence[Link] | None:
+    """Say what is not true of every call, and link to the call that last opened the circuit."""
+    if circuit.history.key is not None:
+        attributes[names.KEY] = circuit.history.key
+    if circuit.settings.mode is not Mode.ENFORCE:
+        attributes[names.MODE] = circuit.settings.mode.value
+    episode = circuit.episode
+    if episode is None:
+        return None
+    attributes[names.EPISODE] = episode.id
+    for target, said in ((episode.span_context, "opening"), (circuit.history.failure_span_context, "last_failure")):
+        if isinstance(target, SpanContext):
+            attributes[names.LINK] = said
+            return (Link(target),)
+    return None
+
+
+def tell_moves(span: Span, moves: Sequence[PendingChange], *, as_events: bool) -> None:
+    """Put moves of the circuit on the span of the call that caused them."""
+    for notice in moves:
+        change = notice.change
+        if as_events:
+            span.add_event(names.EVENT_STATE_CHANGE, describe(change))
+        span.set_attribute(names.STATE_CHANGE_TO, change.to_state.value)
+        if change.episode is not None:
+            span.set_attribute(names.EPISODE, change.episode)
+
+
+def link_to_culprits(span: Span, moves: Sequence[PendingChange]) -> None:
+    """Point at the calls that hung, where this one only noticed; one that noticed at its start does from there."""
+    if not SPANS_ADD_LINKS:
+        return
+    own = span.get_span_context()
+    for notice in moves:
+        culprit = notice.change.culprit
+        if isinstance(culprit, SpanContext) and culprit != own:
+            span.add_link(culprit)

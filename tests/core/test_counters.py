@@ -1,0 +1,177 @@
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from otel_breaker.core.counters import PROBE_OUTCOMES, CallCounter, CircuitCounters, CounterTotals
+from otel_breaker.core.states import CircuitState, Outcome
+from tests.conformance.interruptions import interrupted
+from tests.core.harness import reproducible
+
+CLOSED, OPEN, HALF_OPEN = CircuitState.CLOSED, CircuitState.OPEN, CircuitState.HALF_OPEN
+
+
+@reproducible
+@given(st.lists(st.sampled_from(["add", "total", "read", "restart"])))
+def test_a_counter_counts_however_often_it_is_read(steps: list[str]) -> None:
+    counter = CallCounter()
+    added = since_restart = 0
+
+    for step in steps:
+        if step == "add":
+            counter.add()
+            added, since_restart = added + 1, since_restart + 1
+        elif step == "restart":
+            counter.reset()
+            since_restart = 0
+        elif step == "total":
+            assert counter.total() == added
+        else:
+            assert counter.read() == since_restart
+
+    assert (counter.total(), counter.read()) == (added, since_restart)
+
+
+def test_threads_that_count_at_once_lose_nothing() -> None:
+    counter = CallCounter()
+
+    with ThreadPoolExecutor(8) as threads:
+        for _ in range(8):
+            threads.submit(lambda: [counter.add() for _ in range(10_000)])
+
+    assert counter.total() == 80_000
+
+
+def test_every_outcome_and_state_is_there_from_birth() -> None:
+    totals = CircuitCounters(1_000.0).totals(1_000.0)
+
+    assert totals.calls == dict.fromkeys(Outcome, 0)
+    assert totals.seconds == dict.fromkeys(CircuitState, 0.0)
+
+
+def test_a_probe_ends_like_any_admitted_call_or_is_lost() -> None:
+    assert set(PROBE_OUTCOMES) == {"success", "failure", "ignored", "cancelled", "timeout"}
+
+
+@pytest.mark.parametrize("outcome", Outcome)
+def test_calls_are_counted_by_outcome(outcome: Outcome) -> None:
+    tally = CircuitCounters(1_000.0)
+
+    tally.calls[outcome].add()
+
+    assert +tally.totals(1_000.0).calls == {outcome: 1}
+
+
+def test_moves_are_counted_by_source_target_and_mode() -> None:
+    tally = CircuitCounters(1_000.0)
+
+    tally.record_state_change(CLOSED, OPEN, "enforce", 1_010.0)
+    tally.record_state_change(OPEN, HALF_OPEN, "shadow", 1_070.0)
+
+    assert tally.totals(1_070.0).changes == {(CLOSED, OPEN, "enforce"): 1, (OPEN, HALF_OPEN, "shadow"): 1}
+
+
+def test_time_is_added_up_by_state_with_the_stay_that_lasts() -> None:
+    tally = CircuitCounters(1_000.0)
+    tally.record_state_change(CLOSED, OPEN, "enforce", 1_010.0)
+    tally.record_state_change(OPEN, CLOSED, "enforce", 1_070.0)
+
+    seconds = tally.totals(1_075.0).seconds
+
+    assert (seconds[CLOSED], seconds[OPEN], seconds[HALF_OPEN]) == (15, 60, 0)
+
+
+def test_looking_twice_adds_no_time() -> None:
+    tally = CircuitCounters(1_000.0)
+    tally.totals(1_005.0)
+
+    assert tally.totals(1_005.0).seconds[CLOSED] == 5
+
+
+def test_the_stay_that_lasts_is_left_out_when_nobody_knows_the_time() -> None:
+    tally = CircuitCounters(1_000.0)
+    tally.record_state_change(CLOSED, OPEN, "enforce", 1_010.0)
+
+    seconds = tally.totals(None).seconds
+
+    assert (seconds[CLOSED], seconds[OPEN]) == (10, 0)
+
+
+def test_a_move_dated_back_takes_no_time_away_that_was_seen() -> None:
+    tally = CircuitCounters(1_000.0)
+    tally.totals(1_020.0)
+
+    tally.record_state_change(CLOSED, OPEN, "enforce", 1_010.0)
+
+    seconds = tally.totals(1_030.0).seconds
+    assert (seconds[CLOSED], seconds[OPEN]) == (20, 10)
+
+
+def test_totals_are_a_copy() -> None:
+    tally = CircuitCounters(1_000.0)
+    totals = tally.totals(1_000.0)
+
+    tally.calls[Outcome.SUCCESS].add()
+    tally.probes["success"] += 1
+    tally.shadowed[Outcome.SUCCESS] += 1
+    tally.record_state_change(CLOSED, OPEN, "enforce", 1_010.0)
+
+    assert totals == CounterTotals(calls=totals.calls)
+    assert totals.calls.total() == 0
+
+
+def test_a_forked_child_counts_from_zero_and_keeps_the_state() -> None:
+    tally = CircuitCounters(1_000.0)
+    tally.calls[Outcome.FAILURE].add()
+    tally.probes["success"] += 1
+    tally.shadowed[Outcome.SUCCESS] += 1
+    tally.record_state_change(CLOSED, OPEN, "enforce", 1_010.0)
+
+    tally.reset(1_020.0)
+
+    totals = tally.totals(1_025.0)
+    assert totals.calls.total() == 0
+    assert not totals.changes
+    assert not totals.probes
+    assert not totals.shadowed
+    assert (totals.seconds[CLOSED], totals.seconds[OPEN]) == (0, 5)
+
+
+def test_the_totals_of_several_circuits_add_up() -> None:
+    tally = CircuitCounters(1_000.0)
+    tally.calls[Outcome.FAILURE].add()
+    tally.probes["success"] += 2
+    tally.shadowed[Outcome.SUCCESS] += 3
+    tally.record_state_change(CLOSED, OPEN, "enforce", 1_004.0)
+    together = tally.totals(1_005.0)
+
+    together.add(tally.totals(1_006.0))
+
+    assert +together.calls == {Outcome.FAILURE: 2}
+    assert together.probes == {"success": 4}
+    assert together.shadowed == {Outcome.SUCCESS: 6}
+    assert together.changes == {(CLOSED, OPEN, "enforce"): 2}
+    assert (together.seconds[CLOSED], together.seconds[OPEN]) == (8, 3)
+
+
+def test_a_handler_that_reads_in_the_middle_of_a_read_sees_the_same_and_so_does_the_read() -> None:
+    seen: list[int] = []
+
+    for moment in range(1_000):
+        counter = CallCounter()
+        for _ in range(5):
+            counter.add()
+        reads: list[int] = []
+        place = interrupted(
+            lambda counter=counter, reads=reads: reads.append(counter.total()),  # type: ignore[misc]
+            lambda counter=counter: seen.append(counter.total()),  # type: ignore[misc]
+            moment,
+        )
+        if not place:
+            break
+        assert (reads, seen[-1], counter.total()) == ([5], 5, 5), place
+
+    assert seen

@@ -1,0 +1,83 @@
+"""A breaker's name that is spelt in two ways is allowed, and told."""
+
+from __future__ import annotations
+
+import logging
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from otel_breaker import get_breaker
+from otel_breaker_instrumentation.config import parse_configuration
+
+if TYPE_CHECKING:
+    from tests.instrumentation.applications import Application
+
+
+def told(breakers: dict[str, Any], *targets: dict[str, Any]) -> list[tuple[str, str | None]]:
+    """Where something is doubted, and what was probably meant."""
+    return [
+        (doubt.path, doubt.meant)
+        for doubt in parse_configuration({"breakers": breakers, "targets": targets}, "").suspected_typos
+    ]
+
+
+def test_a_breaker_without_an_entry_is_doubted_where_an_entry_is_used_by_no_target() -> None:
+    target = {"function": "shop:charge", "breaker": "payment"}
+
+    assert told({"payments": {}}, target) == [("targets[0].breaker", "payments")]
+    assert told({"payments": {}}, target | {"breaker": "payment {tenant}"}) == [("targets[0].breaker", "payments")]
+    assert told({"search": {}}, target) == [("targets[0].breaker", None)]
+
+
+@pytest.mark.parametrize("breakers", [{}, {"payment": {}}, {"payment": {}, "search": {}}, {"search": {}}])
+def test_nothing_is_doubted_where_every_breaker_or_every_entry_has_its_other_half(breakers: dict[str, Any]) -> None:
+    charge, find = {"function": "shop:charge", "breaker": "payment"}, {"function": "shop:find", "breaker": "search"}
+
+    assert told(breakers, charge, find) == []
+
+
+def test_an_entry_for_a_function_is_doubted_when_it_is_nearly_spelt_so() -> None:
+    assert told({"shop:chrage": {}}, {"function": "shop:charge"}) == [("targets[0].function", "shop:chrage")]
+    assert told({"search": {}}, {"function": "shop:charge"}) == []
+    assert told({"shop:charge": {}, "shop:find": {}}, {"function": "shop:charge"}, {"function": "shop:f*"}) == []
+
+
+def test_of_many_doubts_and_entries_so_many_are_told_as_can_be_read() -> None:
+    targets = [{"function": f"shop:f{index}", "breaker": f"b{index}"} for index in range(50)]
+    doubts = parse_configuration(
+        {"breakers": {f"other {index}": {} for index in range(50)}, "targets": targets}, ""
+    ).suspected_typos
+
+    assert len(doubts) == 10
+    assert all(len(str(doubt)) < 500 and " and 40 more" in str(doubt) for doubt in doubts)
+
+
+def test_a_breaker_that_is_spelt_in_two_ways_is_logged_when_it_is_configured(
+    application: Application, caplog: pytest.LogCaptureFixture
+) -> None:
+    shop = application.write("def charge(): pass")
+
+    application.instrumentor.instrument(
+        breakers={f"{shop} payments": {}}, targets=[{"function": f"{shop}:charge", "breaker": f"{shop} payment"}]
+    )
+
+    [record] = caplog.records
+    assert record.levelno == logging.WARNING
+    assert record.getMessage().endswith(f"did you mean '{shop} payments'?")
+
+
+@pytest.mark.parametrize("entry", ["payments", "search"])
+def test_what_code_asks_for_or_may_ask_for_is_not_logged(
+    application: Application, caplog: pytest.LogCaptureFixture, entry: str
+) -> None:
+    shop = application.write("def charge(): pass")
+    if entry == "payments":
+        get_breaker(f"{shop} payments")
+
+    application.instrumentor.instrument(
+        breakers={entry if entry == "search" else f"{shop} {entry}": {}},
+        targets=[{"function": f"{shop}:charge", "breaker": f"{shop} payment"}],
+    )
+
+    assert caplog.records == []

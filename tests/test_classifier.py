@@ -1,0 +1,360 @@
+from __future__ import annotations
+
+import asyncio
+import logging
+import subprocess
+import sys
+import time
+from abc import ABCMeta
+from datetime import datetime, timedelta, timezone
+from typing import TYPE_CHECKING, Any
+
+import gevent
+import pytest
+import trio
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+
+from otel_breaker.classifier import OutcomeClassifier
+from otel_breaker.core.states import Outcome
+from otel_breaker.errors import CircuitOpenError
+from otel_breaker.settings import Settings
+
+if sys.version_info < (3, 11):
+    from exceptiongroup import BaseExceptionGroup, ExceptionGroup
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+FAILURE, IGNORED, CANCELLED = Outcome.FAILURE, Outcome.IGNORED, Outcome.CANCELLED
+
+
+def judge(**said: object) -> OutcomeClassifier:
+    return OutcomeClassifier(Settings.from_mapping(said).resolved())
+
+
+class Declined(Exception):
+    pass
+
+
+class Insufficient(Declined):
+    pass
+
+
+class Abstract(Exception, metaclass=ABCMeta):
+    """Can be called like a predicate, and is none."""
+
+
+Abstract.register(ZeroDivisionError)
+
+
+class Timeout(BaseException):
+    """As gevent's: not an Exception, and no cancellation."""
+
+
+def trio_cancelled() -> BaseException:
+    """A real one: they cannot be made."""
+    caught: list[BaseException] = []
+
+    async def cancelled() -> None:
+        with trio.CancelScope() as scope:
+            scope.cancel()
+            try:
+                await trio.lowlevel.checkpoint()
+            except trio.Cancelled as error:
+                caught.append(error)
+                raise
+
+    trio.run(cancelled)
+    return caught[0]
+
+
+CANCELLATIONS = [asyncio.CancelledError(), trio_cancelled(), GeneratorExit(), KeyboardInterrupt(), SystemExit(1)]
+BROKEN = [lambda _: 1 / 0, lambda _: NotImplemented.no_such, lambda: True]
+"""Predicates that cannot tell."""
+
+
+@pytest.mark.parametrize(
+    ("said", "error", "outcome"),
+    [
+        ({}, ValueError(), FAILURE),
+        ({"failure_on": OSError}, ConnectionError(), FAILURE),
+        ({"failure_on": [OSError, KeyError]}, KeyError(), FAILURE),
+        ({"failure_on": OSError}, ValueError(), IGNORED),
+        ({"failure_on": []}, ValueError(), IGNORED),
+        ({"failure_on": "OSError"}, ConnectionError(), FAILURE),
+        ({"failure_on": lambda error: "503" in str(error)}, OSError("503"), FAILURE),
+        ({"failure_on": lambda error: "503" in str(error)}, OSError("404"), IGNORED),
+        ({"ignore": Declined}, Insufficient(), IGNORED),
+        ({"ignore": [KeyError, Declined]}, Declined(), IGNORED),
+        ({"ignore": Insufficient}, Declined(), FAILURE),
+        ({"ignore": lambda error: "404" in str(error)}, OSError("404"), IGNORED),
+        ({"ignore": lambda error: "404" in str(error)}, OSError("503"), FAILURE),
+        ({"ignore": Insufficient, "failure_on": Declined}, Insufficient(), IGNORED),
+        ({"ignore": Declined, "failure_on": Insufficient}, Insufficient(), IGNORED),
+    ],
+)
+def test_settings_tell_failures_from_what_is_ignored(
+    said: dict[str, object], error: BaseException, outcome: Outcome
+) -> None:
+    assert judge(**said).classify_error(error) is outcome
+
+
+@pytest.mark.parametrize("error", CANCELLATIONS, ids=lambda error: type(error).__name__)
+@pytest.mark.parametrize("said", [{}, {"failure_on": BaseException}, {"failure_on": lambda _: True}])
+def test_a_cancellation_is_neutral_whatever_is_set(error: BaseException, said: dict[str, object]) -> None:
+    assert judge(**said).classify_error(error) is CANCELLED
+
+
+def test_an_exception_that_is_no_cancellation_may_be_named_as_a_failure() -> None:
+    assert judge(failure_on=Timeout).classify_error(Timeout()) is FAILURE
+
+
+def test_an_exception_that_is_no_cancellation_is_no_failure_unless_it_is_named() -> None:
+    assert judge().classify_error(Timeout()) is IGNORED
+
+
+def test_the_timeout_of_gevent_is_a_failure_unless_it_is_ignored() -> None:
+    timeout = gevent.Timeout(1)
+
+    assert judge().classify_error(timeout) is FAILURE
+    assert judge(failure_on=OSError).classify_error(timeout) is FAILURE
+    assert judge(ignore=gevent.Timeout).classify_error(timeout) is IGNORED
+
+
+def test_the_timeout_of_eventlet_is_a_failure_unless_it_is_ignored() -> None:
+    # In a process of its own: imported, it warns against itself, and at each fork.
+    program = """
+import eventlet
+from otel_breaker import CircuitBreaker
+
+for settings in {}, {"ignore": eventlet.Timeout}:
+    breaker = CircuitBreaker("eventlet", **settings)
+    try:
+        with breaker.guard():
+            raise eventlet.Timeout(None)
+    except eventlet.Timeout:
+        print(breaker.failures)
+"""
+    answered = subprocess.run(
+        [sys.executable, "-W", "ignore", "-c", program], capture_output=True, text=True, check=True, timeout=60
+    )
+
+    assert answered.stdout.split() == ["1", "0"]
+
+
+@pytest.mark.parametrize(
+    ("said", "outcome"),
+    [
+        ({}, IGNORED),
+        ({"failure_on": [Exception, lambda _: True]}, IGNORED),
+        ({"failure_on": CircuitOpenError}, FAILURE),
+        ({"failure_on": [OSError, CircuitOpenError]}, FAILURE),
+        ({"failure_on": CircuitOpenError, "ignore": CircuitOpenError}, IGNORED),
+    ],
+)
+def test_the_refusal_of_another_circuit_is_ignored_unless_it_is_named(
+    said: dict[str, object], outcome: Outcome
+) -> None:
+    assert judge(**said).classify_error(CircuitOpenError("another")) is outcome
+
+
+@pytest.mark.parametrize(
+    ("error", "outcome"), [(Abstract(), IGNORED), (ZeroDivisionError(), IGNORED), (ValueError(), FAILURE)]
+)
+def test_an_abstract_class_is_a_type_and_no_predicate(error: BaseException, outcome: Outcome) -> None:
+    assert judge(ignore=Abstract).classify_error(error) is outcome
+
+
+@pytest.mark.parametrize(
+    ("leaves", "outcome"),
+    [
+        ([Declined(), asyncio.CancelledError()], IGNORED),
+        ([asyncio.CancelledError(), KeyboardInterrupt()], CANCELLED),
+        ([Declined(), Declined()], IGNORED),
+        ([Declined(), asyncio.CancelledError(), OSError()], FAILURE),
+        ([ExceptionGroup("", [Declined()]), BaseExceptionGroup("", [SystemExit()])], IGNORED),
+        ([Declined(), ExceptionGroup("", [ExceptionGroup("", [Declined(), OSError()])])], FAILURE),
+        ([CircuitOpenError("another")], IGNORED),
+    ],
+)
+def test_a_group_is_judged_by_its_leaves(leaves: list[BaseException], outcome: Outcome) -> None:
+    assert judge(ignore=Declined).classify_error(BaseExceptionGroup("", leaves)) is outcome
+
+
+def test_a_group_is_not_judged_by_its_own_type() -> None:
+    assert judge(ignore=ExceptionGroup).classify_error(ExceptionGroup("", [OSError()])) is FAILURE
+
+
+@pytest.mark.parametrize(
+    ("predicate", "result", "outcome"),
+    [
+        (None, False, Outcome.SUCCESS),
+        (lambda result: result == 503, 503, FAILURE),
+        (lambda result: result == 503, 200, Outcome.SUCCESS),
+        (lambda _: "yes", 200, FAILURE),
+        (lambda _: [], 200, Outcome.SUCCESS),
+    ],
+)
+def test_a_result_may_be_a_failure(
+    predicate: Callable[[object], object] | None, result: object, outcome: Outcome
+) -> None:
+    tells = judge(failure_result=predicate)
+
+    assert tells.classify_result(result) is outcome
+    assert tells.classifies_results is (predicate is not None)
+
+
+@pytest.mark.parametrize("predicate", BROKEN)
+@pytest.mark.parametrize("said", [{"failure_on": []}, {"ignore": []}, {"failure_on": OSError, "ignore": []}])
+def test_an_error_that_a_predicate_cannot_tell_counts_as_failed(
+    predicate: Callable[..., bool], said: dict[str, object]
+) -> None:
+    asked = {name: predicate if value == [] else value for name, value in said.items()}
+
+    assert judge(**asked).classify_error(ValueError()) is FAILURE
+
+
+@pytest.mark.parametrize("predicate", BROKEN)
+def test_a_result_that_a_predicate_cannot_tell_counts_as_failed(predicate: Callable[..., bool]) -> None:
+    assert judge(failure_result=predicate).classify_result(200) is FAILURE
+
+
+@pytest.mark.parametrize("setting", ["failure_on", "ignore", "failure_result", "retry_after"])
+def test_a_predicate_that_raises_is_logged_once(setting: str, caplog: pytest.LogCaptureFixture) -> None:
+    tells = judge(**{setting: BROKEN[0]})
+
+    for _ in range(3):
+        tells.classify_error(ValueError())
+        tells.classify_result(200)
+        tells.requested_wait(ValueError())
+
+    (record,) = caplog.records
+    assert (record.name, record.levelno) == ("otel_breaker", logging.ERROR)
+    assert repr(setting) in record.getMessage()
+    assert record.exc_info is None  # its text and context may hold what the call was given
+    assert "ZeroDivisionError < test_outcomes.py:" in record.getMessage()
+
+
+class Asking(Exception):
+    """A failure that asks to wait."""
+
+    def __init__(self, retry_after: object) -> None:
+        super().__init__()
+        self.retry_after = retry_after
+        self.response = self
+
+
+@pytest.mark.parametrize(
+    "how", ["retry_after", "response.retry_after", "response.response.retry_after", lambda error: error.retry_after]
+)
+def test_a_wait_is_read_from_an_attribute_or_by_a_function(how: str | Callable[[Any], object]) -> None:
+    assert judge(retry_after=how).requested_wait(Asking(30)) == 30
+
+
+@pytest.mark.parametrize("how", ["no_such", "response.no_such", "no_such.retry_after", "response.no_such.at_all"])
+def test_an_attribute_that_is_not_there_asks_for_nothing(how: str, caplog: pytest.LogCaptureFixture) -> None:
+    assert judge(retry_after=how).requested_wait(Asking(30)) is None
+    assert not caplog.records
+
+
+def test_nobody_reads_a_wait_unless_it_is_set() -> None:
+    assert judge().requested_wait(Asking(30)) is None
+
+
+@pytest.mark.parametrize(
+    ("asked", "seconds"),
+    [
+        (30, 30),
+        (0.5, 0.5),
+        (0, 0),
+        (-5, 0),
+        ("120", 120),
+        (" 120 ", 120),
+        ("1.5", 1.5),
+        (b"120", 120),
+        (float("inf"), float("inf")),
+        (float("nan"), None),
+        (None, None),
+        (True, None),
+        ([], None),
+        ("soon", None),
+        ("", None),
+        (b"\xff", None),
+        (object(), None),
+    ],
+)
+def test_a_wait_is_a_number_of_seconds_or_text_with_one(asked: object, seconds: float | None) -> None:
+    assert judge(retry_after="retry_after").requested_wait(Asking(asked)) == seconds
+
+
+@pytest.fixture(params=["UTC", "Asia/Tokyo", "America/Los_Angeles"])
+def zone(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Where the process runs; HTTP's dates are in UTC all the same."""
+    monkeypatch.setenv("TZ", request.param)
+    time.tzset()
+    yield
+    monkeypatch.undo()
+    time.tzset()
+
+
+@pytest.mark.usefixtures("zone")
+@pytest.mark.parametrize(
+    "form",
+    ["%a, %d %b %Y %H:%M:%S GMT", "%A, %d-%b-%y %H:%M:%S GMT", "%a %b %d %H:%M:%S %Y", "%d %b %Y %H:%M:%S -0000"],
+)
+def test_a_wait_may_be_a_date_in_any_of_http_s_forms(form: str) -> None:
+    date = (datetime.now(timezone.utc) + timedelta(seconds=120)).strftime(form)
+
+    assert judge(retry_after="retry_after").requested_wait(Asking(date)) == pytest.approx(120, abs=3)
+
+
+@pytest.mark.usefixtures("zone")
+@pytest.mark.parametrize("offset", [0, 9, -8])
+def test_a_wait_may_be_a_date_of_python(offset: int) -> None:
+    date = datetime.now(timezone(timedelta(hours=offset))) + timedelta(seconds=120)
+
+    assert judge(retry_after="retry_after").requested_wait(Asking(date)) == pytest.approx(120, abs=3)
+
+
+def test_a_date_that_has_passed_asks_for_no_wait() -> None:
+    assert judge(retry_after="retry_after").requested_wait(Asking("Sun, 06 Nov 1994 08:49:37 GMT")) == 0
+
+
+def test_what_a_server_says_badly_does_not_use_up_the_one_complaint(caplog: pytest.LogCaptureFixture) -> None:
+    tells = judge(retry_after="retry_after", failure_result=BROKEN[0])
+
+    tells.requested_wait(Asking("soon"))
+    tells.classify_result(200)
+
+    assert ["failure_result" in record.getMessage() for record in caplog.records][-1:] == [True]
+
+
+@settings(derandomize=True, deadline=None)
+@example(10**400)
+@example("Mon, 1 Jan 99999999999999999999 00:00:00 GMT")
+@example("Mon, 31 Dec 9999 23:59:59 -2300")
+@example(datetime.min.replace(tzinfo=timezone(timedelta(hours=5))))
+@given(st.text() | st.binary() | st.integers() | st.floats() | st.datetimes(timezones=st.none() | st.timezones()))
+def test_nothing_that_a_server_says_stands_in_the_way_of_the_caller_s_own_exception(asked: object) -> None:
+    wait = judge(retry_after="retry_after").requested_wait(Asking(asked))
+
+    assert wait is None or wait >= 0
+
+
+def test_only_a_leaf_that_is_a_failure_may_ask_to_wait() -> None:
+    group = BaseExceptionGroup("", [Declined(), ExceptionGroup("", [OSError(), Asking(30)])])
+
+    tells = judge(retry_after=lambda error: getattr(error, "retry_after", None), ignore=Declined)
+
+    assert tells.requested_wait(group) == 30
+
+
+def test_a_leaf_that_is_ignored_does_not_ask_to_wait() -> None:
+    assert judge(retry_after="retry_after", ignore=Asking).requested_wait(ExceptionGroup("", [Asking(30)])) is None
+
+
+def test_a_leaf_whose_wait_cannot_be_read_lets_the_next_one_ask() -> None:
+    group = ExceptionGroup("", [Asking("soon"), Asking(30)])
+
+    assert judge(retry_after="retry_after").requested_wait(group) == 30
