@@ -9,7 +9,7 @@ PYTHONS ?= python3.10 python3.11 python3.12 python3.13 python3.14
 QUICK := tests/core tests/circuit tests/settings tests/guard tests/telemetry
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-inside test-outside pythons check bench backends e2e suites docs clean
+.PHONY: help demo test test-inside test-outside coverage pythons check bench backends e2e suites docs clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z0-9]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -40,6 +40,13 @@ test-inside: $(STAMP)
 test-outside: $(STAMP)
 	@$(BIN)/python -m pytest $(INSIDE:%=--ignore=%)
 
+COVERED := tests/core tests/circuit tests/settings tests/guard tests/telemetry tests/conformance tests/instrumentation \
+	tests/cli tests/test_*.py --ignore=tests/guard/test_table.py  # the table runs the lines of the rest in every state
+
+coverage: $(STAMP) ## count the lines and branches that the tests run in one process; exits 1 below the floor
+	@$(BIN)/coverage run -m pytest --quiet $(COVERED)
+	@$(BIN)/coverage report
+
 pythons: ## run the quick tests on each of PYTHONS that is there
 	@for python in $(PYTHONS); do \
 		$$python -c "" 2>/dev/null || { echo "$$python is not there: left out"; continue; }; \
@@ -58,6 +65,10 @@ check: $(STAMP) ## lint, types, layers, generated documents, and the wheel in a 
 	@$(BIN)/lint-imports
 	@$(BIN)/python docs/build.py --check
 	@$(BIN)/python collector-config/grafana/dashboard.py --check
+	@$(BIN)/check-jsonschema --quiet --builtin-schema vendor.github-workflows .github/workflows/*.yaml
+	@$(BIN)/check-jsonschema --quiet --builtin-schema vendor.github-issue-forms .github/ISSUE_TEMPLATE/bug.yml \
+		.github/ISSUE_TEMPLATE/feature.yml
+	@$(BIN)/pre-commit validate-config
 	@$(BIN)/python -m tests.wheel
 
 bench: $(STAMP) ## measure against the peers and the bars; exits 1 when a bar is missed

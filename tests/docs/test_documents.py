@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import yaml
 
+from otel_breaker import CircuitState, get_breaker
 from otel_breaker.settings import Settings, Spans, TelemetrySettings
 from otel_breaker.telemetry import configuration
 from otel_breaker_instrumentation.config import parse_configuration
@@ -47,11 +48,44 @@ def test_generated_documents_are_up_to_date() -> None:
     assert stale == []
 
 
-def test_the_readme_shows_how_to_use_it_by_hand_and_that_runs() -> None:
-    (shown,) = blocks(ROOT / "README.md", "python")
+def test_the_readme_shows_guards_by_hand_in_five_blocks_of_five_lines() -> None:
+    shown = blocks(ROOT / "README.md", "python")
+
+    lines = [[line for line in block.splitlines() if line] for block in shown]
+    assert len(shown) == 5
+    assert max(map(len, lines)) <= 5
+
+
+@pytest.mark.usefixtures("fresh_breakers")
+def test_the_blocks_of_the_readme_run_one_after_the_other(capsys: pytest.CaptureFixture[str]) -> None:
+    decorate, block, call, answer, operate = blocks(ROOT / "README.md", "python")
     namespace: dict[str, Any] = {"__name__": "readme"}
 
-    exec(compile(shown, "README.md", "exec"), namespace)
+    def run(shown: str) -> str:
+        exec(compile(shown, "README.md", "exec"), namespace)
+        return capsys.readouterr().out
+
+    run(decorate)
+    assert namespace["charge"]("order 1") == "order 1 is paid"
+    run(block)
+    assert get_breaker("stock").snapshot().last_failure_type == "unavailable"
+    run(call)
+    assert asyncio.run(namespace["fetch"]("a.example", "query")) is None
+    assert get_breaker("search", key="a.example").snapshot().calls["success"] == 1
+    assert run(answer) == "order 1 is paid\n"
+    for _ in range(3):
+        get_breaker("payments").record_failure(OSError())
+    assert re.fullmatch(r"payments is open, try again in [\d.]+ s\n", run(answer))
+    get_breaker("payments").reset()
+    assert "CircuitState.FORCED_OPEN" in run(operate)
+    assert get_breaker("payments").state is CircuitState.CLOSED
+
+
+def test_the_page_of_guards_by_hand_runs() -> None:
+    (shown,) = blocks(ROOT / "docs" / "by-hand.md", "python")
+    namespace: dict[str, Any] = {"__name__": "by_hand"}
+
+    exec(compile(shown, "by-hand.md", "exec"), namespace)
 
     assert namespace["charge_by_hand"]("order 2") is None
     assert namespace["payments"].snapshot().calls["failure"] == 1
