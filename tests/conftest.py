@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import signal
 import sys
@@ -25,11 +26,22 @@ from tests.afresh import begin_afresh  # noqa: E402  # found by the path set abo
 from tests.fakes import FakeClock  # noqa: E402  # likewise
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Generator, Iterator
 
     from opentelemetry.sdk.trace import ReadableSpan
 
     from otel_breaker.telemetry.metrics import Ledger
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtestloop() -> Generator[None, object, object]:
+    """Leave what collecting the tests has made out of the garbage collector's searches: a report goes through them."""
+    gc.collect()
+    gc.freeze()
+    try:
+        return (yield)
+    finally:
+        gc.unfreeze()
 
 
 @pytest.fixture
