@@ -1,4 +1,4 @@
-"""A lock is held for bookkeeping only: never while code runs that is not ours (F20)."""
+"""A lock is held for bookkeeping only: never while code runs that is not ours."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from tests.fakes import FakeClock
 
 
-def test_f20_calls_of_a_closed_circuit_run_at_the_same_time(clock: FakeClock) -> None:
+def test_calls_of_a_closed_circuit_run_at_the_same_time(clock: FakeClock) -> None:
     breaker = CircuitBreaker(failure_threshold=2, clock=clock)
     fail(breaker)  # a streak: none of the calls takes the short cut
     all_inside = threading.Barrier(8)
@@ -35,7 +35,7 @@ def test_f20_calls_of_a_closed_circuit_run_at_the_same_time(clock: FakeClock) ->
     assert breaker.snapshot().calls["success"] == 8
 
 
-def test_f20_probes_run_at_the_same_time(clock: FakeClock) -> None:
+def test_probes_run_at_the_same_time(clock: FakeClock) -> None:
     breaker = due(clock, half_open_calls=8)
     all_inside = threading.Barrier(8)
 
@@ -44,7 +44,7 @@ def test_f20_probes_run_at_the_same_time(clock: FakeClock) -> None:
     assert breaker.state is CircuitState.CLOSED
 
 
-def test_f20_a_hanging_call_holds_nobody_up(clock: FakeClock) -> None:
+def test_a_hanging_call_holds_nobody_up(clock: FakeClock) -> None:
     breaker = due(clock)
     inside, leave = threading.Event(), threading.Event()
 
@@ -63,7 +63,7 @@ def test_f20_a_hanging_call_holds_nobody_up(clock: FakeClock) -> None:
     assert breaker.state is CircuitState.CLOSED
 
 
-def test_f20_a_listener_may_wait_for_another_thread_that_uses_the_breaker(clock: FakeClock) -> None:
+def test_a_listener_may_wait_for_another_thread_that_uses_the_breaker(clock: FakeClock) -> None:
     breaker = CircuitBreaker(failure_threshold=1, clock=clock)
     seen: list[tuple[bool, str]] = []
 
@@ -76,7 +76,7 @@ def test_f20_a_listener_may_wait_for_another_thread_that_uses_the_breaker(clock:
     assert seen == [(True, "open")]
 
 
-def test_f20_predicates_may_wait_for_another_thread_that_uses_the_breaker(clock: FakeClock) -> None:
+def test_predicates_may_wait_for_another_thread_that_uses_the_breaker(clock: FakeClock) -> None:
     seen: list[str] = []
 
     def ask_elsewhere(_: object) -> bool:
@@ -126,7 +126,7 @@ main.join()
 """
 
 
-def test_f20_a_breaker_whose_settings_name_a_module_does_not_hold_up_the_import_of_that_module(tmp_path: Path) -> None:
+def test_a_breaker_whose_settings_name_a_module_does_not_hold_up_the_import_of_that_module(tmp_path: Path) -> None:
     (tmp_path / "application.py").write_text(APPLICATION)
 
     in_new_process(TWO_THREADS.format(path=str(tmp_path)))

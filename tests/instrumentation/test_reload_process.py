@@ -82,7 +82,7 @@ def run(tmp_path: Path) -> Callable[[str], str]:
     return run
 
 
-def test_f95_importing_starts_nothing(run: Callable[[str], str]) -> None:
+def test_importing_starts_nothing(run: Callable[[str], str]) -> None:
     program = (
         PREPARED
         + """
@@ -204,7 +204,7 @@ print(forced.forced_by == str(FILE.absolute()), forced.forced_reason)
     assert run(program) == "True INC-4711\n"
 
 
-def test_f94_a_file_that_cannot_be_put_in_force_changes_nothing_of_what_is(run: Callable[[str], str]) -> None:
+def test_a_file_that_cannot_be_put_in_force_changes_nothing_of_what_is(run: Callable[[str], str]) -> None:
     program = (
         STARTED
         + """
