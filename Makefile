@@ -34,8 +34,8 @@ demo: $(if $(BACKENDS),backends,$(DEMO)) ## watch a shop survive its payment pro
 test: $(STAMP) ## run the tests, on all cores
 	@$(BIN)/python -m pytest $(SPREAD)
 
-test-fast: $(STAMP) ## run the tests that start no process and no server, on all cores
-	@$(BIN)/python -m pytest $(SPREAD) -m "not processes"
+test-fast: $(STAMP) ## run the tests that start no process and no server and take no seconds, on all cores
+	@$(BIN)/python -m pytest $(SPREAD) -m "not processes and not slow"
 
 pythons: ## run the quick tests on each of PYTHONS that is there
 	@for python in $(PYTHONS); do \

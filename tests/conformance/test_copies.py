@@ -120,6 +120,7 @@ def test_a_guarded_method_pickles_with_its_object() -> None:
     assert again(5) == 5
 
 
+@pytest.mark.processes
 def test_a_guarded_function_works_and_is_guarded_in_a_process_pool() -> None:
     with ProcessPoolExecutor(1, multiprocessing.get_context("spawn")) as pool:
         assert pool.submit(charge, 5).result(60) == 5

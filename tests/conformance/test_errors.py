@@ -66,6 +66,7 @@ def test_a_refusal_can_be_copied(clock: FakeClock) -> None:
     assert str(copy.copy(error)) == str(copy.deepcopy(error)) == str(error)
 
 
+@pytest.mark.processes
 def test_a_refusal_in_a_process_pool_reaches_who_waits_and_the_pool_lives_on() -> None:
     with ProcessPoolExecutor(1, multiprocessing.get_context("spawn")) as pool:
         with pytest.raises(CircuitOpenError, match="is open; retry after"):
@@ -193,6 +194,7 @@ def test_every_refusal_is_an_exception_of_its_own_with_a_traceback_of_the_same_d
     assert depth(first) == depth(last)
 
 
+@pytest.mark.processes
 def test_a_refusal_in_a_child_is_told_like_one_in_the_parent(clock: FakeClock) -> None:
     breaker = opened(clock)
 
@@ -201,6 +203,7 @@ def test_a_refusal_in_a_child_is_told_like_one_in_the_parent(clock: FakeClock) -
     assert told == str(refusal(breaker))
 
 
+@pytest.mark.processes
 def test_a_refusal_that_another_program_pickled_can_be_read(clock: FakeClock) -> None:
     written = in_new_process(
         "import pickle; from otel_breaker import *\n"

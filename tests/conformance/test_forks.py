@@ -36,6 +36,8 @@ if TYPE_CHECKING:
 
     from tests.fakes import FakeClock
 
+pytestmark = pytest.mark.processes
+
 
 def works(watched: Watched) -> str:
     """What is wrong with a circuit in a child; it may have to wait for one recovery time."""

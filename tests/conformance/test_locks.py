@@ -5,6 +5,8 @@ from __future__ import annotations
 import threading
 from typing import TYPE_CHECKING
 
+import pytest
+
 from otel_breaker import CircuitBreaker, CircuitState, StateChange
 from tests.conformance.conftest import (
     PATIENCE,
@@ -126,6 +128,7 @@ main.join()
 """
 
 
+@pytest.mark.processes
 def test_a_breaker_whose_settings_name_a_module_does_not_hold_up_the_import_of_that_module(tmp_path: Path) -> None:
     (tmp_path / "application.py").write_text(APPLICATION)
 

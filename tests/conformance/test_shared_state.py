@@ -108,6 +108,7 @@ def test_threads_that_ask_for_a_new_name_at_once_get_one_breaker() -> None:
         assert len(set(asked)) == 1
 
 
+@pytest.mark.slow
 def test_settings_that_one_caller_gives_are_not_lost_to_another_that_gives_none_at_the_same_moment() -> None:
     lost: list[str] = []
 

@@ -9,8 +9,12 @@ import time
 from collections import Counter
 from itertools import cycle
 
+import pytest
+
 from otel_breaker import CircuitBreaker, CircuitOpenError
 from tests.conformance.conftest import Broken, in_new_process
+
+pytestmark = pytest.mark.processes
 
 OUTCOMES = ("success", "failure", "ignored", "rejected", "cancelled")
 

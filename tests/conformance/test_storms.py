@@ -26,6 +26,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from types import FrameType
 
+pytestmark = pytest.mark.processes
+
 
 class SoftLimit(BaseException):
     """What the handler of a time limit raises."""

@@ -25,6 +25,7 @@ OUTCOMES = ("success", "failure", "ignored", "rejected", "cancelled")
 pytestmark = pytest.mark.usefixtures("restless")
 
 
+@pytest.mark.slow
 def test_in_1000_rounds_64_threads_never_get_one_probe_too_many_or_too_few(clock: FakeClock) -> None:
     crowd, rounds, places = 64, 1_000, 2
     breaker = CircuitBreaker(failure_threshold=1, recovery_time=RECOVERY, half_open_calls=places, clock=clock)

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
+pytestmark = pytest.mark.processes
+
 CHARGE = "examples.checkout.payments:PaymentClient.charge"
 FILED = f"""
 breakers: {{filed: {{failure_threshold: 1}}}}

@@ -102,6 +102,7 @@ with fake_clock() as clock:
 """
 
 
+@pytest.mark.processes
 @pytest.mark.parametrize("early", [True, False], ids=["imported before patching", "imported after patching"])
 def test_greenlets_share_a_breaker_and_one_of_them_probes(early: bool) -> None:
     pytest.importorskip("gevent")
@@ -114,6 +115,7 @@ def test_greenlets_share_a_breaker_and_one_of_them_probes(early: bool) -> None:
     ]
 
 
+@pytest.mark.processes
 def test_importing_starts_no_thread() -> None:
     script = "import threading, otel_breaker, otel_breaker_instrumentation; print(threading.active_count())"
 
@@ -195,6 +197,7 @@ def test_breakers_can_be_listed_while_others_are_made() -> None:
     assert listed
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("unpatched", "time_of_all")
 def test_calls_pass_unharmed_while_they_are_patched_and_unpatched(monkeypatch: pytest.MonkeyPatch) -> None:
     module = sys.modules[__name__]
@@ -244,6 +247,7 @@ interpreters.destroy(inside)
 """
 
 
+@pytest.mark.processes
 def test_a_subinterpreter_has_breakers_of_its_own() -> None:
     run = "exec" if sys.version_info >= (3, 13) else "run_string"
 

@@ -346,6 +346,7 @@ WORK = """
 """
 
 
+@pytest.mark.processes
 @pytest.mark.parametrize(
     "method",
     [
@@ -365,6 +366,7 @@ def test_guarded_functions_and_methods_go_to_other_processes(
         assert pool.submit(module.Worker().work, 1).result() == 3
 
 
+@pytest.mark.processes
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="there is no fork here")
 def test_a_forked_child_is_guarded_and_can_take_that_back(tmp_path: Path) -> None:
     (tmp_path / "work.py").write_text("def work(): pass\n")
