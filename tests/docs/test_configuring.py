@@ -72,6 +72,7 @@ def test_every_environment_variable_is_listed_with_its_flag() -> None:
     assert listed == {name: f"--{name.removeprefix('OTEL_').lower()}" for name in known}
 
 
+@pytest.mark.processes
 @pytest.mark.parametrize("example", range(4))
 def test_a_command_prints_what_is_shown(folder: Path, example: int) -> None:
     _, *steps = re.split(r"^\$ ", blocks(DOCUMENT, "console")[example], flags=re.MULTILINE)

@@ -111,6 +111,7 @@ def test_the_readme_shows_a_valid_configuration() -> None:
     assert configuration.breakers["payments"].recovery_time == 30
 
 
+@pytest.mark.processes
 def test_without_an_sdk_state_changes_go_to_the_logger_that_the_readme_names() -> None:
     (logger,) = re.findall(r"to `logging` \(logger `([\w.]+)`\)", (ROOT / "README.md").read_text())
     program = (

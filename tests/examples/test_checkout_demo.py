@@ -75,6 +75,7 @@ def collector() -> Iterator[Collector]:
         server.shutdown()
 
 
+@pytest.mark.processes
 @pytest.mark.timeout(120)
 def test_the_demo_tells_its_story_in_words_in_files_and_to_a_collector(tmp_path: Path, collector: Collector) -> None:
     # In an encoding that has no arrows: the story must not end with the first of them.
@@ -124,6 +125,7 @@ def answered(folder: Path) -> dict[str, str]:
     }
 
 
+@pytest.mark.processes
 @pytest.mark.timeout(60)
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_an_interrupted_demo_leaves_nothing_running(tmp_path: Path, number: signal.Signals) -> None:
