@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from otel_breaker.telemetry.metrics import MetricRegistry
     from tests.conftest import Spans
 
-KEYS = int(os.environ.get("KEYS", "1000000"))
+KEYS = int(os.environ.get("KEYS", "100000"))
 """The number of keys in the memory test; a million in a long run."""
 PLACES = 1_000
 
@@ -261,6 +261,7 @@ def test_threads_that_evict_each_others_keys_stay_within_the_limit() -> None:
 # --- memory and telemetry
 
 
+@pytest.mark.slow
 @pytest.mark.timeout(600)
 def test_any_number_of_keys_leaves_max_keys_circuits_and_flat_memory() -> None:
     for key in range(2 * PLACES):  # once round, so that all that is made once has been made
