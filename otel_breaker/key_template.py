@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from otel_breaker.errors import InvalidSettings
 from otel_breaker.settings import identifiers
-from otel_breaker.settings.readers import nearest
+from otel_breaker.settings.messages import nearest
 from otel_breaker.text import type_name
 
 if TYPE_CHECKING:

@@ -33,7 +33,7 @@ def _reduce_keyed(keyed: KeyedBreaker) -> tuple[Any, ...]:
 
 
 def _find(name: str, key: str | None, settings: Settings) -> CircuitBreaker:
-    return _living(name, key) or CircuitBreaker(name, key=key, ready=settings)
+    return _living(name, key) or CircuitBreaker._with_settings(name, settings, key)  # noqa: SLF001  # our own interface
 
 
 def _living(name: str, key: str | None) -> CircuitBreaker | None:

@@ -21,8 +21,8 @@ LONGEST: Final = 256
 _UNPRINTABLE: Final = re.compile("[\x00-\x1f\x7f-\x9f\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
 _REPLACEMENT: Final = "\N{REPLACEMENT CHARACTER}"
 
-LONGEST_NOTE: Final = 1_024
-"""The most characters of what an operator gave as a reason."""
+LONGEST_OPERATOR_TEXT: Final = 1_024
+"""The most characters of an operator's reason or name."""
 
 _HIDDEN: Final = "***"
 _WORD: Final = re.compile(r"\S+")
@@ -49,11 +49,11 @@ def printable(text: str) -> str:
     return text if text.isprintable() else _UNPRINTABLE.sub(_REPLACEMENT, text)
 
 
-def noted(said: str | None) -> str | None:
-    """What an operator wrote, with whatever was pasted: printable, bounded, and without secrets of known shapes."""
-    if said is None:
+def operator_text(written: str | None) -> str | None:
+    """An operator's reason or name, which may be pasted: printable, bounded, and without secrets of known shapes."""
+    if written is None:
         return None
-    return without_secrets(printable(str(said)))[:LONGEST_NOTE]  # half of a password would not look like one
+    return without_secrets(printable(str(written)))[:LONGEST_OPERATOR_TEXT]  # cut last: half a password has no shape
 
 
 def without_secrets(text: str) -> str:

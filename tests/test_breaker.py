@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from otel_breaker import CircuitBreaker, CircuitOpenError, CircuitState, InvalidSettings
+from otel_breaker import CircuitBreaker, CircuitOpenError, CircuitState, InvalidSettings, Mode
 from otel_breaker.settings import Settings
 
 if TYPE_CHECKING:
@@ -182,7 +182,7 @@ def test_a_snapshot_tells_all_there_is_to_know_of_an_open_circuit(clock: FakeClo
         "name": "payments",
         "key": None,
         "state": CircuitState.OPEN,
-        "mode": "enforce",
+        "mode": Mode.ENFORCE,
         "calls": {"success": 1, "failure": 2, "ignored": 0, "rejected": 1, "cancelled": 0},
         "consecutive_failures": 2,
         "window_calls": 0,
@@ -191,8 +191,8 @@ def test_a_snapshot_tells_all_there_is_to_know_of_an_open_circuit(clock: FakeClo
         "probes_in_flight": 0,
         "retry_after": 20.0,
         "last_failure_type": "ConnectionError",
-        "forced_by": None,
-        "forced_reason": None,
+        "actor": None,
+        "reason": None,
     }
 
 
@@ -255,7 +255,7 @@ def test_replaced_settings_keep_the_streak() -> None:
     breaker = CircuitBreaker(failure_threshold=5)
     fail(breaker, 2)
 
-    breaker.replace_settings(Settings(failure_threshold=3))
+    breaker._replace_settings(Settings(failure_threshold=3))
     fail(breaker, 1)
 
     assert breaker.state is CircuitState.OPEN
@@ -266,7 +266,7 @@ def test_replaced_settings_keep_the_window() -> None:
     breaker.record_success()
     fail(breaker, 2)
 
-    breaker.replace_settings(Settings(failure_rate=0.75, window=20, minimum_calls=4))
+    breaker._replace_settings(Settings(failure_rate=0.75, window=20, minimum_calls=4))
     fail(breaker, 1)
 
     assert breaker.state is CircuitState.OPEN
@@ -277,7 +277,7 @@ def test_replaced_settings_keep_an_open_circuit_open(clock: FakeClock) -> None:
     fail(breaker, 1)
     before = breaker.snapshot()
 
-    breaker.replace_settings(Settings(failure_threshold=9))
+    breaker._replace_settings(Settings(failure_threshold=9))
 
     assert breaker.snapshot() == before
     assert breaker.settings.failure_threshold == 9

@@ -87,10 +87,10 @@ def test_a_handler_may_ask_for_a_key_while_all_keys_get_other_settings() -> None
     settings = Settings(max_keys=ROOM, failure_threshold=7).resolved()
     for moment in range(10_000):
         keyed = full(idle=True)
-        change = lambda: keyed.replace_settings(settings)  # noqa: B023, E731  # called at once
+        change = lambda: keyed._replace_settings(settings)  # noqa: B023, E731  # called at once
         if not interrupted(change, lambda: keyed.for_key("new"), moment, by="signal"):  # noqa: B023  # as above
             break
-        assert {breaker.settings.failure_threshold for breaker in keyed._living()} == {7}
+        assert {breaker.settings.failure_threshold for breaker in keyed._all()} == {7}
     assert moment > 0
 
 

@@ -26,7 +26,7 @@ def test_a_breaker_that_was_made_before_obeys(registry: Registry, order: StateOv
     registry.configure(SETTINGS, {"search": order})
 
     seen = breaker.snapshot()
-    assert (seen.state, seen.forced_by, seen.forced_reason) == (order.state, order.actor, order.reason)
+    assert (seen.state, seen.actor, seen.reason) == (order.state, order.actor, order.reason)
 
 
 @pytest.mark.parametrize("order", [OPEN, CLOSED])
@@ -58,7 +58,7 @@ def test_an_order_lets_no_key_pass_unguarded_for_want_of_room(registry: Registry
     states = {keyed.for_key(str(key)).state for key in range(10)}
 
     assert states == {CircuitState.FORCED_OPEN}
-    assert (len(keyed), keyed.overflowed) == (2, 0)
+    assert len(keyed) == 2
 
 
 @pytest.mark.parametrize("keyed", [False, True])
@@ -71,7 +71,7 @@ def test_what_is_taken_back_closes(registry: Registry, keyed: bool) -> None:
     registry.configure(SETTINGS)
 
     assert breaker.state is CircuitState.CLOSED
-    assert [(change.reason.value, change.actor, change.note) for change in changes] == [
+    assert [(change.reason.value, change.actor, change.manual_reason) for change in changes] == [
         ("manual", "breakers.yaml", "no longer ordered")
     ]
 
@@ -84,7 +84,7 @@ def test_what_somebody_else_has_moved_since_is_left_alone_when_the_order_is_take
 
     registry.configure(SETTINGS)
 
-    assert (breaker.state, breaker.snapshot().forced_by) == (CircuitState.FORCED_OPEN, "console")
+    assert (breaker.state, breaker.snapshot().actor) == (CircuitState.FORCED_OPEN, "console")
 
 
 def test_an_order_that_stands_as_before_moves_nothing(registry: Registry) -> None:
@@ -115,7 +115,7 @@ def test_another_reason_for_the_same_state_is_shown(registry: Registry) -> None:
     registry.configure(SETTINGS, {"search": StateOverride(CircuitState.FORCED_OPEN, "breakers.yaml", "INC-4712")})
 
     seen = breaker.snapshot()
-    assert (seen.state, seen.forced_reason) == (CircuitState.FORCED_OPEN, "INC-4712")
+    assert (seen.state, seen.reason) == (CircuitState.FORCED_OPEN, "INC-4712")
 
 
 def test_listeners_are_told_while_no_lock_is_held(registry: Registry) -> None:

@@ -198,7 +198,7 @@ def test_settings_of_one_more_name_are_taken_back_with_the_others(registry: Regi
 @pytest.mark.parametrize("again", [{}, {"recovery_time": 30}, {"recovery_time": "30s"}])
 def test_asking_again_does_not_undo_settings_that_were_replaced(registry: Registry, again: dict[str, object]) -> None:
     breaker = registry.get("payments", {"recovery_time": 30})
-    breaker.replace_settings(Settings(failure_threshold=9))
+    breaker._replace_settings(Settings(failure_threshold=9))
 
     registry.get("payments", again)
 

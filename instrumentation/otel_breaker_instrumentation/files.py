@@ -12,7 +12,8 @@ import stat
 from typing import TYPE_CHECKING, Any, Final
 
 from otel_breaker import InvalidSettings
-from otel_breaker.settings.readers import below, mapping, shown
+from otel_breaker.settings.messages import below, shown
+from otel_breaker.settings.readers import mapping
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

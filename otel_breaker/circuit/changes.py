@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
     from otel_breaker.core.rules import Counts
     from otel_breaker.core.states import CircuitState, Reason
+    from otel_breaker.settings import Mode
 
 
 @dataclass(frozen=True)
@@ -33,7 +34,7 @@ class StateChange:
     from_state: CircuitState
     to_state: CircuitState
     reason: Reason
-    mode: str
+    mode: Mode
     episode: str | None
     """Joins everything from one opening to the recovery."""
     timestamp: float
@@ -60,11 +61,12 @@ class StateChange:
     """That of the overdue or lost call, where the call that caused it only noticed."""
     actor: str | None = None
     """Who moved it by hand."""
-    note: str | None = None
+    manual_reason: str | None = None
     """Why somebody moved it by hand."""
 
 
 Listener: TypeAlias = Callable[[StateChange], None]
+"""A function that is called with each state change, in order, never under a lock."""
 
 
 class Listeners:

@@ -191,8 +191,10 @@ class Decisions:
         finally:
             self.fast_path.publish(self._machine)
         if transition is not None:
-            mode = self.settings.mode.value
-            notice = self.history.record_state_change(transition, mode, origin, complete=True, actor=actor, note=reason)
+            mode = self.settings.mode
+            notice = self.history.record_state_change(
+                transition, mode, origin, complete=True, actor=actor, manual_reason=reason
+            )
             self.history.dispatcher.complete_before([notice])
 
     @locked
@@ -203,13 +205,13 @@ class Decisions:
 
     @locked
     def _snapshot(self, now: float) -> Snapshot:
-        return Snapshot.of(self._machine, self.history, self.settings.mode.value, now)
+        return Snapshot.of(self._machine, self.history, self.settings.mode, now)
 
     @locked
     def _read(self, now: float | None) -> Reading:
         ratio = 0.0 if now is None or self.is_off else self._machine.trip_ratio(now)
         totals = self.history.counters.totals(now)
-        return Reading(totals, self._machine.state, self.settings.mode.value, ratio)
+        return Reading(totals, self._machine.state, self.settings.mode, ratio)
 
     @locked
     def adopt_runtime(self, before: Clock, clock: Clock) -> None:
@@ -283,7 +285,7 @@ class Decisions:
     def _moved(self, transition: Transition | None, origin: object, *, complete: bool) -> list[PendingChange]:
         if transition is None:
             return []
-        return [self.history.record_state_change(transition, self.settings.mode.value, origin, complete=complete)]
+        return [self.history.record_state_change(transition, self.settings.mode, origin, complete=complete)]
 
 
 def _jitter() -> float:

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
     from otel_breaker.core.machine import Transition
+    from otel_breaker.settings import Mode
 
 _MOST_ERROR_TYPES: Final = 10
 _MOST_FAILURES: Final = 256
@@ -83,18 +84,18 @@ class CircuitHistory:
     __slots__ = (
         "_count_rejected",
         "_counted",
+        "actor",
         "add_evidence",
         "counters",
         "dispatcher",
         "episode",
         "failure_span_context",
-        "forced_by",
-        "forced_reason",
         "key",
         "last_change_time",
         "last_failure_time",
         "last_failure_type",
         "name",
+        "reason",
     )
 
     def __init__(self, name: str, key: str | None, now: float, listeners: Iterable[Listener]) -> None:
@@ -104,8 +105,8 @@ class CircuitHistory:
         self._count_rejected = self.counters.calls[REJECTED].add
         self.dispatcher = ChangeDispatcher(listeners)
         self.episode: Episode | None = None
-        self.forced_by: str | None = None
-        self.forced_reason: str | None = None
+        self.actor: str | None = None
+        self.reason: str | None = None
         self.last_change_time = time.time()
         self.last_failure_time: float | None = None
         self.failure_span_context: object = None
@@ -151,12 +152,12 @@ class CircuitHistory:
     def record_state_change(
         self,
         transition: Transition,
-        mode: str,
+        mode: Mode,
         origin: object,
         *,
         complete: bool,
         actor: str | None = None,
-        note: str | None = None,
+        manual_reason: str | None = None,
     ) -> PendingChange:
         """Keep a move, and queue it for the listeners.
 
@@ -166,11 +167,11 @@ class CircuitHistory:
             origin: the span context of the call that caused it, as far as it is known.
             complete: whether the origin is known; else the listeners wait for it.
             actor: who moved it by hand.
-            note: why somebody moved it by hand.
+            manual_reason: why somebody moved it by hand.
         """
-        self.counters.record_state_change(transition.source, transition.target, mode, transition.at)
+        self.counters.record_state_change(transition.source, transition.target, mode.value, transition.at)
         self.last_change_time = time.time()
-        self.forced_by, self.forced_reason = actor, note
+        self.actor, self.reason = actor, manual_reason
         if transition.reason is Reason.PROBE_TIMEOUT:
             self.counters.probes["timeout"] += 1
         episode = self._follow(transition, origin)
@@ -195,7 +196,7 @@ class CircuitHistory:
             span_context=origin,
             culprit=transition.culprit.span_context if transition.culprit is not None else None,
             actor=actor,
-            note=note,
+            manual_reason=manual_reason,
         )
         return self.dispatcher.enqueue(change, complete=complete)
 

@@ -14,7 +14,8 @@ from inspect import signature
 from typing import Final, TypeAlias
 
 from otel_breaker.errors import InvalidSettings
-from otel_breaker.settings.readers import allowed, each, nearest, reads
+from otel_breaker.settings.messages import allowed, nearest
+from otel_breaker.settings.readers import each, reads
 from otel_breaker.text import type_name
 
 _DOTTED: Final = re.compile(r"[^\W\d]\w*(\.[^\W\d]\w*)*(:[^\W\d]\w*(\.[^\W\d]\w*)*)?")

@@ -12,6 +12,7 @@ from otel_breaker.core.machine import Transition
 from otel_breaker.core.permits import Permit
 from otel_breaker.core.rules import Counts
 from otel_breaker.core.states import CircuitState, Outcome, Reason
+from otel_breaker.settings import Mode
 
 if TYPE_CHECKING:
     from otel_breaker.circuit.changes import PendingChange
@@ -34,7 +35,7 @@ def move(
     culprit: Permit | None = None,
 ) -> PendingChange:
     transition = Transition(source, target, reason, 1, 107.0, Counts(5, 0, 0, 0), 5, 60.0, culprit)
-    return record.record_state_change(transition, "enforce", origin, complete=True)
+    return record.record_state_change(transition, Mode.ENFORCE, origin, complete=True)
 
 
 def episode_id(record: CircuitHistory) -> str:
@@ -164,12 +165,14 @@ def test_before_the_first_failure_there_is_no_last_one(record: CircuitHistory) -
 def test_who_forced_a_circuit_and_why_is_known_until_the_next_move(record: CircuitHistory) -> None:
     forced = Transition(CLOSED, FORCED_OPEN, Reason.MANUAL, 1, 107.0, Counts(0, 0, 0, 0), None, None, None)
 
-    change = record.record_state_change(forced, "enforce", None, complete=True, actor="ann", note="INC-1").change
-    known = (record.forced_by, record.forced_reason)
+    change = record.record_state_change(
+        forced, Mode.ENFORCE, None, complete=True, actor="ann", manual_reason="INC-1"
+    ).change
+    known = (record.actor, record.reason)
     move(record, FORCED_OPEN, CLOSED)
 
-    assert known == (change.actor, change.note) == ("ann", "INC-1")
-    assert (record.forced_by, record.forced_reason) == (None, None)
+    assert known == (change.actor, change.manual_reason) == ("ann", "INC-1")
+    assert (record.actor, record.reason) == (None, None)
 
 
 def test_a_move_is_counted_with_the_time_spent_before_it(record: CircuitHistory) -> None:

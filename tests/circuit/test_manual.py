@@ -115,7 +115,7 @@ def test_listeners_are_told_who_moved_a_circuit_by_hand_and_why(
 
     operate(breaker, reason="INC-4711", actor="ann")
 
-    assert [(move.to_state, move.reason.value, move.note, move.actor) for move in told] == [
+    assert [(move.to_state, move.reason.value, move.manual_reason, move.actor) for move in told] == [
         (state, "manual", "INC-4711", "ann")
     ]
 
@@ -129,8 +129,8 @@ def test_a_snapshot_tells_who_forced_a_circuit_and_why(operate: Callable[..., No
     breaker.reset()
     free = breaker.snapshot()
 
-    assert (forced.forced_by, forced.forced_reason) == ("ann", "INC-4711")
-    assert (free.forced_by, free.forced_reason) == (None, None)
+    assert (forced.actor, forced.reason) == ("ann", "INC-4711")
+    assert (free.actor, free.reason) == (None, None)
 
 
 def test_forcing_a_circuit_to_where_it_is_tells_nobody() -> None:

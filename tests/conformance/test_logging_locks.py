@@ -157,7 +157,7 @@ def too_many_permits(everything: Everything) -> None:
 def test_a_log_handler_may_wait_for_a_thread_that_uses_breakers(
     everything: Everything, act: Callable[[Everything], None], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("otel_breaker.breaker._MOST_UNSETTLED", 10)
+    monkeypatch.setattr("otel_breaker.two_step._MOST_UNRECORDED", 10)
 
     act(everything)
 

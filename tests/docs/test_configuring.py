@@ -113,4 +113,4 @@ def test_a_circuit_is_forced() -> None:
         get_breaker("search").call(int)
 
     seen = get_breaker("search").snapshot()
-    assert (seen.forced_by, seen.forced_reason) == ("ann", "INC-4711")
+    assert (seen.actor, seen.reason) == ("ann", "INC-4711")

@@ -9,7 +9,7 @@ from typing import TypeAlias
 import pytest
 
 from otel_breaker.errors import InvalidSettings
-from otel_breaker.settings import readers
+from otel_breaker.settings import messages, readers
 from otel_breaker.settings.references import function, matchers
 
 Reader: TypeAlias = Callable[[object, str], object]
@@ -103,12 +103,12 @@ def test_text_that_may_hold_secrets_is_not_shown_where_text_may_stand(value: str
 
 def test_a_key_is_shown_on_one_line_and_bounded() -> None:
     assert (
-        InvalidSettings(readers.below("breakers", "x\n2026 FORGED \x1b[2J"), "", "").path
+        InvalidSettings(messages.below("breakers", "x\n2026 FORGED \x1b[2J"), "", "").path
         == "breakers.x�2026 FORGED �[2J"
     )
-    assert len(readers.below("breakers", "x" * 1000)) < 100
-    assert readers.below("", "API_KEY=hunter2") == "(a name of 15 characters)"
-    assert readers.below("breakers", 16**20_000) == "breakers.a number beyond 64 bits"
+    assert len(messages.below("breakers", "x" * 1000)) < 100
+    assert messages.below("", "API_KEY=hunter2") == "(a name of 15 characters)"
+    assert messages.below("breakers", 16**20_000) == "breakers.a number beyond 64 bits"
 
 
 def test_text_is_text_that_is_not_empty() -> None:
@@ -195,7 +195,7 @@ def test_an_optional_value_that_is_there_is_checked() -> None:
 
 
 def test_a_long_value_is_shown_in_part() -> None:
-    error = readers.allowed("here", "x" * 10_000, "something short")
+    error = messages.allowed("here", "x" * 10_000, "something short")
 
     assert "'xxx" in error.problem
     assert len(error.problem) < 120
@@ -206,12 +206,12 @@ def test_a_long_value_is_shown_in_part() -> None:
     [("windw", "did you mean 'window'?"), ("qqq", "known are mode, recovery_time, window")],
 )
 def test_the_name_that_was_probably_meant_is_offered_or_all_there_are(name: str, remedy: str) -> None:
-    assert readers.nearest(name, ["window", "mode", "recovery_time"]) == remedy
+    assert messages.nearest(name, ["window", "mode", "recovery_time"]) == remedy
 
 
 @pytest.mark.parametrize("known", [[], [f"name_{number}" for number in range(100)]])
 def test_names_too_few_or_too_many_to_list_are_not_listed(known: list[str]) -> None:
-    assert readers.nearest("qqq", known) == "is it spelt right?"
+    assert messages.nearest("qqq", known) == "is it spelt right?"
 
 
 def test_the_error_says_where_what_and_what_instead() -> None:

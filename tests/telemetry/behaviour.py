@@ -55,7 +55,7 @@ def bring(breaker: CircuitBreaker, state: CircuitState, clock: FakeClock) -> Non
         if state is CircuitState.HALF_OPEN:
             clock.advance(10)
             breaker.can_execute()
-            breaker._unsettled.clear()  # or the next failure that is recorded would settle it
+            breaker._unrecorded._permits.clear()  # or the next failure that is recorded would settle it
 
 
 def every_way_in(clock: FakeClock) -> object:

@@ -13,6 +13,7 @@ from otel_breaker import CircuitBreaker, CircuitOpenError, StateChange, breakers
 from otel_breaker.core.states import CircuitState
 from otel_breaker.key_template import Template
 from otel_breaker.keyed import KeyedBreaker
+from otel_breaker.keyed_guard import guard_by_key
 from otel_breaker.overrides import StateOverride, replace_override
 from otel_breaker.settings import Settings
 
@@ -42,14 +43,16 @@ class Client:
 
 
 def by_name(url: str) -> None:
-    get_breaker("secrets", key=url, failure_threshold=1).wrap(Client.send)(Client(), url)
+    get_breaker("secrets", key=url, failure_threshold=1)._wrap(Client.send)(Client(), url)
 
 
 def by_template(url: str) -> None:
     TEMPLATED(Client(), url)
 
 
-TEMPLATED = KeyedBreaker("secrets", Settings(failure_threshold=1)).wrap(Client.send, Template("secrets {url}", "here"))
+TEMPLATED = guard_by_key(
+    KeyedBreaker("secrets", Settings(failure_threshold=1)), Client.send, Template("secrets {url}", "here")
+)
 
 
 @pytest.mark.parametrize("shape", SHAPES.values(), ids=SHAPES)
@@ -112,8 +115,8 @@ def test_what_an_operator_wrote_is_printable_and_bounded() -> None:
     breaker.force_open(reason="INC\x1b[2J\n\ud800" + "x" * 10_000, actor="ann\r")
 
     said = breaker.snapshot()
-    assert (said.forced_reason or "").startswith("INC\ufffd[2J\ufffd\ufffdxxx")
-    assert (len(said.forced_reason or ""), said.forced_by) == (1_024, "ann\ufffd")
+    assert (said.reason or "").startswith("INC\ufffd[2J\ufffd\ufffdxxx")
+    assert (len(said.reason or ""), said.actor) == (1_024, "ann\ufffd")
 
 
 @pytest.mark.parametrize(
@@ -124,7 +127,7 @@ def test_what_an_operator_wrote_is_told_as_it_is_otherwise(said: str) -> None:
 
     breaker.force_open(reason=said, actor=said)
 
-    assert (breaker.snapshot().forced_reason, breaker.snapshot().forced_by) == (said, said)
+    assert (breaker.snapshot().reason, breaker.snapshot().actor) == (said, said)
 
 
 def test_an_order_whose_actor_is_not_told_in_full_is_taken_back_all_the_same() -> None:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from otel_breaker import get_breaker
 from otel_breaker.guard import unshaped
+from otel_breaker.keyed_guard import guard_by_key
 from otel_breaker.registry import REGISTRY
 from otel_breaker_instrumentation.targets.own_dependencies import is_own_dependency
 from otel_breaker_instrumentation.targets.proxies import Proxy
@@ -57,15 +58,15 @@ def inside(found: Any) -> Any:
 
 def switch_off(guard: Any) -> None:
     """Make a guard do nothing where it stands; for one that cannot be taken away."""
-    _marks(inside(guard))["__circuit_breaker_site__"].switch_off()
+    _marks(inside(guard))["__circuit_breaker_tracer__"].switch_off()
 
 
 def guarded_by(found: Any) -> str | None:
     """The name of the breaker that guards a function already, by a decorator in the code or under a wrapper."""
     for layer in layers(found):
         marks = _marks(layer)
-        if "__circuit_breaker_site__" in marks:
-            return None if marks["__circuit_breaker_site__"].is_off else str(marks["__circuit_breaker__"].name)
+        if "__circuit_breaker_tracer__" in marks:
+            return None if marks["__circuit_breaker_tracer__"].is_off else str(marks["__circuit_breaker__"].name)
     return None
 
 
@@ -100,8 +101,9 @@ def _wrap(
 ) -> Callable[..., Any]:
     if template.fields:
         keyed = REGISTRY.get_keyed(template.name, {})
-        return keyed.wrap(function, template, like=like, name=name, patched=True)
-    return get_breaker(template.name).wrap(function, like=like, name=name, patched=True)
+        return guard_by_key(keyed, function, template, trampoline_for=like, name=name, patched=True)
+    breaker = get_breaker(template.name)
+    return breaker._wrap(function, trampoline_for=like, name=name, patched=True)  # noqa: SLF001  # our own interface
 
 
 def _apply(function: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Any:

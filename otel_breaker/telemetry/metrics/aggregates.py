@@ -75,7 +75,7 @@ class NameGroup:
         for circuit in circuits:
             reading = self._read(circuit)
             totals.add(reading.totals)
-            states[reading.state, reading.mode] += 1
+            states[reading.state, reading.mode.value] += 1
             trip_ratio = max(trip_ratio, reading.trip_ratio)
         # A series that was shown once stays, or a sum over it would never go back to zero.
         self._modes.update(mode for _, mode in states)
