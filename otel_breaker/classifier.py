@@ -14,7 +14,7 @@ from otel_breaker import diagnostics, requested_wait
 from otel_breaker.core.states import CANCELLED, FAILURE, IGNORED, SUCCESS, Outcome
 from otel_breaker.errors import CircuitOpenError
 from otel_breaker.exception_groups import is_group, leaves
-from otel_breaker.text import UNNAMED
+from otel_breaker.text import OTHER
 from otel_breaker.type_inspection import derives_from
 from otel_breaker.type_memo import TypeMemo
 
@@ -167,7 +167,7 @@ def type_of_result(result: object) -> str:
             raise
         except BaseException:  # noqa: S112  # a result answers for its attributes itself
             continue
-    return UNNAMED
+    return OTHER
 
 
 def _matches(error: BaseException, matchers: tuple[Matcher, ...]) -> bool:

@@ -10,8 +10,8 @@ from typing import Final
 
 from otel_breaker.type_memo import TypeMemo
 
-UNNAMED: Final = "_OTHER"
-"""What OpenTelemetry's `error.type` says of an error that has no name."""
+OTHER: Final = "_OTHER"
+"""Stands for what has no name of its own: OpenTelemetry's value for an `error.type` of no known name."""
 
 LONGEST: Final = 256
 """The most characters of a name, a key or the type of an error."""

@@ -10,17 +10,13 @@ import os
 import threading
 from typing import TYPE_CHECKING, Final
 
+from otel_breaker.forks import FORKS
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
 PATIENCE: Final = 1.0
 """Seconds to wait for what is done aside: a reader that collects, at the start of a program, ends sooner."""
-
-
-class _Process:
-    """Whether this process is known to be a fork of another, in which a lock may be held for ever."""
-
-    is_fork = False
 
 
 def run_in_background(act: Callable[[], None]) -> None:
@@ -39,13 +35,5 @@ def run_in_background(act: Callable[[], None]) -> None:
         thread.start()
     except RuntimeError:  # the program is ending, or may have no more threads
         return
-    if not _Process.is_fork:
+    if not FORKS.is_child:
         thread.join(PATIENCE)
-
-
-def _forked() -> None:
-    _Process.is_fork = True
-
-
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_forked)

@@ -14,6 +14,7 @@ from opentelemetry.metrics import MeterProvider, get_meter
 
 from otel_breaker import diagnostics
 from otel_breaker.errors import InvalidSettings
+from otel_breaker.forks import FORKS, ForkStage
 from otel_breaker.locks import locked
 from otel_breaker.settings import Events, TelemetrySettings
 from otel_breaker.telemetry import events, names
@@ -145,8 +146,7 @@ class TelemetryConfiguration:
 
 
 TELEMETRY: Final = TelemetryConfiguration()
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=TELEMETRY.after_fork)
+FORKS.register(ForkStage.LOCKS, TELEMETRY.after_fork)
 
 
 def configure(

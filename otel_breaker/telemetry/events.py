@@ -6,7 +6,6 @@ one record for each move and none for a refusal, so that an outage cannot flood 
 
 from __future__ import annotations
 
-import logging
 from typing import TYPE_CHECKING, Final
 
 from opentelemetry import trace
@@ -27,9 +26,9 @@ if TYPE_CHECKING:
     from otel_breaker.circuit import StateChange
 
 _LEVELS: Final = {
-    SeverityNumber.INFO: logging.INFO,
-    SeverityNumber.WARN: logging.WARNING,
-    SeverityNumber.ERROR: logging.ERROR,
+    SeverityNumber.INFO: diagnostics.INFO,
+    SeverityNumber.WARN: diagnostics.WARNING,
+    SeverityNumber.ERROR: diagnostics.ERROR,
 }
 _OPEN: Final = (CircuitState.OPEN, CircuitState.FORCED_OPEN)
 _REPEATED: Final = 2

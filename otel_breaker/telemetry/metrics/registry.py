@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Final
 from opentelemetry.metrics import Meter, get_meter, get_meter_provider
 
 from otel_breaker import diagnostics
+from otel_breaker.forks import FORKS, ForkStage
 from otel_breaker.locks import locked
 from otel_breaker.telemetry import names
 from otel_breaker.telemetry.api_features import is_of_the_api
@@ -18,6 +19,7 @@ from otel_breaker.telemetry.background import run_in_background
 from otel_breaker.telemetry.metrics.aggregates import MOST_WASTED, NameGroup
 from otel_breaker.telemetry.metrics.instruments import Instruments
 from otel_breaker.telemetry.metrics.series import MOST_NAMES
+from otel_breaker.text import OTHER
 from otel_breaker.version import __version__
 
 if TYPE_CHECKING:
@@ -47,7 +49,7 @@ class MetricRegistry:
         """Show a circuit's counts for as long as the process lives; the circuit itself is not kept alive."""
         is_crowded, is_wasted, is_shown = self._follow(circuit)
         if is_crowded:
-            diagnostics.warning(_CROWDED, MOST_NAMES, names.OTHER)
+            diagnostics.warning(_CROWDED, MOST_NAMES, OTHER)
         if is_wasted:
             diagnostics.warning(_WASTED, circuit.history.name, MOST_WASTED)
         if not is_shown:
@@ -58,7 +60,7 @@ class MetricRegistry:
         """Follow a circuit; returns what there is to be told, and whether all are shown already."""
         name, is_crowded = circuit.history.name, False
         if name not in self._names and len(self._names) >= MOST_NAMES:
-            name = names.OTHER
+            name = OTHER
             is_crowded = name not in self._names
         namesakes = self._names.setdefault(name, NameGroup(name))
         namesakes.follow(circuit)
@@ -151,5 +153,4 @@ _WASTED: Final = (
 
 METRIC_REGISTRY: Final = MetricRegistry()
 METRIC_REGISTRY.show_by_default()  # before any fork: see `aside`
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=METRIC_REGISTRY.after_fork)
+FORKS.register(ForkStage.METRICS, METRIC_REGISTRY.after_fork)

@@ -21,9 +21,11 @@ if TYPE_CHECKING:
 
     from otel_breaker.telemetry.metrics.aggregates import Aggregate
 
-MOST_SERIES: Final = 2_000
 MOST_NAMES: Final = 120
-"""Names with series of their own: 15 moves each are 1,800, with room for the shared name and for modes that change."""
+"""Names with series of their own.
+
+The SDK keeps 2,000 series of a metric and never drops one. The metric with most series has 15 of a name, one for each
+state change: 1,800, which leaves room for the shared name and for names whose mode changes."""
 
 
 class Instrument(NamedTuple):
