@@ -76,13 +76,13 @@ class CircuitBreaker:
         if key is not None:
             key = identifiers.shown(key)
         self._listeners = Listeners()
-        self._listeners.add(events.REPORTER)
+        self._listeners.add(events.EVENT_EMITTER)
         self._circuit = Circuit(self.name, key, checked, self._listeners, clock)
         self._unsettled: OrderedDict[Permit, None] = OrderedDict()
         """What `can_execute` gave and nobody has settled, for those who settle the oldest."""
         self._overlooked = False
         self._block_site: OtelCallTracer | None = None
-        METRIC_REGISTRY.follow(self._circuit)
+        METRIC_REGISTRY.add(self._circuit)
         _LIVING[id(self)] = self
 
     def __repr__(self) -> str:

@@ -60,7 +60,7 @@ class OutcomeClassifier:
         # A type says of all its exceptions the same, unless a matcher has a mind of its own about instances.
         self._goes_by_type = all(type(matcher) is type for matcher in (*settings.failure_on, *settings.ignore))
         self._memo: TypeMemo[Outcome] = TypeMemo(_MOST_TYPES)
-        self.known_outcomes = self._memo.known
+        self.known_outcomes = self._memo.by_id
         """Outcomes by `id` of the type of what was raised, where that is all there is to ask; for hot paths to read."""
         self.reads_requested_waits = settings.retry_after is not None
         """Whether failures may ask us to stay away."""
@@ -91,7 +91,7 @@ class OutcomeClassifier:
         if not is_group(kind):
             outcome = self._of_leaf(error)
             if self._goes_by_type:
-                self._memo.learn(kind, outcome)
+                self._memo.add(kind, outcome)
             return outcome
         outcomes = {self._of_leaf(leaf) for leaf in leaves(error)}
         if FAILURE in outcomes:

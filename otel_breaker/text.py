@@ -41,7 +41,7 @@ _qualname_of: Final = type.__dict__["__qualname__"].__get__
 _module_of: Final = type.__dict__["__module__"].__get__
 
 _names: Final[TypeMemo[str]] = TypeMemo(1_000)
-_known_names: Final = _names.known
+_known_names: Final = _names.by_id
 
 
 def printable(text: str) -> str:
@@ -83,7 +83,7 @@ def type_name(failure: type | str) -> str:
         if isinstance(failure, str):
             return printable(failure[:LONGEST])
         known = _name_of(failure)
-        _names.learn(failure, known)
+        _names.add(failure, known)
     return known
 
 

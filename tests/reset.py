@@ -25,5 +25,5 @@ def reset_process_state(monkeypatch: pytest.MonkeyPatch) -> MetricRegistry:
         monkeypatch.setattr(module, "TELEMETRY", telemetry)
     monkeypatch.setattr(breaker, "_TRACING", tracing)
     monkeypatch.setattr(configuration, "TRACING", tracing)
-    monkeypatch.setattr(events, "REPORTER", events.Reporter())
+    monkeypatch.setattr(events, "EVENT_EMITTER", events.EventEmitter())
     return metrics

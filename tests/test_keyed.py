@@ -328,7 +328,7 @@ def successes_of(ledger: MetricRegistry, name: str) -> list[tuple[dict[str, Any]
     """The points of the metric of calls that ended well: their attributes and values."""
     reader = InMemoryMetricReader()
     provider = MeterProvider([reader], shutdown_on_exit=False)
-    ledger.show(provider.get_meter("otel_breaker"))
+    ledger.use_meter(provider.get_meter("otel_breaker"))
     data = reader.get_metrics_data()
     provider.shutdown()
     assert data is not None

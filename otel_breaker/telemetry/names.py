@@ -1,4 +1,4 @@
-"""Every attribute, metric and event name in use, and nothing else."""
+"""The name of every attribute, metric and event in use, and nothing else."""
 
 from __future__ import annotations
 

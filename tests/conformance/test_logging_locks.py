@@ -49,7 +49,7 @@ class Everything:
         self.breaker.add_listener(print)
         self.ledger.aggregates()
         CircuitBreaker("used in a handler").call(int)
-        configuration.TELEMETRY._use_switches()
+        configuration.TELEMETRY._use_settings()
 
     def hear(self, message: str) -> None:
         self.messages.append(message)

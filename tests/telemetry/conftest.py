@@ -124,7 +124,7 @@ def make_metrics(ledger: MetricRegistry) -> Iterator[Meters]:
         reader = InMemoryMetricReader(**options)
         provider = MeterProvider([reader], shutdown_on_exit=False, views=views)
         providers.append(provider)
-        ledger.show(provider.get_meter("otel_breaker"))
+        ledger.use_meter(provider.get_meter("otel_breaker"))
         return Metrics(reader)
 
     yield make
@@ -168,5 +168,5 @@ class Asking(NoOpMeter):
 @pytest.fixture
 def by_hand(ledger: MetricRegistry) -> Asking:
     meter = Asking()
-    ledger.show(meter)
+    ledger.use_meter(meter)
     return meter

@@ -44,7 +44,7 @@ def test_what_is_done_aside_is_done_when_it_returns() -> None:
 
 def test_what_hangs_aside_holds_nobody_up(monkeypatch: pytest.MonkeyPatch) -> None:
     let_go = threading.Event()
-    monkeypatch.setattr(background, "PATIENCE", 0.01)
+    monkeypatch.setattr(background, "LONGEST_WAIT", 0.01)
 
     def hang() -> None:
         let_go.wait(30)

@@ -114,7 +114,7 @@ def test_two_readers_of_one_provider_are_each_told_the_latest(
 ) -> None:
     readers = [InMemoryMetricReader(), InMemoryMetricReader({ObservableCounter: temporality})]
     provider = MeterProvider(readers, shutdown_on_exit=False)
-    ledger.show(provider.get_meter("otel_breaker"))
+    ledger.use_meter(provider.get_meter("otel_breaker"))
     one, other = map(Metrics, readers)
     breaker = CircuitBreaker("payments")
     told = []

@@ -135,7 +135,7 @@ def test_instruments_that_can_be_made_are_made_though_another_cannot(
     provider = MeterProvider([reader], shutdown_on_exit=False)
     meter = provider.get_meter("otel_breaker")
     monkeypatch.setattr(meter, "create_observable_up_down_counter", FailingMeter()._fail)
-    ledger.show(meter)
+    ledger.use_meter(meter)
     metrics, breaker = Metrics(reader), CircuitBreaker("payments")
 
     readings = []

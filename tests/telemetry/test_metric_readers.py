@@ -93,7 +93,7 @@ def set_up():
     metrics.set_meter_provider(provider)
 
 def show():
-    METRIC_REGISTRY.show(provider.get_meter(names.SCOPE, __version__))
+    METRIC_REGISTRY.use_meter(provider.get_meter(names.SCOPE, __version__))
 
 def count():
     scopes = reader.get_metrics_data().resource_metrics[0].scope_metrics
@@ -166,7 +166,7 @@ def global_reader(monkeypatch: pytest.MonkeyPatch) -> Iterator[Metrics]:
 
 def test_all_breakers_share_one_set_of_instruments(ledger: MetricRegistry) -> None:
     meter = WatchedMeter()
-    ledger.show(meter)
+    ledger.use_meter(meter)
 
     breakers = [CircuitBreaker("payments"), CircuitBreaker("search")]
 
@@ -178,8 +178,8 @@ def test_all_breakers_share_one_set_of_instruments(ledger: MetricRegistry) -> No
 def test_a_meter_that_shows_them_already_gets_no_second_set(ledger: MetricRegistry) -> None:
     meter = WatchedMeter()
 
-    ledger.show(meter)
-    ledger.show(meter)
+    ledger.use_meter(meter)
+    ledger.use_meter(meter)
 
     assert len(meter.made) == 7
 
@@ -220,7 +220,7 @@ def test_a_provider_that_is_given_early_is_told_all_and_the_global_one_nothing(
 
 def test_a_meter_is_not_kept_alive(ledger: MetricRegistry) -> None:
     meter = WatchedMeter()
-    ledger.show(meter)
+    ledger.use_meter(meter)
     gone = weakref.ref(meter)
 
     del meter

@@ -149,5 +149,5 @@ def test_a_span_ends_whatever_telling_about_it_raised(
 
 
 def test_what_is_of_the_api_is_told_from_what_is_of_an_sdk() -> None:
-    assert api_features.is_of_the_api(NoOpLogger("none"))
-    assert not api_features.is_of_the_api(MeterProvider(shutdown_on_exit=False))
+    assert api_features.is_api_default(NoOpLogger("none"))
+    assert not api_features.is_api_default(MeterProvider(shutdown_on_exit=False))

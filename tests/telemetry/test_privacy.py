@@ -66,7 +66,7 @@ def exported(monkeypatch: pytest.MonkeyPatch) -> Iterator[Exported]:
     monkeypatch.setattr(_logs._internal, "_LOGGER_PROVIDER", exported.logging)
     monkeypatch.setattr(breaker_module, "METRIC_REGISTRY", ledger)
     monkeypatch.setenv("PAYMENTS_PASSWORD", f"{SECRET}-in-environment")
-    ledger.show(exported.metering.get_meter("otel_breaker"))
+    ledger.use_meter(exported.metering.get_meter("otel_breaker"))
     yield exported
     for provider in (exported.tracing, exported.logging, exported.metering):
         provider.shutdown()
