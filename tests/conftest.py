@@ -38,7 +38,7 @@ def clock() -> FakeClock:
 
 @pytest.fixture(autouse=True)
 def metric_registry(monkeypatch: pytest.MonkeyPatch) -> MetricRegistry:
-    """What metrics know: the breakers of one test only. Nothing else that was said or seen outlives a test, either."""
+    """A metric registry of one test's breakers only; all other state of the process is reset, too."""
     metric_registry = reset_process_state(monkeypatch)
     if hasattr(os, "register_at_fork"):
         reference = weakref.WeakMethod(metric_registry.after_fork)

@@ -1,4 +1,4 @@
-"""A process in which no breaker was made, no switch was set and nothing has failed yet, for the length of one test."""
+"""A process without breakers, settings and reported faults, for one test."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ if TYPE_CHECKING:
 
 
 def reset_process_state(monkeypatch: pytest.MonkeyPatch) -> MetricRegistry:
-    """Put new state wherever the process keeps what it knows of telemetry.
+    """Replace all state of telemetry in the process.
 
     Returns:
-        What metrics know now.
+        The new metric registry.
     """
     metrics, tracing, telemetry = MetricRegistry(), Tracing(), configuration.TelemetryConfiguration()
     for module in (breaker, configuration):
