@@ -79,12 +79,12 @@ class CircuitBreaker:
         TELEMETRY.read_environment()
         self.name = name
         self._listeners = Listeners()
-        self._listeners.add(events.REPORTER)
+        self._listeners.add(events.EVENT_EMITTER)
         shown_key = None if key is None else identifiers.shown(key)
         self._circuit = Circuit(name, shown_key, settings.resolved(), self._listeners, clock)
         self._unrecorded = UnrecordedPermits(self._circuit)
         self._block_tracer: OtelCallTracer | None = None
-        METRIC_REGISTRY.follow(self._circuit)
+        METRIC_REGISTRY.add(self._circuit)
         _LIVING[id(self)] = self
 
     def __repr__(self) -> str:

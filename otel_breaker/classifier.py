@@ -14,7 +14,7 @@ from otel_breaker import diagnostics, requested_wait
 from otel_breaker.core.states import CANCELLED, FAILURE, IGNORED, SUCCESS, Outcome
 from otel_breaker.errors import CircuitOpenError
 from otel_breaker.exception_groups import is_group, leaves
-from otel_breaker.text import UNNAMED
+from otel_breaker.text import OTHER
 from otel_breaker.type_inspection import derives_from
 from otel_breaker.type_memo import TypeMemo
 
@@ -60,7 +60,7 @@ class OutcomeClassifier:
         # A type says of all its exceptions the same, unless a matcher has a mind of its own about instances.
         self._goes_by_type = all(type(matcher) is type for matcher in (*settings.failure_on, *settings.ignore))
         self._memo: TypeMemo[Outcome] = TypeMemo(_MOST_TYPES)
-        self.known_outcomes = self._memo.known
+        self.known_outcomes = self._memo.by_id
         """Outcomes by `id` of the type of what was raised, where that is all there is to ask; for hot paths to read."""
         self.reads_requested_waits = settings.retry_after is not None
         """Whether failures may ask us to stay away."""
@@ -91,7 +91,7 @@ class OutcomeClassifier:
         if not is_group(kind):
             outcome = self._of_leaf(error)
             if self._goes_by_type:
-                self._memo.learn(kind, outcome)
+                self._memo.add(kind, outcome)
             return outcome
         outcomes = {self._of_leaf(leaf) for leaf in leaves(error)}
         if FAILURE in outcomes:
@@ -167,7 +167,7 @@ def type_of_result(result: object) -> str:
             raise
         except BaseException:  # noqa: S112  # a result answers for its attributes itself
             continue
-    return UNNAMED
+    return OTHER
 
 
 def _matches(error: BaseException, matchers: tuple[Matcher, ...]) -> bool:

@@ -6,12 +6,11 @@ child process imports them, as the application would.
 
 from __future__ import annotations
 
-import logging
 import sys
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from otel_breaker import InvalidSettings
+from otel_breaker import InvalidSettings, diagnostics
 from otel_breaker.registry import REGISTRY
 from otel_breaker_cli.application import import_from_here, import_module
 from otel_breaker_cli.command import Command, CommandFailed
@@ -122,14 +121,12 @@ def _unresolved(configuration: Configuration) -> Iterator[InvalidSettings]:
 @contextmanager
 def _guarded(targets: Sequence[Target]) -> Iterator[None]:
     """Guard the targets as an application does, before their modules are imported; what is logged is told otherwise."""
-    log = logging.getLogger("otel_breaker")
-    log.disabled = True
-    try:
-        TARGET_MANAGER.change(targets)
-        yield
-    finally:
-        TARGET_MANAGER.change(())
-        log.disabled = False
+    with diagnostics.silenced():
+        try:
+            TARGET_MANAGER.change(targets)
+            yield
+        finally:
+            TARGET_MANAGER.change(())
 
 
 COMMAND = Command(

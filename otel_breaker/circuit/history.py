@@ -25,7 +25,7 @@ from otel_breaker.core.states import (
     Reason,
 )
 from otel_breaker.errors import CircuitOpenError
-from otel_breaker.text import UNNAMED
+from otel_breaker.text import OTHER
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -212,7 +212,7 @@ class CircuitHistory:
         first = max(0, len(self._counted) - _failures_judged(transition))
         errors: Counter[str] = Counter()
         for name in islice(self._counted, first, None):
-            errors[name if name in errors or len(errors) < _MOST_ERROR_TYPES else UNNAMED] += 1
+            errors[name if name in errors or len(errors) < _MOST_ERROR_TYPES else OTHER] += 1
         return tuple(f"{name}={count}" for name, count in errors.most_common())
 
     def _follow(self, transition: Transition, origin: object) -> Episode | None:

@@ -31,7 +31,7 @@ PLAIN: Final[set[type]] = set()
 next to nothing per call."""
 
 _plain: Final[TypeMemo[bool]] = TypeMemo(1_000)
-PLAIN_IDS: Final = _plain.known
+PLAIN_IDS: Final = _plain.by_id
 """The same of types that may go, by `id`: the next cheapest look-up."""
 
 _flags_of: Final = type.__dict__["__flags__"].__get__
@@ -49,7 +49,7 @@ def follower_of(result: Any) -> Follower | None:
     follower = stream_follower_of(result) or _by_abilities(kind)
     if follower is None:
         if _flags_of(kind) & _CAN_GO:
-            _plain.learn(kind, True)  # the only thing to be known
+            _plain.add(kind, True)  # the only thing to be known
         else:
             PLAIN.add(kind)
     return follower

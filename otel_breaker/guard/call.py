@@ -12,7 +12,7 @@ from otel_breaker.classifier import type_of_result
 from otel_breaker.core.states import CANCELLED, FAILURE, IGNORED, REJECTED, SUCCESS, Outcome
 from otel_breaker.errors import CircuitOpenError
 from otel_breaker.guard.unbegun import end_what_was_given_up
-from otel_breaker.text import UNNAMED
+from otel_breaker.text import OTHER
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -211,7 +211,7 @@ class Call:
         finally:  # an interrupt must not leave the span without an end
             if span is not None:
                 if shown is None and outcome is FAILURE:
-                    shown = UNNAMED
+                    shown = OTHER
                 span.finish(outcome, shown, [*self._moves, *moves] if self._moves else moves, slow=slow)
         if span is not None and moves and origin is None:  # a span that came to be only because of them
             circuit.dispatch_changes(moves, span.span_context)

@@ -113,9 +113,9 @@ def test_the_breakers_of_all_keys_are_not_left_locked(work: Callable[[KeyedBreak
     interrupted(keyed, lambda: work(keyed))
 
 
-def test_the_ledger_is_not_left_locked_by_a_new_breaker_or_a_collection(ledger: MetricRegistry) -> None:
-    interrupted(ledger, lambda: CircuitBreaker("new"))
-    interrupted(ledger, ledger.aggregates)
+def test_the_ledger_is_not_left_locked_by_a_new_breaker_or_a_collection(metric_registry: MetricRegistry) -> None:
+    interrupted(metric_registry, lambda: CircuitBreaker("new"))
+    interrupted(metric_registry, metric_registry.aggregates)
 
 
 def test_the_configuration_of_telemetry_is_not_left_locked() -> None:

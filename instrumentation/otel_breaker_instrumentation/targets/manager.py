@@ -8,7 +8,6 @@ application runs without the lock: it may import, and whoever imports may be wai
 from __future__ import annotations
 
 import atexit
-import os
 import sys
 import threading
 from contextlib import suppress
@@ -19,6 +18,7 @@ from opentelemetry.metrics import get_meter
 
 from otel_breaker import diagnostics
 from otel_breaker.circuit import RUNTIME
+from otel_breaker.forks import FORKS, ForkStage
 from otel_breaker.locks import locked
 from otel_breaker.telemetry import names
 from otel_breaker.telemetry.background import run_in_background
@@ -27,7 +27,7 @@ from otel_breaker_instrumentation.targets import metric
 from otel_breaker_instrumentation.targets.aliases import all_modules, find_aliases, find_attributes, neighbours
 from otel_breaker_instrumentation.targets.imports import is_complete, when_imported
 from otel_breaker_instrumentation.targets.installed import InstalledGuards
-from otel_breaker_instrumentation.targets.pending import FORKS, NOT_YET
+from otel_breaker_instrumentation.targets.pending import NOT_YET
 from otel_breaker_instrumentation.targets.plan import make_plan
 from otel_breaker_instrumentation.targets.report_builder import build_report
 
@@ -213,7 +213,7 @@ class TargetManager:
         self.look_around()
         self._last_report = build_report(self._targets, self._standing.all(), self._all_failures())
         # The workers of a server import what its master never does, and say so themselves.
-        complaint = self._last_report.problem_summary(but=NOT_YET if FORKS.has_forked else None)
+        complaint = self._last_report.problem_summary(but=NOT_YET if FORKS.has_children else None)
         if complaint is not None:
             diagnostics.warning(complaint)
         self._forget()
@@ -225,8 +225,7 @@ class TargetManager:
 
 
 TARGET_MANAGER: Final = TargetManager()
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=TARGET_MANAGER.after_fork)
+FORKS.register(ForkStage.LOCKS, TARGET_MANAGER.after_fork)
 
 
 def report() -> Report:

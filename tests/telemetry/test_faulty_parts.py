@@ -1,4 +1,4 @@
-"""An SDK whose parts raise or answer nonsense changes no guarded call: the same story, whatever is hostile."""
+"""An SDK whose parts raise or return invalid values changes no guarded call: each outage runs as without it."""
 
 from __future__ import annotations
 
@@ -36,19 +36,19 @@ def by_function(breaker: CircuitBreaker, error: BaseException | None) -> object:
 
 def by_coroutine(breaker: CircuitBreaker, error: BaseException | None) -> object:
     @breaker
-    async def ask() -> int:
+    async def call() -> int:
         await asyncio.sleep(0)
         return answer(error)
 
-    return asyncio.run(ask())
+    return asyncio.run(call())
 
 
 def by_awaitable(breaker: CircuitBreaker, error: BaseException | None) -> object:
-    async def ask() -> int:
+    async def call() -> int:
         return answer(error)
 
     def begin() -> Awaitable[int]:
-        return ask()
+        return call()
 
     async def main() -> object:
         return await breaker(begin)()
@@ -58,21 +58,21 @@ def by_awaitable(breaker: CircuitBreaker, error: BaseException | None) -> object
 
 def by_generator(breaker: CircuitBreaker, error: BaseException | None) -> object:
     @breaker
-    def ask() -> Iterator[int]:
+    def call() -> Iterator[int]:
         yield 0
         yield answer(error)
 
-    return list(ask())[-1]
+    return list(call())[-1]
 
 
 def by_async_generator(breaker: CircuitBreaker, error: BaseException | None) -> object:
     @breaker
-    async def ask() -> AsyncIterator[int]:
+    async def call() -> AsyncIterator[int]:
         yield 0
         yield answer(error)
 
     async def main() -> object:
-        return [item async for item in ask()][-1]
+        return [item async for item in call()][-1]
 
     return asyncio.run(main())
 
@@ -106,18 +106,18 @@ ENTRIES: list[Entry] = [
 ]
 
 
-def live_through_an_outage(entry: Entry) -> list[object]:
+def run_outage(entry: Entry) -> list[object]:
     """A success, two failures of which the second trips, a refusal, a probe that recovers, and a success."""
-    clock, told = FakeClock(), []
+    clock, states = FakeClock(), []
 
     def listen(change: StateChange) -> None:
-        told.append(change.to_state.value)
+        states.append(change.to_state.value)
         broken()
 
     breaker = CircuitBreaker("payments", failure_threshold=2, recovery_time=60, clock=clock)
     breaker.add_listener(listen)
 
-    def ask(error: BaseException | None = None) -> object:
+    def call(error: BaseException | None = None) -> object:
         try:
             return entry(breaker, error)
         except CircuitOpenError:
@@ -125,12 +125,12 @@ def live_through_an_outage(entry: Entry) -> list[object]:
         except TimeoutError as raised:
             return raised is error
 
-    happened = [ask(), ask(TimeoutError()), ask(TimeoutError()), ask()]
+    results = [call(), call(TimeoutError()), call(TimeoutError()), call()]
     clock.advance(60)
-    happened += [ask(), ask()]
+    results += [call(), call()]
     breaker.force_open()
     breaker.reset()
-    return [*happened, *told, *(count for count in breaker.snapshot().calls.values() if count)]
+    return [*results, *states, *(count for count in breaker.snapshot().calls.values() if count)]
 
 
 STORY = [7, True, True, "refused", 7, 7, "open", "half_open", "closed", "forced_open", "closed", 3, 2, 1]
@@ -138,27 +138,27 @@ STORY = [7, True, True, "refused", 7, 7, "open", "half_open", "closed", "forced_
 
 @pytest.mark.parametrize("entry", ENTRIES, ids=lambda entry: entry.__name__)
 @pytest.mark.parametrize("part", PARTS)
-@pytest.mark.filterwarnings("ignore:.*Hostile")  # the SDK's own, on what it is given
-def test_a_hostile_part_changes_no_result_no_exception_and_no_move(
+@pytest.mark.filterwarnings("ignore:.*Faulty")  # the SDK's own, about the part
+def test_a_faulty_part_changes_no_result_no_exception_and_no_state_change(
     entry: Entry, part: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def story() -> list[object]:
         PARTS[part](monkeypatch)
-        return live_through_an_outage(entry)
+        return run_outage(entry)
 
     assert contextvars.copy_context().run(story) == STORY
 
 
 @pytest.mark.parametrize("entry", ENTRIES, ids=lambda entry: entry.__name__)
 @pytest.mark.parametrize("part", PARTS)
-@pytest.mark.filterwarnings("ignore:.*Hostile")  # as above
-def test_a_hostile_part_changes_nothing_where_spans_are_made_afterwards_and_all_is_recorded(
+@pytest.mark.filterwarnings("ignore:.*Faulty")  # as above
+def test_a_faulty_part_changes_nothing_where_spans_are_deferred_and_all_is_recorded(
     entry: Entry, part: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def story() -> list[object]:
         PARTS[part](monkeypatch)
         configure(spans="problems", duration_histogram=True, record_exceptions=True)
-        return live_through_an_outage(entry)
+        return run_outage(entry)
 
     assert contextvars.copy_context().run(story) == STORY
 
@@ -181,7 +181,7 @@ def broken_log() -> Iterator[None]:
 def test_a_log_that_is_broken_as_well_changes_nothing(part: str, monkeypatch: pytest.MonkeyPatch) -> None:
     PARTS[part](monkeypatch)
 
-    assert live_through_an_outage(by_function) == STORY
+    assert run_outage(by_function) == STORY
 
 
 @pytest.mark.usefixtures("broken_log")
@@ -221,7 +221,7 @@ def test_a_broken_log_and_a_key_that_cannot_be_made_change_nothing() -> None:
 
 
 class Stop(BaseException):
-    """What some frameworks interrupt a thread by."""
+    """As some frameworks raise it in a thread, to interrupt it."""
 
 
 def stop(*args: object) -> None:
@@ -242,7 +242,7 @@ def stopped_by_its_listener() -> CircuitBreaker:
 
 
 @pytest.mark.parametrize("breaker", ["stopped_by_its_exporter", "stopped_by_its_listener"])
-def test_an_interrupt_that_comes_while_a_trip_is_told_passes_and_the_trip_stands(
+def test_an_interrupt_during_the_report_of_a_trip_reaches_the_caller_and_the_circuit_stays_open(
     breaker: str, request: pytest.FixtureRequest
 ) -> None:
     stopped: CircuitBreaker = request.getfixturevalue(breaker)
@@ -253,7 +253,7 @@ def test_an_interrupt_that_comes_while_a_trip_is_told_passes_and_the_trip_stands
     assert (stopped.state.value, stopped.snapshot().calls["failure"]) == ("open", 1)
 
 
-def test_an_interrupt_that_comes_while_a_success_is_told_loses_no_count(
+def test_an_interrupt_during_the_export_of_a_success_loses_no_count(
     stopped_by_its_exporter: CircuitBreaker,
 ) -> None:
     with pytest.raises(Stop):

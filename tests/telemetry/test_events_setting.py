@@ -1,4 +1,4 @@
-"""`events`: whether a state change is told on the span of the call that caused it, as a log event, or both."""
+"""`events`: whether a state change is an event of the span of its call, a log event, or both."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ AS_LOG = [("span", False), ("log", True), ("both", True)]
 
 @pytest.fixture
 def logged(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[], int]]:
-    """How many log events a real SDK was given."""
+    """The number of log events that a real SDK has received."""
     exporter = InMemoryLogRecordExporter()  # type: ignore[no-untyped-call]
     provider = LoggerProvider(shutdown_on_exit=False)
     provider.add_log_record_processor(SimpleLogRecordProcessor(exporter))
@@ -36,46 +36,48 @@ def trip() -> None:
         raise TimeoutError
 
 
-@pytest.mark.parametrize(("switch", "told"), ON_SPAN)
-@pytest.mark.parametrize("spans_switch", ["all", "problems"])
-def test_a_move_is_told_on_the_span(switch: Any, spans_switch: Any, spans: Spans, *, told: bool) -> None:
-    configure(events=switch, spans=spans_switch)
+@pytest.mark.parametrize(("events_setting", "is_expected"), ON_SPAN)
+@pytest.mark.parametrize("spans_setting", ["all", "problems"])
+def test_a_state_change_is_an_event_of_the_span(
+    events_setting: Any, spans_setting: Any, spans: Spans, *, is_expected: bool
+) -> None:
+    configure(events=events_setting, spans=spans_setting)
 
     trip()
 
-    assert [event.name for event in spans.last().events] == ["circuit_breaker.state_change"] * told
+    assert [event.name for event in spans.last().events] == ["circuit_breaker.state_change"] * is_expected
 
 
-@pytest.mark.parametrize("switch", ["span", "log", "both"])
-def test_the_call_that_moved_the_circuit_can_always_be_found(switch: Any, spans: Spans) -> None:
-    configure(events=switch)
+@pytest.mark.parametrize("events_setting", ["span", "log", "both"])
+def test_the_call_that_changed_the_state_can_always_be_found(events_setting: Any, spans: Spans) -> None:
+    configure(events=events_setting)
 
     trip()
 
     assert (spans.last().attributes or {})["circuit_breaker.state_change.to"] == "open"
 
 
-@pytest.mark.parametrize(("switch", "told"), AS_LOG)
-def test_a_move_is_told_as_a_log_event(switch: Any, logged: Callable[[], int], *, told: bool) -> None:
-    configure(events=switch)
+@pytest.mark.parametrize(("events_setting", "is_expected"), AS_LOG)
+def test_a_state_change_is_a_log_event(events_setting: Any, logged: Callable[[], int], *, is_expected: bool) -> None:
+    configure(events=events_setting)
 
     trip()
 
-    assert logged() == told
+    assert logged() == is_expected
 
 
-@pytest.mark.parametrize(("switch", "told"), AS_LOG)
-def test_without_a_pipeline_for_logs_a_move_is_told_to_logging(
-    switch: Any, caplog: pytest.LogCaptureFixture, *, told: bool
+@pytest.mark.parametrize(("events_setting", "is_expected"), AS_LOG)
+def test_without_a_pipeline_for_logs_a_state_change_goes_to_logging(
+    events_setting: Any, caplog: pytest.LogCaptureFixture, *, is_expected: bool
 ) -> None:
-    configure(events=switch)
+    configure(events=events_setting)
 
     trip()
 
-    assert len(caplog.records) == told
+    assert len(caplog.records) == is_expected
 
 
-def test_a_breaker_that_exists_follows_the_switch(logged: Callable[[], int]) -> None:
+def test_an_existing_breaker_follows_a_change_of_the_setting(logged: Callable[[], int]) -> None:
     breaker = CircuitBreaker("payments")
 
     breaker.force_open()
