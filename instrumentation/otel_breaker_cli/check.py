@@ -86,7 +86,7 @@ def _examined(file: str, *, imports: bool) -> tuple[list[InvalidSettings], list[
         problems.append(InvalidSettings(f"{path}reload", "OpenTelemetry's file is not watched", "take it away"))
     if imports:
         problems += _unresolved(configuration)
-    doubts = (doubt.without(REGISTRY.names()) for doubt in configuration.suspected_typos)
+    doubts = (doubt.without_used(REGISTRY.names()) for doubt in configuration.suspected_typos)
     return problems, [str(doubt) for doubt in doubts if doubt is not None], is_declared
 
 

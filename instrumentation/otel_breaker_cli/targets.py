@@ -84,7 +84,7 @@ def _taken_over(name: str, module: Any) -> Iterator[tuple[ModuleType, str, objec
 
 def _describe(found: ResolvedName, holders: Sequence[Holder]) -> str:
     kind = kind_of(inside(found.value))
-    if isinstance(found.place.owner, type):
+    if isinstance(found.slot.owner, type):
         how = type(found.value) if type(found.value) in (classmethod, staticmethod) else None
         kind = kind.replace("function", "method" if how is None else how.__name__)
     breaker = guarded_by(found.value)

@@ -79,7 +79,7 @@ class OtelBreakerInstrumentor(BaseInstrumentor):  # type: ignore[misc]  # OpenTe
                 mapping or kwargs, "code" if mapping is None else "OpenTelemetry's configuration"
             )
             if found is not None:
-                self._put_in_force(found)
+                self._activate(found)
         except Exception as error:
             if kwargs:
                 raise
@@ -89,24 +89,24 @@ class OtelBreakerInstrumentor(BaseInstrumentor):  # type: ignore[misc]  # OpenTe
             else:
                 diagnostics.exception(_UNGUARDED)
 
-    def _put_in_force(self, found: LoadedConfiguration) -> None:
+    def _activate(self, found: LoadedConfiguration) -> None:
         self._is_configured = True
-        self._live_by(found.configuration)
+        self._apply(found.configuration)
         if found.configuration.reload is not None and found.file is not None and found.text is not None:
             self._watcher = Watcher(found.file, found.text, found.configuration.reload, self._reload)
 
     def _reload(self, configuration: Configuration) -> None:
         REGISTRY.check(configuration.breakers)  # before anything has changed
-        self._live_by(configuration)
+        self._apply(configuration)
 
     @staticmethod
-    def _live_by(configuration: Configuration) -> None:
+    def _apply(configuration: Configuration) -> None:
         """Change over to a configuration; circuits keep their state, and what is guarded already stays so."""
         TELEMETRY.set_from_file(configuration.telemetry)
         REGISTRY.configure(configuration.breakers, configuration.overrides)
         TARGET_MANAGER.change(configuration.targets)
         for doubt in configuration.suspected_typos:
-            left = doubt.without(REGISTRY.names())
+            left = doubt.without_used(REGISTRY.names())
             if left is not None and left.meant is not None:  # another entry may be one that code will ask for
                 diagnostics.warning("%s", left)
 

@@ -43,7 +43,7 @@ class Target:
     """Where it stands in the configuration."""
     pattern: Pattern
     excluded: Patterns
-    ready: Settings | None
+    function_settings: Settings | None
     """What a breaker has that is named after a function, unless the configuration names it, too."""
 
     def __str__(self) -> str:
@@ -53,9 +53,9 @@ class Target:
         """Which breaker guards one of its functions."""
         return Template(self.breaker or identifiers.clean(function), f"{self.path}.breaker")
 
-    def takes(self, function: str) -> bool:
+    def matches(self, function: str) -> bool:
         """Whether it names a function, given as `module:qualified.name`, which is looked for nowhere."""
-        return self.pattern.takes(function) and not self.excludes(function.partition(":")[2])
+        return self.pattern.matches(function) and not self.excludes(function.partition(":")[2])
 
     def excludes(self, qualified_name: str) -> bool:
         """Whether what stands there in its module is to be left alone."""
@@ -163,7 +163,7 @@ def settings_by_breaker(
     said: dict[str, tuple[dict[str, object], str]] = {}
     wild: dict[str, list[Target]] = {}
     for target in targets:
-        if target.ready is not None:
+        if target.function_settings is not None:
             wild.setdefault(target.pattern.module, []).append(target)
             continue
         name = target.template(target.function).name
@@ -181,7 +181,7 @@ def settings_by_breaker(
         if module not in forms:
             forms[module] = Patterns(target.pattern for target in wild[module])
         fitting = (wild[module][index] for index in forms[module].fitting(qualified_name))
-        first = next((target for target in fitting if target.takes(name)), None)
+        first = next((target for target in fitting if target.matches(name)), None)
         if first is not None:
             said[name] = (dict(first.settings), first.path)
     return said

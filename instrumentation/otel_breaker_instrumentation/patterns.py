@@ -26,14 +26,14 @@ class Part:
         first, *between, last = text.split("*") if self.is_wild else (text, "")
         self._first, self._between, self._last = first, tuple(between), last
 
-    def takes(self, name: str) -> bool:
+    def matches(self, name: str) -> bool:
         """Whether a target means a name by this part."""
         if self.is_wild and name.startswith("_"):
             is_dunder = name.startswith("__") and name.endswith("__")
-            return self._first.startswith("_") and not is_dunder and self.covers(name)
-        return self.covers(name)
+            return self._first.startswith("_") and not is_dunder and self.fits(name)
+        return self.fits(name)
 
-    def covers(self, name: str) -> bool:
+    def fits(self, name: str) -> bool:
         """Whether a name is of this form, private or not."""
         if not self.is_wild:
             return name == self.text
@@ -64,14 +64,14 @@ class Pattern:
         self.parts = tuple(Part(part) for part in self.qualified_name.split("."))
         self.is_wild = any(part.is_wild for part in self.parts)
 
-    def takes(self, function: str) -> bool:
+    def matches(self, function: str) -> bool:
         """Whether a target of this name means a function, given as `module:qualified.name`."""
         module, _, qualified_name = function.partition(":")
         names = qualified_name.split(".")
         return (
             module == self.module
             and len(names) == len(self.parts)
-            and all(part.takes(name) for part, name in zip(self.parts, names, strict=True))
+            and all(part.matches(name) for part, name in zip(self.parts, names, strict=True))
         )
 
 

@@ -43,11 +43,11 @@ class Watcher:
     def __init__(self, file: str, text: str, every: float, live_by: Callable[[Configuration], None]) -> None:
         self._file = file
         self._every: float | None = every
-        self._live_by = live_by
-        self._in_force = text
+        self._apply = live_by
+        self._applied = text
         self._unsettled: str | None = None
         self._refused: str | None = None
-        self._told: str | None = None
+        self._logged: str | None = None
         self._thread: threading.Thread | None = None
         self._stopped = threading.Event()
         RUNTIME.on_first_call(self._start)
@@ -72,15 +72,15 @@ class Watcher:
         try:
             return self._look()
         except InvalidSettings as error:
-            self._complain(str(error))
+            self._log_problem(str(error))
         except Exception:  # nothing that a file brings about may end the watch
             diagnostics.exception("%s has changed, and cannot be put in force", self._file)
         return self._every
 
     def _look(self) -> float | None:
         text = read_text(self._file)
-        if text == self._in_force:
-            self._unsettled = self._refused = self._told = None
+        if text == self._applied:
+            self._unsettled = self._refused = self._logged = None
         elif text != self._unsettled:
             self._unsettled = text
             return min(SETTLING, self._every or SETTLING)
@@ -93,17 +93,17 @@ class Watcher:
         if not parse(text, self._file):
             raise InvalidSettings(self._file, "it says nothing", "to guard nothing, write `targets: []`")
         configuration = parse_configuration_file(text, self._file)
-        self._live_by(configuration)
-        self._in_force, self._every, self._told = text, configuration.reload, None
+        self._apply(configuration)
+        self._applied, self._every, self._logged = text, configuration.reload, None
         diagnostics.info("%s has changed, and is in force", self._file)
         if self._every is None:
             RUNTIME.cancel_on_first_call(self._start)
             diagnostics.warning("%s says `reload` no longer: it is not watched any more", self._file)
 
-    def _complain(self, what: str) -> None:
-        if what != self._told:
+    def _log_problem(self, what: str) -> None:
+        if what != self._logged:
             diagnostics.error("the circuit breakers stay configured as they were: %s", what)
-        self._told = what
+        self._logged = what
 
     def _start(self) -> None:
         thread = threading.Thread(target=self._watch, name="otel-breaker-reload", daemon=True)

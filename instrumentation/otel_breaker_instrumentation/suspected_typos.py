@@ -36,7 +36,7 @@ class SuspectedTypo:
     meant: str | None
     """The one among them that is spelt nearly so."""
 
-    def without(self, used: Collection[str]) -> SuspectedTypo | None:
+    def without_used(self, used: Collection[str]) -> SuspectedTypo | None:
         """What is left of it when entries turn out to be used; None when that is nothing."""
         unused = tuple(name for name in self.unused if name not in used)
         meant = None if self.meant in used else self.meant
@@ -65,7 +65,7 @@ def find_suspected_typos(
         return ()
     unnamed: dict[str, tuple[str, bool]] = {}
     for target in targets:
-        if target.ready is None:
+        if target.function_settings is None:
             name = target.template(target.function).name
             if name not in configured:
                 unnamed.setdefault(name, (target.path, target.breaker is not None))

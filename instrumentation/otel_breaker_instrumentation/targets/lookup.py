@@ -39,7 +39,7 @@ class ResolvedName:
 
     function: str
     """Its name: `module:qualified.name`."""
-    place: AttributeSlot
+    slot: AttributeSlot
     value: Any
     """As it stands in its namespace, or in that of a base class: a classmethod is one."""
 
@@ -113,7 +113,7 @@ def _follow(target: Target, module: Any, reveal: Callable[[Any], Any]) -> Resolv
 def _expand(parts: tuple[Part, ...], owner: Any, path: tuple[str, ...], module: str) -> Iterator[tuple[str, Any, Any]]:
     part, *rest = parts
     for name, value in list(vars(owner).items()):
-        if not part.takes(name):
+        if not part.matches(name):
             continue
         if not rest:
             if _is_function(value):

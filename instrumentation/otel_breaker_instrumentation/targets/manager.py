@@ -53,7 +53,7 @@ class TargetManager:
         self._exact: frozenset[str] = frozenset()
         self._awaited: set[str] = set()
         self._failures: dict[str, list[Failure]] = {}
-        self._standing = InstalledGuards()
+        self._installed = InstalledGuards()
         self._changing = False
         self._shown = False
         self._last_report: Report | None = None
@@ -65,26 +65,26 @@ class TargetManager:
         What is guarded already, by the same breaker, is left as it is, and its circuit keeps its state.
         Without targets, every namespace is left as it was before the first of them.
         """
-        gone, wanted = self._exchange(tuple(targets))
-        RUNTIME.cancel_on_first_call(self.look_around)
+        gone, wanted = self._replace_targets(tuple(targets))
+        RUNTIME.cancel_on_first_call(self.guard_unnoticed)
         if wanted:
-            RUNTIME.on_first_call(self.look_around)
+            RUNTIME.on_first_call(self.guard_unnoticed)
         self._show()
         self._changing = True
         try:
             for module in gone:
-                self._fit(module, None)
+                self._update_module(module, None)
             for module in wanted:
                 try:
-                    self._attend(module)
+                    self._await_import(module)
                 except Exception:
                     diagnostics.exception("the targets in %s are not guarded", module)
         finally:
             self._changing = False
-        self._find_aliases(self._standing.all(), all_modules())
+        self._find_aliases(self._installed.all(), all_modules())
 
     @locked
-    def _exchange(self, targets: tuple[Target, ...]) -> tuple[list[str], list[str]]:
+    def _replace_targets(self, targets: tuple[Target, ...]) -> tuple[list[str], list[str]]:
         """Put others in force; returns in which modules nothing is wanted any longer, and in which something is."""
         by_module: dict[str, list[Target]] = {}
         for target in targets:
@@ -94,7 +94,7 @@ class TargetManager:
         self._exact = frozenset(target.function for target in targets if not target.pattern.is_wild)
         return gone, list(by_module)
 
-    def look_around(self) -> None:
+    def guard_unnoticed(self) -> None:
         """Guard what is in modules that came although no import hook fired.
 
         A finder in front of the one that calls the hooks finds modules by itself: those of type checkers, of pytest
@@ -103,13 +103,13 @@ class TargetManager:
         for name in self._unnoticed():
             module = sys.modules.get(name)
             if module is not None:
-                self._arrived(name, module, by_import=False)
+                self._on_import(name, module, by_import=False)
 
     def report(self) -> Report:
         """What became of every target, and who calls past its guard."""
-        self.look_around()
+        self.guard_unnoticed()
         return self._last_report or build_report(
-            self._targets, self._standing.all(), self._all_failures(), searched=True
+            self._targets, self._installed.all(), self._all_failures(), searched=True
         )
 
     def count(self) -> Counter[Status]:
@@ -119,8 +119,8 @@ class TargetManager:
         if self._unnoticed():
             # Not here: whoever collects metrics holds a lock, and guarding makes breakers, which add to the metrics.
             with suppress(RuntimeError):  # the program is ending
-                threading.Thread(target=self.look_around, name="otel_breaker-targets", daemon=True).start()
-        return build_report(self._targets, self._standing.all(), self._all_failures(), explained=False).counts
+                threading.Thread(target=self.guard_unnoticed, name="otel_breaker-targets", daemon=True).start()
+        return build_report(self._targets, self._installed.all(), self._all_failures(), explained=False).counts
 
     def after_fork(self) -> None:
         """In a forked child: whoever held the lock, or was changing targets, is gone."""
@@ -130,46 +130,46 @@ class TargetManager:
     def _unnoticed(self) -> list[str]:
         return [name for name in list(self._awaited) if is_complete(name)]
 
-    def _attend(self, name: str) -> None:
+    def _await_import(self, name: str) -> None:
         # One that another thread was importing when it was asked for may have slipped through.
         if name not in self._awaited or is_complete(name):
             self._awaited.add(name)
-            when_imported(name, partial(self._arrived, name))
+            when_imported(name, partial(self._on_import, name))
 
-    def _arrived(self, name: str, module: ModuleType, by_import: bool) -> None:
+    def _on_import(self, name: str, module: ModuleType, by_import: bool) -> None:
         self._awaited.discard(name)
         try:
-            self.look_around()
-            news = self._fit(name, module)
+            self.guard_unnoticed()
+            news = self._update_module(name, module)
             if news and not self._changing:
                 self._find_aliases(news, neighbours(module) if by_import else all_modules())
         except Exception:
             # An import hook that raises breaks the application's import.
             diagnostics.exception("the targets in %s are not guarded", name)
 
-    def _fit(self, name: str, module: ModuleType | None) -> list[GuardedFunction]:
+    def _update_module(self, name: str, module: ModuleType | None) -> list[GuardedFunction]:
         """Make what is guarded in a module what is wanted there; returns what is new."""
         while True:
-            targets, present = self._by_module.get(name), self._standing.of(name)
+            targets, present = self._by_module.get(name), self._installed.in_module(name)
             if targets and module is None:
                 return []  # wanted again by another thread, which sees to it
-            plan = make_plan(module, targets or (), present, self._exact, self._standing.reveal)
-            told = self._put(name, plan, targets, present)
+            plan = make_plan(module, targets or (), present, self._exact, self._installed.original_of)
+            told = self._carry_out(name, plan, targets, present)
             if told is None:
                 continue  # somebody was faster
             for failure in plan.failures:
                 if (failure.function, failure.reason) not in told:
-                    failure.tell()
-            return [guarded for guarded in plan.new if guarded.points]
+                    failure.log()
+            return [guarded for guarded in plan.new if guarded.patches]
 
     @locked
-    def _put(
+    def _carry_out(
         self, name: str, plan: Plan, targets: list[Target] | None, present: Mapping[str, GuardedFunction]
     ) -> set[tuple[str, str]] | None:
         """Carry out a plan; returns what was told of the module before, or None where the plan is out of date."""
-        if self._by_module.get(name) is not targets or self._standing.of(name) is not present:
+        if self._by_module.get(name) is not targets or self._installed.in_module(name) is not present:
             return None
-        plan.failures += self._standing.replace(name, plan.kept, plan.new)
+        plan.failures += self._installed.replace(name, plan.kept, plan.new)
         told = {(failure.function, failure.reason) for failure in self._failures.pop(name, ())}
         if targets:
             self._failures[name] = plan.failures
@@ -185,7 +185,7 @@ class TargetManager:
 
     @locked
     def _add_alias(self, guarded: GuardedFunction, name: str, place: AttributeSlot, value: object) -> None:
-        self._standing.add_alias(guarded, name, place, value)
+        self._installed.add_alias(guarded, name, place, value)
 
     def _all_failures(self) -> list[Failure]:
         return [failure for failures in list(self._failures.values()) for failure in failures]
@@ -208,8 +208,8 @@ class TargetManager:
 
         A module that is still held when Python takes modules apart loses its globals before its objects are finalised.
         """
-        self.look_around()
-        self._last_report = build_report(self._targets, self._standing.all(), self._all_failures())
+        self.guard_unnoticed()
+        self._last_report = build_report(self._targets, self._installed.all(), self._all_failures())
         # The workers of a server import what its master never does, and say so themselves.
         complaint = self._last_report.problem_summary(but=NOT_YET if FORKS.has_forked else None)
         if complaint is not None:
@@ -218,7 +218,7 @@ class TargetManager:
 
     @locked
     def _forget(self) -> None:
-        self._by_module, self._failures, self._standing = {}, {}, InstalledGuards()
+        self._by_module, self._failures, self._installed = {}, {}, InstalledGuards()
         self._awaited.clear()
 
 

@@ -29,14 +29,14 @@ class AttributeSlot:
 class Patch:
     """A place with a guard in it."""
 
-    place: AttributeSlot
+    slot: AttributeSlot
     original: Any
     """What was set on the owner itself; MISSING when it was inherited."""
     guard: Any
     """As it stands there: a classmethod stays one."""
 
     @classmethod
-    def put(cls, place: AttributeSlot, guard: Any) -> Patch:
+    def install(cls, place: AttributeSlot, guard: Any) -> Patch:
         """Put a guard in a place.
 
         Raises:
@@ -47,15 +47,15 @@ class Patch:
         return cls(place, original, place.holds())
 
     @property
-    def stands(self) -> bool:
-        return self.place.holds() is self.guard
+    def is_in_place(self) -> bool:
+        return self.slot.holds() is self.guard
 
     def restore(self) -> bool:
         """Put back what was there; False when somebody has wrapped or replaced the guard since."""
-        if not self.stands:
+        if not self.is_in_place:
             return False
         if self.original is MISSING:
-            delattr(self.place.owner, self.place.attribute)
+            delattr(self.slot.owner, self.slot.attribute)
         else:
-            setattr(self.place.owner, self.place.attribute, self.original)
+            setattr(self.slot.owner, self.slot.attribute, self.original)
         return True

@@ -30,7 +30,7 @@ class Wanted:
     template: Template
     value: Any
     module: Any
-    places: list[AttributeSlot]
+    slots: list[AttributeSlot]
     """Where a target names it; more than one when a pattern stands for several names of one function."""
 
     def is_met_by(self, guarded: GuardedFunction) -> bool:
@@ -38,8 +38,8 @@ class Wanted:
         other = guarded.wanted
         return (
             self.target.breaker == other.target.breaker
-            and (self.value is other.value or guarded.stands)
-            and [place.key for place in self.places] == [place.key for place in other.places]
+            and (self.value is other.value or guarded.is_in_place)
+            and [place.key for place in self.slots] == [place.key for place in other.slots]
         )
 
 
@@ -52,17 +52,17 @@ class Failure:
     reason: str
     remedy: str
     status: Status = Status.REFUSED
-    is_told: bool = False
+    is_logged: bool = False
 
     @classmethod
     def unforeseen(cls, target: Target, function: str, error: Exception) -> Failure:
         """For whatever the application's code raises; tells it at once, with where that was, which is not kept."""
         diagnostics.exception("%s is not guarded: %s", function, target.path)
         reason = f"guarding it raised {type_name(type(error))}"
-        return cls(target, function, reason, "name another function", is_told=True)
+        return cls(target, function, reason, "name another function", is_logged=True)
 
-    def tell(self) -> None:
-        if not self.is_told:
+    def log(self) -> None:
+        if not self.is_logged:
             diagnostics.error(
                 "%s is not guarded: %s: %s: %s", self.function, self.target.path, self.reason, self.remedy
             )
@@ -96,7 +96,7 @@ def make_plan(
     plan, wanted, places = Plan(), dict[str, Wanted](), set[tuple[int, str]]()
 
     def taken(found: ResolvedName) -> bool:
-        return found.function in exact or found.function in wanted or found.place.key in places
+        return found.function in exact or found.function in wanted or found.slot.key in places
 
     for target in sorted(targets, key=lambda target: target.pattern.is_wild):  # what is named in full comes first
         try:
@@ -107,11 +107,11 @@ def make_plan(
             plan.failures.append(Failure.unforeseen(target, target.function, error))
         else:
             wanted.update(_group(target, module, found))
-            places.update(each.place.key for each in found)
+            places.update(each.slot.key for each in found)
     for function, each in wanted.items():
         guarded = present.get(function)
-        if each.target.ready is not None:
-            REGISTRY.configure_unless_named(each.template.name, each.target.ready)
+        if each.target.function_settings is not None:
+            REGISTRY.configure_unless_named(each.template.name, each.target.function_settings)
         if guarded is not None and each.is_met_by(guarded):
             each.value = guarded.wanted.value  # what stands there may be a wrapper of the guard by now
             guarded.wanted = each
@@ -132,7 +132,7 @@ def _group(target: Target, module: Any, found: list[ResolvedName]) -> dict[str, 
         first = by_value.setdefault(
             id(each.value), Wanted(each.function, target, target.template(each.function), each.value, module, [])
         )
-        first.places.append(each.place)
+        first.slots.append(each.slot)
     return {wanted.function: wanted for wanted in by_value.values()}
 
 

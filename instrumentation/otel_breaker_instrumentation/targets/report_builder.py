@@ -72,7 +72,7 @@ def build_report(
 
 def _of_guarded(guarded: GuardedFunction, holders: Sequence[Holder]) -> TargetReport:
     wanted = guarded.wanted
-    if guarded.stands:
+    if guarded.is_in_place:
         return TargetReport(
             wanted.function,
             Status.GUARDED,
