@@ -17,7 +17,7 @@ from otel_breaker.registry import REGISTRY
 from otel_breaker.telemetry.configuration import TELEMETRY
 from otel_breaker_instrumentation.reload import Watcher
 from otel_breaker_instrumentation.sources import LoadedConfiguration, load_configuration
-from otel_breaker_instrumentation.targets import TARGET_MANAGER, Report, Status, TargetReport, report
+from otel_breaker_instrumentation.targets import TARGET_MANAGER, TARGET_REPORTER, Report, Status, TargetReport, report
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -104,6 +104,7 @@ class OtelBreakerInstrumentor(BaseInstrumentor):  # type: ignore[misc]  # OpenTe
         """Change over to a configuration; circuits keep their state, and what is guarded already stays so."""
         TELEMETRY.set_from_file(configuration.telemetry)
         REGISTRY.configure(configuration.breakers, configuration.overrides)
+        TARGET_REPORTER.start()
         TARGET_MANAGER.change(configuration.targets)
         for doubt in configuration.suspected_typos:
             left = doubt.without_used(REGISTRY.names())

@@ -33,8 +33,6 @@ class Target:
 
     function: str
     """`module:qualified.name`, with `*` within one dotted part after the colon."""
-    exclude: tuple[str, ...]
-    """Patterns of functions, or of classes with all that is in them, to leave alone."""
     breaker: str | None
     """The breaker's name, with fields that make a key; None for one of its own for each function, named after it."""
     settings: Mapping[str, object]
@@ -43,6 +41,7 @@ class Target:
     """Where it stands in the configuration."""
     pattern: Pattern
     excluded: Patterns
+    """Functions, or classes with all that is in them, that are not guarded."""
     function_settings: Settings | None
     """What a breaker has that is named after a function, unless the configuration names it, too."""
 
@@ -113,7 +112,6 @@ def _read(
     ready = make(settings, path) if pattern.is_wild and breaker is None else None
     return Target(
         pattern.text,
-        tuple(other.text for other in excluded),
         breaker,
         settings,
         path,

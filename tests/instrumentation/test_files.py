@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from otel_breaker import InvalidSettings
-from otel_breaker_instrumentation.files import MOST_BYTES, read_file
+from otel_breaker_instrumentation.files import MOST_BYTES
+from tests.instrumentation.configuration_files import read_file
 
 if TYPE_CHECKING:
     from pathlib import Path

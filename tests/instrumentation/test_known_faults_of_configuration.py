@@ -18,7 +18,8 @@ import pytest
 
 from otel_breaker import InvalidSettings, get_breaker
 from otel_breaker_instrumentation.config import parse_configuration
-from otel_breaker_instrumentation.files import DEEPEST, MOST_BYTES, read_file
+from otel_breaker_instrumentation.files import DEEPEST, MOST_BYTES
+from tests.instrumentation.configuration_files import read_file
 
 if TYPE_CHECKING:
     from tests.instrumentation.applications import Application
