@@ -92,7 +92,7 @@ def _parse_json(text: str, name: str) -> Any:
         mapping: dict[str, Any] = {}
         for key, value in pairs:
             if key in mapping:
-                raise ValueError(f"the key {below('', key)!r} stands twice")
+                raise ValueError(f"the key {below('', key)!r} occurs twice")
             mapping[key] = value
         return mapping
 

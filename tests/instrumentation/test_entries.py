@@ -138,8 +138,8 @@ def test_two_targets_of_one_breaker_may_not_contradict_each_other(second: str) -
     error = error_of(targets(*listed))
 
     assert error.path == "targets[1].failure_threshold"
-    assert error.problem == "targets[0] says something else of the same breaker 'payments'"
-    assert "say it once" in error.remedy
+    assert error.problem == "targets[0] configures the same breaker 'payments' differently"
+    assert "set it once" in error.remedy
 
 
 def test_a_function_is_named_once() -> None:
