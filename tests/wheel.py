@@ -34,7 +34,7 @@ PACKAGES = {
     "otel_breaker_instrumentation": ROOT / "instrumentation",
     "otel_breaker_pytest": ROOT / "instrumentation",
 }
-SCHEMA = PACKAGES["otel_breaker_instrumentation"] / "otel_breaker_instrumentation" / "breakers.schema.json"
+SCHEMA = ROOT / "instrumentation" / "otel_breaker_cli" / "breakers.schema.json"
 INJECTED = ROOT / "collector-config" / "kubernetes" / "Dockerfile"
 QUIETLY = ("--quiet", "--disable-pip-version-check", "--no-compile")
 RELEASES = ("opentelemetry-sdk", "opentelemetry-instrumentation", "opentelemetry-distro")

@@ -14,10 +14,11 @@ from otel_breaker import InvalidSettings, diagnostics
 from otel_breaker.registry import REGISTRY
 from otel_breaker_cli.application import import_from_here, import_module
 from otel_breaker_cli.command import Command, CommandFailed
+from otel_breaker_cli.declarative import parse_any
 from otel_breaker_cli.start import start
 from otel_breaker_instrumentation.config import Configuration, validate_configuration
-from otel_breaker_instrumentation.files import parse_any, read_text
-from otel_breaker_instrumentation.targets import TARGET_MANAGER, Status
+from otel_breaker_instrumentation.files import read_text
+from otel_breaker_instrumentation.targets import TARGET_MANAGER, Status, report
 
 if TYPE_CHECKING:
     from argparse import ArgumentParser, Namespace
@@ -85,7 +86,7 @@ def _examined(file: str, *, imports: bool) -> tuple[list[InvalidSettings], list[
         problems.append(InvalidSettings(f"{path}reload", "OpenTelemetry's file is not watched", "take it away"))
     if imports:
         problems += _unresolved(configuration)
-    doubts = (doubt.without(REGISTRY.names()) for doubt in configuration.suspected_typos)
+    doubts = (doubt.without_used(REGISTRY.names()) for doubt in configuration.suspected_typos)
     return problems, [str(doubt) for doubt in doubts if doubt is not None], is_declared
 
 
@@ -110,7 +111,7 @@ def _unresolved(configuration: Configuration) -> Iterator[InvalidSettings]:
                 yield InvalidSettings(
                     f"{targets[0].path}.function", str(error), "is it the right folder, and installed?"
                 )
-        for line in TARGET_MANAGER.report():
+        for line in report():
             if line.bypassed_by:
                 problem = f"{line.target} is guarded, but called unguarded by {', '.join(line.bypassed_by)}"
                 yield InvalidSettings(f"{line.path}.function", problem, line.remedy)

@@ -6,7 +6,7 @@ import sys
 from typing import TYPE_CHECKING
 
 from otel_breaker_cli.command import Command
-from otel_breaker_instrumentation.json_schema import shipped
+from otel_breaker_cli.json_schema import shipped
 
 if TYPE_CHECKING:
     from argparse import ArgumentParser, Namespace

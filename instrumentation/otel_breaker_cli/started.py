@@ -13,20 +13,20 @@ from pathlib import Path
 from typing import Any
 
 from otel_breaker_instrumentation import OtelBreakerInstrumentor
-from otel_breaker_instrumentation.targets import TARGET_MANAGER, Status
+from otel_breaker_instrumentation.targets import Status, report
 
 
 def answer() -> dict[str, Any]:
     """What is guarded in this process, once the modules of all targets were imported."""
     failed = {}
-    for module in dict.fromkeys(line.target.partition(":")[0] for line in TARGET_MANAGER.report()):
+    for module in dict.fromkeys(line.target.partition(":")[0] for line in report()):
         try:
             import_module(module)
         except BaseException as error:  # a script may end the process
             failed[module] = f"{module!r} cannot be imported: {type(error).__name__}: {error}"
     lines = []
-    report = TARGET_MANAGER.report()
-    for line in report:
+    reported = report()
+    for line in reported:
         if line.bypassed_by:
             problem = f"{line.target} is guarded, but called unguarded by {', '.join(line.bypassed_by)}"
         elif line.status is not Status.GUARDED:
@@ -36,9 +36,9 @@ def answer() -> dict[str, Any]:
         lines.append({"path": line.path, "problem": problem, "remedy": line.remedy})
     return {
         "is_loaded": bool(OtelBreakerInstrumentor().is_instrumented_by_opentelemetry),
-        "summary": str(report).partition("\n")[0],
+        "summary": str(reported).partition("\n")[0],
         "lines": lines,
-        "count": len(report),
+        "count": len(reported),
     }
 
 

@@ -11,15 +11,15 @@ from otel_breaker.guard.dispatch import kind_of
 from otel_breaker_cli.application import import_from_here, import_module
 from otel_breaker_cli.command import Command, CommandFailed
 from otel_breaker_instrumentation.config import parse_configuration
+from otel_breaker_instrumentation.targets.bypasses import find_bypasses
 from otel_breaker_instrumentation.targets.guards import guarded_by, inside, why_not
-from otel_breaker_instrumentation.targets.holders import holders_of
 from otel_breaker_instrumentation.targets.lookup import NotThereError, ResolvedName, look_up
 
 if TYPE_CHECKING:
     from argparse import ArgumentParser, Namespace
     from collections.abc import Iterator, Sequence
 
-    from otel_breaker_instrumentation.targets.holder_names import Holder
+    from otel_breaker_instrumentation.targets.bypass_names import Bypass
 
 _MODULE: Final = re.compile(r"[^\W\d]\w*(\.[^\W\d]\w*)*")
 _DEEPEST: Final = 5
@@ -36,9 +36,9 @@ def _run(arguments: Namespace) -> int:
     import_from_here()
     found = list(_functions(arguments.module, import_module(arguments.module)))
     width = max((len(each.function) for each in found), default=0)
-    holders = holders_of([(each.function, each.value, True) for each in found])
-    for each, held in zip(found, holders, strict=True):
-        sys.stdout.write(f"{each.function:<{width}}  {_describe(each, held)}\n")
+    bypasses = find_bypasses([(each.function, each.value, True) for each in found])
+    for each, bypassed in zip(found, bypasses, strict=True):
+        sys.stdout.write(f"{each.function:<{width}}  {_describe(each, bypassed)}\n")
     if not found:
         sys.stdout.write(f"{arguments.module} defines no function that can be guarded by a public name\n")
     return 0 if found else 1
@@ -82,16 +82,16 @@ def _taken_over(name: str, module: Any) -> Iterator[tuple[ModuleType, str, objec
             yield origin, top, value
 
 
-def _describe(found: ResolvedName, holders: Sequence[Holder]) -> str:
+def _describe(found: ResolvedName, bypasses: Sequence[Bypass]) -> str:
     kind = kind_of(inside(found.value))
-    if isinstance(found.place.owner, type):
+    if isinstance(found.slot.owner, type):
         how = type(found.value) if type(found.value) in (classmethod, staticmethod) else None
         kind = kind.replace("function", "method" if how is None else how.__name__)
     breaker = guarded_by(found.value)
     if breaker is not None:
         return f"{kind}, guarded by {breaker!r} already"
-    if holders:
-        return f"{kind}, but called past its name by {', '.join(each.name for each in holders)}: {holders[0].remedy}"
+    if bypasses:
+        return f"{kind}, but called past its name by {', '.join(each.name for each in bypasses)}: {bypasses[0].remedy}"
     return kind
 
 

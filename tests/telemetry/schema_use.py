@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
     from otel_breaker_cli.otlp import Attributes, Record
-    from otel_breaker_instrumentation.schema import Schema, Signal
+    from otel_breaker_cli.semconv_registry import Schema, Signal
 
 Entry: TypeAlias = tuple[str, str]
 

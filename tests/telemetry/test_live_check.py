@@ -25,9 +25,9 @@ from otel_breaker.telemetry.names import CALL_OUTCOME, SCOPE
 from otel_breaker.testing import fake_clock, reset
 from otel_breaker_cli.main import main
 from otel_breaker_cli.otlp import Span, read
+from otel_breaker_cli.semconv_registry import load
 from otel_breaker_cli.telemetry_check.check import LiveCheck
-from otel_breaker_instrumentation.schema import load
-from otel_breaker_instrumentation.targets import TARGET_MANAGER
+from otel_breaker_instrumentation.targets import TARGET_REPORTER
 from otel_breaker_instrumentation.targets import metric as targets
 from tests.reset import reset_process_state
 from tests.telemetry.behaviour import SCENARIOS, targets_of_every_kind
@@ -71,7 +71,7 @@ def file(tmp_path_factory: pytest.TempPathFactory, starts: Starts) -> Path:
     logs.add_log_record_processor(SimpleLogRecordProcessor(FileLogExporter(file)))
     reader = PeriodicExportingMetricReader(FileMetricExporter(file), export_interval_millis=math.inf)
     metrics = MeterProvider([reader], shutdown_on_exit=False)
-    targets.show(metrics.get_meter(SCOPE), TARGET_MANAGER.count)
+    targets.create_instrument(metrics.get_meter(SCOPE), TARGET_REPORTER.count)
     with pytest.MonkeyPatch.context() as monkeypatch, fake_clock() as clock:
         for name in [name for name in os.environ if name.startswith("OTEL_")]:
             monkeypatch.delenv(name)

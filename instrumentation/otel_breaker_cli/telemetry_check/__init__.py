@@ -13,8 +13,8 @@ from rich.console import Console
 from otel_breaker.telemetry.names import SCOPE
 from otel_breaker_cli.command import Command, CommandFailed
 from otel_breaker_cli.files import add_files, opened
+from otel_breaker_cli.semconv_registry import load
 from otel_breaker_cli.telemetry_check.check import LiveCheck
-from otel_breaker_instrumentation.schema import load
 
 if TYPE_CHECKING:
     from argparse import Namespace

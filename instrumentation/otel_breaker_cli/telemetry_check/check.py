@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from otel_breaker_cli.otlp import Attributes
-    from otel_breaker_instrumentation.schema import Attribute, Schema, Signal
+    from otel_breaker_cli.semconv_registry import Attribute, Schema, Signal
 
 _FIELD: Final = re.compile(r"{(.*?)}")
 _TYPES: Final = {str: "string", int: "int", float: "double", bool: "boolean"}

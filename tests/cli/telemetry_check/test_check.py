@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from otel_breaker_cli.otlp import Event, Link, Log, Origin, Point, Record, Span
+from otel_breaker_cli.semconv_registry import load
 from otel_breaker_cli.telemetry_check.check import LiveCheck
-from otel_breaker_instrumentation.schema import load
 
 SCHEMA = load()
 OURS = Origin({"service.name": "shop"}, "otel_breaker")

@@ -11,8 +11,8 @@ import pytest
 
 from otel_breaker_cli.main import main
 from otel_breaker_instrumentation import Status, TargetReport, report
-from otel_breaker_instrumentation.targets import TARGET_MANAGER, holders
-from otel_breaker_instrumentation.targets.holder_names import A_CALLED_ONE, UNDER_IT
+from otel_breaker_instrumentation.targets import TARGET_REPORTER, bypass_search, bypasses
+from otel_breaker_instrumentation.targets.bypass_names import A_CALLED_ONE, UNDER_IT
 from tests.instrumentation.applications import calls
 
 if TYPE_CHECKING:
@@ -127,12 +127,12 @@ def test_a_framework_that_holds_a_function_is_named_with_what_to_write_instead(
 @pytest.mark.parametrize(
     ("source", "who"),
     [
-        ("HANDLERS = {'paid': [charge]}", "whoever has it from {module}:HANDLERS"),
-        ("import weakref; HANDLERS = weakref.WeakSet([charge])", "whoever has it from {module}:HANDLERS"),
-        ("from functools import partial\nJOB = partial(charge, 5)", "whoever has it from {module}:JOB"),
-        ("def retry(f): return lambda: f()\nJOB = retry(charge)", "whoever has it from {module}:JOB"),
+        ("HANDLERS = {'paid': [charge]}", "users of {module}:HANDLERS"),
+        ("import weakref; HANDLERS = weakref.WeakSet([charge])", "users of {module}:HANDLERS"),
+        ("from functools import partial\nJOB = partial(charge, 5)", "users of {module}:JOB"),
+        ("def retry(f): return lambda: f()\nJOB = retry(charge)", "users of {module}:JOB"),
         ("def pay(how=charge): how()", "the function {module}:pay"),
-        ("class Bus:\n handlers = [charge]", "whoever has it from {module}.Bus.handlers"),
+        ("class Bus:\n handlers = [charge]", "users of {module}.Bus.handlers"),
         (
             "class Bus:\n def __init__(self): self.handlers = [charge]\nBUS = Bus()",
             "a {module}.Bus, {module}:BUS",
@@ -167,7 +167,7 @@ def test_what_a_decorator_above_another_was_given_is_found_under_that(applicatio
 
     line = told(application, source, "charge")
 
-    assert line.bypassed_by == (f"whoever has it from {line.target.partition(':')[0]}:HANDLERS",)
+    assert line.bypassed_by == (f"users of {line.target.partition(':')[0]}:HANDLERS",)
 
 
 NOBODY = """
@@ -281,18 +281,18 @@ def test_nobody_goes_through_all_objects_but_who_asks(
         pytest.fail("all objects were gone through")
 
     name = application.write(NOBODY)
-    monkeypatch.setattr(holders, "find_holders", search)
+    monkeypatch.setattr(bypasses, "search", search)
 
     application.guard(f"{name}:charge")
     importlib.import_module(name).charge()
 
-    assert sum(TARGET_MANAGER.count().values()) == 1
+    assert sum(TARGET_REPORTER.count().values()) == 1
 
 
 def test_a_process_of_too_many_objects_is_not_stopped_for_a_report(
     application: Application, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(holders, "_MOST_OBJECTS", 10)
+    monkeypatch.setattr(bypass_search, "_MOST_OBJECTS", 10)
 
     assert told(application, FLASK, "pay").bypassed_by == ()
 
@@ -314,4 +314,4 @@ def test_objects_that_do_not_like_to_be_asked_are_passed_over(application: Appli
 
     line = told(application, source, "charge")
 
-    assert f"whoever has it from {line.target.partition(':')[0]}:HANDLERS" in line.bypassed_by
+    assert f"users of {line.target.partition(':')[0]}:HANDLERS" in line.bypassed_by
