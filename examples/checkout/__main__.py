@@ -17,7 +17,7 @@ from examples.checkout.run import ASYNC_SHOP, SHOP, WITH, WITHOUT, Run, run
 from examples.checkout.schedule import Phase, Schedule
 from otel_breaker_cli.incident.collect import collect
 from otel_breaker_cli.incident.page import page as incident_page
-from otel_breaker_cli.otlp import Broken, Point, Record, Span, read
+from otel_breaker_cli.otlp import DataPoint, SkippedPart, Span, TelemetryRecord, read
 
 
 def main() -> int:
@@ -54,7 +54,7 @@ def tell(console: Console, output: Path, without: Run, with_breaker: Run, collec
     records = _records(with_breaker)
     spans = [record for record in records if isinstance(record, Span)]
     moves, refusal = facts.moves(spans), facts.refusal(spans)
-    calls = facts.calls(record for record in records if isinstance(record, Point))
+    calls = facts.calls(record for record in records if isinstance(record, DataPoint))
     problem = facts.missing(moves, refusal, calls)
     if problem or refusal is None:
         raise DemoFailed(f"{problem}. What the shop said is in {with_breaker.folder / 'shop.log'}")
@@ -71,10 +71,10 @@ def tell(console: Console, output: Path, without: Run, with_breaker: Run, collec
     story.section(console, "Where to go from here", story.onward(collector))
 
 
-def _records(run: Run) -> list[Record]:
+def _records(run: Run) -> list[TelemetryRecord]:
     """All that a run exported."""
 
-    def refuse(broken: Broken) -> None:
+    def refuse(broken: SkippedPart) -> None:
         raise DemoFailed(f"The shop wrote a line that is no OTLP. {broken}")
 
     files = [run.folder / f"{signal}.jsonl" for signal in ("traces", "logs", "metrics")]

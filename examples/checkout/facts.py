@@ -11,7 +11,7 @@ from examples.checkout.load import Sample
 from examples.checkout.operator import AFTER, SETTING
 from examples.checkout.run import Run
 from examples.checkout.schedule import Phase
-from otel_breaker_cli.otlp import Attributes, Point, Span
+from otel_breaker_cli.otlp import Attributes, DataPoint, Span
 
 OUTCOME = "circuit_breaker.call.outcome"
 STATE_CHANGE = "circuit_breaker.state_change"
@@ -85,7 +85,7 @@ def refusal(spans: Sequence[Span]) -> Refusal | None:
     return Refusal(span, _trace(spans, span), cause, _trace(spans, cause))
 
 
-def calls(points: Iterable[Point]) -> dict[str, int]:
+def calls(points: Iterable[DataPoint]) -> dict[str, int]:
     """The last count of each outcome; the counters are cumulative."""
     return {
         str(point.attributes[OUTCOME]): int(point.value) for point in points if point.metric == "circuit_breaker.calls"

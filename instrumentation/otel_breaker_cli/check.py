@@ -15,7 +15,7 @@ from otel_breaker import InvalidSettings
 from otel_breaker.registry import REGISTRY
 from otel_breaker_cli.application import import_from_here, import_module
 from otel_breaker_cli.command import Command, CommandFailed
-from otel_breaker_cli.start import start
+from otel_breaker_cli.instrumented_process import start
 from otel_breaker_instrumentation.config import Configuration, validate_configuration
 from otel_breaker_instrumentation.files import parse_any, read_text
 from otel_breaker_instrumentation.targets import TARGET_MANAGER, Status

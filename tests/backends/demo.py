@@ -10,7 +10,7 @@ from pathlib import Path
 from examples.checkout import facts
 from examples.checkout.facts import Refusal
 from examples.checkout.run import Run
-from otel_breaker_cli.otlp import Log, Span
+from otel_breaker_cli.otlp import LogRecord, Span
 from tests.backends import ask
 from tests.backends.answers import Answer
 from tests.backends.ask import Json, eventually
@@ -154,7 +154,7 @@ def agreement(claim: str, url: str, run: Run, calls: dict[str, int]) -> Answer:
 
 def _events(file: Path, expected: int) -> Answer:
     def kept() -> int:
-        return sum(log.event == facts.STATE_CHANGE for log in records(file, Log))
+        return sum(log.event == facts.STATE_CHANGE for log in records(file, LogRecord))
 
     claim = "gateway.yaml keeps each log event"
     return _count(claim, "otelcol", f"{file.name}: eventName = {facts.STATE_CHANGE}", kept, expected)

@@ -6,7 +6,7 @@ from typing import TypeVar
 
 from examples.checkout import facts
 from examples.checkout.run import Run
-from otel_breaker_cli.otlp import Point, Span, read
+from otel_breaker_cli.otlp import DataPoint, Span, read
 
 Kind = TypeVar("Kind")
 
@@ -17,7 +17,7 @@ def run_spans(run: Run) -> list[Span]:
 
 def run_calls(run: Run) -> dict[str, int]:
     """The breaker's own counts when the run ended, by outcome."""
-    return facts.calls(records(run.folder / "metrics.jsonl", Point))
+    return facts.calls(records(run.folder / "metrics.jsonl", DataPoint))
 
 
 def records(file: Path, kind: type[Kind]) -> Iterator[Kind]:

@@ -27,8 +27,8 @@ from otel_breaker.core.states import Outcome
 from otel_breaker.settings import Mode
 from otel_breaker.telemetry import names
 from otel_breaker_cli.incident.collect import collect
-from otel_breaker_cli.incident.questions import QUESTIONS
-from otel_breaker_cli.otlp import Broken, read
+from otel_breaker_cli.incident.oncall_questions import QUESTIONS
+from otel_breaker_cli.otlp import SkippedPart, read
 from tests.docs.oncall import DOCUMENT, INSTANCE, Section, form, sections, shown
 
 if TYPE_CHECKING:
@@ -190,7 +190,7 @@ def incident(tmp_path: Path, clock: FakeClock, monkeypatch: pytest.MonkeyPatch) 
     return collect(list(read(files, broken=refuse)))
 
 
-def refuse(broken: Broken) -> None:
+def refuse(broken: SkippedPart) -> None:
     raise AssertionError(str(broken))
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from examples.checkout import facts
-from otel_breaker_cli.otlp import Broken, Point, Span, read
+from otel_breaker_cli.otlp import DataPoint, SkippedPart, Span, read
 
 COMMAND = [sys.executable, "-m", "examples.checkout", "--async", "--healthy", "1", "--down", "2", "--recovered", "3"]
 ROOT = Path(__file__).parents[2]
@@ -18,7 +18,7 @@ ROOT = Path(__file__).parents[2]
 class Demo:
     printed: str
     spans: list[Span]
-    points: list[Point]
+    points: list[DataPoint]
 
     @property
     def calls(self) -> list[Span]:
@@ -41,7 +41,7 @@ def demo(tmp_path_factory: pytest.TempPathFactory) -> Demo:
         [*COMMAND, "--output", folder], cwd=ROOT, capture_output=True, text=True, check=False, timeout=100
     )
     assert done.returncode == 0, done.stdout + done.stderr
-    broken: list[Broken] = []
+    broken: list[SkippedPart] = []
     records = list(
         read([folder / "with-breaker" / f"{kind}.jsonl" for kind in ("traces", "metrics")], broken=broken.append)
     )
@@ -49,7 +49,7 @@ def demo(tmp_path_factory: pytest.TempPathFactory) -> Demo:
     return Demo(
         done.stdout,
         [record for record in records if isinstance(record, Span)],
-        [record for record in records if isinstance(record, Point)],
+        [record for record in records if isinstance(record, DataPoint)],
     )
 
 

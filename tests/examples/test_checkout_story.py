@@ -8,7 +8,7 @@ from examples.checkout import facts, story
 from examples.checkout.run import Run
 from examples.checkout.schedule import Phase, Schedule
 from otel_breaker_cli.incident.collect import collect
-from otel_breaker_cli.incident.questions import QUESTIONS
+from otel_breaker_cli.incident.oncall_questions import QUESTIONS
 from tests.examples import exported
 
 START = 1_800_000_000_000_000_000

@@ -25,7 +25,7 @@ from otel_breaker.telemetry.names import CALL_OUTCOME, SCOPE
 from otel_breaker.testing import fake_clock, reset
 from otel_breaker_cli.main import main
 from otel_breaker_cli.otlp import Span, read
-from otel_breaker_cli.telemetry_check.check import LiveCheck
+from otel_breaker_cli.telemetry_check.live_check import LiveCheck
 from otel_breaker_instrumentation.schema import load
 from otel_breaker_instrumentation.targets import TARGET_MANAGER
 from otel_breaker_instrumentation.targets import metric as targets
@@ -39,7 +39,7 @@ if TYPE_CHECKING:
     from opentelemetry.context import Context
     from opentelemetry.sdk.trace import Span as SdkSpan
 
-    from otel_breaker_cli.otlp import Record
+    from otel_breaker_cli.otlp import TelemetryRecord
 
 SCHEMA = load()
 
@@ -90,14 +90,14 @@ def file(tmp_path_factory: pytest.TempPathFactory, starts: Starts) -> Path:
 
 
 @pytest.fixture(scope="module")
-def records(file: Path) -> list[Record]:
+def records(file: Path) -> list[TelemetryRecord]:
     def broken(line: object) -> None:
         pytest.fail(str(line))
 
     return list(read([file], broken=broken))
 
 
-def test_nothing_is_told_that_the_schema_does_not_know(records: list[Record]) -> None:
+def test_nothing_is_told_that_the_schema_does_not_know(records: list[TelemetryRecord]) -> None:
     live_check = LiveCheck(SCHEMA)
 
     for record in records:
@@ -106,13 +106,13 @@ def test_nothing_is_told_that_the_schema_does_not_know(records: list[Record]) ->
     assert [str(violation) for violation in live_check.violations] == []
 
 
-def test_everything_in_the_schema_is_told(records: list[Record]) -> None:
+def test_everything_in_the_schema_is_told(records: list[TelemetryRecord]) -> None:
     silent = in_schema(SCHEMA) - in_records(records, SCHEMA)
 
     assert sorted(silent) == []
 
 
-def test_samplers_see_what_the_schema_says_they_do(records: list[Record], starts: Starts) -> None:
+def test_samplers_see_what_the_schema_says_they_do(records: list[TelemetryRecord], starts: Starts) -> None:
     (known,) = SCHEMA.spans.values()
     relevant = {attribute.name for attribute in known.attributes.values() if attribute.sampling_relevant}
     late = set()

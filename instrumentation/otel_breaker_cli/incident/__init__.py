@@ -13,11 +13,11 @@ from typing import TYPE_CHECKING
 from rich.console import Console
 
 from otel_breaker_cli.command import Command, CommandFailed
-from otel_breaker_cli.files import STANDARD, add_files, opened
 from otel_breaker_cli.incident.collect import collect
 from otel_breaker_cli.incident.page import page
-from otel_breaker_cli.incident.signs import signs_for
+from otel_breaker_cli.incident.symbols import symbols_for
 from otel_breaker_cli.incident.terminal import answers, plain, report
+from otel_breaker_cli.input_files import STANDARD, add_files, open_files
 
 if TYPE_CHECKING:
     from argparse import ArgumentParser, Namespace
@@ -34,7 +34,7 @@ def _add_arguments(parser: ArgumentParser) -> None:
 
 
 def _run(arguments: Namespace) -> int:
-    with opened(arguments.files, Console(stderr=True)) as files:
+    with open_files(arguments.files, Console(stderr=True)) as files:
         incident = collect(files)
     if arguments.html == STANDARD:
         _binary(page(incident))
@@ -48,7 +48,7 @@ def _run(arguments: Namespace) -> int:
 
 def _show(incident: Incident, *, only_answers: bool) -> None:
     console = Console(highlight=False)
-    told = answers(incident) if only_answers else report(incident, signs_for(console.encoding))
+    told = answers(incident) if only_answers else report(incident, symbols_for(console.encoding))
     if console.is_terminal:
         console.print(told)
     else:

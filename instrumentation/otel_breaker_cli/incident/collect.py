@@ -12,20 +12,20 @@ from typing import TYPE_CHECKING, Final
 
 from otel_breaker.core.states import Outcome
 from otel_breaker.telemetry import names
-from otel_breaker_cli.incident.drafts import CircuitDraft
-from otel_breaker_cli.incident.episode import CLOSED, HALF_OPEN, Call, Move, Probe
-from otel_breaker_cli.incident.model import Identity, Incident, Place
-from otel_breaker_cli.incident.readings import Readings
-from otel_breaker_cli.incident.requests import Requests
-from otel_breaker_cli.incident.words import printable
-from otel_breaker_cli.otlp import Log, Span
+from otel_breaker_cli.incident.builders import CircuitBuilder
+from otel_breaker_cli.incident.episode import CLOSED, HALF_OPEN, RecordedCall, RecordedProbe, RecordedStateChange
+from otel_breaker_cli.incident.metric_series import SeriesAggregator
+from otel_breaker_cli.incident.model import CircuitIdentity, Incident, ServiceInstance
+from otel_breaker_cli.incident.request_names import RequestNames
+from otel_breaker_cli.incident.wording import safe_text
+from otel_breaker_cli.otlp import LogRecord, Span
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from otel_breaker_cli.incident.drafts import EpisodeDraft
-    from otel_breaker_cli.incident.model import Circuit
-    from otel_breaker_cli.otlp import Attributes, Origin, Point, Record
+    from otel_breaker_cli.incident.builders import EpisodeBuilder
+    from otel_breaker_cli.incident.model import CircuitTimeline
+    from otel_breaker_cli.otlp import Attributes, DataPoint, TelemetryRecord, TelemetrySource
 
 
 _FIGURES: Final = {
@@ -41,34 +41,34 @@ _FIGURES: Final = {
 }
 
 
-class Collector:
+class IncidentBuilder:
     """Takes records, in any order, and makes an incident of them."""
 
     def __init__(self) -> None:
-        self._circuits: dict[Identity, CircuitDraft] = {}
-        self._readings = Readings()
+        self._circuits: dict[CircuitIdentity, CircuitBuilder] = {}
+        self._readings = SeriesAggregator()
         self._start = self._end = 0
-        self.requests = Requests()
+        self.requests = RequestNames()
 
-    def take(self, record: Record) -> None:
+    def take(self, record: TelemetryRecord) -> None:
         if isinstance(record, Span):
             self.requests.offer(record)
             if names.NAME in record.attributes:
                 self._take_call(record)
-        elif isinstance(record, Log):
+        elif isinstance(record, LogRecord):
             if record.event == names.EVENT_STATE_CHANGE and names.NAME in record.attributes:
                 self._take_event(record)
         else:
             self._take_point(record)
 
-    def _take_point(self, point: Point) -> None:
+    def _take_point(self, point: DataPoint) -> None:
         if point.metric.startswith("circuit_breaker."):
             self._readings.take(point, place(point.origin))
 
-    def _take_event(self, log: Log) -> None:
+    def _take_event(self, log: LogRecord) -> None:
         traced = self._circuit(log.origin, log.attributes)
         self._keep_move(
-            traced, _move(log.attributes, log.time, log.trace_id, log.span_id, sentence=printable(log.body))
+            traced, _move(log.attributes, log.time, log.trace_id, log.span_id, sentence=safe_text(log.body))
         )
 
     def _take_call(self, span: Span) -> None:
@@ -81,18 +81,18 @@ class Collector:
             move = _move(event.attributes, event.time, span.trace_id, span.span_id, call=call)
             links = [(link.trace_id, link.span_id) for link in span.links]
             self._keep_move(traced, replace(move, culprit=links[-1] if links and move.before == CLOSED else None))
-        moved_to = printable(said.get(names.STATE_CHANGE_TO, ""))
+        moved_to = safe_text(said.get(names.STATE_CHANGE_TO, ""))
         if not told and moved_to and moved_to != call.state:
             known = {names.STATE_CHANGE_FROM: call.state, names.STATE_CHANGE_TO: moved_to}
             move = _move({**said, **known}, span.end, span.trace_id, span.span_id, call=call)
             self._keep_move(traced, replace(move, evidence={}))
         if names.EPISODE in said:
-            self._keep_call(traced.draft(printable(said[names.EPISODE]), span.start), span, call, moved=bool(moved_to))
+            self._keep_call(traced.draft(safe_text(said[names.EPISODE]), span.start), span, call, moved=bool(moved_to))
 
-    def _keep_call(self, draft: EpisodeDraft, span: Span, call: Call, *, moved: bool) -> None:
+    def _keep_call(self, draft: EpisodeBuilder, span: Span, call: RecordedCall, *, moved: bool) -> None:
         said = span.attributes
         draft.last_seen = max(draft.last_seen, span.end)
-        draft.mode = draft.mode or printable(said.get(names.MODE, ""))
+        draft.mode = draft.mode or safe_text(said.get(names.MODE, ""))
         if call.link and said.get(names.LINK) == "opening":
             draft.link(call)
         if said.get(names.SHADOW_REJECTED):
@@ -101,11 +101,13 @@ class Collector:
             if draft.refuse(call):
                 self.requests.want(call.trace_id)
         elif call.state == HALF_OPEN:
-            draft.probe(Probe(call.start, call.outcome, call.error_type, call.seconds, call.trace_id, call.span_id))
+            draft.probe(
+                RecordedProbe(call.start, call.outcome, call.error_type, call.seconds, call.trace_id, call.span_id)
+            )
             if moved:
                 draft.probe_movers.add((call.trace_id, call.span_id))
 
-    def _keep_move(self, traced: CircuitDraft, move: Move) -> None:
+    def _keep_move(self, traced: CircuitBuilder, move: RecordedStateChange) -> None:
         self._saw(move.time, move.time)
         self.requests.want(move.trace_id)
         if move.culprit is not None:
@@ -115,9 +117,9 @@ class Collector:
             draft.mode = draft.mode or move.mode
         traced.move(move)
 
-    def _circuit(self, origin: Origin, said: Attributes) -> CircuitDraft:
-        identity = Identity(printable(said[names.NAME]), printable(said.get(names.KEY, "")), place(origin))
-        return self._circuits.setdefault(identity, CircuitDraft())
+    def _circuit(self, origin: TelemetrySource, said: Attributes) -> CircuitBuilder:
+        identity = CircuitIdentity(safe_text(said[names.NAME]), safe_text(said.get(names.KEY, "")), place(origin))
+        return self._circuits.setdefault(identity, CircuitBuilder())
 
     def _saw(self, start: int, end: int) -> None:
         self._start = min(self._start or start, start)
@@ -138,13 +140,13 @@ class Collector:
         )
 
 
-def collect(records: Iterable[Record]) -> Incident:
+def collect(records: Iterable[TelemetryRecord]) -> Incident:
     """Read everything, and once more if a request that matters may have gone by before anybody knew that it does.
 
     Args:
         records: what begins anew each time that it is iterated over.
     """
-    collector = Collector()
+    collector = IncidentBuilder()
     for record in records:
         collector.take(record)
     if collector.requests.missing:
@@ -154,44 +156,44 @@ def collect(records: Iterable[Record]) -> Incident:
     return collector.incident()
 
 
-def place(origin: Origin) -> Place:
+def place(origin: TelemetrySource) -> ServiceInstance:
     """Where a record comes from, by what a process says of itself; most SDKs give it no instance id unasked."""
     said = origin.resource
     host = said.get("k8s.pod.name") or said.get("host.name")
     parts = [host, said.get("process.pid")]
     instance = said.get("service.instance.id") or " ".join(str(part) for part in parts if part is not None)
-    return Place(printable(said.get("service.name", "")), printable(instance))
+    return ServiceInstance(safe_text(said.get("service.name", "")), safe_text(instance))
 
 
-def _first(circuit: Circuit) -> tuple[int, Identity]:
+def _first(circuit: CircuitTimeline) -> tuple[int, CircuitIdentity]:
     times: Iterator[int] = chain((episode.start for episode in circuit.episodes), (move.time for move in circuit.moves))
     return min(times), circuit.identity
 
 
-def _call(span: Span) -> Call:
+def _call(span: Span) -> RecordedCall:
     said = span.attributes
-    return Call(
+    return RecordedCall(
         trace_id=span.trace_id,
         span_id=span.span_id,
         start=span.start,
         seconds=span.seconds,
-        state=printable(said.get(names.STATE, "")),
-        outcome=printable(said.get(names.CALL_OUTCOME, "")),
-        error_type=printable(said.get(names.ERROR_TYPE, "")),
+        state=safe_text(said.get(names.STATE, "")),
+        outcome=safe_text(said.get(names.CALL_OUTCOME, "")),
+        error_type=safe_text(said.get(names.ERROR_TYPE, "")),
         link=(span.links[0].trace_id, span.links[0].span_id) if span.links else None,
     )
 
 
 def _move(
-    said: Attributes, time: int, trace_id: str, span_id: str, *, sentence: str = "", call: Call | None = None
-) -> Move:
-    return Move(
+    said: Attributes, time: int, trace_id: str, span_id: str, *, sentence: str = "", call: RecordedCall | None = None
+) -> RecordedStateChange:
+    return RecordedStateChange(
         time=time,
-        before=printable(said.get(names.STATE_CHANGE_FROM, "")),
-        after=printable(said.get(names.STATE_CHANGE_TO, "")),
-        reason=printable(said.get(names.STATE_CHANGE_REASON, "")),
-        episode=printable(said.get(names.EPISODE, "")),
-        mode=printable(said.get(names.MODE, "")),
+        before=safe_text(said.get(names.STATE_CHANGE_FROM, "")),
+        after=safe_text(said.get(names.STATE_CHANGE_TO, "")),
+        reason=safe_text(said.get(names.STATE_CHANGE_REASON, "")),
+        episode=safe_text(said.get(names.EPISODE, "")),
+        mode=safe_text(said.get(names.MODE, "")),
         trace_id=trace_id,
         span_id=span_id,
         evidence=_evidence(said),

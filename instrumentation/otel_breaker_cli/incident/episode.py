@@ -26,7 +26,7 @@ REFUSING: Final = (OPEN, HALF_OPEN, CircuitState.FORCED_OPEN.value)
 
 
 @dataclass(frozen=True)
-class Call:
+class RecordedCall:
     """A guarded call whose span was found."""
 
     trace_id: str
@@ -43,7 +43,7 @@ class Call:
 
 
 @dataclass(frozen=True)
-class Move:
+class RecordedStateChange:
     """One change of state."""
 
     time: int
@@ -61,14 +61,14 @@ class Move:
     evidence: Attributes
     sentence: str = ""
     """What the log event says in words, which for a move by hand is who and why."""
-    call: Call | None = None
+    call: RecordedCall | None = None
     """The call that caused it, when its span is in the files."""
     culprit: tuple[str, str] | None = None
     """Trace and span of the call that hung, where the one that caused the move only noticed."""
 
 
 @dataclass(frozen=True)
-class Probe:
+class RecordedProbe:
     """One call that was let through to find out, and how it ended."""
 
     time: int
@@ -82,23 +82,23 @@ class Probe:
 
 
 @dataclass(frozen=True)
-class Episode:
+class IncidentEpisode:
     """One outage of one circuit: from an opening, through failed recoveries, to the recovery."""
 
     id: str
     mode: str
-    moves: tuple[Move, ...]
+    moves: tuple[RecordedStateChange, ...]
     """In order of time; possibly with gaps, where telemetry was sampled."""
     first_seen: int
     last_seen: int
     """Of anything that belongs to it."""
     refused_seen: int
     """Spans of refused calls in the files."""
-    refused: tuple[Call, ...]
+    refused: tuple[RecordedCall, ...]
     """A few of them."""
     shadowed: Mapping[str, int]
     """Calls that only shadow mode let pass, by what they then did."""
-    probes: tuple[Probe, ...]
+    probes: tuple[RecordedProbe, ...]
     """In order of time; of very many, the first and the last."""
     probe_outcomes: Mapping[str, int]
     cause: tuple[str, str] | None
@@ -110,13 +110,13 @@ class Episode:
         return self.mode == SHADOW
 
     @property
-    def opening(self) -> Move | None:
+    def opening(self) -> RecordedStateChange | None:
         """The move that began it; None when it is not in the files."""
         first = self.moves[0] if self.moves else None
         return first if first is not None and first.before not in REFUSING else None
 
     @property
-    def closing(self) -> Move | None:
+    def closing(self) -> RecordedStateChange | None:
         """The move that ended it; None when it had not ended, or the end is not in the files."""
         last = self.moves[-1] if self.moves else None
         return last if last is not None and last.after not in REFUSING else None

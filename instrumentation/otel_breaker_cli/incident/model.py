@@ -13,12 +13,12 @@ from otel_breaker_cli.incident.episode import OPEN, REFUSING, SHADOW
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from otel_breaker_cli.incident.episode import Episode, Move
+    from otel_breaker_cli.incident.episode import IncidentEpisode, RecordedStateChange
     from otel_breaker_cli.otlp import Attributes
 
 
 @dataclass(frozen=True, order=True)
-class Place:
+class ServiceInstance:
     """A process, as far as it tells itself from others."""
 
     service: str = ""
@@ -26,21 +26,21 @@ class Place:
 
 
 @dataclass(frozen=True, order=True)
-class Identity:
+class CircuitIdentity:
     """Which circuit it is."""
 
     name: str
     key: str
     """Empty for a breaker without keys."""
-    place: Place
+    place: ServiceInstance
 
 
 @dataclass(frozen=True)
-class Circuit:
-    identity: Identity
-    episodes: tuple[Episode, ...]
+class CircuitTimeline:
+    identity: CircuitIdentity
+    episodes: tuple[IncidentEpisode, ...]
     """In order of time."""
-    moves: tuple[Move, ...]
+    moves: tuple[RecordedStateChange, ...]
     """All of them, also those that belong to no episode."""
 
     @property
@@ -61,11 +61,11 @@ class Circuit:
 
 
 @dataclass(frozen=True)
-class Reading:
+class MetricSeries:
     """A series of a metric."""
 
     metric: str
-    place: Place
+    place: ServiceInstance
     attributes: Attributes
     last: float
     peak: float
@@ -75,7 +75,7 @@ class Reading:
 class Incident:
     """Everything that the files say of circuits."""
 
-    circuits: tuple[Circuit, ...]
+    circuits: tuple[CircuitTimeline, ...]
     """Those that moved, or refused calls; the first to open comes first."""
     quiet: int
     """How many others made calls and never moved."""
@@ -84,14 +84,14 @@ class Incident:
     end: int
     requests: Mapping[str, str] = field(default_factory=dict)
     """The name of the request that a trace is about, by trace id, for calls that are shown."""
-    readings: tuple[Reading, ...] = ()
+    readings: tuple[MetricSeries, ...] = ()
 
     def request(self, trace_id: str) -> str:
         """What a trace is about, or nothing."""
         return self.requests.get(trace_id, "")
 
     @property
-    def episodes(self) -> list[tuple[Circuit, Episode]]:
+    def episodes(self) -> list[tuple[CircuitTimeline, IncidentEpisode]]:
         """All of them in order of time."""
         found = [(circuit, episode) for circuit in self.circuits for episode in circuit.episodes]
         return sorted(found, key=lambda pair: pair[1].start)

@@ -14,14 +14,14 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from otel_breaker.core.states import CircuitState
 from otel_breaker.version import __version__
-from otel_breaker_cli.incident import facts, words
+from otel_breaker_cli.incident import descriptions, wording
 from otel_breaker_cli.incident.episode import SHADOW
-from otel_breaker_cli.incident.lanes import lanes, window
-from otel_breaker_cli.incident.questions import QUESTIONS
+from otel_breaker_cli.incident.oncall_questions import QUESTIONS
+from otel_breaker_cli.incident.timeline import lanes, visible_range
 
 if TYPE_CHECKING:
-    from otel_breaker_cli.incident.lanes import Lane
-    from otel_breaker_cli.incident.model import Circuit, Incident
+    from otel_breaker_cli.incident.model import CircuitTimeline, Incident
+    from otel_breaker_cli.incident.timeline import Lane
 
 ROWS: Final = {
     CircuitState.OPEN.value: 0,
@@ -51,7 +51,7 @@ class Bar:
 
 
 @dataclass(frozen=True)
-class Number:
+class EpisodeLabel:
     """Which episode begins there."""
 
     left: float
@@ -60,15 +60,15 @@ class Number:
 
 
 @dataclass(frozen=True)
-class Drawing:
+class LaneDrawing:
     """One lane."""
 
     bars: tuple[Bar, ...]
-    numbers: tuple[Number, ...]
+    numbers: tuple[EpisodeLabel, ...]
 
 
 @dataclass(frozen=True)
-class Scale:
+class TimeScale:
     """Times as shares of a width."""
 
     start: int
@@ -81,7 +81,7 @@ class Scale:
     @property
     def ticks(self) -> list[tuple[float, str]]:
         return [
-            (100 * number / _TICKS, words.clock(self.start + (self.end - self.start) * number // _TICKS)[:8])
+            (100 * number / _TICKS, wording.time_of_day(self.start + (self.end - self.start) * number // _TICKS)[:8])
             for number in range(_TICKS + 1)
         ]
 
@@ -95,24 +95,24 @@ def page(incident: Incident) -> str:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    scale = Scale(*window(incident))
+    scale = TimeScale(*visible_range(incident))
     numbers = {id(episode): number for number, (_, episode) in enumerate(incident.episodes, 1)}
     return environment.get_template("page.html").render(
         incident=incident,
-        summary=facts.summary(incident),
+        summary=descriptions.summary(incident),
         scale=scale,
-        states=words.STATES,
+        states=wording.STATE_NAMES,
         number=lambda episode: numbers[id(episode)],
         drawings=lambda circuit: [_draw(lane, scale, numbers) for lane in lanes(circuit, scale.start, scale.end)],
         spoken=_spoken,
         questions=QUESTIONS,
-        facts=facts,
-        words=words,
+        descriptions=descriptions,
+        wording=wording,
         version=__version__,
     )
 
 
-def _draw(lane: Lane, scale: Scale, numbers: dict[int, int]) -> Drawing:
+def _draw(lane: Lane, scale: TimeScale, numbers: dict[int, int]) -> LaneDrawing:
     bars = []
     drawn: dict[int, float] = {}  # per row, how far: within a bar that was widened to be seen nothing else is
     for stretch in lane.stretches:
@@ -123,25 +123,25 @@ def _draw(lane: Lane, scale: Scale, numbers: dict[int, int]) -> Drawing:
             continue
         width = max(_THINNEST, right - left)
         drawn[row] = left + width
-        lasted = words.duration((stretch.end - stretch.start) / 1e9)
-        state = words.state(stretch.state, is_shadow=stretch.is_shadow)
-        title = f"{state} from {words.clock(stretch.start)} for {lasted}"
+        lasted = wording.duration((stretch.end - stretch.start) / 1e9)
+        state = wording.state_name(stretch.state, is_shadow=stretch.is_shadow)
+        title = f"{state} from {wording.time_of_day(stretch.start)} for {lasted}"
         look = SHADOW if stretch.is_shadow else stretch.state
         bars.append(Bar(min(left, 100 - width), width, row, look, title))
-    shown: list[Number] = []
+    shown: list[EpisodeLabel] = []
     for episode in lane.episodes:
         left = scale.place(episode.start)
         if not shown or left - shown[-1].left >= _APART:
             number = numbers[id(episode)]
-            shown.append(Number(left, str(number), f"episode-{number}"))
-    return Drawing(tuple(bars), tuple(shown))
+            shown.append(EpisodeLabel(left, str(number), f"episode-{number}"))
+    return LaneDrawing(tuple(bars), tuple(shown))
 
 
-def _spoken(circuit: Circuit) -> str:
+def _spoken(circuit: CircuitTimeline) -> str:
     """What the picture shows, for whoever does not see it."""
     said = [
-        f"opened {words.moment(episode.start)}, {facts.lasted(episode)}, {facts.refused(episode)}"
+        f"opened {wording.date_time(episode.start)}, {descriptions.episode_duration(episode)}, {descriptions.refused_calls(episode)}"
         for episode in circuit.episodes
     ]
-    state = words.state(circuit.state, is_shadow=circuit.is_shadow)
+    state = wording.state_name(circuit.state, is_shadow=circuit.is_shadow)
     return f"{'; '.join(said) or 'no episode'}; {state} in the end."

@@ -11,21 +11,21 @@ from rich.table import Table
 from rich.text import Text
 
 from otel_breaker.core.states import CircuitState
-from otel_breaker_cli.incident import facts, words
+from otel_breaker_cli.incident import descriptions, wording
 from otel_breaker_cli.incident.episode import SHADOW
-from otel_breaker_cli.incident.lanes import UNKNOWN, lanes, window
-from otel_breaker_cli.incident.questions import QUESTIONS
-from otel_breaker_cli.incident.signs import BLOCKS, STYLES
+from otel_breaker_cli.incident.oncall_questions import QUESTIONS
+from otel_breaker_cli.incident.symbols import BLOCKS, STYLES
+from otel_breaker_cli.incident.timeline import UNKNOWN_STATE, lanes, visible_range
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from rich.console import RenderableType
 
-    from otel_breaker_cli.incident.episode import Episode, Move
-    from otel_breaker_cli.incident.lanes import Lane
-    from otel_breaker_cli.incident.model import Circuit, Incident
-    from otel_breaker_cli.incident.signs import Signs
+    from otel_breaker_cli.incident.episode import IncidentEpisode, RecordedStateChange
+    from otel_breaker_cli.incident.model import CircuitTimeline, Incident
+    from otel_breaker_cli.incident.symbols import Symbols
+    from otel_breaker_cli.incident.timeline import Lane
 
 _CELLS: Final = 60
 _ENDLESS: Final = 2**20
@@ -43,12 +43,12 @@ def plain(content: RenderableType) -> str:
     return "".join(f"{line.rstrip()}\n" for line in output.getvalue().splitlines())
 
 
-def report(incident: Incident, signs: Signs = BLOCKS) -> RenderableType:
+def report(incident: Incident, signs: Symbols = BLOCKS) -> RenderableType:
     """Everything, circuit by circuit."""
     if not incident.circuits:
-        return Text(facts.summary(incident))
-    start, end = window(incident)
-    parts: list[RenderableType] = [Text(facts.summary(incident), "bold"), Text(_legend(incident, signs), "dim")]
+        return Text(descriptions.summary(incident))
+    start, end = visible_range(incident)
+    parts: list[RenderableType] = [Text(descriptions.summary(incident), "bold"), Text(_legend(incident, signs), "dim")]
     for circuit in incident.circuits:
         parts += [Text(), _heading(circuit)]
         parts += [_indented(_bar(lane, start, end, signs)) for lane in lanes(circuit, start, end)]
@@ -73,25 +73,28 @@ def _indented(content: RenderableType, columns: int = 2) -> Padding:
     return Padding(content, (0, 0, 0, columns), expand=False)
 
 
-def _legend(incident: Incident, signs: Signs) -> str:
-    legend = [f"{signs.states[state]} {name}" for state, name in words.STATES.items()]
+def _legend(incident: Incident, signs: Symbols) -> str:
+    legend = [f"{signs.states[state]} {name}" for state, name in wording.STATE_NAMES.items()]
     if any(episode.is_shadow for _, episode in incident.episodes):
         legend.append(f"{signs.shadow} any of these in shadow mode: no call is refused")
     return "  ".join(legend)
 
 
-def _heading(circuit: Circuit) -> Text:
+def _heading(circuit: CircuitTimeline) -> Text:
     return Text.assemble(
-        (facts.name(circuit), "bold"),
-        f" of {words.where(circuit.identity.place)}, in the end ",
-        (words.STATES.get(circuit.state, circuit.state), "" if circuit.is_shadow else STYLES.get(circuit.state, "")),
+        (descriptions.circuit_heading(circuit), "bold"),
+        f" of {wording.service_name(circuit.identity.place)}, in the end ",
+        (
+            wording.STATE_NAMES.get(circuit.state, circuit.state),
+            "" if circuit.is_shadow else STYLES.get(circuit.state, ""),
+        ),
     )
 
 
-def _bar(lane: Lane, start: int, end: int, signs: Signs) -> Text:
+def _bar(lane: Lane, start: int, end: int, signs: Symbols) -> Text:
     """A lane in a few cells; each shows the most urgent state of its time."""
     ranks = {state: rank for rank, state in enumerate(_URGENT, 1)}
-    cells = [(UNKNOWN, False)] * _CELLS
+    cells = [(UNKNOWN_STATE, False)] * _CELLS
     for stretch in lane.stretches:
         first, last = ((time - start) * _CELLS / max(1, end - start) for time in (stretch.start, stretch.end))
         for cell in range(int(first), min(_CELLS, max(int(last), int(first) + 1))):
@@ -104,29 +107,29 @@ def _bar(lane: Lane, start: int, end: int, signs: Signs) -> Text:
     return Text.assemble(signs.left, *drawn, signs.right)
 
 
-def _episode(incident: Incident, episode: Episode, signs: Signs) -> RenderableType:
+def _episode(incident: Incident, episode: IncidentEpisode, signs: Symbols) -> RenderableType:
     table = Table.grid(padding=(0, 2))
     table.add_column(style="dim", no_wrap=True)
     table.add_column(overflow="fold")
-    for name, text in facts.facts(incident, episode):
+    for name, text in descriptions.episode_details(incident, episode):
         table.add_row(name, Text(text))
     heading = f"Episode {episode.id}{', in shadow mode' if episode.is_shadow else ''}"
     return Group(Text(heading, "underline"), table, _moves(episode.moves, signs))
 
 
-def _moves(moves: Sequence[Move], signs: Signs) -> Table:
+def _moves(moves: Sequence[RecordedStateChange], signs: Symbols) -> Table:
     table = Table.grid(padding=(0, 2))
     table.add_column(style="dim", no_wrap=True)
     table.add_column(no_wrap=True)
     table.add_column(overflow="fold")
-    for move, gap in facts.thinned(moves, _HEAD, _TAIL):
+    for move, gap in descriptions.elide_middle(moves, _HEAD, _TAIL):
         if gap:
             table.add_row(signs.gap, f"{gap:,} more", "")
         else:
-            table.add_row(words.clock(move.time), _change(move, signs), Text(facts.what_happened(move)))
+            table.add_row(wording.time_of_day(move.time), _change(move, signs), Text(descriptions.change_cause(move)))
     return table
 
 
-def _change(move: Move, signs: Signs) -> Text:
-    before, after = (words.STATES.get(state, state) for state in (move.before, move.after))
+def _change(move: RecordedStateChange, signs: Symbols) -> Text:
+    before, after = (wording.STATE_NAMES.get(state, state) for state in (move.before, move.after))
     return Text.assemble(f"{before} {signs.arrow} ", (after, "" if move.mode == SHADOW else STYLES.get(move.after, "")))

@@ -10,21 +10,41 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING
 
-from otel_breaker_cli.otlp.documents import Documents
-from otel_breaker_cli.otlp.fields import Misfit
-from otel_breaker_cli.otlp.lines import CutShort, lines_of
+from otel_breaker_cli.otlp.documents import DocumentAssembler
+from otel_breaker_cli.otlp.fields import FieldError
+from otel_breaker_cli.otlp.lines import TruncatedFile, lines_of
 from otel_breaker_cli.otlp.parse import parse
-from otel_breaker_cli.otlp.records import Attributes, Event, Link, Log, Origin, Point, Record, Span
+from otel_breaker_cli.otlp.records import (
+    Attributes,
+    DataPoint,
+    Event,
+    Link,
+    LogRecord,
+    Span,
+    TelemetryRecord,
+    TelemetrySource,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
     from pathlib import Path
 
-__all__ = ["Attributes", "Broken", "Event", "Link", "Log", "Origin", "Point", "Record", "Span", "read"]
+__all__ = [
+    "Attributes",
+    "DataPoint",
+    "Event",
+    "Link",
+    "LogRecord",
+    "SkippedPart",
+    "Span",
+    "TelemetryRecord",
+    "TelemetrySource",
+    "read",
+]
 
 
 @dataclass(frozen=True)
-class Broken:
+class SkippedPart:
     """What was skipped: a line, a document, or a record in it."""
 
     file: Path
@@ -40,10 +60,10 @@ class Broken:
 def read(
     files: Iterable[Path],
     *,
-    broken: Callable[[Broken], None],
+    broken: Callable[[SkippedPart], None],
     progress: Callable[[int], None] = lambda _: None,
     understood: Callable[[], None] = lambda: None,
-) -> Iterator[Record]:
+) -> Iterator[TelemetryRecord]:
     """Read files one after the other, and each record whole or not at all.
 
     Args:
@@ -59,8 +79,8 @@ def read(
         yield from _read(file, partial(_tell, broken, file), progress, understood)
 
 
-def _tell(broken: Callable[[Broken], None], file: Path, line: int, problem: str) -> None:
-    broken(Broken(file, line, problem))
+def _tell(broken: Callable[[SkippedPart], None], file: Path, line: int, problem: str) -> None:
+    broken(SkippedPart(file, line, problem))
 
 
 def _read(
@@ -68,27 +88,27 @@ def _read(
     broken: Callable[[int, str], None],
     progress: Callable[[int], None],
     understood: Callable[[], None],
-) -> Iterator[Record]:
-    documents = Documents(broken)
+) -> Iterator[TelemetryRecord]:
+    documents = DocumentAssembler(broken)
     number = 0
     try:
         for number, line in lines_of(file, progress):
             for first, document in documents.take(number, line):
                 yield from _records(first, document, broken, understood)
-    except CutShort as reason:
+    except TruncatedFile as reason:
         broken(number + 1, str(reason))
     documents.end()
 
 
 def _records(
     line: int, document: object, broken: Callable[[int, str], None], understood: Callable[[], None]
-) -> Iterator[Record]:
-    def skipped(misfit: Misfit) -> None:
+) -> Iterator[TelemetryRecord]:
+    def skipped(misfit: FieldError) -> None:
         broken(line, str(misfit))
 
     try:
         yield from parse(document, skipped)
-    except Misfit as misfit:
+    except FieldError as misfit:
         skipped(misfit)
     else:
         understood()

@@ -24,7 +24,7 @@ _SEAM: Final = re.compile(rb'\{["}]|[\[:,]["{\[\w-]|\[\]|["}\]\w][,}\]]|["]:')
 """The last byte of a line and the first of the next one, where both belong to one document."""
 
 
-class Documents:
+class DocumentAssembler:
     """Takes lines, and yields each document that they complete, with the number of its first line.
 
     Args:

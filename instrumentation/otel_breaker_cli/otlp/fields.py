@@ -26,7 +26,7 @@ _SEVERITY: Final = re.compile(r"SEVERITY_NUMBER_(TRACE|DEBUG|INFO|WARN|ERROR|FAT
 _SEVERITIES: Final = ("TRACE", "DEBUG", "INFO", "WARN", "ERROR", "FATAL")
 
 
-class Misfit(Exception):
+class FieldError(Exception):
     """A value is not what OTLP wants there.
 
     Args:
@@ -39,7 +39,7 @@ class Misfit(Exception):
         self.problem = problem
         self.path = path
 
-    def within(self, step: str) -> Misfit:
+    def within(self, step: str) -> FieldError:
         """The same, seen from one step further out."""
         dot = "." if self.path and not self.path.startswith("[") else ""
         self.path = f"{step}{dot}{self.path}"
@@ -53,10 +53,10 @@ def required(owner: Json, name: str, read: Callable[[Any], T]) -> T:
     """A field that has to be there."""
     said = owner.get(name)
     if said is None:
-        raise Misfit("it is missing", name)
+        raise FieldError("it is missing", name)
     try:
         return read(said)
-    except Misfit as misfit:
+    except FieldError as misfit:
         raise misfit.within(name) from None
 
 
@@ -66,7 +66,7 @@ def optional(owner: Json, name: str, read: Callable[[Any], T], default: T) -> T:
         return default
     try:
         return read(said)
-    except Misfit as misfit:
+    except FieldError as misfit:
         raise misfit.within(name) from None
 
 
@@ -77,7 +77,7 @@ def each(owner: Json, name: str, read: Callable[[Any], T]) -> list[T]:
     for index, item in enumerate(listed):
         try:
             found.append(read(item))
-        except Misfit as misfit:
+        except FieldError as misfit:
             raise misfit.within(f"{name}[{index}]") from None
     return found
 
@@ -85,25 +85,25 @@ def each(owner: Json, name: str, read: Callable[[Any], T]) -> list[T]:
 def items(said: Any) -> list[Any]:
     if type(said) is list:
         return said
-    raise Misfit("it is no list")
+    raise FieldError("it is no list")
 
 
 def an_object(said: Any) -> Json:
     if type(said) is dict:
         return said
-    raise Misfit("it is no object")
+    raise FieldError("it is no object")
 
 
 def text(said: Any) -> str:
     if type(said) is str:
         return said
-    raise Misfit("it is no text")
+    raise FieldError("it is no text")
 
 
 def flag(said: Any) -> bool:
     if type(said) is bool:
         return said
-    raise Misfit("it is neither true nor false")
+    raise FieldError("it is neither true nor false")
 
 
 def integer(said: Any) -> int:
@@ -111,7 +111,7 @@ def integer(said: Any) -> int:
     number = _whole(said)
     if abs(number) <= _LARGEST:
         return number
-    raise Misfit("it is larger than 64 bits")
+    raise FieldError("it is larger than 64 bits")
 
 
 def time(said: Any) -> int:
@@ -119,7 +119,7 @@ def time(said: Any) -> int:
     nanoseconds = _whole(said)
     if 0 <= nanoseconds < _LATEST:
         return nanoseconds
-    raise Misfit("it is no time")
+    raise FieldError("it is no time")
 
 
 def _whole(said: Any) -> int:
@@ -127,7 +127,7 @@ def _whole(said: Any) -> int:
         return said
     if (type(said) is str and _INTEGER.fullmatch(said)) or (type(said) is float and said.is_integer()):
         return int(said)
-    raise Misfit("it is no whole number")
+    raise FieldError("it is no whole number")
 
 
 def number(said: Any) -> float:
@@ -137,7 +137,7 @@ def number(said: Any) -> float:
             return float(said)
         except (ValueError, OverflowError):
             pass
-    raise Misfit("it is no number")
+    raise FieldError("it is no number")
 
 
 def identity(said: Any) -> str:
@@ -151,7 +151,7 @@ def identity(said: Any) -> str:
         except ValueError:
             raw = b""
         if len(raw) not in _IDS:
-            raise Misfit("it is no id")
+            raise FieldError("it is no id")
         found = raw.hex()
     return found if found.strip("0") else ""
 

@@ -26,7 +26,7 @@ _UNSUSPICIOUS: Final = 2 * LONGEST
 """Bytes that are uncompressed before anybody asks how many times they are."""
 
 
-class CutShort(Exception):
+class TruncatedFile(Exception):
     """The rest of the file is not to be had; the text says why."""
 
 
@@ -62,12 +62,14 @@ def lines_of(file: Path, progress: Callable[[int], None]) -> Iterator[tuple[int,
                 progress(counted.count - told)
                 told = counted.count
         except (EOFError, gzip.BadGzipFile, zlib.error) as error:
-            raise CutShort(f"the rest cannot be uncompressed: {error}") from error
+            raise TruncatedFile(f"the rest cannot be uncompressed: {error}") from error
 
 
 def _check(size: int, packed: int) -> None:
     if size > _UNSUSPICIOUS + _MOST_TIMES * packed:
-        raise CutShort(f"the rest is not read: it becomes more than {_MOST_TIMES} times as large when uncompressed")
+        raise TruncatedFile(
+            f"the rest is not read: it becomes more than {_MOST_TIMES} times as large when uncompressed"
+        )
 
 
 class _Counted(io.RawIOBase):

@@ -8,8 +8,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final
 
 from otel_breaker_cli.otlp.fields import (
+    FieldError,
     Json,
-    Misfit,
     an_object,
     each,
     flag,
@@ -24,13 +24,13 @@ from otel_breaker_cli.otlp.fields import (
     text,
     time,
 )
-from otel_breaker_cli.otlp.records import Event, Link, Log, Origin, Point, Span
+from otel_breaker_cli.otlp.records import DataPoint, Event, Link, LogRecord, Span, TelemetrySource
 from otel_breaker_cli.otlp.values import attribute, attributes, value
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
 
-    from otel_breaker_cli.otlp.records import Record
+    from otel_breaker_cli.otlp.records import TelemetryRecord
 
 _KIND: Final = member("SPAN_KIND_", dict(enumerate(("", "internal", "server", "client", "producer", "consumer"))))
 _STATUS: Final = member("STATUS_CODE_", {0: "unset", 1: "ok", 2: "error"})
@@ -44,7 +44,7 @@ _INSTRUMENTS: Final = {
 }
 
 
-def parse(document: Any, skipped: Callable[[Misfit], None]) -> Iterator[Record]:
+def parse(document: Any, skipped: Callable[[FieldError], None]) -> Iterator[TelemetryRecord]:
     """Read one document: an export request of any signal.
 
     Args:
@@ -55,65 +55,65 @@ def parse(document: Any, skipped: Callable[[Misfit], None]) -> Iterator[Record]:
         Misfit: when it is no OTLP.
     """
     if type(document) is not dict:
-        raise Misfit("it is no OTLP: it is no object")
+        raise FieldError("it is no OTLP: it is no object")
     if not document.keys() & _RESOURCES:
-        raise Misfit(f"it is no OTLP: there is none of {', '.join(sorted(_RESOURCES))} in it")
+        raise FieldError(f"it is no OTLP: there is none of {', '.join(sorted(_RESOURCES))} in it")
     for resources, scopes, entries, read in _SIGNALS:
         for resource, here in _objects(document, resources, "", skipped):
             described = _resource(resource, f"{here}.resource", skipped)
             for scope, there in _objects(resource, scopes, here, skipped):
-                origin = Origin(described, _scope(scope, there, skipped))
+                origin = TelemetrySource(described, _scope(scope, there, skipped))
                 for entry, place in _objects(scope, entries, there, skipped):
                     try:
                         records = list(read(entry, origin, skipped, place))
-                    except Misfit as misfit:
+                    except FieldError as misfit:
                         skipped(misfit.within(place))
                     else:
                         yield from records
 
 
-def _objects(owner: Json, name: str, place: str, skipped: Callable[[Misfit], None]) -> Iterator[tuple[Json, str]]:
+def _objects(owner: Json, name: str, place: str, skipped: Callable[[FieldError], None]) -> Iterator[tuple[Json, str]]:
     """The objects of a list, each with its path; what is none is skipped."""
     path = f"{place}.{name}" if place else name
     try:
         found: list[Any] = optional(owner, name, items, [])
-    except Misfit as misfit:
-        skipped(Misfit(misfit.problem, path))
+    except FieldError as misfit:
+        skipped(FieldError(misfit.problem, path))
         return
     for index, entry in enumerate(found):
         if type(entry) is dict:
             yield entry, f"{path}[{index}]"
         else:
-            skipped(Misfit("it is no object", f"{path}[{index}]"))
+            skipped(FieldError("it is no object", f"{path}[{index}]"))
 
 
-def _resource(owner: Json, place: str, skipped: Callable[[Misfit], None]) -> dict[str, Any]:
+def _resource(owner: Json, place: str, skipped: Callable[[FieldError], None]) -> dict[str, Any]:
     """What a process says of itself; one bad attribute is no reason to lose all that it did."""
     found = {}
     try:
         resource: Json = optional(owner, "resource", an_object, {})
-    except Misfit as misfit:
-        skipped(Misfit(misfit.problem, place))
+    except FieldError as misfit:
+        skipped(FieldError(misfit.problem, place))
         return {}
     for entry, path in _objects(resource, "attributes", place, skipped):
         try:
             key, said = attribute(entry)
-        except Misfit as misfit:
+        except FieldError as misfit:
             skipped(misfit.within(path))
         else:
             found[key] = said
     return found
 
 
-def _scope(owner: Json, place: str, skipped: Callable[[Misfit], None]) -> str:
+def _scope(owner: Json, place: str, skipped: Callable[[FieldError], None]) -> str:
     try:
         return optional(owner, "scope", lambda said: optional(an_object(said), "name", text, ""), "")
-    except Misfit as misfit:
+    except FieldError as misfit:
         skipped(misfit.within(place))
         return ""
 
 
-def _span(span: Json, origin: Origin, *_: object) -> Iterable[Span]:
+def _span(span: Json, origin: TelemetrySource, *_: object) -> Iterable[Span]:
     yield Span(
         origin=origin,
         trace_id=required(span, "traceId", identity),
@@ -144,8 +144,8 @@ def _link(said: Any) -> Link:
     return Link(required(link, "traceId", identity), required(link, "spanId", identity), attributes(link))
 
 
-def _log(log: Json, origin: Origin, *_: object) -> Iterable[Log]:
-    yield Log(
+def _log(log: Json, origin: TelemetrySource, *_: object) -> Iterable[LogRecord]:
+    yield LogRecord(
         origin=origin,
         event=optional(log, "eventName", text, ""),
         # A record without a time of its own was made just before it was observed.
@@ -159,7 +159,9 @@ def _log(log: Json, origin: Origin, *_: object) -> Iterable[Log]:
     )
 
 
-def _points(metric: Json, origin: Origin, skipped: Callable[[Misfit], None], place: str) -> Iterator[Point]:
+def _points(
+    metric: Json, origin: TelemetrySource, skipped: Callable[[FieldError], None], place: str
+) -> Iterator[DataPoint]:
     name, unit = required(metric, "name", text), optional(metric, "unit", text, "")
     for shape, instrument in _INSTRUMENTS.items():
         data: Json = optional(metric, shape, an_object, {})
@@ -167,7 +169,7 @@ def _points(metric: Json, origin: Origin, skipped: Callable[[Misfit], None], pla
         is_delta = optional(data, "aggregationTemporality", _TEMPORALITY, "") == "delta"
         for point, path in _objects(data, "dataPoints", f"{place}.{shape}", skipped):
             try:
-                yield Point(
+                yield DataPoint(
                     origin=origin,
                     metric=name,
                     unit=unit,
@@ -177,7 +179,7 @@ def _points(metric: Json, origin: Origin, skipped: Callable[[Misfit], None], pla
                     attributes=attributes(point),
                     value=_measured(point),
                 )
-            except Misfit as misfit:
+            except FieldError as misfit:
                 skipped(misfit.within(path))
 
 
@@ -190,7 +192,15 @@ def _measured(point: Json) -> float:
 
 _MEASURES: Final[Mapping[str, Callable[[Any], float]]] = {"asInt": integer, "asDouble": number, "count": integer}
 _SIGNALS: Final[
-    tuple[tuple[str, str, str, Callable[[Json, Origin, Callable[[Misfit], None], str], Iterable[Record]]], ...]
+    tuple[
+        tuple[
+            str,
+            str,
+            str,
+            Callable[[Json, TelemetrySource, Callable[[FieldError], None], str], Iterable[TelemetryRecord]],
+        ],
+        ...,
+    ]
 ] = (
     ("resourceSpans", "scopeSpans", "spans", _span),
     ("resourceLogs", "scopeLogs", "logRecords", _log),

@@ -14,7 +14,7 @@ Attributes: TypeAlias = Mapping[str, Any]
 
 
 @dataclass(frozen=True)
-class Origin:
+class TelemetrySource:
     """Where a record comes from."""
 
     resource: Attributes
@@ -45,7 +45,7 @@ class Link:
 
 @dataclass(frozen=True)
 class Span:
-    origin: Origin
+    origin: TelemetrySource
     trace_id: str
     span_id: str
     parent_id: str
@@ -71,10 +71,10 @@ class Span:
 
 
 @dataclass(frozen=True)
-class Log:
+class LogRecord:
     """A log record; an event when it has an event name."""
 
-    origin: Origin
+    origin: TelemetrySource
     event: str
     """The event's name, or empty."""
     time: int
@@ -89,10 +89,10 @@ class Log:
 
 
 @dataclass(frozen=True)
-class Point:
+class DataPoint:
     """One measured value of a metric."""
 
-    origin: Origin
+    origin: TelemetrySource
     metric: str
     unit: str
     instrument: str
@@ -105,4 +105,4 @@ class Point:
     """Of a histogram or a summary, how many values were measured."""
 
 
-Record: TypeAlias = Span | Log | Point
+TelemetryRecord: TypeAlias = Span | LogRecord | DataPoint

@@ -6,8 +6,8 @@ import base64
 from typing import TYPE_CHECKING, Any, Final
 
 from otel_breaker_cli.otlp.fields import (
+    FieldError,
     Json,
-    Misfit,
     an_object,
     each,
     flag,
@@ -34,20 +34,20 @@ def attribute(said: Any, depth: int = 0) -> tuple[str, Any]:
     key = required(an_object(said), "key", text)
     try:
         return key, None if (wrapped := said.get("value")) is None else value(wrapped, depth)
-    except Misfit as misfit:
+    except FieldError as misfit:
         raise misfit.within("value") from None
 
 
 def value(said: Any, depth: int = 0) -> Any:
     """What an attribute or a body says; None for an empty value, or one of a kind that is not known."""
     if depth > _DEEPEST:
-        raise Misfit("it is nested too deeply")
+        raise FieldError("it is nested too deeply")
     for kind, wrapped in an_object(said).items():
         read = _VALUES.get(kind)
         if read is not None:
             try:
                 return read(wrapped, depth)
-            except Misfit as misfit:
+            except FieldError as misfit:
                 raise misfit.within(kind) from None
     return None
 
@@ -56,7 +56,7 @@ def _bytes(said: Any) -> bytes:
     try:
         return base64.b64decode(text(said))
     except ValueError:
-        raise Misfit("it is not in base64") from None
+        raise FieldError("it is not in base64") from None
 
 
 _VALUES: Final[Mapping[str, Callable[[Any, int], Any]]] = {

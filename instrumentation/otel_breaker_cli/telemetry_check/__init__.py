@@ -12,8 +12,8 @@ from rich.console import Console
 
 from otel_breaker.telemetry.names import SCOPE
 from otel_breaker_cli.command import Command, CommandFailed
-from otel_breaker_cli.files import add_files, opened
-from otel_breaker_cli.telemetry_check.check import LiveCheck
+from otel_breaker_cli.input_files import add_files, open_files
+from otel_breaker_cli.telemetry_check.live_check import LiveCheck
 from otel_breaker_instrumentation.schema import load
 
 if TYPE_CHECKING:
@@ -33,7 +33,7 @@ def run(arguments: Namespace) -> int:
         CommandFailed: when a file cannot be read, or nothing in the files is ours.
     """
     live_check = LiveCheck(load())
-    with opened(arguments.files, Console(stderr=True)) as files:
+    with open_files(arguments.files, Console(stderr=True)) as files:
         for record in files:
             live_check.check(record)
     if not live_check.checked:

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from otel_breaker_cli.incident.collect import collect
-from otel_breaker_cli.otlp import Event, Link, Log, Origin, Point, Record, Span
+from otel_breaker_cli.otlp import DataPoint, Event, Link, LogRecord, Span, TelemetryRecord, TelemetrySource
 
 if TYPE_CHECKING:
     from otel_breaker_cli.incident.model import Incident
@@ -40,12 +40,12 @@ class Telemetry:
     episode: str = "e1"
     mode: str = ""
     resource: dict[str, Any] = field(default_factory=lambda: dict(SHOP))
-    spans: list[Record] = field(default_factory=list)
-    logs: list[Record] = field(default_factory=list)
-    points: list[Record] = field(default_factory=list)
+    spans: list[TelemetryRecord] = field(default_factory=list)
+    logs: list[TelemetryRecord] = field(default_factory=list)
+    points: list[TelemetryRecord] = field(default_factory=list)
 
     @property
-    def records(self) -> list[Record]:
+    def records(self) -> list[TelemetryRecord]:
         return [*self.spans, *self.logs, *self.points]
 
     def incident(self) -> Incident:
@@ -87,7 +87,7 @@ class Telemetry:
             attributes["circuit_breaker.link"] = "opening"
         self.spans.append(
             Span(
-                Origin(self.resource, "otel_breaker"),
+                TelemetrySource(self.resource, "otel_breaker"),
                 **ids,
                 parent_id=span_of(number + 1_000),
                 name=f"circuit_breaker {self.name}",
@@ -104,7 +104,7 @@ class Telemetry:
 
     def request(self, number: int, at: float, name: str = "POST /checkout", parent: str = "") -> Telemetry:
         start = START + round(at * SECOND)
-        origin = Origin(self.resource, "flask")
+        origin = TelemetrySource(self.resource, "flask")
         ids = (trace_of(number), span_of(number + 1_000))
         span = Span(origin, *ids, parent, name, "server", start, start + SECOND, {}, (), (), "unset")
         self.spans.append(span)
@@ -120,8 +120,8 @@ class Telemetry:
 
     def point(self, metric: str, value: float, at: float = 0, *, is_delta: bool = False, **said: str) -> Telemetry:
         attributes = {f"circuit_breaker.{name.replace('__', '.')}": value for name, value in said.items()}
-        origin, time = Origin(self.resource, "otel_breaker"), START + round(at * SECOND)
-        self.points.append(Point(origin, metric, "1", "gauge", is_delta, time, attributes, value))
+        origin, time = TelemetrySource(self.resource, "otel_breaker"), START + round(at * SECOND)
+        self.points.append(DataPoint(origin, metric, "1", "gauge", is_delta, time, attributes, value))
         return self
 
     def _who(self) -> dict[str, Any]:
@@ -134,9 +134,11 @@ class Telemetry:
         mode = {"circuit_breaker.mode": self.mode} if self.mode else {}
         return self._who() | told | episode | mode | (evidence or {})
 
-    def _log(self, time: int, change: dict[str, Any], *, trace_id: str, span_id: str, body: str = "a sentence") -> Log:
-        origin = Origin(self.resource, "otel_breaker")
-        return Log(origin, "circuit_breaker.state_change", time, 13, "WARN", body, change, trace_id, span_id)
+    def _log(
+        self, time: int, change: dict[str, Any], *, trace_id: str, span_id: str, body: str = "a sentence"
+    ) -> LogRecord:
+        origin = TelemetrySource(self.resource, "otel_breaker")
+        return LogRecord(origin, "circuit_breaker.state_change", time, 13, "WARN", body, change, trace_id, span_id)
 
 
 TRIP = (("closed", "open", "failure_threshold"),)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from otel_breaker_cli.incident.collect import collect
-from otel_breaker_cli.incident.model import Place
+from otel_breaker_cli.incident.model import ServiceInstance
 from otel_breaker_cli.otlp import Span
 from tests.cli.incident.telemetry import (
     FAILED,
@@ -27,17 +27,17 @@ from tests.cli.incident.telemetry import (
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from otel_breaker_cli.incident.episode import Episode
+    from otel_breaker_cli.incident.episode import IncidentEpisode
     from otel_breaker_cli.incident.model import Incident
-    from otel_breaker_cli.otlp import Record
+    from otel_breaker_cli.otlp import TelemetryRecord
 
 
-def only(incident: Incident) -> Episode:
+def only(incident: Incident) -> IncidentEpisode:
     ((_, episode),) = incident.episodes
     return episode
 
 
-def changes(episode: Episode) -> list[tuple[str, str, str]]:
+def changes(episode: IncidentEpisode) -> list[tuple[str, str, str]]:
     return [(move.before, move.after, move.reason) for move in episode.moves]
 
 
@@ -62,7 +62,7 @@ WHOLE = [
     ids=["both", "spans alone", "logs alone", "logs first", "in any order"],
 )
 def test_each_move_is_one_whoever_tells_of_it_and_in_whichever_order(
-    part: Callable[[Telemetry], list[Record]],
+    part: Callable[[Telemetry], list[TelemetryRecord]],
 ) -> None:
     episode = only(collect(part(outage())))
 
@@ -240,7 +240,7 @@ def test_a_circuit_that_never_moved_is_only_counted() -> None:
 def test_a_process_is_known_by_the_best_it_says_of_itself(resource: dict[str, Any], instance: str) -> None:
     told = Telemetry(resource={"service.name": "shop", **resource}).call(2, 0, "failure", moves=TRIP)
 
-    assert told.incident().circuits[0].identity.place == Place("shop", instance)
+    assert told.incident().circuits[0].identity.place == ServiceInstance("shop", instance)
 
 
 def test_a_request_that_went_by_before_the_trip_is_found_by_reading_once_more() -> None:
@@ -288,7 +288,7 @@ def test_what_a_terminal_would_obey_is_taken_out_of_names() -> None:
 
 def test_memory_grows_with_episodes_and_not_with_spans() -> None:
     class Many:
-        def __iter__(self) -> Iterator[Record]:
+        def __iter__(self) -> Iterator[TelemetryRecord]:
             yield from outage().records
             for number in range(5_000):
                 yield from Telemetry().call(number, 3, "rejected", "open", link=2).spans

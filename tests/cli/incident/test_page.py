@@ -8,8 +8,8 @@ from html.parser import HTMLParser
 
 import pytest
 
+from otel_breaker_cli.incident.oncall_questions import QUESTIONS
 from otel_breaker_cli.incident.page import page
-from otel_breaker_cli.incident.questions import QUESTIONS
 from tests.cli.incident.telemetry import FAILED, RECOVERED, TRIP, Telemetry, outage, shadow_outage, trace_of
 
 EVIL = "<script>alert(1)</script>\"'><img src=x onerror=alert(2)>"

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 import pytest
 from rich.console import Console
 
+from otel_breaker_cli.incident.oncall_questions import QUESTIONS
 from otel_breaker_cli.incident.page import page
-from otel_breaker_cli.incident.questions import QUESTIONS
-from otel_breaker_cli.incident.signs import ASCII, BLOCKS, signs_for
+from otel_breaker_cli.incident.symbols import ASCII, BLOCKS, symbols_for
 from otel_breaker_cli.incident.terminal import answers, plain, report
 from tests.cli.incident.telemetry import FAILED, RECOVERED, TRIP, Telemetry, outage, shadow_outage, span_of, trace_of
 
@@ -159,7 +159,7 @@ def test_a_shadow_circuit_that_is_open_in_the_end_is_not_counted_as_one_that_ref
     [("utf-8", BLOCKS), ("ascii", ASCII), ("cp1252", ASCII), ("no such", ASCII), ("cp437", ASCII)],
 )
 def test_signs_are_those_that_the_encoding_has(encoding: str, signs: object) -> None:
-    assert signs_for(encoding) is signs
+    assert symbols_for(encoding) is signs
 
 
 def test_every_state_has_a_sign_of_its_own() -> None:

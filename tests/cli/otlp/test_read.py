@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from otel_breaker_cli.otlp import Broken, Log, Record, Span, documents, lines, read
+from otel_breaker_cli.otlp import LogRecord, SkippedPart, Span, TelemetryRecord, documents, lines, read
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -22,15 +22,15 @@ def span_line(name: str) -> bytes:
     return json.dumps({"resourceSpans": [{"scopeSpans": [{"spans": [span]}]}]}).encode() + b"\n"
 
 
-def refuse(broken: Broken) -> None:
+def refuse(broken: SkippedPart) -> None:
     pytest.fail(str(broken))
 
 
-def names(records: list[Record]) -> list[str]:
+def names(records: list[TelemetryRecord]) -> list[str]:
     return [record.name for record in records if isinstance(record, Span)]
 
 
-def peak_of(file: Path, broken: Callable[[Broken], None]) -> int:
+def peak_of(file: Path, broken: Callable[[SkippedPart], None]) -> int:
     """The most bytes that reading takes at once."""
     tracemalloc.start()
     try:
@@ -45,7 +45,7 @@ def test_signals_may_be_mixed_in_one_file(tmp_path: Path) -> None:
     file = tmp_path / "all.jsonl"
     file.write_bytes(span_line("a") + b'{"resourceLogs": [{"scopeLogs": [{"logRecords": [{"timeUnixNano": "1"}]}]}]}\n')
 
-    assert [type(record) for record in read([file], broken=refuse)] == [Span, Log]
+    assert [type(record) for record in read([file], broken=refuse)] == [Span, LogRecord]
 
 
 def test_files_are_read_in_the_order_given(tmp_path: Path) -> None:
@@ -58,7 +58,7 @@ def test_files_are_read_in_the_order_given(tmp_path: Path) -> None:
 
 def test_a_broken_line_is_named_and_skipped(tmp_path: Path) -> None:
     file = tmp_path / "traces.jsonl"
-    heard: list[Broken] = []
+    heard: list[SkippedPart] = []
     half = json.loads(span_line("good half"))
     half["resourceSpans"][0]["scopeSpans"][0]["spans"].append({})
     file.write_bytes(
@@ -81,7 +81,7 @@ def test_a_compressed_file_is_known_by_its_content(tmp_path: Path) -> None:
 
 def test_a_compressed_file_that_was_cut_off_gives_what_is_there(tmp_path: Path) -> None:
     file = tmp_path / "traces.jsonl.gz"
-    heard: list[Broken] = []
+    heard: list[SkippedPart] = []
     whole = gzip.compress(b"".join(span_line(str(number)) for number in range(2_000)))
     file.write_bytes(whole[: len(whole) // 2])
 
@@ -168,7 +168,7 @@ def test_a_broken_document_is_one_complaint_at_its_line_and_the_next_one_is_read
     tmp_path: Path, broken: str, line: int
 ) -> None:
     file = tmp_path / "traces.json"
-    heard: list[Broken] = []
+    heard: list[SkippedPart] = []
     for indent in (2, None):
         heard.clear()
         file.write_text(broken + "\n" + json.dumps(SPAN, indent=indent) + "\n")
@@ -179,7 +179,7 @@ def test_a_broken_document_is_one_complaint_at_its_line_and_the_next_one_is_read
 
 def test_a_line_that_was_cut_off_where_an_object_may_follow_costs_no_other(tmp_path: Path) -> None:
     file = tmp_path / "traces.jsonl"
-    heard: list[Broken] = []
+    heard: list[SkippedPart] = []
     file.write_bytes(b'{"resourceSpans": [\n' + span_line("a"))
 
     assert names(list(read([file], broken=heard.append))) == ["a"]
@@ -191,7 +191,7 @@ def test_a_line_that_was_cut_off_where_an_object_may_follow_costs_no_other(tmp_p
 )
 def test_a_line_that_is_nothing_is_named(tmp_path: Path, line: str) -> None:
     file = tmp_path / "traces.jsonl"
-    heard: list[Broken] = []
+    heard: list[SkippedPart] = []
     file.write_bytes(span_line("a") + line.encode() + b"\n" + span_line("b"))
 
     assert names(list(read([file], broken=heard.append))) == ["a", "b"]
@@ -200,7 +200,7 @@ def test_a_line_that_is_nothing_is_named(tmp_path: Path, line: str) -> None:
 
 def test_what_is_not_in_utf_8_is_named(tmp_path: Path) -> None:
     file = tmp_path / "traces.jsonl"
-    heard: list[Broken] = []
+    heard: list[SkippedPart] = []
     file.write_bytes(b'{"resourceSpans": "\xff\xfe"}\n' + span_line("b"))
 
     assert names(list(read([file], broken=heard.append))) == ["b"]
@@ -220,7 +220,7 @@ def test_a_line_that_is_too_long_is_skipped_and_the_rest_is_read(
 ) -> None:
     monkeypatch.setattr(lines, "LONGEST", 2**20)
     file = tmp_path / "traces.jsonl"
-    heard: list[Broken] = []
+    heard: list[SkippedPart] = []
     file.write_bytes(span_line("a") + span_line("b" * 2**24) + span_line("c"))
 
     assert names(list(read([file], broken=heard.append))) == ["a", "c"]
@@ -232,7 +232,7 @@ def test_a_document_that_is_too_long_is_skipped_and_the_rest_is_read(
 ) -> None:
     monkeypatch.setattr(documents, "LONGEST", 2**12)
     file = tmp_path / "traces.json"
-    heard: list[Broken] = []
+    heard: list[SkippedPart] = []
     long = json.loads(span_line("b"))
     long["resourceSpans"] *= 50
     file.write_text(json.dumps(SPAN, indent=2) + "\n" + json.dumps(long, indent=2) + "\n" + json.dumps(SPAN, indent=2))
@@ -249,7 +249,7 @@ def test_what_becomes_very_large_when_uncompressed_is_not_read_to_its_end(
     monkeypatch.setattr(lines, "_UNSUSPICIOUS", 2**16)
     monkeypatch.setattr(lines, "_MOST_TIMES", 32)
     file = tmp_path / "bomb.gz"
-    heard: deque[Broken] = deque(maxlen=1)
+    heard: deque[SkippedPart] = deque(maxlen=1)
     file.write_bytes(gzip.compress(span_line("a") + filling * (2**20 // len(filling)), 9))
 
     peak = peak_of(file, heard.append)

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from otel_breaker.telemetry.names import SCOPE
 from otel_breaker.text import LONGEST, printable
-from otel_breaker_cli.otlp import Log, Point, Record, Span
+from otel_breaker_cli.otlp import DataPoint, LogRecord, Span, TelemetryRecord
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -57,7 +57,7 @@ class LiveCheck:
         """In the order in which they were first seen."""
         return list(self._violations.values())
 
-    def check(self, record: Record) -> None:
+    def check(self, record: TelemetryRecord) -> None:
         """Look at one record; one of another scope is passed over."""
         if record.origin.scope != SCOPE:
             return
@@ -67,10 +67,10 @@ class LiveCheck:
             violation = self._violations.setdefault(kind, Violation(kind, _place(record)))
             violation.count += 1
 
-    def _problems(self, record: Record) -> Iterator[str]:
+    def _problems(self, record: TelemetryRecord) -> Iterator[str]:
         if isinstance(record, Span):
             yield from self._span(record)
-        elif isinstance(record, Log):
+        elif isinstance(record, LogRecord):
             yield from self._event("log event", record.event, record.attributes)
         else:
             yield from self._point(record)
@@ -99,7 +99,7 @@ class LiveCheck:
         else:
             yield from _attributes(f"{kind} {name!r}", attributes, known)
 
-    def _point(self, point: Point) -> Iterator[str]:
+    def _point(self, point: DataPoint) -> Iterator[str]:
         known = self._schema.metrics.get(point.metric)
         subject = f"metric {_shown(point.metric)}"
         if known is None:
@@ -164,9 +164,9 @@ def _shown(value: object) -> str:
     return printable(text if len(text) <= LONGEST else f"{text[:LONGEST]}...")
 
 
-def _place(record: Record) -> str:
+def _place(record: TelemetryRecord) -> str:
     """What finds a record again."""
     service = f"service {_shown(record.origin.resource.get('service.name', 'unknown'))}"
-    if isinstance(record, Point):
+    if isinstance(record, DataPoint):
         return f"{service}: {_shown(dict(record.attributes))}"
     return f"{service}: trace {record.trace_id}, span {record.span_id}" if record.trace_id else service

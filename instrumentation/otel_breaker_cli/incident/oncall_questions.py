@@ -11,14 +11,14 @@ from typing import TYPE_CHECKING, Final
 
 from otel_breaker.core.states import Outcome
 from otel_breaker.telemetry import names
-from otel_breaker_cli.incident import facts, words
+from otel_breaker_cli.incident import descriptions, wording
 from otel_breaker_cli.incident.episode import CLOSED, OPEN
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from otel_breaker_cli.incident.episode import Episode
-    from otel_breaker_cli.incident.model import Circuit, Incident, Reading
+    from otel_breaker_cli.incident.episode import IncidentEpisode
+    from otel_breaker_cli.incident.model import CircuitTimeline, Incident, MetricSeries
 
 SHOWN: Final = 5
 """The latest episodes that an answer goes into."""
@@ -28,7 +28,7 @@ _SHORT: Final = 15 * 60 * 1_000_000_000
 
 
 @dataclass(frozen=True)
-class Question:
+class OnCallQuestion:
     """One question, and how these files answer it."""
 
     anchor: str
@@ -44,7 +44,9 @@ def _which_are_open(incident: Incident) -> list[str]:
             since = circuit.episodes[-1].start if circuit.episodes else circuit.moves[-1].time
             is_shadow = circuit.is_shadow or (circuit.episodes and circuit.episodes[-1].is_shadow)
             aside = ", in shadow mode: no call is refused" if is_shadow else ""
-            lines.append(f"{_named(circuit)}: {words.STATES[circuit.state]} since {words.moment(since)}{aside}")
+            lines.append(
+                f"{_named(circuit)}: {wording.STATE_NAMES[circuit.state]} since {wording.date_time(since)}{aside}"
+            )
     if lines:
         return lines
     closed = [f"{_named(circuit)}: closed again; {_when(episode)}" for circuit, episode in _latest(incident)]
@@ -58,15 +60,18 @@ def _why_did_it_open(incident: Incident) -> list[str]:
         if opening is None:
             lines.append(f"{_named(circuit)}: the opening of episode {episode.id} is not in these files")
             continue
-        failures, planned = words.failures(opening), words.planned(opening)
-        lines.append(f"{_named(circuit)}, {words.moment(opening.time)}: {words.why(opening)}")
+        failures, planned = wording.error_types(opening), wording.planned_duration(opening)
+        lines.append(f"{_named(circuit)}, {wording.date_time(opening.time)}: {wording.reason(opening)}")
         lines += [f"  what failed: {failures}"] if failures else []
         lines += [f"  it meant to stay open for {planned}"] if planned else []
     return lines or _NOTHING
 
 
 def _which_request_tripped_it(incident: Incident) -> list[str]:
-    return [f"{_named(circuit)}: {facts.trip(incident, episode)}" for circuit, episode in _latest(incident)] or _NOTHING
+    return [
+        f"{_named(circuit)}: {descriptions.tripping_request(incident, episode)}"
+        for circuit, episode in _latest(incident)
+    ] or _NOTHING
 
 
 def _what_caused_this_refusal(incident: Incident) -> list[str]:
@@ -77,7 +82,7 @@ def _what_caused_this_refusal(incident: Incident) -> list[str]:
             continue
         trace_id, span_id = refused.link
         cause = next((move for move in episode.moves if (move.trace_id, move.span_id) == refused.link), None)
-        ago = f", {words.duration((refused.start - cause.time) / 1e9)} before" if cause else ""
+        ago = f", {wording.duration((refused.start - cause.time) / 1e9)} before" if cause else ""
         lines += [
             f"{incident.request(refused.trace_id) or 'A call'}, trace {refused.trace_id}, was refused",
             f"  its link leads to trace {trace_id}, span {span_id}, which opened the circuit{ago}",
@@ -87,15 +92,18 @@ def _what_caused_this_refusal(incident: Incident) -> list[str]:
 
 def _how_many_were_refused(incident: Incident) -> list[str]:
     return [
-        f"{_named(circuit)}, episode {episode.id}: {facts.refused(episode)}" for circuit, episode in _latest(incident)
+        f"{_named(circuit)}, episode {episode.id}: {descriptions.refused_calls(episode)}"
+        for circuit, episode in _latest(incident)
     ] or _NOTHING
 
 
 def _how_do_the_probes_end(incident: Incident) -> list[str]:
     lines = []
     for circuit, episode in _latest(incident):
-        lines.append(f"{_named(circuit)}, episode {episode.id}: {facts.probed(episode)}")
-        lines += [f"  {words.clock(probe.time)}  {words.probe(probe)}" for probe in episode.probes[-SHOWN:]]
+        lines.append(f"{_named(circuit)}, episode {episode.id}: {descriptions.probe_results(episode)}")
+        lines += [
+            f"  {wording.time_of_day(probe.time)}  {wording.probe_result(probe)}" for probe in episode.probes[-SHOWN:]
+        ]
     return lines or _NOTHING
 
 
@@ -115,8 +123,10 @@ def _is_one_flapping(incident: Incident) -> list[str]:
         if not trips and not relapses:
             continue
         crowded = any(last - first <= _SHORT for first, last in zip(trips, trips[_FLAPS - 1 :], strict=False))
-        verdict = f"flapping: {_FLAPS} trips within {words.duration(_SHORT / 1e9)}" if crowded else "not flapping"
-        in_all = f"{words.count(len(trips), 'trip')}, {words.count(relapses, 'failed recovery', 'failed recoveries')}"
+        verdict = f"flapping: {_FLAPS} trips within {wording.duration(_SHORT / 1e9)}" if crowded else "not flapping"
+        in_all = (
+            f"{wording.count(len(trips), 'trip')}, {wording.count(relapses, 'failed recovery', 'failed recoveries')}"
+        )
         lines.append(f"{_named(circuit)}: {verdict}; {in_all} in all")
     return lines or _NOTHING
 
@@ -135,8 +145,8 @@ def _did_shadow_help(incident: Incident) -> list[str]:
 def _which_targets_are_not_guarded(incident: Incident) -> list[str]:
     by_place: defaultdict[str, list[str]] = defaultdict(list)
     for reading in _of(incident, names.METRIC_TARGETS):
-        status = words.printable(reading.attributes.get(names.TARGET_STATUS))
-        by_place[words.where(reading.place)].append(f"{reading.last:,.0f} {status}")
+        status = wording.safe_text(reading.attributes.get(names.TARGET_STATUS))
+        by_place[wording.service_name(reading.place)].append(f"{reading.last:,.0f} {status}")
     return [f"{place}: {', '.join(sorted(told, key=_status))}" for place, told in sorted(by_place.items())] or [
         f"There is no {names.METRIC_TARGETS} in these files."
     ]
@@ -150,36 +160,36 @@ def _status(told: str) -> str:
 _NOTHING: Final = ["No circuit opened in these files."]
 
 QUESTIONS: Final = (
-    Question("q1-which-circuits-are-open", "Which circuits are open, where, since when?", _which_are_open),
-    Question("q2-why-did-it-open", "Why did this one open?", _why_did_it_open),
-    Question("q3-which-request-tripped-it", "Which request tripped it?", _which_request_tripped_it),
-    Question("q4-cause-of-a-refusal", "From this refused request, show me the cause", _what_caused_this_refusal),
-    Question("q5-how-many-refused", "How many requests were refused in this episode?", _how_many_were_refused),
-    Question("q6-recovery-probes", "Are the recovery probes failing, and how?", _how_do_the_probes_end),
-    Question("q7-how-near", "How near is each circuit to tripping?", _how_near_to_tripping),
-    Question("q8-flapping", "Is one flapping?", _is_one_flapping),
-    Question("q9-shadow", "Would this shadow breaker have helped or hurt?", _did_shadow_help),
-    Question("q10-not-guarded", "Which configured targets are not guarded?", _which_targets_are_not_guarded),
+    OnCallQuestion("q1-which-circuits-are-open", "Which circuits are open, where, since when?", _which_are_open),
+    OnCallQuestion("q2-why-did-it-open", "Why did this one open?", _why_did_it_open),
+    OnCallQuestion("q3-which-request-tripped-it", "Which request tripped it?", _which_request_tripped_it),
+    OnCallQuestion("q4-cause-of-a-refusal", "From this refused request, show me the cause", _what_caused_this_refusal),
+    OnCallQuestion("q5-how-many-refused", "How many requests were refused in this episode?", _how_many_were_refused),
+    OnCallQuestion("q6-recovery-probes", "Are the recovery probes failing, and how?", _how_do_the_probes_end),
+    OnCallQuestion("q7-how-near", "How near is each circuit to tripping?", _how_near_to_tripping),
+    OnCallQuestion("q8-flapping", "Is one flapping?", _is_one_flapping),
+    OnCallQuestion("q9-shadow", "Would this shadow breaker have helped or hurt?", _did_shadow_help),
+    OnCallQuestion("q10-not-guarded", "Which configured targets are not guarded?", _which_targets_are_not_guarded),
 )
 
 
-def _latest(incident: Incident) -> list[tuple[Circuit, Episode]]:
+def _latest(incident: Incident) -> list[tuple[CircuitTimeline, IncidentEpisode]]:
     return incident.episodes[-SHOWN:]
 
 
-def _named(circuit: Circuit) -> str:
-    return f"{facts.name(circuit)} of {words.where(circuit.identity.place)}"
+def _named(circuit: CircuitTimeline) -> str:
+    return f"{descriptions.circuit_heading(circuit)} of {wording.service_name(circuit.identity.place)}"
 
 
-def _when(episode: Episode) -> str:
+def _when(episode: IncidentEpisode) -> str:
     if episode.end is None:
-        return f"open from {words.moment(episode.start)}, its end is not in these files"
-    return f"it was open from {words.moment(episode.start)} for {facts.lasted(episode)}"
+        return f"open from {wording.date_time(episode.start)}, its end is not in these files"
+    return f"it was open from {wording.date_time(episode.start)} for {descriptions.episode_duration(episode)}"
 
 
-def _of(incident: Incident, metric: str) -> Iterator[Reading]:
+def _of(incident: Incident, metric: str) -> Iterator[MetricSeries]:
     return (reading for reading in incident.readings if reading.metric == metric)
 
 
-def _breaker(reading: Reading) -> str:
-    return f"{words.printable(reading.attributes.get(names.NAME))} of {words.where(reading.place)}"
+def _breaker(reading: MetricSeries) -> str:
+    return f"{wording.safe_text(reading.attributes.get(names.NAME))} of {wording.service_name(reading.place)}"

@@ -11,23 +11,23 @@ from otel_breaker.telemetry import names
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from otel_breaker_cli.incident.episode import Move, Probe
-    from otel_breaker_cli.incident.model import Identity, Place
+    from otel_breaker_cli.incident.episode import RecordedProbe, RecordedStateChange
+    from otel_breaker_cli.incident.model import CircuitIdentity, ServiceInstance
     from otel_breaker_cli.otlp import Attributes
 
-STATES: Final = {
+STATE_NAMES: Final = {
     CircuitState.CLOSED.value: "closed",
     CircuitState.OPEN.value: "open",
     CircuitState.HALF_OPEN.value: "half-open",
     CircuitState.FORCED_OPEN.value: "forced open",
     CircuitState.FORCED_CLOSED.value: "forced closed",
 }
-NOT_HERE: Final = "its span is not in these files: not sampled, or exported elsewhere"
+SPAN_NOT_FOUND: Final = "its span is not in these files: not sampled, or exported elsewhere"
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=timezone.utc)
 _LONGEST: Final = 200
 
 
-def printable(value: object) -> str:
+def safe_text(value: object) -> str:
     """Text out of telemetry, which anybody may have put there: bounded, and without what a terminal would obey."""
     text = str(value)
     if len(text) > _LONGEST:
@@ -39,12 +39,12 @@ def printable(value: object) -> str:
     )
 
 
-def moment(nanoseconds: int) -> str:
+def date_time(nanoseconds: int) -> str:
     """Day and time, for the first time in a list."""
-    return f"{_EPOCH + timedelta(microseconds=nanoseconds // 1000):%Y-%m-%d} {clock(nanoseconds)} UTC"
+    return f"{_EPOCH + timedelta(microseconds=nanoseconds // 1000):%Y-%m-%d} {time_of_day(nanoseconds)} UTC"
 
 
-def clock(nanoseconds: int) -> str:
+def time_of_day(nanoseconds: int) -> str:
     """The time of day, to the millisecond."""
     return (_EPOCH + timedelta(microseconds=nanoseconds // 1000)).isoformat(timespec="milliseconds")[11:23]
 
@@ -63,22 +63,22 @@ def count(number: int, one: str, many: str | None = None) -> str:
     return f"{number:,} {one if number == 1 else many or one + 's'}"
 
 
-def circuit(identity: Identity) -> str:
+def circuit_name(identity: CircuitIdentity) -> str:
     return f"{identity.name} for {identity.key}" if identity.key else identity.name
 
 
-def state(said: str, *, is_shadow: bool) -> str:
+def state_name(said: str, *, is_shadow: bool) -> str:
     """A state; in shadow mode none is quite what it is called."""
-    name = STATES.get(said, said)
+    name = STATE_NAMES.get(said, said)
     return f"{name} in shadow mode" if is_shadow else name
 
 
-def where(place: Place) -> str:
+def service_name(place: ServiceInstance) -> str:
     service = place.service or "an unnamed service"
     return f"{service}, instance {place.instance}" if place.instance else service
 
 
-def why(move: Move) -> str:
+def reason(move: RecordedStateChange) -> str:
     """What moved the circuit, with the figures."""
     said = move.evidence
     if move.reason == Reason.FAILURE_THRESHOLD.value and names.CONSECUTIVE_FAILURES in said:
@@ -93,8 +93,8 @@ def why(move: Move) -> str:
     if move.reason == Reason.MANUAL.value:
         # Who and why stand only in the sentence of the log event: "... (manual by ann: INC-4711)".
         told = move.sentence.partition(f"({move.reason}")[2].rpartition(")")[0].strip(": ")
-        return f"by hand, {printable(told)}" if told else "by hand"
-    return _REASONS.get(move.reason, printable(move.reason) or "the reason is not in these files")
+        return f"by hand, {safe_text(told)}" if told else "by hand"
+    return _REASONS.get(move.reason, safe_text(move.reason) or "the reason is not in these files")
 
 
 _REASONS: Final[Mapping[str, str]] = {
@@ -109,23 +109,23 @@ def _threshold(said: Attributes, form: str) -> str:
     return f", the threshold is {form.format(said[names.THRESHOLD])}" if names.THRESHOLD in said else ""
 
 
-def failures(move: Move) -> str:
+def error_types(move: RecordedStateChange) -> str:
     """What failed, or nothing."""
     told: list[Any] = move.evidence.get(names.ERROR_TYPES) or []
-    parts = (printable(entry).rpartition("=") for entry in told)
+    parts = (safe_text(entry).rpartition("=") for entry in told)
     return ", ".join(f"{error} ({number})" if error else number for error, _, number in parts)
 
 
-def planned(move: Move) -> str:
+def planned_duration(move: RecordedStateChange) -> str:
     """How long it meant to stay open, or nothing."""
     said = move.evidence.get(names.OPEN_PLANNED_DURATION)
     return "" if said is None else duration(float(said))
 
 
-def ended(outcome: str, error_type: str, seconds: float | None) -> str:
+def call_result(outcome: str, error_type: str, seconds: float | None) -> str:
     text = outcome if seconds is None else f"{outcome} after {duration(seconds)}"
     return f"{text} ({error_type})" if error_type else text
 
 
-def probe(probe: Probe) -> str:
-    return ended(probe.outcome, probe.error_type, probe.seconds)
+def probe_result(probe: RecordedProbe) -> str:
+    return call_result(probe.outcome, probe.error_type, probe.seconds)

@@ -14,16 +14,16 @@ from otel_breaker_cli.incident.episode import CLOSED, OPEN, REFUSING, SHADOW
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from otel_breaker_cli.incident.episode import Episode
-    from otel_breaker_cli.incident.model import Circuit, Incident
+    from otel_breaker_cli.incident.episode import IncidentEpisode
+    from otel_breaker_cli.incident.model import CircuitTimeline, Incident
 
-UNKNOWN: Final = ""
+UNKNOWN_STATE: Final = ""
 """The state of a circuit while nothing in the files tells of it."""
 _MARGIN: Final = 0.06
 
 
 @dataclass(frozen=True)
-class Stretch:
+class StateInterval:
     """A circuit in one state, from one time to another."""
 
     start: int
@@ -34,7 +34,7 @@ class Stretch:
 
 
 @dataclass(frozen=True)
-class _Mark:
+class _Boundary:
     """A time at which the state became another."""
 
     time: int
@@ -45,27 +45,27 @@ class _Mark:
 
 @dataclass(frozen=True)
 class Lane:
-    stretches: tuple[Stretch, ...]
-    episodes: tuple[Episode, ...]
+    stretches: tuple[StateInterval, ...]
+    episodes: tuple[IncidentEpisode, ...]
 
 
-def window(incident: Incident) -> tuple[int, int]:
+def visible_range(incident: Incident) -> tuple[int, int]:
     """From when to when to draw: all episodes and moves, with a margin as far as the files reach."""
     first, last = incident.extent
     margin = round((last - first) * _MARGIN) or 1
     return max(incident.start, first - margin), min(incident.end, last + margin)
 
 
-def lanes(circuit: Circuit, start: int, end: int) -> list[Lane]:
+def lanes(circuit: CircuitTimeline, start: int, end: int) -> list[Lane]:
     """The lanes of one circuit between two times: one, unless episodes of several processes overlap."""
-    tracks: list[list[Episode]] = []
+    tracks: list[list[IncidentEpisode]] = []
     for episode in circuit.episodes:
         free = (track for track in tracks if track[-1].last_seen <= episode.start)
         track = next(free, None)
         if track is None:
             tracks.append(track := [])
         track.append(episode)
-    loose = [_Mark(move.time, move.before, move.after, move.mode) for move in circuit.moves if not move.episode]
+    loose = [_Boundary(move.time, move.before, move.after, move.mode) for move in circuit.moves if not move.episode]
     found = []
     for number, track in enumerate(tracks or [[]]):
         marks = sorted([*(loose if number == 0 else ()), *_marks(track)], key=lambda mark: mark.time)
@@ -73,17 +73,17 @@ def lanes(circuit: Circuit, start: int, end: int) -> list[Lane]:
     return found
 
 
-def _marks(track: list[Episode]) -> Iterator[_Mark]:
+def _marks(track: list[IncidentEpisode]) -> Iterator[_Boundary]:
     for number, episode in enumerate(track):
         moves, mode = episode.moves, episode.mode
         if episode.opening is None:
-            yield _Mark(episode.first_seen, UNKNOWN, moves[0].before if moves else OPEN, mode)
-        yield from (_Mark(move.time, move.before, move.after, mode) for move in moves)
+            yield _Boundary(episode.first_seen, UNKNOWN_STATE, moves[0].before if moves else OPEN, mode)
+        yield from (_Boundary(move.time, move.before, move.after, mode) for move in moves)
         if episode.closing is None and number + 1 < len(track):
-            yield _Mark(episode.last_seen, moves[-1].after if moves else OPEN, UNKNOWN, mode)
+            yield _Boundary(episode.last_seen, moves[-1].after if moves else OPEN, UNKNOWN_STATE, mode)
 
 
-def _stretches(marks: list[_Mark], start: int, end: int) -> Iterator[Stretch]:
+def _stretches(marks: list[_Boundary], start: int, end: int) -> Iterator[StateInterval]:
     state, mode = (marks[0].before, marks[0].mode) if marks else (CLOSED, "")
     since = start
     for mark in marks:
@@ -94,5 +94,5 @@ def _stretches(marks: list[_Mark], start: int, end: int) -> Iterator[Stretch]:
         yield _stretch(since, end, state, mode)
 
 
-def _stretch(start: int, end: int, state: str, mode: str) -> Stretch:
-    return Stretch(start, end, state, is_shadow=mode == SHADOW and state in REFUSING)
+def _stretch(start: int, end: int, state: str, mode: str) -> StateInterval:
+    return StateInterval(start, end, state, is_shadow=mode == SHADOW and state in REFUSING)

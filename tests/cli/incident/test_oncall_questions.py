@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from otel_breaker_cli.incident.questions import QUESTIONS, Question
+from otel_breaker_cli.incident.oncall_questions import QUESTIONS, OnCallQuestion
 from tests.cli.incident.telemetry import EVIDENCE, RECOVERED, TRIP, Telemetry, outage, span_of, trace_of
 
 
@@ -17,7 +17,7 @@ def still_open() -> Telemetry:
 
 
 @pytest.mark.parametrize("question", QUESTIONS, ids=lambda question: question.anchor)
-def test_files_without_a_breaker_answer_no_question_and_break_none(question: Question) -> None:
+def test_files_without_a_breaker_answer_no_question_and_break_none(question: OnCallQuestion) -> None:
     (line,) = question.answer(Telemetry().incident())
 
     assert line.startswith(("No", "There is no"))

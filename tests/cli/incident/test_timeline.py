@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from otel_breaker_cli.incident.lanes import lanes, window
+from otel_breaker_cli.incident.timeline import lanes, visible_range
 from tests.cli.incident.telemetry import RECOVERED, SECOND, START, TRIP, Telemetry, outage
 
 
@@ -57,7 +57,7 @@ def test_a_state_that_was_forced_without_an_episode_is_drawn_too() -> None:
 
 def test_the_picture_has_a_margin_as_far_as_the_files_reach() -> None:
     told = outage().call(30, 100, "success")
-    start, end = window(told.incident())
+    start, end = visible_range(told.incident())
 
     assert START < start < START + SECOND
     assert START + 8 * SECOND < end < START + 9 * SECOND

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 _PATIENCE: Final = 120.0
 _LIKE: Final = "from opentelemetry.instrumentation.auto_instrumentation import run; run()"
-_PROGRAM: Final = "otel_breaker_cli.started"
+_PROGRAM: Final = "otel_breaker_cli.report_program"
 _AN_ERROR: Final = re.compile(r"[\w.]*(?:Error|Exception|Exit)\b.*")
 
 

@@ -20,7 +20,7 @@ from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeR
 
 from otel_breaker.text import printable
 from otel_breaker_cli.command import CommandFailed
-from otel_breaker_cli.otlp import Broken, Record, read
+from otel_breaker_cli.otlp import SkippedPart, TelemetryRecord, read
 
 if TYPE_CHECKING:
     from argparse import ArgumentParser
@@ -47,7 +47,7 @@ def add_files(parser: ArgumentParser) -> None:
     )
 
 
-class Files:
+class InputFiles:
     """The records of files; they may be read more than once. `opened` makes it.
 
     Args:
@@ -59,10 +59,10 @@ class Files:
     def __init__(self, files: Iterable[Path], names: dict[Path, Path], errors: Console) -> None:
         self._files = tuple(files)
         self._errors = errors
-        self._complaints = _Complaints(names, errors)
+        self._complaints = _SkipReporter(names, errors)
         self._documents = 0
 
-    def __iter__(self) -> Iterator[Record]:
+    def __iter__(self) -> Iterator[TelemetryRecord]:
         """Read them all.
 
         Raises:
@@ -90,7 +90,7 @@ class Files:
 
 
 @contextmanager
-def opened(given: Iterable[Path], errors: Console) -> Iterator[Files]:
+def open_files(given: Iterable[Path], errors: Console) -> Iterator[InputFiles]:
     """Find the files that are meant: each once, however often it is named, those in folders, and standard input.
 
     Raises:
@@ -103,7 +103,7 @@ def opened(given: Iterable[Path], errors: Console) -> Iterator[Files]:
             for path in given:
                 for file in [_kept(piped)] if path == STANDARD else _within(path):
                     found.setdefault(file.resolve(), file)
-        yield Files(found.values(), {piped: STANDARD}, errors)
+        yield InputFiles(found.values(), {piped: STANDARD}, errors)
 
 
 @contextmanager
@@ -137,7 +137,7 @@ def _within(path: Path) -> list[Path]:
     return sorted(file for file in files if file.is_file())
 
 
-class _Complaints:
+class _SkipReporter:
     """Says what is skipped, once, and stops repeating itself where everything is."""
 
     def __init__(self, names: dict[Path, Path], errors: Console) -> None:
@@ -146,7 +146,7 @@ class _Complaints:
         self._count = 0
         self._is_done = False
 
-    def hear(self, broken: Broken) -> None:
+    def hear(self, broken: SkippedPart) -> None:
         if self._is_done:
             return
         self._count += 1

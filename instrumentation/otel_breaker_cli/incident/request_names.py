@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from otel_breaker_cli.incident.words import printable
+from otel_breaker_cli.incident.wording import safe_text
 
 if TYPE_CHECKING:
     from otel_breaker_cli.otlp import Span
@@ -16,7 +16,7 @@ _ENTRIES: Final = ("server", "consumer")
 _ROOT: Final = -1
 
 
-class Requests:
+class RequestNames:
     """What traces are about; remembers nothing of a trace before it is wanted."""
 
     def __init__(self) -> None:
@@ -33,7 +33,7 @@ class Requests:
         rank = span.start if span.parent_id else _ROOT
         known = self._found[span.trace_id]
         if known is None or rank < known[0]:
-            self._found[span.trace_id] = (rank, printable(span.name))
+            self._found[span.trace_id] = (rank, safe_text(span.name))
 
     @property
     def missing(self) -> bool:

@@ -6,13 +6,13 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from otel_breaker.core.states import CircuitState
-from otel_breaker_cli.incident.lanes import UNKNOWN
+from otel_breaker_cli.incident.timeline import UNKNOWN_STATE
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
 STYLES: Final = {
-    UNKNOWN: "",
+    UNKNOWN_STATE: "",
     CircuitState.CLOSED.value: "green",
     CircuitState.HALF_OPEN.value: "yellow",
     CircuitState.OPEN.value: "red",
@@ -22,7 +22,7 @@ STYLES: Final = {
 
 
 @dataclass(frozen=True)
-class Signs:
+class Symbols:
     states: Mapping[str, str]
     shadow: str
     """For each state that refuses calls, where shadow mode lets them pass."""
@@ -36,15 +36,15 @@ class Signs:
         return "".join([*self.states.values(), self.shadow, self.left, self.right, self.arrow, self.gap])
 
 
-def _signs(states: str, *others: str) -> Signs:
-    return Signs(dict(zip(STYLES, states, strict=True)), *others)
+def _signs(states: str, *others: str) -> Symbols:
+    return Symbols(dict(zip(STYLES, states, strict=True)), *others)
 
 
 BLOCKS: Final = _signs(" ─▒█▓═", "░", "▕", "▏", "→", "…")
 ASCII: Final = _signs(" -~#%=", "+", "|", "|", "->", "...")
 
 
-def signs_for(encoding: str) -> Signs:
+def symbols_for(encoding: str) -> Symbols:
     """Those that an encoding has."""
     try:
         BLOCKS.all.encode(encoding)

@@ -8,12 +8,12 @@ from itertools import chain
 from typing import TYPE_CHECKING, Final
 
 from otel_breaker.core.states import Reason
-from otel_breaker_cli.incident.episode import Episode, Move, Probe
-from otel_breaker_cli.incident.model import Circuit
+from otel_breaker_cli.incident.episode import IncidentEpisode, RecordedProbe, RecordedStateChange
+from otel_breaker_cli.incident.model import CircuitTimeline
 
 if TYPE_CHECKING:
-    from otel_breaker_cli.incident.episode import Call
-    from otel_breaker_cli.incident.model import Identity
+    from otel_breaker_cli.incident.episode import RecordedCall
+    from otel_breaker_cli.incident.model import CircuitIdentity
 
 _REFUSALS: Final = 3
 _PROBES: Final = 20
@@ -26,23 +26,23 @@ _PROBED: Final = {
 
 
 @dataclass
-class EpisodeDraft:
+class EpisodeBuilder:
     """What is known of an episode so far."""
 
     first_seen: int
     last_seen: int
     mode: str = ""
     refused_seen: int = 0
-    refused: list[Call] = field(default_factory=list)
+    refused: list[RecordedCall] = field(default_factory=list)
     shadowed: Counter[str] = field(default_factory=Counter)
     probed: Counter[str] = field(default_factory=Counter)
-    first_probes: list[Probe] = field(default_factory=list)
-    last_probes: deque[Probe] = field(default_factory=lambda: deque(maxlen=_PROBES))
+    first_probes: list[RecordedProbe] = field(default_factory=list)
+    last_probes: deque[RecordedProbe] = field(default_factory=lambda: deque(maxlen=_PROBES))
     probe_movers: set[tuple[str, str]] = field(default_factory=set)
-    first_linked: Call | None = None
+    first_linked: RecordedCall | None = None
     """The first refused call or probe that says what opened the circuit."""
 
-    def refuse(self, call: Call) -> bool:
+    def refuse(self, call: RecordedCall) -> bool:
         """Count a refused call; says whether it is one of those that are kept."""
         self.refused_seen += 1
         kept = len(self.refused) < _REFUSALS
@@ -50,26 +50,26 @@ class EpisodeDraft:
             self.refused.append(call)
         return kept
 
-    def link(self, call: Call) -> None:
+    def link(self, call: RecordedCall) -> None:
         if self.first_linked is None or call.start < self.first_linked.start:
             self.first_linked = call
 
-    def probe(self, probe: Probe) -> None:
+    def probe(self, probe: RecordedProbe) -> None:
         self.probed[probe.outcome] += 1
         if len(self.first_probes) < _PROBES:
             self.first_probes.append(probe)
         else:
             self.last_probes.append(probe)
 
-    def episode(self, name: str, moves: tuple[Move, ...]) -> Episode:
+    def episode(self, name: str, moves: tuple[RecordedStateChange, ...]) -> IncidentEpisode:
         """What is known now, with the probes that only a move tells of."""
         untraced = [
-            Probe(move.time, _PROBED[move.reason], trace_id=move.trace_id, span_id=move.span_id)
+            RecordedProbe(move.time, _PROBED[move.reason], trace_id=move.trace_id, span_id=move.span_id)
             for move in moves
             if move.reason in _PROBED and not self._is_told(move)
         ]
         probes = sorted(chain(self.first_probes, self.last_probes, untraced), key=lambda probe: probe.time)
-        return Episode(
+        return IncidentEpisode(
             id=name,
             mode=self.mode,
             moves=moves,
@@ -83,25 +83,25 @@ class EpisodeDraft:
             cause=self.first_linked.link if self.first_linked else None,
         )
 
-    def _is_told(self, move: Move) -> bool:
+    def _is_told(self, move: RecordedStateChange) -> bool:
         """Whether the span of the probe that caused a move was counted; of one that was lost there is none."""
         return (move.trace_id, move.span_id) in self.probe_movers and move.reason != Reason.PROBE_TIMEOUT.value
 
 
 @dataclass
-class CircuitDraft:
+class CircuitBuilder:
     """What is known of a circuit so far."""
 
-    drafts: dict[str, EpisodeDraft] = field(default_factory=dict)
-    moves: dict[tuple[object, ...], Move] = field(default_factory=dict)
+    drafts: dict[str, EpisodeBuilder] = field(default_factory=dict)
+    moves: dict[tuple[object, ...], RecordedStateChange] = field(default_factory=dict)
 
-    def draft(self, episode: str, time: int) -> EpisodeDraft:
-        draft = self.drafts.setdefault(episode, EpisodeDraft(time, time))
+    def draft(self, episode: str, time: int) -> EpisodeBuilder:
+        draft = self.drafts.setdefault(episode, EpisodeBuilder(time, time))
         draft.first_seen = min(draft.first_seen, time)
         draft.last_seen = max(draft.last_seen, time)
         return draft
 
-    def move(self, move: Move) -> None:
+    def move(self, move: RecordedStateChange) -> None:
         """Keep a move; of two tellings the log event's time and words count, and the span's call."""
         cause: tuple[object, ...] = (move.trace_id, move.span_id) if move.span_id else (move.episode, move.time)
         known = self.moves.get(key := (*cause, move.before, move.after))
@@ -116,11 +116,11 @@ class CircuitDraft:
             )
         self.moves[key] = move
 
-    def circuit(self, identity: Identity) -> Circuit:
+    def circuit(self, identity: CircuitIdentity) -> CircuitTimeline:
         """What is known now."""
         moves = sorted(self.moves.values(), key=lambda move: move.time)
         episodes = [
             draft.episode(name, tuple(move for move in moves if move.episode == name))
             for name, draft in self.drafts.items()
         ]
-        return Circuit(identity, tuple(sorted(episodes, key=lambda episode: episode.start)), tuple(moves))
+        return CircuitTimeline(identity, tuple(sorted(episodes, key=lambda episode: episode.start)), tuple(moves))
