@@ -79,7 +79,7 @@ def _records(run: Run) -> list[TelemetryRecord]:
 
     files = [run.folder / f"{signal}.jsonl" for signal in ("traces", "logs", "metrics")]
     try:
-        return list(read(files, broken=refuse))
+        return list(read(files, on_skip=refuse))
     except FileNotFoundError as error:
         raise DemoFailed(f"The shop wrote no {error.filename}. Why is in {run.folder / 'shop.log'}") from error
 

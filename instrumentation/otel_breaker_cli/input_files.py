@@ -59,7 +59,7 @@ class InputFiles:
     def __init__(self, files: Iterable[Path], names: dict[Path, Path], errors: Console) -> None:
         self._files = tuple(files)
         self._errors = errors
-        self._complaints = _SkipReporter(names, errors)
+        self._skips = _SkipReporter(names, errors)
         self._documents = 0
 
     def __iter__(self) -> Iterator[TelemetryRecord]:
@@ -77,15 +77,15 @@ class InputFiles:
                 task = progress.add_task("reading", total=total)
                 yield from read(
                     self._files,
-                    broken=self._complaints.hear,
-                    progress=partial(progress.advance, task),
-                    understood=self._understood,
+                    on_skip=self._skips.report,
+                    on_progress=partial(progress.advance, task),
+                    on_document=self._count_document,
                 )
-        self._complaints.sum_up()
+        self._skips.summarize()
         if not self._documents:
             raise CommandFailed("there is no telemetry in it: it should be OTLP in JSON")
 
-    def _understood(self) -> None:
+    def _count_document(self) -> None:
         self._documents += 1
 
 
@@ -146,17 +146,17 @@ class _SkipReporter:
         self._count = 0
         self._is_done = False
 
-    def hear(self, broken: SkippedPart) -> None:
+    def report(self, broken: SkippedPart) -> None:
         if self._is_done:
             return
         self._count += 1
         if self._count <= _MOST_COMPLAINTS:
-            self._say(f"{replace(broken, file=self._names.get(broken.file, broken.file))} (skipped)")
+            self._print(f"{replace(broken, file=self._names.get(broken.file, broken.file))} (skipped)")
 
-    def sum_up(self) -> None:
+    def summarize(self) -> None:
         if self._count > _MOST_COMPLAINTS and not self._is_done:
-            self._say(f"{self._count:,} parts were skipped in all")
+            self._print(f"{self._count:,} parts were skipped in all")
         self._is_done = True
 
-    def _say(self, text: str) -> None:
+    def _print(self, text: str) -> None:
         self._errors.print(printable(text), markup=False, highlight=False, soft_wrap=True)

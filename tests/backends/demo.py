@@ -154,7 +154,7 @@ def agreement(claim: str, url: str, run: Run, calls: dict[str, int]) -> Answer:
 
 def _events(file: Path, expected: int) -> Answer:
     def kept() -> int:
-        return sum(log.event == facts.STATE_CHANGE for log in records(file, LogRecord))
+        return sum(log.event_name == facts.STATE_CHANGE for log in records(file, LogRecord))
 
     claim = "gateway.yaml keeps each log event"
     return _count(claim, "otelcol", f"{file.name}: eventName = {facts.STATE_CHANGE}", kept, expected)

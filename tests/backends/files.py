@@ -24,4 +24,4 @@ def records(file: Path, kind: type[Kind]) -> Iterator[Kind]:
     """What the file has so far; it may not be there yet."""
     files = [file] if file.exists() else []
     # A line that is being written is left out; who counts too few asks again.
-    return (record for record in read(files, broken=lambda _: None) if isinstance(record, kind))
+    return (record for record in read(files, on_skip=lambda _: None) if isinstance(record, kind))

@@ -187,7 +187,7 @@ def incident(tmp_path: Path, clock: FakeClock, monkeypatch: pytest.MonkeyPatch) 
         targets.add(count, {names.TARGET_STATUS: status})
     for provider in (tracers, loggers, meters):
         provider.shutdown()
-    return collect(list(read(files, broken=refuse)))
+    return collect(list(read(files, on_skip=refuse)))
 
 
 def refuse(broken: SkippedPart) -> None:

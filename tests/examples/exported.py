@@ -11,11 +11,11 @@ if TYPE_CHECKING:
 
 
 def spans(file: Path) -> list[Span]:
-    return [record for record in read([file], broken=_refuse) if isinstance(record, Span)]
+    return [record for record in read([file], on_skip=_refuse) if isinstance(record, Span)]
 
 
 def points(file: Path) -> list[DataPoint]:
-    return [record for record in read([file], broken=_refuse) if isinstance(record, DataPoint)]
+    return [record for record in read([file], on_skip=_refuse) if isinstance(record, DataPoint)]
 
 
 def _refuse(broken: SkippedPart) -> None:

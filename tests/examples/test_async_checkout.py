@@ -43,7 +43,7 @@ def demo(tmp_path_factory: pytest.TempPathFactory) -> Demo:
     assert done.returncode == 0, done.stdout + done.stderr
     broken: list[SkippedPart] = []
     records = list(
-        read([folder / "with-breaker" / f"{kind}.jsonl" for kind in ("traces", "metrics")], broken=broken.append)
+        read([folder / "with-breaker" / f"{kind}.jsonl" for kind in ("traces", "metrics")], on_skip=broken.append)
     )
     assert broken == []
     return Demo(

@@ -45,7 +45,7 @@ def _uses(record: TelemetryRecord, schema: Schema) -> Iterator[Entry]:
         for event in record.events:
             yield from _of(f"span event {event.name}", event.attributes, schema)
     elif isinstance(record, LogRecord):
-        yield from _of(f"log event {record.event}", record.attributes, schema)
+        yield from _of(f"log event {record.event_name}", record.attributes, schema)
     elif isinstance(record, DataPoint) and record.value:
         yield from _of(f"metric {record.metric}", record.attributes, schema)
 

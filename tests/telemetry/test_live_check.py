@@ -94,7 +94,7 @@ def records(file: Path) -> list[TelemetryRecord]:
     def broken(line: object) -> None:
         pytest.fail(str(line))
 
-    return list(read([file], broken=broken))
+    return list(read([file], on_skip=broken))
 
 
 def test_nothing_is_told_that_the_schema_does_not_know(records: list[TelemetryRecord]) -> None:
@@ -117,7 +117,7 @@ def test_samplers_see_what_the_schema_says_they_do(records: list[TelemetryRecord
     relevant = {attribute.name for attribute in known.attributes.values() if attribute.sampling_relevant}
     late = set()
 
-    for span in (record for record in records if isinstance(record, Span) and record.origin.scope == SCOPE):
+    for span in (record for record in records if isinstance(record, Span) and record.source.scope == SCOPE):
         missed = relevant & set(span.attributes) - starts.names[span.span_id]
         if span.attributes[CALL_OUTCOME] != "rejected":
             missed -= {CALL_OUTCOME}  # not known before the end

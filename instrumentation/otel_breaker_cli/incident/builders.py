@@ -32,95 +32,95 @@ class EpisodeBuilder:
     first_seen: int
     last_seen: int
     mode: str = ""
-    refused_seen: int = 0
-    refused: list[RecordedCall] = field(default_factory=list)
-    shadowed: Counter[str] = field(default_factory=Counter)
-    probed: Counter[str] = field(default_factory=Counter)
+    refusal_spans: int = 0
+    sample_refusals: list[RecordedCall] = field(default_factory=list)
+    shadow_outcomes: Counter[str] = field(default_factory=Counter)
+    probe_outcomes: Counter[str] = field(default_factory=Counter)
     first_probes: list[RecordedProbe] = field(default_factory=list)
     last_probes: deque[RecordedProbe] = field(default_factory=lambda: deque(maxlen=_PROBES))
-    probe_movers: set[tuple[str, str]] = field(default_factory=set)
+    state_changing_probes: set[tuple[str, str]] = field(default_factory=set)
     first_linked: RecordedCall | None = None
     """The first refused call or probe that says what opened the circuit."""
 
-    def refuse(self, call: RecordedCall) -> bool:
+    def add_refusal(self, call: RecordedCall) -> bool:
         """Count a refused call; says whether it is one of those that are kept."""
-        self.refused_seen += 1
-        kept = len(self.refused) < _REFUSALS
+        self.refusal_spans += 1
+        kept = len(self.sample_refusals) < _REFUSALS
         if kept:
-            self.refused.append(call)
+            self.sample_refusals.append(call)
         return kept
 
-    def link(self, call: RecordedCall) -> None:
+    def add_link(self, call: RecordedCall) -> None:
         if self.first_linked is None or call.start < self.first_linked.start:
             self.first_linked = call
 
-    def probe(self, probe: RecordedProbe) -> None:
-        self.probed[probe.outcome] += 1
+    def add_probe(self, probe: RecordedProbe) -> None:
+        self.probe_outcomes[probe.outcome] += 1
         if len(self.first_probes) < _PROBES:
             self.first_probes.append(probe)
         else:
             self.last_probes.append(probe)
 
-    def episode(self, name: str, moves: tuple[RecordedStateChange, ...]) -> IncidentEpisode:
+    def build(self, name: str, moves: tuple[RecordedStateChange, ...]) -> IncidentEpisode:
         """What is known now, with the probes that only a move tells of."""
         untraced = [
             RecordedProbe(move.time, _PROBED[move.reason], trace_id=move.trace_id, span_id=move.span_id)
             for move in moves
-            if move.reason in _PROBED and not self._is_told(move)
+            if move.reason in _PROBED and not self._has_probe_span(move)
         ]
         probes = sorted(chain(self.first_probes, self.last_probes, untraced), key=lambda probe: probe.time)
         return IncidentEpisode(
             id=name,
             mode=self.mode,
-            moves=moves,
+            state_changes=moves,
             first_seen=self.first_seen,
             last_seen=self.last_seen,
-            refused_seen=self.refused_seen,
-            refused=tuple(self.refused),
-            shadowed=dict(self.shadowed),
+            refusal_spans=self.refusal_spans,
+            sample_refusals=tuple(self.sample_refusals),
+            shadow_outcomes=dict(self.shadow_outcomes),
             probes=tuple(probes if len(probes) <= 2 * _PROBES else [*probes[:_PROBES], *probes[-_PROBES:]]),
-            probe_outcomes=dict(self.probed + Counter(probe.outcome for probe in untraced)),
-            cause=self.first_linked.link if self.first_linked else None,
+            probe_outcomes=dict(self.probe_outcomes + Counter(probe.outcome for probe in untraced)),
+            linked_cause=self.first_linked.linked_span if self.first_linked else None,
         )
 
-    def _is_told(self, move: RecordedStateChange) -> bool:
+    def _has_probe_span(self, move: RecordedStateChange) -> bool:
         """Whether the span of the probe that caused a move was counted; of one that was lost there is none."""
-        return (move.trace_id, move.span_id) in self.probe_movers and move.reason != Reason.PROBE_TIMEOUT.value
+        return (move.trace_id, move.span_id) in self.state_changing_probes and move.reason != Reason.PROBE_TIMEOUT.value
 
 
 @dataclass
 class CircuitBuilder:
     """What is known of a circuit so far."""
 
-    drafts: dict[str, EpisodeBuilder] = field(default_factory=dict)
-    moves: dict[tuple[object, ...], RecordedStateChange] = field(default_factory=dict)
+    episodes: dict[str, EpisodeBuilder] = field(default_factory=dict)
+    state_changes: dict[tuple[object, ...], RecordedStateChange] = field(default_factory=dict)
 
-    def draft(self, episode: str, time: int) -> EpisodeBuilder:
-        draft = self.drafts.setdefault(episode, EpisodeBuilder(time, time))
+    def episode(self, episode: str, time: int) -> EpisodeBuilder:
+        draft = self.episodes.setdefault(episode, EpisodeBuilder(time, time))
         draft.first_seen = min(draft.first_seen, time)
         draft.last_seen = max(draft.last_seen, time)
         return draft
 
-    def move(self, move: RecordedStateChange) -> None:
+    def add_state_change(self, move: RecordedStateChange) -> None:
         """Keep a move; of two tellings the log event's time and words count, and the span's call."""
         cause: tuple[object, ...] = (move.trace_id, move.span_id) if move.span_id else (move.episode, move.time)
-        known = self.moves.get(key := (*cause, move.before, move.after))
+        known = self.state_changes.get(key := (*cause, move.from_state, move.to_state))
         if known is not None:
-            log, span = (move, known) if move.sentence else (known, move)
+            log, span = (move, known) if move.message else (known, move)
             move = replace(
                 log,
                 reason=log.reason or span.reason,
                 evidence={**span.evidence, **log.evidence},
                 call=log.call or span.call,
-                culprit=log.culprit or span.culprit,
+                hanging_call=log.hanging_call or span.hanging_call,
             )
-        self.moves[key] = move
+        self.state_changes[key] = move
 
-    def circuit(self, identity: CircuitIdentity) -> CircuitTimeline:
+    def build(self, identity: CircuitIdentity) -> CircuitTimeline:
         """What is known now."""
-        moves = sorted(self.moves.values(), key=lambda move: move.time)
+        moves = sorted(self.state_changes.values(), key=lambda move: move.time)
         episodes = [
-            draft.episode(name, tuple(move for move in moves if move.episode == name))
-            for name, draft in self.drafts.items()
+            draft.build(name, tuple(move for move in moves if move.episode == name))
+            for name, draft in self.episodes.items()
         ]
         return CircuitTimeline(identity, tuple(sorted(episodes, key=lambda episode: episode.start)), tuple(moves))

@@ -46,97 +46,97 @@ class IncidentBuilder:
 
     def __init__(self) -> None:
         self._circuits: dict[CircuitIdentity, CircuitBuilder] = {}
-        self._readings = SeriesAggregator()
+        self._series = SeriesAggregator()
         self._start = self._end = 0
-        self.requests = RequestNames()
+        self.request_names = RequestNames()
 
-    def take(self, record: TelemetryRecord) -> None:
+    def add(self, record: TelemetryRecord) -> None:
         if isinstance(record, Span):
-            self.requests.offer(record)
+            self.request_names.add(record)
             if names.NAME in record.attributes:
-                self._take_call(record)
+                self._add_span(record)
         elif isinstance(record, LogRecord):
-            if record.event == names.EVENT_STATE_CHANGE and names.NAME in record.attributes:
-                self._take_event(record)
+            if record.event_name == names.EVENT_STATE_CHANGE and names.NAME in record.attributes:
+                self._add_event(record)
         else:
-            self._take_point(record)
+            self._add_point(record)
 
-    def _take_point(self, point: DataPoint) -> None:
+    def _add_point(self, point: DataPoint) -> None:
         if point.metric.startswith("circuit_breaker."):
-            self._readings.take(point, place(point.origin))
+            self._series.add(point, place(point.source))
 
-    def _take_event(self, log: LogRecord) -> None:
-        traced = self._circuit(log.origin, log.attributes)
-        self._keep_move(
+    def _add_event(self, log: LogRecord) -> None:
+        traced = self._circuit_of(log.source, log.attributes)
+        self._add_state_change(
             traced, _move(log.attributes, log.time, log.trace_id, log.span_id, sentence=safe_text(log.body))
         )
 
-    def _take_call(self, span: Span) -> None:
+    def _add_span(self, span: Span) -> None:
         said = span.attributes
-        traced = self._circuit(span.origin, said)
+        traced = self._circuit_of(span.source, said)
         call = _call(span)
-        self._saw(span.start, span.end)
+        self._extend_range(span.start, span.end)
         told = [event for event in span.events if event.name == names.EVENT_STATE_CHANGE]
         for event in told:
             move = _move(event.attributes, event.time, span.trace_id, span.span_id, call=call)
             links = [(link.trace_id, link.span_id) for link in span.links]
-            self._keep_move(traced, replace(move, culprit=links[-1] if links and move.before == CLOSED else None))
+            self._add_state_change(traced, replace(move, hanging_call=links[-1] if links and move.from_state == CLOSED else None))
         moved_to = safe_text(said.get(names.STATE_CHANGE_TO, ""))
         if not told and moved_to and moved_to != call.state:
             known = {names.STATE_CHANGE_FROM: call.state, names.STATE_CHANGE_TO: moved_to}
             move = _move({**said, **known}, span.end, span.trace_id, span.span_id, call=call)
-            self._keep_move(traced, replace(move, evidence={}))
+            self._add_state_change(traced, replace(move, evidence={}))
         if names.EPISODE in said:
-            self._keep_call(traced.draft(safe_text(said[names.EPISODE]), span.start), span, call, moved=bool(moved_to))
+            self._add_call(traced.episode(safe_text(said[names.EPISODE]), span.start), span, call, moved=bool(moved_to))
 
-    def _keep_call(self, draft: EpisodeBuilder, span: Span, call: RecordedCall, *, moved: bool) -> None:
+    def _add_call(self, draft: EpisodeBuilder, span: Span, call: RecordedCall, *, moved: bool) -> None:
         said = span.attributes
         draft.last_seen = max(draft.last_seen, span.end)
         draft.mode = draft.mode or safe_text(said.get(names.MODE, ""))
-        if call.link and said.get(names.LINK) == "opening":
-            draft.link(call)
+        if call.linked_span and said.get(names.LINK) == "opening":
+            draft.add_link(call)
         if said.get(names.SHADOW_REJECTED):
-            draft.shadowed[call.outcome] += 1
+            draft.shadow_outcomes[call.outcome] += 1
         elif call.outcome == Outcome.REJECTED.value:
-            if draft.refuse(call):
-                self.requests.want(call.trace_id)
+            if draft.add_refusal(call):
+                self.request_names.track(call.trace_id)
         elif call.state == HALF_OPEN:
-            draft.probe(
+            draft.add_probe(
                 RecordedProbe(call.start, call.outcome, call.error_type, call.seconds, call.trace_id, call.span_id)
             )
             if moved:
-                draft.probe_movers.add((call.trace_id, call.span_id))
+                draft.state_changing_probes.add((call.trace_id, call.span_id))
 
-    def _keep_move(self, traced: CircuitBuilder, move: RecordedStateChange) -> None:
-        self._saw(move.time, move.time)
-        self.requests.want(move.trace_id)
-        if move.culprit is not None:
-            self.requests.want(move.culprit[0])
+    def _add_state_change(self, traced: CircuitBuilder, move: RecordedStateChange) -> None:
+        self._extend_range(move.time, move.time)
+        self.request_names.track(move.trace_id)
+        if move.hanging_call is not None:
+            self.request_names.track(move.hanging_call[0])
         if move.episode:
-            draft = traced.draft(move.episode, move.time)
+            draft = traced.episode(move.episode, move.time)
             draft.mode = draft.mode or move.mode
-        traced.move(move)
+        traced.add_state_change(move)
 
-    def _circuit(self, origin: TelemetrySource, said: Attributes) -> CircuitBuilder:
+    def _circuit_of(self, origin: TelemetrySource, said: Attributes) -> CircuitBuilder:
         identity = CircuitIdentity(safe_text(said[names.NAME]), safe_text(said.get(names.KEY, "")), place(origin))
         return self._circuits.setdefault(identity, CircuitBuilder())
 
-    def _saw(self, start: int, end: int) -> None:
+    def _extend_range(self, start: int, end: int) -> None:
         self._start = min(self._start or start, start)
         self._end = max(self._end, end)
 
-    def incident(self) -> Incident:
+    def build(self) -> Incident:
         """What is known now."""
         circuits = [
-            traced.circuit(identity) for identity, traced in self._circuits.items() if traced.moves or traced.drafts
+            traced.build(identity) for identity, traced in self._circuits.items() if traced.state_changes or traced.episodes
         ]
         return Incident(
             circuits=tuple(sorted(circuits, key=_first)),
-            quiet=len(self._circuits) - len(circuits),
+            unchanged_circuits=len(self._circuits) - len(circuits),
             start=self._start,
             end=self._end,
-            requests=self.requests.names,
-            readings=self._readings.all(),
+            request_names=self.request_names.by_trace,
+            metric_series=self._series.result(),
         )
 
 
@@ -148,12 +148,12 @@ def collect(records: Iterable[TelemetryRecord]) -> Incident:
     """
     collector = IncidentBuilder()
     for record in records:
-        collector.take(record)
-    if collector.requests.missing:
+        collector.add(record)
+    if collector.request_names.is_incomplete:
         for record in records:
             if isinstance(record, Span):
-                collector.requests.offer(record)
-    return collector.incident()
+                collector.request_names.add(record)
+    return collector.build()
 
 
 def place(origin: TelemetrySource) -> ServiceInstance:
@@ -166,7 +166,7 @@ def place(origin: TelemetrySource) -> ServiceInstance:
 
 
 def _first(circuit: CircuitTimeline) -> tuple[int, CircuitIdentity]:
-    times: Iterator[int] = chain((episode.start for episode in circuit.episodes), (move.time for move in circuit.moves))
+    times: Iterator[int] = chain((episode.start for episode in circuit.episodes), (move.time for move in circuit.state_changes))
     return min(times), circuit.identity
 
 
@@ -180,7 +180,7 @@ def _call(span: Span) -> RecordedCall:
         state=safe_text(said.get(names.STATE, "")),
         outcome=safe_text(said.get(names.CALL_OUTCOME, "")),
         error_type=safe_text(said.get(names.ERROR_TYPE, "")),
-        link=(span.links[0].trace_id, span.links[0].span_id) if span.links else None,
+        linked_span=(span.links[0].trace_id, span.links[0].span_id) if span.links else None,
     )
 
 
@@ -189,15 +189,15 @@ def _move(
 ) -> RecordedStateChange:
     return RecordedStateChange(
         time=time,
-        before=safe_text(said.get(names.STATE_CHANGE_FROM, "")),
-        after=safe_text(said.get(names.STATE_CHANGE_TO, "")),
+        from_state=safe_text(said.get(names.STATE_CHANGE_FROM, "")),
+        to_state=safe_text(said.get(names.STATE_CHANGE_TO, "")),
         reason=safe_text(said.get(names.STATE_CHANGE_REASON, "")),
         episode=safe_text(said.get(names.EPISODE, "")),
         mode=safe_text(said.get(names.MODE, "")),
         trace_id=trace_id,
         span_id=span_id,
         evidence=_evidence(said),
-        sentence=sentence,
+        message=sentence,
         call=call,
     )
 

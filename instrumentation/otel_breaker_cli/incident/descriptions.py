@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 def summary(incident: Incident) -> str:
     """One sentence or two."""
-    quiet = f" {wording.count(incident.quiet, 'other circuit')} never moved." if incident.quiet else ""
+    quiet = f" {wording.count(incident.unchanged_circuits, 'other circuit')} never moved." if incident.unchanged_circuits else ""
     if not incident.circuits:
         return f"No circuit moved in these files.{quiet}" if quiet else "No circuit breaker is in these files."
     start, end = incident.extent
@@ -49,7 +49,7 @@ def refused_calls(episode: IncidentEpisode) -> str:
     """How many calls were refused, and how it is known."""
     if episode.is_shadow:
         return "no call refused, in shadow mode"
-    told, seen = episode.refused_told, episode.refused_seen
+    told, seen = episode.counted_refusals, episode.refusal_spans
     if told is None:
         return f"{wording.count(seen, 'call')} refused, as far as these files show"
     spans = f", {seen:,} of them in these files" if seen and seen != told else ""
@@ -64,15 +64,15 @@ def episode_duration(episode: IncidentEpisode) -> str:
 
 def tripping_request(incident: Incident, episode: IncidentEpisode) -> str:
     """Which request tripped the circuit, or why that is not known."""
-    if episode.trip_is_manual:
+    if episode.is_tripped_manually:
         return "none: it was opened by hand"
-    if episode.trip is None:
+    if episode.tripping_call is None:
         return "not known: neither the opening nor a refusal that links to it is in these files"
-    trace_id, span_id = episode.trip
-    calls = (move.call for move in episode.moves if (move.trace_id, move.span_id) == episode.trip)
+    trace_id, span_id = episode.tripping_call
+    calls = (move.call for move in episode.state_changes if (move.trace_id, move.span_id) == episode.tripping_call)
     call = next((call for call in calls if call), None)
     how = wording.call_result(call.outcome, call.error_type, call.seconds) if call else wording.SPAN_NOT_FOUND
-    return ", ".join(filter(None, (incident.request(trace_id), f"trace {trace_id}", f"span {span_id}", how)))
+    return ", ".join(filter(None, (incident.request_name(trace_id), f"trace {trace_id}", f"span {span_id}", how)))
 
 
 def change_cause(move: RecordedStateChange) -> str:
@@ -118,7 +118,7 @@ def probe_results(episode: IncidentEpisode) -> str:
 
 def shadow_results(episode: IncidentEpisode) -> str:
     """What shadow mode would have refused, or nothing."""
-    told = ", ".join(f"{number:,} {outcome}" for outcome, number in sorted(episode.shadowed.items()))
+    told = ", ".join(f"{number:,} {outcome}" for outcome, number in sorted(episode.shadow_outcomes.items()))
     return f"would have refused calls that ended as {told}" if told else ""
 
 

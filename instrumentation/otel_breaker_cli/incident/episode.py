@@ -38,7 +38,7 @@ class RecordedCall:
     outcome: str
     error_type: str
     """Empty when the caller saw no error."""
-    link: tuple[str, str] | None = None
+    linked_span: tuple[str, str] | None = None
     """Trace and span of what its span links to: for a refusal, the call that opened the circuit."""
 
 
@@ -47,8 +47,8 @@ class RecordedStateChange:
     """One change of state."""
 
     time: int
-    before: str
-    after: str
+    from_state: str
+    to_state: str
     reason: str
     """Empty when only the attribute of a span tells of the move."""
     episode: str
@@ -59,11 +59,11 @@ class RecordedStateChange:
     """Of the call that caused it; empty when there was none, or none that was sampled."""
     span_id: str
     evidence: Attributes
-    sentence: str = ""
+    message: str = ""
     """What the log event says in words, which for a move by hand is who and why."""
     call: RecordedCall | None = None
     """The call that caused it, when its span is in the files."""
-    culprit: tuple[str, str] | None = None
+    hanging_call: tuple[str, str] | None = None
     """Trace and span of the call that hung, where the one that caused the move only noticed."""
 
 
@@ -87,21 +87,21 @@ class IncidentEpisode:
 
     id: str
     mode: str
-    moves: tuple[RecordedStateChange, ...]
+    state_changes: tuple[RecordedStateChange, ...]
     """In order of time; possibly with gaps, where telemetry was sampled."""
     first_seen: int
     last_seen: int
     """Of anything that belongs to it."""
-    refused_seen: int
+    refusal_spans: int
     """Spans of refused calls in the files."""
-    refused: tuple[RecordedCall, ...]
+    sample_refusals: tuple[RecordedCall, ...]
     """A few of them."""
-    shadowed: Mapping[str, int]
+    shadow_outcomes: Mapping[str, int]
     """Calls that only shadow mode let pass, by what they then did."""
     probes: tuple[RecordedProbe, ...]
     """In order of time; of very many, the first and the last."""
     probe_outcomes: Mapping[str, int]
-    cause: tuple[str, str] | None
+    linked_cause: tuple[str, str] | None
     """Trace and span of what the first refused call or probe links to: the call that had last opened the circuit."""
 
     @property
@@ -112,14 +112,14 @@ class IncidentEpisode:
     @property
     def opening(self) -> RecordedStateChange | None:
         """The move that began it; None when it is not in the files."""
-        first = self.moves[0] if self.moves else None
-        return first if first is not None and first.before not in REFUSING else None
+        first = self.state_changes[0] if self.state_changes else None
+        return first if first is not None and first.from_state not in REFUSING else None
 
     @property
     def closing(self) -> RecordedStateChange | None:
         """The move that ended it; None when it had not ended, or the end is not in the files."""
-        last = self.moves[-1] if self.moves else None
-        return last if last is not None and last.after not in REFUSING else None
+        last = self.state_changes[-1] if self.state_changes else None
+        return last if last is not None and last.to_state not in REFUSING else None
 
     @property
     def start(self) -> int:
@@ -138,26 +138,26 @@ class IncidentEpisode:
     @property
     def relapses(self) -> int:
         """How often recovery failed."""
-        return sum(move.before == HALF_OPEN and move.after == OPEN for move in self.moves)
+        return sum(move.from_state == HALF_OPEN and move.to_state == OPEN for move in self.state_changes)
 
     @property
-    def refused_told(self) -> int | None:
+    def counted_refusals(self) -> int | None:
         """Refused calls as the circuit itself counted them when it closed."""
         said = self.closing.evidence.get(names.OPEN_REJECTED_CALLS) if self.closing else None
         return None if said is None else int(said)
 
     @property
-    def trip(self) -> tuple[str, str] | None:
+    def tripping_call(self) -> tuple[str, str] | None:
         """Trace and span of the request that tripped the circuit, as far as anything in the files names it."""
         opening = self.opening
-        if opening is not None and opening.culprit is not None:
-            return opening.culprit
+        if opening is not None and opening.hanging_call is not None:
+            return opening.hanging_call
         if opening is not None and opening.span_id:
             return opening.trace_id, opening.span_id
         # What refused calls link to last opened the circuit: the trip, unless that was a probe that failed.
-        relapses = {(move.trace_id, move.span_id) for move in self.moves if move.before == HALF_OPEN}
-        return None if self.cause in relapses else self.cause
+        relapses = {(move.trace_id, move.span_id) for move in self.state_changes if move.from_state == HALF_OPEN}
+        return None if self.linked_cause in relapses else self.linked_cause
 
     @property
-    def trip_is_manual(self) -> bool:
+    def is_tripped_manually(self) -> bool:
         return self.opening is not None and self.opening.reason == Reason.MANUAL.value

@@ -19,7 +19,7 @@ class SeriesAggregator:
     def __init__(self) -> None:
         self._series: dict[tuple[object, ...], tuple[int, MetricSeries]] = {}
 
-    def take(self, point: DataPoint, place: ServiceInstance) -> None:
+    def add(self, point: DataPoint, place: ServiceInstance) -> None:
         key = (point.metric, place, tuple(sorted((name, str(value)) for name, value in point.attributes.items())))
         known = self._series.get(key)
         time, reading = known or (0, MetricSeries(point.metric, place, point.attributes, 0, -inf))
@@ -29,5 +29,5 @@ class SeriesAggregator:
         last = value if point.is_delta or point.time >= time else reading.last
         self._series[key] = (max(time, point.time), replace(reading, last=last, peak=max(reading.peak, value)))
 
-    def all(self) -> tuple[MetricSeries, ...]:
+    def result(self) -> tuple[MetricSeries, ...]:
         return tuple(reading for _, reading in self._series.values())

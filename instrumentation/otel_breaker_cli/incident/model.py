@@ -21,8 +21,8 @@ if TYPE_CHECKING:
 class ServiceInstance:
     """A process, as far as it tells itself from others."""
 
-    service: str = ""
-    instance: str = ""
+    name: str = ""
+    id: str = ""
 
 
 @dataclass(frozen=True, order=True)
@@ -32,7 +32,7 @@ class CircuitIdentity:
     name: str
     key: str
     """Empty for a breaker without keys."""
-    place: ServiceInstance
+    service_instance: ServiceInstance
 
 
 @dataclass(frozen=True)
@@ -40,13 +40,13 @@ class CircuitTimeline:
     identity: CircuitIdentity
     episodes: tuple[IncidentEpisode, ...]
     """In order of time."""
-    moves: tuple[RecordedStateChange, ...]
+    state_changes: tuple[RecordedStateChange, ...]
     """All of them, also those that belong to no episode."""
 
     @property
     def state(self) -> str:
         """The last that the files say."""
-        return self.moves[-1].after if self.moves else OPEN
+        return self.state_changes[-1].to_state if self.state_changes else OPEN
 
     @property
     def is_open(self) -> bool:
@@ -56,7 +56,7 @@ class CircuitTimeline:
     @property
     def is_shadow(self) -> bool:
         """Whether it was in shadow mode all the time, so that no call was refused."""
-        modes = {episode.mode for episode in self.episodes} | {move.mode for move in self.moves}
+        modes = {episode.mode for episode in self.episodes} | {move.mode for move in self.state_changes}
         return modes - {""} == {SHADOW}
 
 
@@ -65,7 +65,7 @@ class MetricSeries:
     """A series of a metric."""
 
     metric: str
-    place: ServiceInstance
+    service_instance: ServiceInstance
     attributes: Attributes
     last: float
     peak: float
@@ -77,18 +77,18 @@ class Incident:
 
     circuits: tuple[CircuitTimeline, ...]
     """Those that moved, or refused calls; the first to open comes first."""
-    quiet: int
+    unchanged_circuits: int
     """How many others made calls and never moved."""
     start: int
     """Of anything that any circuit did; 0 when there was nothing."""
     end: int
-    requests: Mapping[str, str] = field(default_factory=dict)
+    request_names: Mapping[str, str] = field(default_factory=dict)
     """The name of the request that a trace is about, by trace id, for calls that are shown."""
-    readings: tuple[MetricSeries, ...] = ()
+    metric_series: tuple[MetricSeries, ...] = ()
 
-    def request(self, trace_id: str) -> str:
+    def request_name(self, trace_id: str) -> str:
         """What a trace is about, or nothing."""
-        return self.requests.get(trace_id, "")
+        return self.request_names.get(trace_id, "")
 
     @property
     def episodes(self) -> list[tuple[CircuitTimeline, IncidentEpisode]]:
@@ -99,6 +99,6 @@ class Incident:
     @property
     def extent(self) -> tuple[int, int]:
         """From the first opening or move to the last recovery or move; to the end while a circuit is open."""
-        times = [move.time for circuit in self.circuits for move in circuit.moves]
+        times = [move.time for circuit in self.circuits for move in circuit.state_changes]
         times += [time for _, episode in self.episodes for time in (episode.start, episode.end or self.end)]
         return (min(times), max(times)) if times else (self.start, self.end)

@@ -41,7 +41,7 @@ def _which_are_open(incident: Incident) -> list[str]:
     lines = []
     for circuit in incident.circuits:
         if circuit.is_open:
-            since = circuit.episodes[-1].start if circuit.episodes else circuit.moves[-1].time
+            since = circuit.episodes[-1].start if circuit.episodes else circuit.state_changes[-1].time
             is_shadow = circuit.is_shadow or (circuit.episodes and circuit.episodes[-1].is_shadow)
             aside = ", in shadow mode: no call is refused" if is_shadow else ""
             lines.append(
@@ -77,14 +77,14 @@ def _which_request_tripped_it(incident: Incident) -> list[str]:
 def _what_caused_this_refusal(incident: Incident) -> list[str]:
     lines = []
     for _, episode in _latest(incident):
-        refused = next((call for call in episode.refused if call.link), None)
-        if refused is None or refused.link is None:
+        refused = next((call for call in episode.sample_refusals if call.linked_span), None)
+        if refused is None or refused.linked_span is None:
             continue
-        trace_id, span_id = refused.link
-        cause = next((move for move in episode.moves if (move.trace_id, move.span_id) == refused.link), None)
+        trace_id, span_id = refused.linked_span
+        cause = next((move for move in episode.state_changes if (move.trace_id, move.span_id) == refused.linked_span), None)
         ago = f", {wording.duration((refused.start - cause.time) / 1e9)} before" if cause else ""
         lines += [
-            f"{incident.request(refused.trace_id) or 'A call'}, trace {refused.trace_id}, was refused",
+            f"{incident.request_name(refused.trace_id) or 'A call'}, trace {refused.trace_id}, was refused",
             f"  its link leads to trace {trace_id}, span {span_id}, which opened the circuit{ago}",
         ]
     return lines or ["No refused call in these files links to a cause."]
@@ -118,7 +118,7 @@ def _how_near_to_tripping(incident: Incident) -> list[str]:
 def _is_one_flapping(incident: Incident) -> list[str]:
     lines = []
     for circuit in incident.circuits:
-        trips = [move.time for move in circuit.moves if (move.before, move.after) == (CLOSED, OPEN)]
+        trips = [move.time for move in circuit.state_changes if (move.from_state, move.to_state) == (CLOSED, OPEN)]
         relapses = sum(episode.relapses for episode in circuit.episodes)
         if not trips and not relapses:
             continue
@@ -146,7 +146,7 @@ def _which_targets_are_not_guarded(incident: Incident) -> list[str]:
     by_place: defaultdict[str, list[str]] = defaultdict(list)
     for reading in _of(incident, names.METRIC_TARGETS):
         status = wording.safe_text(reading.attributes.get(names.TARGET_STATUS))
-        by_place[wording.service_name(reading.place)].append(f"{reading.last:,.0f} {status}")
+        by_place[wording.service_name(reading.service_instance)].append(f"{reading.last:,.0f} {status}")
     return [f"{place}: {', '.join(sorted(told, key=_status))}" for place, told in sorted(by_place.items())] or [
         f"There is no {names.METRIC_TARGETS} in these files."
     ]
@@ -178,7 +178,7 @@ def _latest(incident: Incident) -> list[tuple[CircuitTimeline, IncidentEpisode]]
 
 
 def _named(circuit: CircuitTimeline) -> str:
-    return f"{descriptions.circuit_heading(circuit)} of {wording.service_name(circuit.identity.place)}"
+    return f"{descriptions.circuit_heading(circuit)} of {wording.service_name(circuit.identity.service_instance)}"
 
 
 def _when(episode: IncidentEpisode) -> str:
@@ -188,8 +188,8 @@ def _when(episode: IncidentEpisode) -> str:
 
 
 def _of(incident: Incident, metric: str) -> Iterator[MetricSeries]:
-    return (reading for reading in incident.readings if reading.metric == metric)
+    return (reading for reading in incident.metric_series if reading.metric == metric)
 
 
 def _breaker(reading: MetricSeries) -> str:
-    return f"{wording.safe_text(reading.attributes.get(names.NAME))} of {wording.service_name(reading.place)}"
+    return f"{wording.safe_text(reading.attributes.get(names.NAME))} of {wording.service_name(reading.service_instance)}"

@@ -45,7 +45,7 @@ class Bar:
     left: float
     width: float
     row: int
-    look: str
+    css_class: str
     """The state, or that of shadow mode in its place."""
     title: str
 
@@ -64,7 +64,7 @@ class LaneDrawing:
     """One lane."""
 
     bars: tuple[Bar, ...]
-    numbers: tuple[EpisodeLabel, ...]
+    labels: tuple[EpisodeLabel, ...]
 
 
 @dataclass(frozen=True)
@@ -74,7 +74,7 @@ class TimeScale:
     start: int
     end: int
 
-    def place(self, time: int) -> float:
+    def position(self, time: int) -> float:
         share = (time - self.start) / max(1, self.end - self.start)
         return round(100 * min(1.0, max(0.0, share)), 3)
 
@@ -115,10 +115,10 @@ def page(incident: Incident) -> str:
 def _draw(lane: Lane, scale: TimeScale, numbers: dict[int, int]) -> LaneDrawing:
     bars = []
     drawn: dict[int, float] = {}  # per row, how far: within a bar that was widened to be seen nothing else is
-    for stretch in lane.stretches:
+    for stretch in lane.intervals:
         if stretch.state not in ROWS:
             continue
-        row, left, right = ROWS[stretch.state], scale.place(stretch.start), scale.place(stretch.end)
+        row, left, right = ROWS[stretch.state], scale.position(stretch.start), scale.position(stretch.end)
         if right <= drawn.get(row, -1.0):
             continue
         width = max(_THINNEST, right - left)
@@ -130,7 +130,7 @@ def _draw(lane: Lane, scale: TimeScale, numbers: dict[int, int]) -> LaneDrawing:
         bars.append(Bar(min(left, 100 - width), width, row, look, title))
     shown: list[EpisodeLabel] = []
     for episode in lane.episodes:
-        left = scale.place(episode.start)
+        left = scale.position(episode.start)
         if not shown or left - shown[-1].left >= _APART:
             number = numbers[id(episode)]
             shown.append(EpisodeLabel(left, str(number), f"episode-{number}"))

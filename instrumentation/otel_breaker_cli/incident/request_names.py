@@ -22,11 +22,11 @@ class RequestNames:
     def __init__(self) -> None:
         self._found: dict[str, tuple[int, str] | None] = {}
 
-    def want(self, trace_id: str) -> None:
+    def track(self, trace_id: str) -> None:
         if trace_id:
             self._found.setdefault(trace_id, None)
 
-    def offer(self, span: Span) -> None:
+    def add(self, span: Span) -> None:
         """Look at a span: is it what a wanted trace is about?"""
         if span.trace_id not in self._found or (span.parent_id and span.kind not in _ENTRIES):
             return
@@ -36,10 +36,10 @@ class RequestNames:
             self._found[span.trace_id] = (rank, safe_text(span.name))
 
     @property
-    def missing(self) -> bool:
+    def is_incomplete(self) -> bool:
         """Whether a wanted trace has no root yet; it may have gone by before it was wanted."""
         return any(found is None or found[0] != _ROOT for found in self._found.values())
 
     @property
-    def names(self) -> dict[str, str]:
+    def by_trace(self) -> dict[str, str]:
         return {trace_id: found[1] for trace_id, found in self._found.items() if found is not None}

@@ -52,7 +52,7 @@ def report(incident: Incident, signs: Symbols = BLOCKS) -> RenderableType:
     for circuit in incident.circuits:
         parts += [Text(), _heading(circuit)]
         parts += [_indented(_bar(lane, start, end, signs)) for lane in lanes(circuit, start, end)]
-        loose = [move for move in circuit.moves if not move.episode]
+        loose = [move for move in circuit.state_changes if not move.episode]
         if loose:
             parts.append(_indented(_moves(loose, signs)))
         for episode in circuit.episodes:
@@ -83,7 +83,7 @@ def _legend(incident: Incident, signs: Symbols) -> str:
 def _heading(circuit: CircuitTimeline) -> Text:
     return Text.assemble(
         (descriptions.circuit_heading(circuit), "bold"),
-        f" of {wording.service_name(circuit.identity.place)}, in the end ",
+        f" of {wording.service_name(circuit.identity.service_instance)}, in the end ",
         (
             wording.STATE_NAMES.get(circuit.state, circuit.state),
             "" if circuit.is_shadow else STYLES.get(circuit.state, ""),
@@ -95,7 +95,7 @@ def _bar(lane: Lane, start: int, end: int, signs: Symbols) -> Text:
     """A lane in a few cells; each shows the most urgent state of its time."""
     ranks = {state: rank for rank, state in enumerate(_URGENT, 1)}
     cells = [(UNKNOWN_STATE, False)] * _CELLS
-    for stretch in lane.stretches:
+    for stretch in lane.intervals:
         first, last = ((time - start) * _CELLS / max(1, end - start) for time in (stretch.start, stretch.end))
         for cell in range(int(first), min(_CELLS, max(int(last), int(first) + 1))):
             if ranks.get(stretch.state, 0) >= ranks.get(cells[cell][0], 0):
@@ -114,7 +114,7 @@ def _episode(incident: Incident, episode: IncidentEpisode, signs: Symbols) -> Re
     for name, text in descriptions.episode_details(incident, episode):
         table.add_row(name, Text(text))
     heading = f"Episode {episode.id}{', in shadow mode' if episode.is_shadow else ''}"
-    return Group(Text(heading, "underline"), table, _moves(episode.moves, signs))
+    return Group(Text(heading, "underline"), table, _moves(episode.state_changes, signs))
 
 
 def _moves(moves: Sequence[RecordedStateChange], signs: Symbols) -> Table:
@@ -131,5 +131,5 @@ def _moves(moves: Sequence[RecordedStateChange], signs: Symbols) -> Table:
 
 
 def _change(move: RecordedStateChange, signs: Symbols) -> Text:
-    before, after = (wording.STATE_NAMES.get(state, state) for state in (move.before, move.after))
-    return Text.assemble(f"{before} {signs.arrow} ", (after, "" if move.mode == SHADOW else STYLES.get(move.after, "")))
+    before, after = (wording.STATE_NAMES.get(state, state) for state in (move.from_state, move.to_state))
+    return Text.assemble(f"{before} {signs.arrow} ", (after, "" if move.mode == SHADOW else STYLES.get(move.to_state, "")))

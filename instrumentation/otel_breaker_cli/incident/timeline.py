@@ -38,14 +38,14 @@ class _Boundary:
     """A time at which the state became another."""
 
     time: int
-    before: str
-    after: str
+    from_state: str
+    to_state: str
     mode: str
 
 
 @dataclass(frozen=True)
 class Lane:
-    stretches: tuple[StateInterval, ...]
+    intervals: tuple[StateInterval, ...]
     episodes: tuple[IncidentEpisode, ...]
 
 
@@ -65,7 +65,7 @@ def lanes(circuit: CircuitTimeline, start: int, end: int) -> list[Lane]:
         if track is None:
             tracks.append(track := [])
         track.append(episode)
-    loose = [_Boundary(move.time, move.before, move.after, move.mode) for move in circuit.moves if not move.episode]
+    loose = [_Boundary(move.time, move.from_state, move.to_state, move.mode) for move in circuit.state_changes if not move.episode]
     found = []
     for number, track in enumerate(tracks or [[]]):
         marks = sorted([*(loose if number == 0 else ()), *_marks(track)], key=lambda mark: mark.time)
@@ -75,21 +75,21 @@ def lanes(circuit: CircuitTimeline, start: int, end: int) -> list[Lane]:
 
 def _marks(track: list[IncidentEpisode]) -> Iterator[_Boundary]:
     for number, episode in enumerate(track):
-        moves, mode = episode.moves, episode.mode
+        moves, mode = episode.state_changes, episode.mode
         if episode.opening is None:
-            yield _Boundary(episode.first_seen, UNKNOWN_STATE, moves[0].before if moves else OPEN, mode)
-        yield from (_Boundary(move.time, move.before, move.after, mode) for move in moves)
+            yield _Boundary(episode.first_seen, UNKNOWN_STATE, moves[0].from_state if moves else OPEN, mode)
+        yield from (_Boundary(move.time, move.from_state, move.to_state, mode) for move in moves)
         if episode.closing is None and number + 1 < len(track):
-            yield _Boundary(episode.last_seen, moves[-1].after if moves else OPEN, UNKNOWN_STATE, mode)
+            yield _Boundary(episode.last_seen, moves[-1].to_state if moves else OPEN, UNKNOWN_STATE, mode)
 
 
 def _stretches(marks: list[_Boundary], start: int, end: int) -> Iterator[StateInterval]:
-    state, mode = (marks[0].before, marks[0].mode) if marks else (CLOSED, "")
+    state, mode = (marks[0].from_state, marks[0].mode) if marks else (CLOSED, "")
     since = start
     for mark in marks:
         if mark.time > since:
             yield _stretch(since, mark.time, state, mode)
-        state, mode, since = mark.after, mark.mode, max(mark.time, since)
+        state, mode, since = mark.to_state, mark.mode, max(mark.time, since)
     if end >= since:  # a move at the very end is drawn, too
         yield _stretch(since, end, state, mode)
 

@@ -74,8 +74,8 @@ def state_name(said: str, *, is_shadow: bool) -> str:
 
 
 def service_name(place: ServiceInstance) -> str:
-    service = place.service or "an unnamed service"
-    return f"{service}, instance {place.instance}" if place.instance else service
+    service = place.name or "an unnamed service"
+    return f"{service}, instance {place.id}" if place.id else service
 
 
 def reason(move: RecordedStateChange) -> str:
@@ -92,7 +92,7 @@ def reason(move: RecordedStateChange) -> str:
         return f"{slow} of {said.get(names.WINDOW_CALLS)} calls were slow{_threshold(said, '{:.0%}')}"
     if move.reason == Reason.MANUAL.value:
         # Who and why stand only in the sentence of the log event: "... (manual by ann: INC-4711)".
-        told = move.sentence.partition(f"({move.reason}")[2].rpartition(")")[0].strip(": ")
+        told = move.message.partition(f"({move.reason}")[2].rpartition(")")[0].strip(": ")
         return f"by hand, {safe_text(told)}" if told else "by hand"
     return _REASONS.get(move.reason, safe_text(move.reason) or "the reason is not in these files")
 

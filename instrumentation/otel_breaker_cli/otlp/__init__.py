@@ -60,23 +60,23 @@ class SkippedPart:
 def read(
     files: Iterable[Path],
     *,
-    broken: Callable[[SkippedPart], None],
-    progress: Callable[[int], None] = lambda _: None,
-    understood: Callable[[], None] = lambda: None,
+    on_skip: Callable[[SkippedPart], None],
+    on_progress: Callable[[int], None] = lambda _: None,
+    on_document: Callable[[], None] = lambda: None,
 ) -> Iterator[TelemetryRecord]:
     """Read files one after the other, and each record whole or not at all.
 
     Args:
         files: what to read.
-        broken: told of whatever is skipped.
-        progress: told how many bytes more have been read, after each line; of a compressed file, bytes of the file.
-        understood: told of each document that is OTLP, whatever is in it.
+        on_skip: told of whatever is skipped.
+        on_progress: told how many bytes more have been read, after each line; of a compressed file, bytes of the file.
+        on_document: told of each document that is OTLP, whatever is in it.
 
     Raises:
         OSError: when a file cannot be opened or read.
     """
     for file in files:
-        yield from _read(file, partial(_tell, broken, file), progress, understood)
+        yield from _read(file, partial(_tell, on_skip, file), on_progress, on_document)
 
 
 def _tell(broken: Callable[[SkippedPart], None], file: Path, line: int, problem: str) -> None:
@@ -93,11 +93,11 @@ def _read(
     number = 0
     try:
         for number, line in lines_of(file, progress):
-            for first, document in documents.take(number, line):
+            for first, document in documents.add_line(number, line):
                 yield from _records(first, document, broken, understood)
     except TruncatedFile as reason:
         broken(number + 1, str(reason))
-    documents.end()
+    documents.finish()
 
 
 def _records(

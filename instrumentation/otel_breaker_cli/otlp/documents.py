@@ -32,27 +32,27 @@ class DocumentAssembler:
     """
 
     def __init__(self, broken: Callable[[int, str], None]) -> None:
-        self._broken = broken
+        self._on_skip = broken
         self._pending = bytearray()
         self._first = self._depth = 0
         self._last = b""
         """The last byte of what is pending."""
         self._is_indented = False
         """Whether what is pending has a line that does not begin at the margin."""
-        self._is_lost = False
+        self._is_skipping = False
         """Within what is left of a document that broke; the next one begins at the margin."""
 
-    def take(self, number: int, line: bytes | None) -> Iterator[tuple[int, Any]]:
+    def add_line(self, number: int, line: bytes | None) -> Iterator[tuple[int, Any]]:
         """Take the next line; None for one that is too long."""
         if line is None:
-            self._give_up(number, TOO_LONG)
+            self._skip_pending(number, TOO_LONG)
             return
         text = line.strip()
-        if self._pending and not self._goes_on_with(line, text):
-            self._give_up(number, None)
-        if self._is_lost and not line.startswith((b"{", b"[")):
+        if self._pending and not self._continues_with(line, text):
+            self._skip_pending(number, None)
+        if self._is_skipping and not line.startswith((b"{", b"[")):
             return
-        self._is_lost = False
+        self._is_skipping = False
         self._is_indented = bool(self._pending) and (self._is_indented or line[:1].isspace())
         if self._pending or not text:
             yield from self._scan(number, text)
@@ -64,12 +64,12 @@ class DocumentAssembler:
         else:
             yield from ((number, document) for document in (content if type(content) is list else [content]))
 
-    def end(self) -> None:
+    def finish(self) -> None:
         """There are no more lines."""
         if self._pending:
-            self._give_up(self._first, None)
+            self._skip_pending(self._first, None)
 
-    def _goes_on_with(self, line: bytes, text: bytes) -> bool:
+    def _continues_with(self, line: bytes, text: bytes) -> bool:
         if _BEGINNING.match(text) or (self._is_indented and line.startswith(b"{")):
             return False
         return not text or _SEAM.match(self._last + text[:1]) is not None
@@ -77,14 +77,14 @@ class DocumentAssembler:
     def _scan(self, number: int, text: bytes) -> Iterator[tuple[int, Any]]:
         """Follow the braces of a line that is no document by itself."""
         if len(self._pending) + len(text) > LONGEST:
-            self._give_up(self._first, TOO_LONG)
+            self._skip_pending(self._first, TOO_LONG)
             return
         done = 0
         for sign, position in _structure(text):
             if sign == b'"':
                 self._first = self._first if self._depth else number
                 self._pending += text[done:]
-                self._give_up(number, None)
+                self._skip_pending(number, None)
                 return
             if self._depth:
                 self._depth += 1 if sign in b"{[" else -1
@@ -93,17 +93,17 @@ class DocumentAssembler:
                     done = position + 1
                     yield from self._complete()
             elif sign == b"{":  # brackets round documents make an array of them
-                self._expect_nothing(number, text[done:position])
+                self._skip_text_between(number, text[done:position])
                 self._first, self._depth, done = number, 1, position
         if self._depth:
             self._pending += text[done:] + b"\n"
             self._last = text[-1:] or self._last
         else:
-            self._expect_nothing(number, text[done:])
+            self._skip_text_between(number, text[done:])
 
-    def _expect_nothing(self, number: int, between: bytes) -> None:
+    def _skip_text_between(self, number: int, between: bytes) -> None:
         if between.strip(b" \t\r[],"):
-            self._broken(number, _problem(between)[1])
+            self._on_skip(number, _problem(between)[1])
 
     def _complete(self) -> Iterator[tuple[int, Any]]:
         pending, self._pending = bytes(self._pending), bytearray()
@@ -111,18 +111,18 @@ class DocumentAssembler:
             document = json.loads(pending)
         except (ValueError, RecursionError):
             line, problem = _problem(pending)
-            self._broken(self._first + line - 1, problem)
+            self._on_skip(self._first + line - 1, problem)
         else:
             yield self._first, document
 
-    def _give_up(self, number: int, problem: str | None) -> None:
+    def _skip_pending(self, number: int, problem: str | None) -> None:
         """Skip what is pending, and what is left of it in the lines to come."""
         pending, self._pending, self._depth = bytes(self._pending), bytearray(), 0
-        self._is_lost = pending.count(b"\n") > 1
+        self._is_skipping = pending.count(b"\n") > 1
         if problem is None:
             line, problem = _problem(pending)
             number = self._first + line - 1
-        self._broken(number, problem)
+        self._on_skip(number, problem)
 
 
 def _structure(text: bytes) -> Iterator[tuple[bytes, int]]:

@@ -115,7 +115,7 @@ def _scope(owner: Json, place: str, skipped: Callable[[FieldError], None]) -> st
 
 def _span(span: Json, origin: TelemetrySource, *_: object) -> Iterable[Span]:
     yield Span(
-        origin=origin,
+        source=origin,
         trace_id=required(span, "traceId", identity),
         span_id=required(span, "spanId", identity),
         parent_id=optional(span, "parentSpanId", identity, ""),
@@ -146,8 +146,8 @@ def _link(said: Any) -> Link:
 
 def _log(log: Json, origin: TelemetrySource, *_: object) -> Iterable[LogRecord]:
     yield LogRecord(
-        origin=origin,
-        event=optional(log, "eventName", text, ""),
+        source=origin,
+        event_name=optional(log, "eventName", text, ""),
         # A record without a time of its own was made just before it was observed.
         time=optional(log, "timeUnixNano", time, 0) or optional(log, "observedTimeUnixNano", time, 0),
         severity=optional(log, "severityNumber", severity, 0),
@@ -170,7 +170,7 @@ def _points(
         for point, path in _objects(data, "dataPoints", f"{place}.{shape}", skipped):
             try:
                 yield DataPoint(
-                    origin=origin,
+                    source=origin,
                     metric=name,
                     unit=unit,
                     instrument="updowncounter" if is_up_down else instrument,

@@ -45,7 +45,7 @@ class Link:
 
 @dataclass(frozen=True)
 class Span:
-    origin: TelemetrySource
+    source: TelemetrySource
     trace_id: str
     span_id: str
     parent_id: str
@@ -74,8 +74,8 @@ class Span:
 class LogRecord:
     """A log record; an event when it has an event name."""
 
-    origin: TelemetrySource
-    event: str
+    source: TelemetrySource
+    event_name: str
     """The event's name, or empty."""
     time: int
     severity: int
@@ -92,7 +92,7 @@ class LogRecord:
 class DataPoint:
     """One measured value of a metric."""
 
-    origin: TelemetrySource
+    source: TelemetrySource
     metric: str
     unit: str
     instrument: str

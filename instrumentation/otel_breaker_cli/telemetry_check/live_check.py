@@ -59,7 +59,7 @@ class LiveCheck:
 
     def check(self, record: TelemetryRecord) -> None:
         """Look at one record; one of another scope is passed over."""
-        if record.origin.scope != SCOPE:
+        if record.source.scope != SCOPE:
             return
         self.checked += 1
         for text in self._problems(record):
@@ -71,7 +71,7 @@ class LiveCheck:
         if isinstance(record, Span):
             yield from self._span(record)
         elif isinstance(record, LogRecord):
-            yield from self._event("log event", record.event, record.attributes)
+            yield from self._event("log event", record.event_name, record.attributes)
         else:
             yield from self._point(record)
 
@@ -166,7 +166,7 @@ def _shown(value: object) -> str:
 
 def _place(record: TelemetryRecord) -> str:
     """What finds a record again."""
-    service = f"service {_shown(record.origin.resource.get('service.name', 'unknown'))}"
+    service = f"service {_shown(record.source.resource.get('service.name', 'unknown'))}"
     if isinstance(record, DataPoint):
         return f"{service}: {_shown(dict(record.attributes))}"
     return f"{service}: trace {record.trace_id}, span {record.span_id}" if record.trace_id else service

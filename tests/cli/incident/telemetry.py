@@ -58,13 +58,13 @@ class Telemetry:
         outcome: str,
         state: str = "closed",
         *,
-        moves: tuple[tuple[str, str, str], ...] = (),
+        state_changes: tuple[tuple[str, str, str], ...] = (),
         link: int | None = None,
         evidence: dict[str, Any] | None = None,
         error: str | None = None,
         shadowed: bool = False,
     ) -> Telemetry:
-        """A call that begins `at` seconds and takes half a second, with the moves at its end."""
+        """A call that begins `at` seconds and takes half a second, with the state_changes at its end."""
         end = START + round((at + 0.5) * SECOND)
         ids = {"trace_id": trace_of(number), "span_id": span_of(number)}
         attributes: dict[str, Any] = {
@@ -74,10 +74,10 @@ class Telemetry:
         }
         attributes |= {"error.type": error} if error else {}
         attributes |= {"circuit_breaker.shadow.rejected": True, "circuit_breaker.mode": "shadow"} if shadowed else {}
-        if moves or state != "closed":
+        if state_changes or state != "closed":
             attributes["circuit_breaker.episode"] = self.episode
         events = []
-        for before, after, reason in moves:
+        for before, after, reason in state_changes:
             attributes["circuit_breaker.state_change.to"] = after
             change = self._change(before, after, reason, evidence)
             events.append(Event("circuit_breaker.state_change", end, change))
@@ -110,7 +110,7 @@ class Telemetry:
         self.spans.append(span)
         return self
 
-    def by_hand(self, at: float, before: str, after: str, episode: str, why: str) -> Telemetry:
+    def manual_change(self, at: float, before: str, after: str, episode: str, why: str) -> Telemetry:
         """A move without a call; only a log event tells of it."""
         self.episode = episode
         change = self._change(before, after, "manual", None)
@@ -151,12 +151,12 @@ def outage() -> Telemetry:
     """A trip one second in, refusals, a probe that fails, another refusal, and the recovery seven seconds later."""
     told = Telemetry()
     told.call(1, 0, "success")
-    told.call(2, 0.5, "failure", moves=TRIP, evidence=EVIDENCE, error="OSError")
+    told.call(2, 0.5, "failure", state_changes=TRIP, evidence=EVIDENCE, error="OSError")
     for number in (3, 4, 5):
         told.call(number, number - 1, "rejected", "open", link=2)
-    told.call(6, 5, "failure", "half_open", moves=FAILED, link=2, error="OSError")
+    told.call(6, 5, "failure", "half_open", state_changes=FAILED, link=2, error="OSError")
     told.call(7, 6, "rejected", "open", link=6)
-    told.call(8, 7.5, "success", "half_open", moves=RECOVERED, link=6, evidence=CLOSING)
+    told.call(8, 7.5, "success", "half_open", state_changes=RECOVERED, link=6, evidence=CLOSING)
     return told
 
 
@@ -164,9 +164,9 @@ def shadow_outage() -> Telemetry:
     """The same of a circuit in shadow mode: what it would have refused was let pass."""
     told = Telemetry(mode="shadow")
     told.call(1, 0, "success")
-    told.call(2, 0.5, "failure", moves=TRIP, evidence=EVIDENCE, error="OSError")
+    told.call(2, 0.5, "failure", state_changes=TRIP, evidence=EVIDENCE, error="OSError")
     for number, outcome in ((3, "failure"), (4, "success")):
         told.call(number, number - 1, outcome, "open", link=2, shadowed=True)
-    told.call(6, 5, "failure", "half_open", moves=FAILED, link=2, error="OSError")
-    told.call(8, 7.5, "success", "half_open", moves=RECOVERED, link=6, evidence=CLOSING)
+    told.call(6, 5, "failure", "half_open", state_changes=FAILED, link=2, error="OSError")
+    told.call(8, 7.5, "success", "half_open", state_changes=RECOVERED, link=6, evidence=CLOSING)
     return told

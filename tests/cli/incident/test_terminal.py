@@ -66,8 +66,8 @@ def test_the_states_are_drawn_with_signs_that_need_no_colour() -> None:
 
 
 def test_a_short_opening_is_seen_in_a_long_calm() -> None:
-    told = Telemetry().call(2, 0, "failure", moves=TRIP).call(3, 1, "success", "half_open", moves=RECOVERED)
-    told.by_hand(10_000, "closed", "forced_closed", "", "by ann")
+    told = Telemetry().call(2, 0, "failure", state_changes=TRIP).call(3, 1, "success", "half_open", state_changes=RECOVERED)
+    told.manual_change(10_000, "closed", "forced_closed", "", "by ann")
     bar = next(line for line in printed(report(told.incident())).splitlines() if "▕" in line)
 
     assert bar.count("█") == 1
@@ -79,15 +79,15 @@ def test_a_pipe_gets_no_colours_and_a_terminal_does() -> None:
 
 
 def test_names_out_of_telemetry_are_no_markup() -> None:
-    told = Telemetry(name="[bold red]x[/]").call(2, 0, "failure", moves=TRIP)
+    told = Telemetry(name="[bold red]x[/]").call(2, 0, "failure", state_changes=TRIP)
 
     assert "[bold red]x[/]" in printed(report(told.incident()))
 
 
 def test_of_very_many_moves_the_first_and_the_last_are_shown() -> None:
-    told = Telemetry().call(2, 0, "failure", moves=TRIP)
+    told = Telemetry().call(2, 0, "failure", state_changes=TRIP)
     for number in range(3, 53):
-        told.call(number, number, "failure", "half_open", moves=FAILED)
+        told.call(number, number, "failure", "half_open", state_changes=FAILED)
     lines = printed(report(told.incident())).splitlines()
 
     assert any("87 more" in line for line in lines)
@@ -95,14 +95,14 @@ def test_of_very_many_moves_the_first_and_the_last_are_shown() -> None:
 
 
 def test_moves_without_an_episode_are_shown() -> None:
-    text = printed(report(Telemetry().by_hand(1, "closed", "forced_closed", "", "by ann").incident()))
+    text = printed(report(Telemetry().manual_change(1, "closed", "forced_closed", "", "by ann").incident()))
 
     assert "closed → forced closed" in text
     assert "by hand, by ann" in text
 
 
 def test_shadow_says_what_it_would_have_refused() -> None:
-    told = Telemetry().call(2, 0, "failure", moves=TRIP).call(3, 3, "success", "open", shadowed=True)
+    told = Telemetry().call(2, 0, "failure", state_changes=TRIP).call(3, 3, "success", "open", shadowed=True)
 
     assert "would have refused calls that ended as 1 success" in " ".join(printed(report(told.incident())).split())
 
@@ -139,7 +139,7 @@ def test_a_shadow_circuit_is_called_that_in_every_place() -> None:
 
 def test_of_several_circuits_those_in_shadow_mode_are_counted_apart() -> None:
     told = shadow_outage()
-    told.spans += Telemetry(name="stock", episode="e2").call(12, 1, "failure", moves=TRIP).spans
+    told.spans += Telemetry(name="stock", episode="e2").call(12, 1, "failure", state_changes=TRIP).spans
 
     text = plain(report(told.incident()))
 
@@ -149,7 +149,7 @@ def test_of_several_circuits_those_in_shadow_mode_are_counted_apart() -> None:
 
 
 def test_a_shadow_circuit_that_is_open_in_the_end_is_not_counted_as_one_that_refuses() -> None:
-    told = Telemetry(mode="shadow").call(2, 0, "failure", moves=TRIP).call(3, 3, "success", "open", shadowed=True)
+    told = Telemetry(mode="shadow").call(2, 0, "failure", state_changes=TRIP).call(3, 3, "success", "open", shadowed=True)
 
     assert "none open at the end" in plain(report(told.incident()))
 
@@ -169,7 +169,7 @@ def test_every_state_has_a_sign_of_its_own() -> None:
 
 def test_an_instance_cannot_command_the_terminal() -> None:
     told = Telemetry(resource={"service.name": "shop", "service.instance.id": "\x1b[2J\x1b]0;owned\x07" + "a" * 1_000})
-    told.call(2, 0, "failure", moves=TRIP).point("circuit_breaker.targets", 1, target__status="guarded")
+    told.call(2, 0, "failure", state_changes=TRIP).point("circuit_breaker.targets", 1, target__status="guarded")
     incident = told.incident()
 
     for text in (plain(report(incident)), plain(answers(incident)), page(incident)):

@@ -88,7 +88,7 @@ def test_a_span_is_read_with_all_that_it_says(tmp_path: Path, tracer: Tracer) ->
         ("declined", 1_500, {"why": "funds"})
     ]
     assert span.links == (ReadLink(span.trace_id, span.parent_id),)
-    assert (span.origin.resource["service.name"], span.origin.scope) == ("shop", "shop.tracer")
+    assert (span.source.resource["service.name"], span.source.scope) == ("shop", "shop.tracer")
 
 
 def test_a_root_has_no_parent_and_a_plain_end_is_no_failure(tmp_path: Path, tracer: Tracer) -> None:
@@ -128,10 +128,10 @@ def test_a_log_event_is_read_with_all_that_it_says(tmp_path: Path, tracer: Trace
     (log,) = lines(file)
 
     assert isinstance(log, LogRecord)
-    assert (log.event, log.time, log.severity, log.severity_text, log.body) == ("shop.late", 5, 13, "WARN", "paid late")
+    assert (log.event_name, log.time, log.severity, log.severity_text, log.body) == ("shop.late", 5, 13, "WARN", "paid late")
     assert log.attributes == {"order": "7", "nested": {"deep": [1]}}
     assert log.span_id == format_span_id(span.get_span_context().span_id)
-    assert (log.origin.resource["service.name"], log.origin.scope) == ("shop", "shop.logger")
+    assert (log.source.resource["service.name"], log.source.scope) == ("shop", "shop.logger")
 
 
 def measured(file: Path, measure: Callable[[Any], object], **options: Any) -> list[DataPoint]:
@@ -157,7 +157,7 @@ def test_each_instrument_is_read(
     (point,) = measured(tmp_path / "metrics.jsonl", measure)
 
     assert (point.metric, point.unit, point.instrument, point.value) == ("m", "{call}", instrument, value)
-    assert (point.attributes, point.is_delta, point.origin.scope) == ({"a": "b"}, False, "shop.meter")
+    assert (point.attributes, point.is_delta, point.source.scope) == ({"a": "b"}, False, "shop.meter")
     assert point.time > 1_700_000_000_000_000_000
 
 
@@ -277,7 +277,7 @@ def test_what_else_a_resource_says_is_kept() -> None:
 
     (span,), _ = told({"resourceSpans": [{"resource": {"attributes": said}, "scopeSpans": [{"spans": [PLAIN]}]}]})
 
-    assert span.origin.resource == {"service.name": "shop"}
+    assert span.source.resource == {"service.name": "shop"}
 
 
 @pytest.mark.parametrize(

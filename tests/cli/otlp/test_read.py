@@ -34,7 +34,7 @@ def peak_of(file: Path, broken: Callable[[SkippedPart], None]) -> int:
     """The most bytes that reading takes at once."""
     tracemalloc.start()
     try:
-        for _ in read([file], broken=broken):
+        for _ in read([file], on_skip=broken):
             pass
         return tracemalloc.get_traced_memory()[1]
     finally:
@@ -45,7 +45,7 @@ def test_signals_may_be_mixed_in_one_file(tmp_path: Path) -> None:
     file = tmp_path / "all.jsonl"
     file.write_bytes(span_line("a") + b'{"resourceLogs": [{"scopeLogs": [{"logRecords": [{"timeUnixNano": "1"}]}]}]}\n')
 
-    assert [type(record) for record in read([file], broken=refuse)] == [Span, LogRecord]
+    assert [type(record) for record in read([file], on_skip=refuse)] == [Span, LogRecord]
 
 
 def test_files_are_read_in_the_order_given(tmp_path: Path) -> None:
@@ -53,7 +53,7 @@ def test_files_are_read_in_the_order_given(tmp_path: Path) -> None:
     first.write_bytes(span_line("first"))
     second.write_bytes(span_line("second"))
 
-    assert names(list(read([first, second], broken=refuse))) == ["first", "second"]
+    assert names(list(read([first, second], on_skip=refuse))) == ["first", "second"]
 
 
 def test_a_broken_line_is_named_and_skipped(tmp_path: Path) -> None:
@@ -65,7 +65,7 @@ def test_a_broken_line_is_named_and_skipped(tmp_path: Path) -> None:
         span_line("a") + json.dumps(half).encode() + b"\n\n" + span_line("b")[:-9] + b"\n" + span_line("c")
     )
 
-    records = list(read([file], broken=heard.append))
+    records = list(read([file], on_skip=heard.append))
 
     assert names(records) == ["a", "good half", "c"]
     assert [(broken.file, broken.line) for broken in heard] == [(file, 2), (file, 4)]
@@ -76,7 +76,7 @@ def test_a_compressed_file_is_known_by_its_content(tmp_path: Path) -> None:
     file = tmp_path / "traces.jsonl"
     file.write_bytes(gzip.compress(span_line("a") + span_line("b")))
 
-    assert names(list(read([file], broken=refuse))) == ["a", "b"]
+    assert names(list(read([file], on_skip=refuse))) == ["a", "b"]
 
 
 def test_a_compressed_file_that_was_cut_off_gives_what_is_there(tmp_path: Path) -> None:
@@ -85,7 +85,7 @@ def test_a_compressed_file_that_was_cut_off_gives_what_is_there(tmp_path: Path) 
     whole = gzip.compress(b"".join(span_line(str(number)) for number in range(2_000)))
     file.write_bytes(whole[: len(whole) // 2])
 
-    records = list(read([file], broken=heard.append))
+    records = list(read([file], on_skip=heard.append))
 
     assert 0 < len(records) < 2_000
     assert "cannot be uncompressed" in heard[-1].problem
@@ -97,7 +97,7 @@ def test_progress_adds_up_to_the_size_of_the_file(tmp_path: Path, compress: Call
     told: list[int] = []
     file.write_bytes(compress(b"".join(span_line(str(number)) for number in range(2_000))))
 
-    for _ in read([file], broken=refuse, progress=told.append):
+    for _ in read([file], on_skip=refuse, on_progress=told.append):
         pass
 
     assert sum(told) == file.stat().st_size
@@ -115,7 +115,7 @@ def test_an_empty_file_holds_nothing(tmp_path: Path) -> None:
     file = tmp_path / "traces.jsonl"
     file.touch()
 
-    assert list(read([file], broken=refuse)) == []
+    assert list(read([file], on_skip=refuse)) == []
 
 
 SPAN = json.loads(span_line("a"))
@@ -140,7 +140,7 @@ def test_json_is_read_however_it_is_laid_out(tmp_path: Path, layout: str, compre
     file = tmp_path / "traces.json"
     file.write_bytes(compress(LAYOUTS[layout].encode()))
 
-    assert names(list(read([file], broken=refuse))) == ["a", "a"]
+    assert names(list(read([file], on_skip=refuse))) == ["a", "a"]
 
 
 def test_braces_and_quotes_in_text_are_no_structure(tmp_path: Path) -> None:
@@ -148,7 +148,7 @@ def test_braces_and_quotes_in_text_are_no_structure(tmp_path: Path) -> None:
     name = 'a }{ "quoted\\" ]['
     file.write_text(json.dumps(json.loads(span_line(name)), indent=2))
 
-    assert names(list(read([file], broken=refuse))) == [name]
+    assert names(list(read([file], on_skip=refuse))) == [name]
 
 
 CUT = json.dumps(SPAN, indent=2).splitlines()
@@ -173,7 +173,7 @@ def test_a_broken_document_is_one_complaint_at_its_line_and_the_next_one_is_read
         heard.clear()
         file.write_text(broken + "\n" + json.dumps(SPAN, indent=indent) + "\n")
 
-        assert names(list(read([file], broken=heard.append))) == ["a"]
+        assert names(list(read([file], on_skip=heard.append))) == ["a"]
         assert [broken.line for broken in heard] == [line]
 
 
@@ -182,7 +182,7 @@ def test_a_line_that_was_cut_off_where_an_object_may_follow_costs_no_other(tmp_p
     heard: list[SkippedPart] = []
     file.write_bytes(b'{"resourceSpans": [\n' + span_line("a"))
 
-    assert names(list(read([file], broken=heard.append))) == ["a"]
+    assert names(list(read([file], on_skip=heard.append))) == ["a"]
     assert [broken.line for broken in heard] == [1]
 
 
@@ -194,7 +194,7 @@ def test_a_line_that_is_nothing_is_named(tmp_path: Path, line: str) -> None:
     heard: list[SkippedPart] = []
     file.write_bytes(span_line("a") + line.encode() + b"\n" + span_line("b"))
 
-    assert names(list(read([file], broken=heard.append))) == ["a", "b"]
+    assert names(list(read([file], on_skip=heard.append))) == ["a", "b"]
     assert [broken.line for broken in heard] == [2]
 
 
@@ -203,7 +203,7 @@ def test_what_is_not_in_utf_8_is_named(tmp_path: Path) -> None:
     heard: list[SkippedPart] = []
     file.write_bytes(b'{"resourceSpans": "\xff\xfe"}\n' + span_line("b"))
 
-    assert names(list(read([file], broken=heard.append))) == ["b"]
+    assert names(list(read([file], on_skip=heard.append))) == ["b"]
     assert heard[0].problem == "it is no JSON: it is not in UTF-8"
 
 
@@ -212,7 +212,7 @@ def test_nesting_without_end_is_nothing_to_fall_over(tmp_path: Path, opening: by
     file = tmp_path / "traces.jsonl"
     file.write_bytes(opening * 100_000)
 
-    assert list(read([file], broken=lambda _: None)) == []
+    assert list(read([file], on_skip=lambda _: None)) == []
 
 
 def test_a_line_that_is_too_long_is_skipped_and_the_rest_is_read(
@@ -223,7 +223,7 @@ def test_a_line_that_is_too_long_is_skipped_and_the_rest_is_read(
     heard: list[SkippedPart] = []
     file.write_bytes(span_line("a") + span_line("b" * 2**24) + span_line("c"))
 
-    assert names(list(read([file], broken=heard.append))) == ["a", "c"]
+    assert names(list(read([file], on_skip=heard.append))) == ["a", "c"]
     assert [(broken.line, broken.problem) for broken in heard] == [(2, "it is longer than 16 MiB")]
 
 
@@ -237,7 +237,7 @@ def test_a_document_that_is_too_long_is_skipped_and_the_rest_is_read(
     long["resourceSpans"] *= 50
     file.write_text(json.dumps(SPAN, indent=2) + "\n" + json.dumps(long, indent=2) + "\n" + json.dumps(SPAN, indent=2))
 
-    assert names(list(read([file], broken=heard.append))) == ["a", "a"]
+    assert names(list(read([file], on_skip=heard.append))) == ["a", "a"]
     assert [broken.problem for broken in heard] == ["it is longer than 16 MiB"]
 
 
@@ -263,7 +263,7 @@ def test_telemetry_that_repeats_itself_is_no_bomb(tmp_path: Path, monkeypatch: p
     file = tmp_path / "traces.jsonl.gz"
     file.write_bytes(gzip.compress(b"".join(span_line(f"span {number}") for number in range(20_000))))
 
-    assert len(list(read([file], broken=refuse))) == 20_000
+    assert len(list(read([file], on_skip=refuse))) == 20_000
 
 
 def test_each_document_that_is_otlp_is_counted(tmp_path: Path) -> None:
@@ -271,6 +271,6 @@ def test_each_document_that_is_otlp_is_counted(tmp_path: Path) -> None:
     counted: list[int] = []
     file.write_bytes(b'{"resourceSpans": []}\n{}\n' + span_line("a"))
 
-    list(read([file], broken=lambda _: None, understood=lambda: counted.append(1)))
+    list(read([file], on_skip=lambda _: None, on_document=lambda: counted.append(1)))
 
     assert len(counted) == 2

@@ -205,4 +205,4 @@ def test_the_series_that_the_sdk_makes_of_too_many_is_no_violation() -> None:
 
 @pytest.mark.parametrize("record", [span({}), log({}), point({})])
 def test_another_scope_may_say_what_it_likes(record: TelemetryRecord) -> None:
-    assert violations(replace(record, origin=TelemetrySource({}, "shop.breakers"))) == []
+    assert violations(replace(record, source=TelemetrySource({}, "shop.breakers"))) == []
