@@ -10,7 +10,7 @@ import sys
 from importlib import import_module
 
 _COMMAND = "otel_breaker_cli.main"
-_OURS = ("otel_breaker", "otel_breaker_instrumentation")
+_OURS = ("otel_breaker", "otel_breaker_cli", "otel_breaker_instrumentation")
 _SHOWING = ("jinja2", "rich")
 """What only the commands need that show telemetry."""
 _CANNOT = 2

@@ -80,7 +80,9 @@ class IncidentBuilder:
         for event in told:
             move = _move(event.attributes, event.time, span.trace_id, span.span_id, call=call)
             links = [(link.trace_id, link.span_id) for link in span.links]
-            self._add_state_change(traced, replace(move, hanging_call=links[-1] if links and move.from_state == CLOSED else None))
+            self._add_state_change(
+                traced, replace(move, hanging_call=links[-1] if links and move.from_state == CLOSED else None)
+            )
         moved_to = safe_text(said.get(names.STATE_CHANGE_TO, ""))
         if not told and moved_to and moved_to != call.state:
             known = {names.STATE_CHANGE_FROM: call.state, names.STATE_CHANGE_TO: moved_to}
@@ -128,7 +130,9 @@ class IncidentBuilder:
     def build(self) -> Incident:
         """What is known now."""
         circuits = [
-            traced.build(identity) for identity, traced in self._circuits.items() if traced.state_changes or traced.episodes
+            traced.build(identity)
+            for identity, traced in self._circuits.items()
+            if traced.state_changes or traced.episodes
         ]
         return Incident(
             circuits=tuple(sorted(circuits, key=_first)),
@@ -166,7 +170,9 @@ def place(origin: TelemetrySource) -> ServiceInstance:
 
 
 def _first(circuit: CircuitTimeline) -> tuple[int, CircuitIdentity]:
-    times: Iterator[int] = chain((episode.start for episode in circuit.episodes), (move.time for move in circuit.state_changes))
+    times: Iterator[int] = chain(
+        (episode.start for episode in circuit.episodes), (move.time for move in circuit.state_changes)
+    )
     return min(times), circuit.identity
 
 

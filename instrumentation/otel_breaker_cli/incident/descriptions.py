@@ -16,7 +16,11 @@ if TYPE_CHECKING:
 
 def summary(incident: Incident) -> str:
     """One sentence or two."""
-    quiet = f" {wording.count(incident.unchanged_circuits, 'other circuit')} never moved." if incident.unchanged_circuits else ""
+    quiet = (
+        f" {wording.count(incident.unchanged_circuits, 'other circuit')} never moved."
+        if incident.unchanged_circuits
+        else ""
+    )
     if not incident.circuits:
         return f"No circuit moved in these files.{quiet}" if quiet else "No circuit breaker is in these files."
     start, end = incident.extent

@@ -81,7 +81,9 @@ def _what_caused_this_refusal(incident: Incident) -> list[str]:
         if refused is None or refused.linked_span is None:
             continue
         trace_id, span_id = refused.linked_span
-        cause = next((move for move in episode.state_changes if (move.trace_id, move.span_id) == refused.linked_span), None)
+        cause = next(
+            (move for move in episode.state_changes if (move.trace_id, move.span_id) == refused.linked_span), None
+        )
         ago = f", {wording.duration((refused.start - cause.time) / 1e9)} before" if cause else ""
         lines += [
             f"{incident.request_name(refused.trace_id) or 'A call'}, trace {refused.trace_id}, was refused",
@@ -192,4 +194,6 @@ def _of(incident: Incident, metric: str) -> Iterator[MetricSeries]:
 
 
 def _breaker(reading: MetricSeries) -> str:
-    return f"{wording.safe_text(reading.attributes.get(names.NAME))} of {wording.service_name(reading.service_instance)}"
+    return (
+        f"{wording.safe_text(reading.attributes.get(names.NAME))} of {wording.service_name(reading.service_instance)}"
+    )

@@ -132,4 +132,6 @@ def _moves(moves: Sequence[RecordedStateChange], signs: Symbols) -> Table:
 
 def _change(move: RecordedStateChange, signs: Symbols) -> Text:
     before, after = (wording.STATE_NAMES.get(state, state) for state in (move.from_state, move.to_state))
-    return Text.assemble(f"{before} {signs.arrow} ", (after, "" if move.mode == SHADOW else STYLES.get(move.to_state, "")))
+    return Text.assemble(
+        f"{before} {signs.arrow} ", (after, "" if move.mode == SHADOW else STYLES.get(move.to_state, ""))
+    )

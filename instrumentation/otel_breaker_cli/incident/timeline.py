@@ -65,7 +65,11 @@ def lanes(circuit: CircuitTimeline, start: int, end: int) -> list[Lane]:
         if track is None:
             tracks.append(track := [])
         track.append(episode)
-    loose = [_Boundary(move.time, move.from_state, move.to_state, move.mode) for move in circuit.state_changes if not move.episode]
+    loose = [
+        _Boundary(move.time, move.from_state, move.to_state, move.mode)
+        for move in circuit.state_changes
+        if not move.episode
+    ]
     found = []
     for number, track in enumerate(tracks or [[]]):
         marks = sorted([*(loose if number == 0 else ()), *_marks(track)], key=lambda mark: mark.time)

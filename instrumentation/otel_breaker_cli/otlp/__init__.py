@@ -1,13 +1,12 @@
 """Reads exported telemetry: OTLP in JSON, as lines, documents or arrays, of all signals, also compressed with gzip.
 
-What the SDK's and the Collector's file exporters write, and what people make of it. `lines` bounds, `documents` finds,
-`parse` understands. Memory holds one document, whatever the size of the file.
+The SDK's and the Collector's file exporters write it, and people reformat it. `lines` bounds a file, `documents` finds
+its JSON documents, `parse` makes records of them. Memory holds one document, however large the file is.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import partial
 from typing import TYPE_CHECKING
 
 from otel_breaker_cli.otlp.documents import DocumentAssembler
@@ -45,7 +44,7 @@ __all__ = [
 
 @dataclass(frozen=True)
 class SkippedPart:
-    """What was skipped: a line, a document, or a record in it."""
+    """A line, a document, or a record in it that was skipped."""
 
     file: Path
     line: int
@@ -67,48 +66,49 @@ def read(
     """Read files one after the other, and each record whole or not at all.
 
     Args:
-        files: what to read.
-        on_skip: told of whatever is skipped.
-        on_progress: told how many bytes more have been read, after each line; of a compressed file, bytes of the file.
-        on_document: told of each document that is OTLP, whatever is in it.
+        files: the files to read.
+        on_skip: called with each part that is skipped.
+        on_progress: called after each line with the bytes of the file read since the last call; of a compressed file,
+            compressed bytes.
+        on_document: called after each document that is OTLP, even one without records.
 
     Raises:
         OSError: when a file cannot be opened or read.
     """
     for file in files:
-        yield from _read(file, partial(_tell, on_skip, file), on_progress, on_document)
+        yield from _read(file, _with_file(file, on_skip), on_progress, on_document)
 
 
-def _tell(broken: Callable[[SkippedPart], None], file: Path, line: int, problem: str) -> None:
-    broken(SkippedPart(file, line, problem))
+def _with_file(file: Path, on_skip: Callable[[SkippedPart], None]) -> Callable[[int, str], None]:
+    return lambda line, problem: on_skip(SkippedPart(file, line, problem))
 
 
 def _read(
     file: Path,
-    broken: Callable[[int, str], None],
-    progress: Callable[[int], None],
-    understood: Callable[[], None],
+    on_skip: Callable[[int, str], None],
+    on_progress: Callable[[int], None],
+    on_document: Callable[[], None],
 ) -> Iterator[TelemetryRecord]:
-    documents = DocumentAssembler(broken)
+    assembler = DocumentAssembler(on_skip)
     number = 0
     try:
-        for number, line in lines_of(file, progress):
-            for first, document in documents.add_line(number, line):
-                yield from _records(first, document, broken, understood)
+        for number, line in lines_of(file, on_progress):
+            for first, document in assembler.add_line(number, line):
+                yield from _records(first, document, on_skip, on_document)
     except TruncatedFile as reason:
-        broken(number + 1, str(reason))
-    documents.finish()
+        on_skip(number + 1, str(reason))
+    assembler.finish()
 
 
 def _records(
-    line: int, document: object, broken: Callable[[int, str], None], understood: Callable[[], None]
+    line: int, document: object, on_skip: Callable[[int, str], None], on_document: Callable[[], None]
 ) -> Iterator[TelemetryRecord]:
-    def skipped(misfit: FieldError) -> None:
-        broken(line, str(misfit))
+    def skip(error: FieldError) -> None:
+        on_skip(line, str(error))
 
     try:
-        yield from parse(document, skipped)
-    except FieldError as misfit:
-        skipped(misfit)
+        yield from parse(document, skip)
+    except FieldError as error:
+        skip(error)
     else:
-        understood()
+        on_document()

@@ -138,7 +138,7 @@ class Telemetry:
         self, time: int, change: dict[str, Any], *, trace_id: str, span_id: str, body: str = "a sentence"
     ) -> LogRecord:
         origin = TelemetrySource(self.resource, "otel_breaker")
-        return LogRecord(origin, "circuit_breaker.state_change", time, 13, "WARN", body, change, trace_id, span_id)
+        return LogRecord(origin, "circuit_breaker.state_change", time, 13, body, change, trace_id, span_id)
 
 
 TRIP = (("closed", "open", "failure_threshold"),)

@@ -307,6 +307,8 @@ def test_memory_grows_with_episodes_and_not_with_spans() -> None:
 def test_a_circuit_that_came_back_and_tripped_again_has_two_episodes() -> None:
     told = outage()
     told.episode = "e2"
-    told.call(20, 20, "failure", state_changes=TRIP).call(21, 30, "success", "half_open", state_changes=RECOVERED, link=20)
+    told.call(20, 20, "failure", state_changes=TRIP).call(
+        21, 30, "success", "half_open", state_changes=RECOVERED, link=20
+    )
 
     assert [episode.id for _, episode in told.incident().episodes] == ["e1", "e2"]

@@ -101,7 +101,11 @@ def test_a_state_is_seen_by_its_place_and_not_by_its_colour_alone() -> None:
 
 
 def test_no_stretch_is_too_short_to_be_seen_or_leaves_the_picture() -> None:
-    told = Telemetry().call(2, 0, "failure", state_changes=TRIP).call(3, 10_000, "success", "half_open", state_changes=RECOVERED)
+    told = (
+        Telemetry()
+        .call(2, 0, "failure", state_changes=TRIP)
+        .call(3, 10_000, "success", "half_open", state_changes=RECOVERED)
+    )
     told.episode = "e2"
     told.call(4, 20_000, "failure", state_changes=TRIP)
     bars = [bar for bar in Page(page(told.incident())).all("rect") if bar.get("y")]

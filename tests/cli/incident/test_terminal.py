@@ -66,7 +66,11 @@ def test_the_states_are_drawn_with_signs_that_need_no_colour() -> None:
 
 
 def test_a_short_opening_is_seen_in_a_long_calm() -> None:
-    told = Telemetry().call(2, 0, "failure", state_changes=TRIP).call(3, 1, "success", "half_open", state_changes=RECOVERED)
+    told = (
+        Telemetry()
+        .call(2, 0, "failure", state_changes=TRIP)
+        .call(3, 1, "success", "half_open", state_changes=RECOVERED)
+    )
     told.manual_change(10_000, "closed", "forced_closed", "", "by ann")
     bar = next(line for line in printed(report(told.incident())).splitlines() if "▕" in line)
 
@@ -149,7 +153,9 @@ def test_of_several_circuits_those_in_shadow_mode_are_counted_apart() -> None:
 
 
 def test_a_shadow_circuit_that_is_open_in_the_end_is_not_counted_as_one_that_refuses() -> None:
-    told = Telemetry(mode="shadow").call(2, 0, "failure", state_changes=TRIP).call(3, 3, "success", "open", shadowed=True)
+    told = (
+        Telemetry(mode="shadow").call(2, 0, "failure", state_changes=TRIP).call(3, 3, "success", "open", shadowed=True)
+    )
 
     assert "none open at the end" in plain(report(told.incident()))
 

@@ -128,7 +128,7 @@ def test_a_log_event_is_read_with_all_that_it_says(tmp_path: Path, tracer: Trace
     (log,) = lines(file)
 
     assert isinstance(log, LogRecord)
-    assert (log.event_name, log.time, log.severity, log.severity_text, log.body) == ("shop.late", 5, 13, "WARN", "paid late")
+    assert (log.event_name, log.time, log.severity, log.body) == ("shop.late", 5, 13, "paid late")
     assert log.attributes == {"order": "7", "nested": {"deep": [1]}}
     assert log.span_id == format_span_id(span.get_span_context().span_id)
     assert (log.source.resource["service.name"], log.source.scope) == ("shop", "shop.logger")

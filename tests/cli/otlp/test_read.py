@@ -218,7 +218,7 @@ def test_nesting_without_end_is_nothing_to_fall_over(tmp_path: Path, opening: by
 def test_a_line_that_is_too_long_is_skipped_and_the_rest_is_read(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(lines, "LONGEST", 2**20)
+    monkeypatch.setattr(lines, "MAX_BYTES", 2**20)
     file = tmp_path / "traces.jsonl"
     heard: list[SkippedPart] = []
     file.write_bytes(span_line("a") + span_line("b" * 2**24) + span_line("c"))
@@ -230,7 +230,7 @@ def test_a_line_that_is_too_long_is_skipped_and_the_rest_is_read(
 def test_a_document_that_is_too_long_is_skipped_and_the_rest_is_read(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(documents, "LONGEST", 2**12)
+    monkeypatch.setattr(documents, "MAX_BYTES", 2**12)
     file = tmp_path / "traces.json"
     heard: list[SkippedPart] = []
     long = json.loads(span_line("b"))
@@ -245,9 +245,9 @@ def test_a_document_that_is_too_long_is_skipped_and_the_rest_is_read(
 def test_what_becomes_very_large_when_uncompressed_is_not_read_to_its_end(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, filling: bytes
 ) -> None:
-    monkeypatch.setattr(lines, "LONGEST", 2**16)
-    monkeypatch.setattr(lines, "_UNSUSPICIOUS", 2**16)
-    monkeypatch.setattr(lines, "_MOST_TIMES", 32)
+    monkeypatch.setattr(lines, "MAX_BYTES", 2**16)
+    monkeypatch.setattr(lines, "_UNCHECKED_BYTES", 2**16)
+    monkeypatch.setattr(lines, "_MAX_RATIO", 32)
     file = tmp_path / "bomb.gz"
     heard: deque[SkippedPart] = deque(maxlen=1)
     file.write_bytes(gzip.compress(span_line("a") + filling * (2**20 // len(filling)), 9))
@@ -259,7 +259,7 @@ def test_what_becomes_very_large_when_uncompressed_is_not_read_to_its_end(
 
 
 def test_telemetry_that_repeats_itself_is_no_bomb(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(lines, "_UNSUSPICIOUS", 2**16)
+    monkeypatch.setattr(lines, "_UNCHECKED_BYTES", 2**16)
     file = tmp_path / "traces.jsonl.gz"
     file.write_bytes(gzip.compress(b"".join(span_line(f"span {number}") for number in range(20_000))))
 

@@ -56,7 +56,7 @@ def span(attributes: dict[str, Any], **others: Any) -> Span:
 
 
 def log(attributes: dict[str, Any], event: str = "circuit_breaker.state_change") -> LogRecord:
-    return LogRecord(OURS, event, 1, 9, "INFO", "moved", attributes, "", "")
+    return LogRecord(OURS, event, 1, 9, "moved", attributes, "", "")
 
 
 def point(attributes: dict[str, Any], **others: Any) -> DataPoint:
