@@ -1,4 +1,4 @@
-"""What is known of circuits and episodes while files are read, and how that becomes plain records in the end."""
+"""Circuits and episodes while files are read, and the plain records that they become in the end."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from otel_breaker_cli.incident.episode import IncidentEpisode, RecordedProbe, Re
 from otel_breaker_cli.incident.model import CircuitTimeline
 
 if TYPE_CHECKING:
-    from otel_breaker_cli.incident.episode import RecordedCall
+    from otel_breaker_cli.incident.episode import RecordedCall, SpanIds
     from otel_breaker_cli.incident.model import CircuitIdentity
 
-_REFUSALS: Final = 3
-_PROBES: Final = 20
+_MAX_REFUSALS: Final = 3
+_MAX_PROBES: Final = 20
 """Kept from the beginning of an episode, and as many from its end."""
-_PROBED: Final = {
+_PROBE_OUTCOMES: Final = {
     Reason.PROBE_SUCCEEDED.value: "success",
     Reason.PROBE_FAILED.value: "failure",
     Reason.PROBE_TIMEOUT.value: "timeout",
@@ -27,7 +27,7 @@ _PROBED: Final = {
 
 @dataclass
 class EpisodeBuilder:
-    """What is known of an episode so far."""
+    """An episode so far."""
 
     first_seen: int
     last_seen: int
@@ -37,18 +37,18 @@ class EpisodeBuilder:
     shadow_outcomes: Counter[str] = field(default_factory=Counter)
     probe_outcomes: Counter[str] = field(default_factory=Counter)
     first_probes: list[RecordedProbe] = field(default_factory=list)
-    last_probes: deque[RecordedProbe] = field(default_factory=lambda: deque(maxlen=_PROBES))
-    state_changing_probes: set[tuple[str, str]] = field(default_factory=set)
+    last_probes: deque[RecordedProbe] = field(default_factory=lambda: deque(maxlen=_MAX_PROBES))
+    state_changing_probes: set[SpanIds] = field(default_factory=set)
     first_linked: RecordedCall | None = None
-    """The first refused call or probe that says what opened the circuit."""
+    """The first refused call or probe that links to the call that opened the circuit."""
 
     def add_refusal(self, call: RecordedCall) -> bool:
-        """Count a refused call; says whether it is one of those that are kept."""
+        """Count a refused call; returns whether it is one of the few that are kept."""
         self.refusal_spans += 1
-        kept = len(self.sample_refusals) < _REFUSALS
-        if kept:
+        is_kept = len(self.sample_refusals) < _MAX_REFUSALS
+        if is_kept:
             self.sample_refusals.append(call)
-        return kept
+        return is_kept
 
     def add_link(self, call: RecordedCall) -> None:
         if self.first_linked is None or call.start < self.first_linked.start:
@@ -56,71 +56,74 @@ class EpisodeBuilder:
 
     def add_probe(self, probe: RecordedProbe) -> None:
         self.probe_outcomes[probe.outcome] += 1
-        if len(self.first_probes) < _PROBES:
+        if len(self.first_probes) < _MAX_PROBES:
             self.first_probes.append(probe)
         else:
             self.last_probes.append(probe)
 
-    def build(self, name: str, moves: tuple[RecordedStateChange, ...]) -> IncidentEpisode:
-        """What is known now, with the probes that only a move tells of."""
+    def build(self, name: str, changes: tuple[RecordedStateChange, ...]) -> IncidentEpisode:
+        """The episode; a probe without a span is made from the state change that it caused."""
         untraced = [
-            RecordedProbe(move.time, _PROBED[move.reason], trace_id=move.trace_id, span_id=move.span_id)
-            for move in moves
-            if move.reason in _PROBED and not self._has_probe_span(move)
+            RecordedProbe(change.time, _PROBE_OUTCOMES[change.reason], trace_id=change.trace_id, span_id=change.span_id)
+            for change in changes
+            if change.reason in _PROBE_OUTCOMES and not self._has_probe_span(change)
         ]
         probes = sorted(chain(self.first_probes, self.last_probes, untraced), key=lambda probe: probe.time)
+        is_shortened = len(probes) > 2 * _MAX_PROBES
         return IncidentEpisode(
             id=name,
             mode=self.mode,
-            state_changes=moves,
+            state_changes=changes,
             first_seen=self.first_seen,
             last_seen=self.last_seen,
             refusal_spans=self.refusal_spans,
             sample_refusals=tuple(self.sample_refusals),
             shadow_outcomes=dict(self.shadow_outcomes),
-            probes=tuple(probes if len(probes) <= 2 * _PROBES else [*probes[:_PROBES], *probes[-_PROBES:]]),
+            probes=tuple([*probes[:_MAX_PROBES], *probes[-_MAX_PROBES:]] if is_shortened else probes),
             probe_outcomes=dict(self.probe_outcomes + Counter(probe.outcome for probe in untraced)),
             linked_cause=self.first_linked.linked_span if self.first_linked else None,
         )
 
-    def _has_probe_span(self, move: RecordedStateChange) -> bool:
-        """Whether the span of the probe that caused a move was counted; of one that was lost there is none."""
-        return (move.trace_id, move.span_id) in self.state_changing_probes and move.reason != Reason.PROBE_TIMEOUT.value
+    def _has_probe_span(self, change: RecordedStateChange) -> bool:
+        """Whether the probe that caused a state change is counted by its span; one that timed out has no span."""
+        is_timeout = change.reason == Reason.PROBE_TIMEOUT.value
+        return (change.trace_id, change.span_id) in self.state_changing_probes and not is_timeout
 
 
 @dataclass
 class CircuitBuilder:
-    """What is known of a circuit so far."""
+    """A circuit so far."""
 
     episodes: dict[str, EpisodeBuilder] = field(default_factory=dict)
     state_changes: dict[tuple[object, ...], RecordedStateChange] = field(default_factory=dict)
 
-    def episode(self, episode: str, time: int) -> EpisodeBuilder:
-        draft = self.episodes.setdefault(episode, EpisodeBuilder(time, time))
-        draft.first_seen = min(draft.first_seen, time)
-        draft.last_seen = max(draft.last_seen, time)
-        return draft
+    def episode(self, name: str, time: int) -> EpisodeBuilder:
+        """The episode of this name, which lasts at least until this time."""
+        episode = self.episodes.setdefault(name, EpisodeBuilder(time, time))
+        episode.first_seen = min(episode.first_seen, time)
+        episode.last_seen = max(episode.last_seen, time)
+        return episode
 
-    def add_state_change(self, move: RecordedStateChange) -> None:
-        """Keep a move; of two tellings the log event's time and words count, and the span's call."""
-        cause: tuple[object, ...] = (move.trace_id, move.span_id) if move.span_id else (move.episode, move.time)
-        known = self.state_changes.get(key := (*cause, move.from_state, move.to_state))
+    def add_state_change(self, change: RecordedStateChange) -> None:
+        """Keep a state change; of two records of it, the log event's time and message and the span's call count."""
+        cause = (change.trace_id, change.span_id) if change.span_id else (change.episode, change.time)
+        key: tuple[object, ...] = (*cause, change.from_state, change.to_state)
+        known = self.state_changes.get(key)
         if known is not None:
-            log, span = (move, known) if move.message else (known, move)
-            move = replace(
+            log, span = (change, known) if change.message else (known, change)
+            change = replace(
                 log,
                 reason=log.reason or span.reason,
                 evidence={**span.evidence, **log.evidence},
                 call=log.call or span.call,
                 hanging_call=log.hanging_call or span.hanging_call,
             )
-        self.state_changes[key] = move
+        self.state_changes[key] = change
 
     def build(self, identity: CircuitIdentity) -> CircuitTimeline:
-        """What is known now."""
-        moves = sorted(self.state_changes.values(), key=lambda move: move.time)
+        changes = sorted(self.state_changes.values(), key=lambda change: change.time)
         episodes = [
-            draft.build(name, tuple(move for move in moves if move.episode == name))
-            for name, draft in self.episodes.items()
+            episode.build(name, tuple(change for change in changes if change.episode == name))
+            for name, episode in self.episodes.items()
         ]
-        return CircuitTimeline(identity, tuple(sorted(episodes, key=lambda episode: episode.start)), tuple(moves))
+        return CircuitTimeline(identity, tuple(sorted(episodes, key=lambda episode: episode.start)), tuple(changes))

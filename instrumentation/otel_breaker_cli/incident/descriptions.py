@@ -1,4 +1,4 @@
-"""What there is to tell of an incident and its episodes, the same in every view. Plain text, never markup."""
+"""Sentences about an incident and its episodes, the same in every view. Text without markup."""
 
 from __future__ import annotations
 
@@ -8,30 +8,31 @@ from otel_breaker.core.states import Reason
 from otel_breaker_cli.incident import wording
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from otel_breaker_cli.incident.episode import IncidentEpisode, RecordedStateChange
     from otel_breaker_cli.incident.model import CircuitTimeline, Incident
 
 
 def summary(incident: Incident) -> str:
-    """One sentence or two."""
-    quiet = (
-        f" {wording.count(incident.unchanged_circuits, 'other circuit')} never moved."
-        if incident.unchanged_circuits
-        else ""
-    )
+    """The whole incident in one or two sentences."""
+    others = incident.unchanged_circuits
+    unchanged = f" {wording.count(others, 'other circuit')} never changed state." if others else ""
     if not incident.circuits:
-        return f"No circuit moved in these files.{quiet}" if quiet else "No circuit breaker is in these files."
+        return (
+            f"No circuit changed state in these files.{unchanged}"
+            if unchanged
+            else "No circuit breaker is in these files."
+        )
     start, end = incident.extent
     still_open = sum(circuit.is_open and not circuit.is_shadow for circuit in incident.circuits)
-    told = [
+    parts = [
         wording.count(len(incident.circuits), "circuit"),
         wording.count(len(incident.episodes), "episode"),
         f"within {wording.duration((end - start) / 1e9)}",
         f"{still_open:,} still open at the end" if still_open else "none open at the end",
     ]
-    return f"{wording.date_time(start)}: {', '.join(told)}.{_shadow_note(incident)}{quiet}"
+    return f"{wording.date_time(start)}: {', '.join(parts)}.{_shadow_note(incident)}{unchanged}"
 
 
 def _shadow_note(incident: Incident) -> str:
@@ -44,20 +45,19 @@ def _shadow_note(incident: Incident) -> str:
 
 
 def circuit_heading(circuit: CircuitTimeline) -> str:
-    """What a circuit is called in headings."""
-    called = wording.circuit_name(circuit.identity)
-    return f"{called} in shadow mode" if circuit.is_shadow else called
+    name = wording.circuit_name(circuit.identity)
+    return f"{name} in shadow mode" if circuit.is_shadow else name
 
 
 def refused_calls(episode: IncidentEpisode) -> str:
-    """How many calls were refused, and how it is known."""
+    """The number of refused calls, and where it comes from."""
     if episode.is_shadow:
         return "no call refused, in shadow mode"
-    told, seen = episode.counted_refusals, episode.refusal_spans
-    if told is None:
+    counted, seen = episode.counted_refusals, episode.refusal_spans
+    if counted is None:
         return f"{wording.count(seen, 'call')} refused, as far as these files show"
-    spans = f", {seen:,} of them in these files" if seen and seen != told else ""
-    return f"{wording.count(told, 'call')} refused{spans}"
+    spans = f", {seen:,} of them in these files" if seen and seen != counted else ""
+    return f"{wording.count(counted, 'call')} refused{spans}"
 
 
 def episode_duration(episode: IncidentEpisode) -> str:
@@ -67,32 +67,35 @@ def episode_duration(episode: IncidentEpisode) -> str:
 
 
 def tripping_request(incident: Incident, episode: IncidentEpisode) -> str:
-    """Which request tripped the circuit, or why that is not known."""
-    if episode.is_tripped_manually:
+    """The request that tripped the circuit, or why it is unknown."""
+    ids = episode.tripping_call
+    if episode.is_opened_manually:
         return "none: it was opened by hand"
-    if episode.tripping_call is None:
+    if ids is None:
         return "not known: neither the opening nor a refusal that links to it is in these files"
-    trace_id, span_id = episode.tripping_call
-    calls = (move.call for move in episode.state_changes if (move.trace_id, move.span_id) == episode.tripping_call)
+    calls = (change.call for change in episode.state_changes if (change.trace_id, change.span_id) == ids)
     call = next((call for call in calls if call), None)
-    how = wording.call_result(call.outcome, call.error_type, call.seconds) if call else wording.SPAN_NOT_FOUND
-    return ", ".join(filter(None, (incident.request_name(trace_id), f"trace {trace_id}", f"span {span_id}", how)))
+    result = wording.call_result(call.outcome, call.error_type, call.seconds) if call else wording.SPAN_NOT_FOUND
+    trace_id, span_id = ids
+    return ", ".join(filter(None, (incident.request_name(trace_id), f"trace {trace_id}", f"span {span_id}", result)))
 
 
-def change_cause(move: RecordedStateChange) -> str:
-    """The reason of a move, and how the call ended that caused it, where that is the news."""
-    parts = [wording.reason(move)]
-    if move.reason in (Reason.PROBE_FAILED.value, Reason.PROBE_SUCCEEDED.value) and move.call is not None:
-        parts.append(wording.call_result(move.call.outcome, move.call.error_type, move.call.seconds))
-    elif wording.error_types(move):
-        parts.append(wording.error_types(move))
+def change_cause(change: RecordedStateChange) -> str:
+    """The reason of a state change, and the result of a probe that caused it or the errors that were counted."""
+    parts = [wording.reason(change)]
+    call, errors = change.call, wording.error_types(change)
+    if change.reason in (Reason.PROBE_FAILED.value, Reason.PROBE_SUCCEEDED.value) and call is not None:
+        parts.append(wording.call_result(call.outcome, call.error_type, call.seconds))
+    elif errors:
+        parts.append(errors)
     return "; ".join(parts)
 
 
 def episode_details(incident: Incident, episode: IncidentEpisode) -> list[tuple[str, str]]:
-    """What there is to know of an episode, by heading."""
+    """An episode as headings and texts; a heading without a text is left out."""
     opening = episode.opening
-    wanted = {
+    planned = wording.planned_duration(opening) if opening else ""
+    details = {
         "opened": wording.date_time(episode.start)
         if opening
         else f"not in these files; first seen {wording.date_time(episode.first_seen)}",
@@ -104,36 +107,41 @@ def episode_details(incident: Incident, episode: IncidentEpisode) -> list[tuple[
         "refused": "" if episode.is_shadow else refused_calls(episode),
         "shadow": shadow_results(episode),
         "probes": probe_results(episode),
-        "open time": f"{wording.planned_duration(opening)} planned"
-        if opening and wording.planned_duration(opening)
-        else "",
+        "open time": f"{planned} planned" if planned else "",
     }
-    return [(name, text) for name, text in wanted.items() if text]
+    return [(heading, text) for heading, text in details.items() if text]
 
 
 def probe_results(episode: IncidentEpisode) -> str:
-    """How many probes ended how."""
+    """The number of probes by outcome, and of failed recoveries."""
     relapses = (
         f"; {wording.count(episode.relapses, 'failed recovery', 'failed recoveries')}" if episode.relapses else ""
     )
-    told = ", ".join(f"{number:,} {outcome}" for outcome, number in sorted(episode.probe_outcomes.items()))
-    return f"{told}{relapses}" if told else "none in these files"
+    counts = _counts(episode.probe_outcomes)
+    return f"{counts}{relapses}" if counts else "none in these files"
 
 
 def shadow_results(episode: IncidentEpisode) -> str:
-    """What shadow mode would have refused, or nothing."""
-    told = ", ".join(f"{number:,} {outcome}" for outcome, number in sorted(episode.shadow_outcomes.items()))
-    return f"would have refused calls that ended as {told}" if told else ""
+    """The outcomes of calls that only shadow mode admitted; empty without any."""
+    counts = _counts(episode.shadow_outcomes)
+    return f"would have refused calls that ended as {counts}" if counts else ""
+
+
+def _counts(outcomes: Mapping[str, int]) -> str:
+    return ", ".join(f"{number:,} {outcome}" for outcome, number in sorted(outcomes.items()))
 
 
 def elide_middle(
-    moves: Sequence[RecordedStateChange], head: int, tail: int
+    changes: Sequence[RecordedStateChange], head: int, tail: int
 ) -> Iterator[tuple[RecordedStateChange, int]]:
-    """The moves; of very many the first and the last, and between them one with the number of those left out."""
-    left_out = max(0, len(moves) - head - tail)
-    if left_out <= 1:
-        yield from ((move, 0) for move in moves)
+    """State changes to show, each with 0; of very many, the first and the last.
+
+    Between these comes one state change with the number of those that are omitted.
+    """
+    omitted = max(0, len(changes) - head - tail)
+    if omitted <= 1:
+        yield from ((change, 0) for change in changes)
         return
-    yield from ((move, 0) for move in moves[:head])
-    yield moves[head], left_out
-    yield from ((move, 0) for move in moves[-tail:])
+    yield from ((change, 0) for change in changes[:head])
+    yield changes[head], omitted
+    yield from ((change, 0) for change in changes[-tail:])

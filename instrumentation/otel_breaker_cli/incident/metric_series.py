@@ -1,4 +1,4 @@
-"""The metrics of circuits: the last value of each series and its peak, however often it was exported."""
+"""The metrics of circuits: the last value and the peak of each series, so that memory does not grow with exports."""
 
 from __future__ import annotations
 
@@ -14,20 +14,21 @@ if TYPE_CHECKING:
 
 
 class SeriesAggregator:
-    """As many entries as there are series."""
+    """Takes data points in any order, and keeps one entry for each series."""
 
     def __init__(self) -> None:
         self._series: dict[tuple[object, ...], tuple[int, MetricSeries]] = {}
 
-    def add(self, point: DataPoint, place: ServiceInstance) -> None:
-        key = (point.metric, place, tuple(sorted((name, str(value)) for name, value in point.attributes.items())))
-        known = self._series.get(key)
-        time, reading = known or (0, MetricSeries(point.metric, place, point.attributes, 0, -inf))
-        value = reading.last + point.value if point.is_delta else point.value
+    def add(self, point: DataPoint, instance: ServiceInstance) -> None:
+        attributes = tuple(sorted((name, str(value)) for name, value in point.attributes.items()))
+        key = (point.metric, instance, attributes)
+        unknown = MetricSeries(point.metric, instance, point.attributes, 0, -inf)
+        time, series = self._series.get(key, (0, unknown))
+        value = series.last + point.value if point.is_delta else point.value
         if not isfinite(value):
             return
-        last = value if point.is_delta or point.time >= time else reading.last
-        self._series[key] = (max(time, point.time), replace(reading, last=last, peak=max(reading.peak, value)))
+        last = value if point.is_delta or point.time >= time else series.last
+        self._series[key] = (max(time, point.time), replace(series, last=last, peak=max(series.peak, value)))
 
     def result(self) -> tuple[MetricSeries, ...]:
-        return tuple(reading for _, reading in self._series.values())
+        return tuple(series for _, series in self._series.values())

@@ -1,4 +1,4 @@
-"""How things are said, the same in every view: times, durations, names, reasons. Plain text, never markup."""
+"""Times, durations, names and reasons as text, the same in every view, without markup."""
 
 from __future__ import annotations
 
@@ -24,23 +24,23 @@ STATE_NAMES: Final = {
 }
 SPAN_NOT_FOUND: Final = "its span is not in these files: not sampled, or exported elsewhere"
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=timezone.utc)
-_LONGEST: Final = 200
+_MAX_LENGTH: Final = 200
 
 
 def safe_text(value: object) -> str:
-    """Text out of telemetry, which anybody may have put there: bounded, and without what a terminal would obey."""
+    """A value of telemetry as bounded text without control characters: anybody may have written it."""
     text = str(value)
-    if len(text) > _LONGEST:
-        text = text[: _LONGEST - 1] + "…"
+    if len(text) > _MAX_LENGTH:
+        text = text[: _MAX_LENGTH - 1] + "…"
     return (
         text
         if text.isprintable()
-        else "".join(sign if sign.isprintable() else "\N{REPLACEMENT CHARACTER}" for sign in text)
+        else "".join(character if character.isprintable() else "\N{REPLACEMENT CHARACTER}" for character in text)
     )
 
 
 def date_time(nanoseconds: int) -> str:
-    """Day and time, for the first time in a list."""
+    """The date and the time of day."""
     return f"{_EPOCH + timedelta(microseconds=nanoseconds // 1000):%Y-%m-%d} {time_of_day(nanoseconds)} UTC"
 
 
@@ -67,62 +67,62 @@ def circuit_name(identity: CircuitIdentity) -> str:
     return f"{identity.name} for {identity.key}" if identity.key else identity.name
 
 
-def state_name(said: str, *, is_shadow: bool) -> str:
-    """A state; in shadow mode none is quite what it is called."""
-    name = STATE_NAMES.get(said, said)
+def state_name(state: str, *, is_shadow: bool) -> str:
+    """The name of a state; in shadow mode it says so, since no call is refused then."""
+    name = STATE_NAMES.get(state, state)
     return f"{name} in shadow mode" if is_shadow else name
 
 
-def service_name(place: ServiceInstance) -> str:
-    service = place.name or "an unnamed service"
-    return f"{service}, instance {place.id}" if place.id else service
+def instance_name(instance: ServiceInstance) -> str:
+    service = instance.name or "an unnamed service"
+    return f"{service}, instance {instance.id}" if instance.id else service
 
 
-def reason(move: RecordedStateChange) -> str:
-    """What moved the circuit, with the figures."""
-    said = move.evidence
-    if move.reason == Reason.FAILURE_THRESHOLD.value and names.CONSECUTIVE_FAILURES in said:
-        return f"{count(said[names.CONSECUTIVE_FAILURES], 'failure')} in a row{_threshold(said, '{:.0f}')}"
-    if move.reason == Reason.FAILURE_RATE.value and names.WINDOW_FAILURES in said:
-        return (
-            f"{said[names.WINDOW_FAILURES]} of {said.get(names.WINDOW_CALLS)} calls failed{_threshold(said, '{:.0%}')}"
-        )
-    if move.reason == Reason.SLOW_CALL_RATE.value and names.WINDOW_SLOW_CALLS in said:
-        slow = said[names.WINDOW_SLOW_CALLS]
-        return f"{slow} of {said.get(names.WINDOW_CALLS)} calls were slow{_threshold(said, '{:.0%}')}"
-    if move.reason == Reason.MANUAL.value:
-        # Who and why stand only in the sentence of the log event: "... (manual by ann: INC-4711)".
-        told = move.message.partition(f"({move.reason}")[2].rpartition(")")[0].strip(": ")
-        return f"by hand, {safe_text(told)}" if told else "by hand"
-    return _REASONS.get(move.reason, safe_text(move.reason) or "the reason is not in these files")
+def reason(change: RecordedStateChange) -> str:
+    """The reason of a state change, with its evidence."""
+    evidence = change.evidence
+    if change.reason == Reason.FAILURE_THRESHOLD.value and names.CONSECUTIVE_FAILURES in evidence:
+        return f"{count(evidence[names.CONSECUTIVE_FAILURES], 'failure')} in a row{_threshold(evidence, '{:.0f}')}"
+    if change.reason == Reason.FAILURE_RATE.value and names.WINDOW_FAILURES in evidence:
+        failures, calls = evidence[names.WINDOW_FAILURES], evidence.get(names.WINDOW_CALLS)
+        return f"{failures} of {calls} calls failed{_threshold(evidence, '{:.0%}')}"
+    if change.reason == Reason.SLOW_CALL_RATE.value and names.WINDOW_SLOW_CALLS in evidence:
+        slow, calls = evidence[names.WINDOW_SLOW_CALLS], evidence.get(names.WINDOW_CALLS)
+        return f"{slow} of {calls} calls were slow{_threshold(evidence, '{:.0%}')}"
+    if change.reason == Reason.MANUAL.value:
+        # Only the message has the actor and the operator's reason: "... (manual by ann: INC-4711)".
+        details = change.message.partition(f"({change.reason}")[2].rpartition(")")[0].strip(": ")
+        return f"by hand, {safe_text(details)}" if details else "by hand"
+    return _REASONS.get(change.reason, safe_text(change.reason) or "the reason is not in these files")
 
 
 _REASONS: Final[Mapping[str, str]] = {
     Reason.RECOVERY_TIME_ELAPSED.value: "the open time had passed",
     Reason.PROBE_SUCCEEDED.value: "every probe succeeded",
     Reason.PROBE_FAILED.value: "a probe failed",
-    Reason.PROBE_TIMEOUT.value: "a probe was not heard of in time",
+    Reason.PROBE_TIMEOUT.value: "a probe did not end in time",
 }
 
 
-def _threshold(said: Attributes, form: str) -> str:
-    return f", the threshold is {form.format(said[names.THRESHOLD])}" if names.THRESHOLD in said else ""
+def _threshold(evidence: Attributes, form: str) -> str:
+    return f", the threshold is {form.format(evidence[names.THRESHOLD])}" if names.THRESHOLD in evidence else ""
 
 
-def error_types(move: RecordedStateChange) -> str:
-    """What failed, or nothing."""
-    told: list[Any] = move.evidence.get(names.ERROR_TYPES) or []
-    parts = (safe_text(entry).rpartition("=") for entry in told)
+def error_types(change: RecordedStateChange) -> str:
+    """The errors that were counted, each with its number; empty without any."""
+    recorded: list[Any] = change.evidence.get(names.ERROR_TYPES) or []
+    parts = (safe_text(entry).rpartition("=") for entry in recorded)
     return ", ".join(f"{error} ({number})" if error else number for error, _, number in parts)
 
 
-def planned_duration(move: RecordedStateChange) -> str:
-    """How long it meant to stay open, or nothing."""
-    said = move.evidence.get(names.OPEN_PLANNED_DURATION)
-    return "" if said is None else duration(float(said))
+def planned_duration(change: RecordedStateChange) -> str:
+    """How long the circuit was to stay open; empty when it is unknown."""
+    seconds = change.evidence.get(names.OPEN_PLANNED_DURATION)
+    return "" if seconds is None else duration(float(seconds))
 
 
 def call_result(outcome: str, error_type: str, seconds: float | None) -> str:
+    """An outcome with its duration, where that is known, and its error."""
     text = outcome if seconds is None else f"{outcome} after {duration(seconds)}"
     return f"{text} ({error_type})" if error_type else text
 

@@ -11,7 +11,7 @@ from rich.console import Console
 from otel_breaker_cli.incident.oncall_questions import QUESTIONS
 from otel_breaker_cli.incident.page import page
 from otel_breaker_cli.incident.symbols import ASCII, BLOCKS, symbols_for
-from otel_breaker_cli.incident.terminal import answers, plain, report
+from otel_breaker_cli.incident.terminal import answers, report, without_colours
 from tests.cli.incident.telemetry import FAILED, RECOVERED, TRIP, Telemetry, outage, shadow_outage, span_of, trace_of
 
 if TYPE_CHECKING:
@@ -115,7 +115,10 @@ def test_shadow_says_what_it_would_have_refused() -> None:
     ("told", "expected"),
     [
         (Telemetry(), "No circuit breaker is in these files."),
-        (Telemetry().call(1, 0, "success"), "No circuit moved in these files. 1 other circuit never moved."),
+        (
+            Telemetry().call(1, 0, "success"),
+            "No circuit changed state in these files. 1 other circuit never changed state.",
+        ),
     ],
 )
 def test_files_in_which_nothing_happened_say_so(told: Telemetry, expected: str) -> None:
@@ -129,7 +132,7 @@ def test_as_many_questions_are_answered_as_wanted() -> None:
 
 
 def test_a_shadow_circuit_is_called_that_in_every_place() -> None:
-    text = plain(report(shadow_outage().incident()))
+    text = without_colours(report(shadow_outage().incident()))
 
     assert "1 circuit, 1 episode, within 7 s, none open at the end. This is shadow mode: no call was refused." in text
     assert "payments in shadow mode of shop, in the end closed" in text
@@ -145,7 +148,7 @@ def test_of_several_circuits_those_in_shadow_mode_are_counted_apart() -> None:
     told = shadow_outage()
     told.spans += Telemetry(name="stock", episode="e2").call(12, 1, "failure", state_changes=TRIP).spans
 
-    text = plain(report(told.incident()))
+    text = without_colours(report(told.incident()))
 
     assert "2 circuits, 2 episodes" in text
     assert "1 still open at the end. 1 of them in shadow mode: no call was refused there." in text
@@ -157,7 +160,7 @@ def test_a_shadow_circuit_that_is_open_in_the_end_is_not_counted_as_one_that_ref
         Telemetry(mode="shadow").call(2, 0, "failure", state_changes=TRIP).call(3, 3, "success", "open", shadowed=True)
     )
 
-    assert "none open at the end" in plain(report(told.incident()))
+    assert "none open at the end" in without_colours(report(told.incident()))
 
 
 @pytest.mark.parametrize(
@@ -178,7 +181,7 @@ def test_an_instance_cannot_command_the_terminal() -> None:
     told.call(2, 0, "failure", state_changes=TRIP).point("circuit_breaker.targets", 1, target__status="guarded")
     incident = told.incident()
 
-    for text in (plain(report(incident)), plain(answers(incident)), page(incident)):
+    for text in (without_colours(report(incident)), without_colours(answers(incident)), page(incident)):
         assert "\x1b" not in text
         assert "\x07" not in text
         assert "a" * 300 not in text
