@@ -1,7 +1,7 @@
-"""The part of `otel-breaker check --start` that starts: a child process, as `opentelemetry-instrument` would start it.
+"""Starts a process as `opentelemetry-instrument` does, and reads its report of the guarded targets: `check --start`.
 
-What is configured may never come into force: an exporter that cannot be loaded keeps OpenTelemetry from loading any
-instrumentor, ours included, and the application runs on. So the child says what is guarded where it is.
+A valid configuration may still have no effect: when an exporter cannot be loaded, OpenTelemetry loads no instrumentor,
+ours included, and the application runs without guards. Only a process that is started so can report that.
 """
 
 from __future__ import annotations
@@ -23,34 +23,35 @@ from otel_breaker_instrumentation.environment_variables import OTEL_BREAKER_CONF
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-_PATIENCE: Final = 120.0
-_LIKE: Final = "from opentelemetry.instrumentation.auto_instrumentation import run; run()"
+_TIMEOUT: Final = 120.0
+"""Seconds."""
+_INSTRUMENT: Final = "from opentelemetry.instrumentation.auto_instrumentation import run; run()"
 _PROGRAM: Final = "otel_breaker_cli.report_program"
-_AN_ERROR: Final = re.compile(r"[\w.]*(?:Error|Exception|Exit)\b.*")
+_ERROR_LINE: Final = re.compile(r"[\w.]*(?:Error|Exception|Exit)\b.*")
 
 
-def start(file: str | None, *, is_declared: bool) -> tuple[list[InvalidSettings], str]:
-    """Start a process as the application is started, and ask it what is guarded.
+def run_report_program(file: str | None, *, is_declarative: bool) -> tuple[list[InvalidSettings], str]:
+    """Run the report program in the application's place.
 
     Args:
-        file: the configuration; None for what the environment names.
-        is_declared: whether that is OpenTelemetry's declarative configuration.
+        file: the configuration; None for the one that the environment names.
+        is_declarative: whether the file is OpenTelemetry's declarative configuration.
 
     Returns:
-        What is wrong, and one line on all targets.
+        The problems, and a line that sums up all targets.
 
     Raises:
-        CommandFailed: when the process does not answer.
+        CommandFailed: when the process writes no report.
     """
     environment = dict(os.environ)
     if file is not None:
-        environment["OTEL_CONFIG_FILE" if is_declared else OTEL_BREAKER_CONFIG_FILE] = str(Path(file).absolute())
+        environment["OTEL_CONFIG_FILE" if is_declarative else OTEL_BREAKER_CONFIG_FILE] = str(Path(file).absolute())
     with TemporaryDirectory() as folder:
-        answer = Path(folder, "answer.json")
-        # The command's own arguments are those of `opentelemetry-instrument`.
-        command = [sys.executable, "-c", _LIKE, sys.executable, "-m", _PROGRAM, str(answer)]
+        report = Path(folder, "report.json")
+        # After the program come the arguments that `opentelemetry-instrument` takes.
+        command = [sys.executable, "-c", _INSTRUMENT, sys.executable, "-m", _PROGRAM, str(report)]
         try:
-            done = subprocess.run(  # noqa: S603  # this very Python
+            process = subprocess.run(  # noqa: S603  # runs this Python
                 command,
                 env=environment,
                 stdin=subprocess.DEVNULL,
@@ -59,31 +60,31 @@ def start(file: str | None, *, is_declared: bool) -> tuple[list[InvalidSettings]
                 text=True,
                 errors="replace",
                 check=False,
-                timeout=_PATIENCE,
+                timeout=_TIMEOUT,
             )
         except subprocess.TimeoutExpired as error:
-            raise CommandFailed(f"the process that was started did not answer within {_PATIENCE:g} s") from error
-        if not answer.exists():
-            raise CommandFailed(f"the process that was started has ended: {_reason(done.stderr)}")
-        said: dict[str, Any] = json.loads(answer.read_text("utf-8"))
-    return list(_problems(said, done.stderr)), str(said["summary"])
+            raise CommandFailed(f"the process that was started did not answer within {_TIMEOUT:g} s") from error
+        if not report.exists():
+            raise CommandFailed(f"the process that was started has ended: {_reason(process.stderr)}")
+        content: dict[str, Any] = json.loads(report.read_text("utf-8"))
+    return list(_problems(content, process.stderr)), str(content["summary"])
 
 
-def _problems(said: Mapping[str, Any], stderr: str) -> Iterator[InvalidSettings]:
-    if not said["is_loaded"]:
+def _problems(report: Mapping[str, Any], stderr: str) -> Iterator[InvalidSettings]:
+    if not report["is_loaded"]:
         problem = "OpenTelemetry has not loaded the instrumentor, so nothing is guarded"
         yield InvalidSettings("opentelemetry-instrument", problem, _reason(stderr))
-    elif not said["count"]:
+    elif not report["count"]:
         problem = "nothing is guarded: no configuration is in force"
         yield InvalidSettings("opentelemetry-instrument", problem, _last_line(stderr) or "name targets")
-    for line in said["lines"]:
-        yield InvalidSettings(line["path"], line["problem"], line["remedy"])
+    for problem in report["problems"]:
+        yield InvalidSettings(problem["path"], problem["problem"], problem["remedy"])
 
 
 def _reason(stderr: str) -> str:
-    """What has stopped it: the last exception that it told of; a line, as all that is shown of a process."""
-    errors = [line for line in stderr.splitlines() if _AN_ERROR.match(line)]
-    return printable(errors[-1])[:LONGEST] if errors else _last_line(stderr) or "it says nothing"
+    """The line of the last exception that the process printed, or else its last line."""
+    errors = [line for line in stderr.splitlines() if _ERROR_LINE.match(line)]
+    return printable(errors[-1])[:LONGEST] if errors else _last_line(stderr) or "it printed nothing"
 
 
 def _last_line(stderr: str) -> str:

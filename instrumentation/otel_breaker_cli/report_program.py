@@ -1,6 +1,6 @@
-"""The program that `otel-breaker check --start` starts in the application's place: it says what is guarded, and ends.
+"""The program that `otel-breaker check --start` runs in the application's place: reports which targets are guarded.
 
-It runs as `python -m`, under what `opentelemetry-instrument` has set up, and imports the modules of the targets.
+It runs as `python -m`, under `opentelemetry-instrument`, and imports the modules of the targets.
 """
 
 from __future__ import annotations
@@ -16,33 +16,33 @@ from otel_breaker_instrumentation import OtelBreakerInstrumentor
 from otel_breaker_instrumentation.targets import TARGET_MANAGER, Status
 
 
-def answer() -> dict[str, Any]:
-    """What is guarded in this process, once the modules of all targets were imported."""
-    failed = {}
+def build_report() -> dict[str, Any]:
+    """Import the modules of all targets, and report which targets are not guarded in this process."""
+    failures = {}
     for module in dict.fromkeys(line.target.partition(":")[0] for line in TARGET_MANAGER.report()):
         try:
             import_module(module)
         except BaseException as error:  # a script may end the process
-            failed[module] = f"{module!r} cannot be imported: {type(error).__name__}: {error}"
-    lines = []
+            failures[module] = f"{module!r} cannot be imported: {type(error).__name__}: {error}"
+    problems = []
     report = TARGET_MANAGER.report()
     for line in report:
         if line.bypassed_by:
             problem = f"{line.target} is guarded, but called unguarded by {', '.join(line.bypassed_by)}"
         elif line.status is not Status.GUARDED:
-            problem = failed.get(line.target.partition(":")[0], f"{line.target} is not guarded: {line.reason}")
+            problem = failures.get(line.target.partition(":")[0], f"{line.target} is not guarded: {line.reason}")
         else:
             continue
-        lines.append({"path": line.path, "problem": problem, "remedy": line.remedy})
+        problems.append({"path": line.path, "problem": problem, "remedy": line.remedy})
     return {
         "is_loaded": bool(OtelBreakerInstrumentor().is_instrumented_by_opentelemetry),
         "summary": str(report).partition("\n")[0],
-        "lines": lines,
+        "problems": problems,
         "count": len(report),
     }
 
 
 if __name__ == "__main__":
-    Path(sys.argv[1]).write_text(json.dumps(answer()), encoding="utf-8")
+    Path(sys.argv[1]).write_text(json.dumps(build_report()), encoding="utf-8")
     sys.stderr.flush()
-    os._exit(0)  # nothing is exported: nobody has called anything
+    os._exit(0)  # skips the flush at exit: no call was made, so there is nothing to export
