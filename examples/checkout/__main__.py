@@ -11,7 +11,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn
 
-from examples.checkout import configuration, facts, story
+from examples.checkout import configuration, report, results
 from examples.checkout.processes import DemoFailed, Interrupted, interruptible
 from examples.checkout.run import ASYNC_SHOP, SHOP, WITH, WITHOUT, Run, run
 from examples.checkout.schedule import Phase, Schedule
@@ -53,22 +53,22 @@ def demo(console: Console, output: Path, schedule: Schedule, shop: str) -> None:
 def tell(console: Console, output: Path, without: Run, with_breaker: Run, collector: str | None) -> None:
     records = _records(with_breaker)
     spans = [record for record in records if isinstance(record, Span)]
-    moves, refusal = facts.moves(spans), facts.refusal(spans)
-    calls = facts.calls(record for record in records if isinstance(record, DataPoint))
-    problem = facts.missing(moves, refusal, calls)
+    changes, refusal = results.state_changes(spans), results.refusal(spans)
+    calls = results.calls(record for record in records if isinstance(record, DataPoint))
+    problem = results.missing(changes, refusal, calls)
     if problem or refusal is None:
         raise DemoFailed(f"{problem}. What the shop said is in {with_breaker.folder / 'shop.log'}")
     incident = collect(records)
     page = output / "incident.html"
     page.write_text(incident_page(incident), encoding="utf-8")
-    story.section(console, "The circuit", story.timeline(with_breaker, moves))
-    impact = story.comparison(facts.impact(without), facts.impact(with_breaker))
-    story.section(console, "What the outage did", impact)
-    story.section(console, "One refused checkout, and why", story.refused_trace(refusal))
-    story.section(console, "All calls, from the metric circuit_breaker.calls", story.calls(calls))
-    story.section(console, "The files (OTLP in JSON lines, and logs)", story.files(without, with_breaker))
-    story.section(console, "What one asks at night, answered from those files", story.on_call(incident, page))
-    story.section(console, "Where to go from here", story.onward(collector))
+    report.section(console, "The circuit", report.timeline(with_breaker, changes))
+    impact = report.comparison(results.impact(without), results.impact(with_breaker))
+    report.section(console, "What the outage did", impact)
+    report.section(console, "One refused checkout, and why", report.refused_trace(refusal))
+    report.section(console, "All calls, from the metric circuit_breaker.calls", report.calls(calls))
+    report.section(console, "The files (OTLP in JSON lines, and logs)", report.files(without, with_breaker))
+    report.section(console, "What one asks at night, answered from those files", report.oncall_answers(incident, page))
+    report.section(console, "Where to go from here", report.next_steps(collector))
 
 
 def _records(run: Run) -> list[TelemetryRecord]:

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TypeVar
 
-from examples.checkout import facts
+from examples.checkout import results
 from examples.checkout.run import Run
 from otel_breaker_cli.otlp import DataPoint, Span, read
 
@@ -17,7 +17,7 @@ def run_spans(run: Run) -> list[Span]:
 
 def run_calls(run: Run) -> dict[str, int]:
     """The breaker's own counts when the run ended, by outcome."""
-    return facts.calls(records(run.folder / "metrics.jsonl", DataPoint))
+    return results.calls(records(run.folder / "metrics.jsonl", DataPoint))
 
 
 def records(file: Path, kind: type[Kind]) -> Iterator[Kind]:

@@ -19,10 +19,10 @@ THRESHOLD = "circuit_breaker.threshold"
 
 
 @dataclass(frozen=True)
-class Move:
+class ExportedStateChange:
     time: int
-    before: str
-    after: str
+    from_state: str
+    to_state: str
     reason: str
     evidence: Attributes
 
@@ -53,9 +53,9 @@ class Impact:
     provider_requests: int
 
 
-def moves(spans: Iterable[Span]) -> list[Move]:
+def state_changes(spans: Iterable[Span]) -> list[ExportedStateChange]:
     found = [
-        Move(
+        ExportedStateChange(
             event.time,
             event.attributes[f"{STATE_CHANGE}.from"],
             event.attributes[f"{STATE_CHANGE}.to"],
@@ -66,7 +66,7 @@ def moves(spans: Iterable[Span]) -> list[Move]:
         for event in span.events
         if event.name == STATE_CHANGE
     ]
-    return sorted(found, key=lambda move: move.time)
+    return sorted(found, key=lambda change: change.time)
 
 
 def refusal(spans: Sequence[Span]) -> Refusal | None:
@@ -92,13 +92,13 @@ def calls(points: Iterable[DataPoint]) -> dict[str, int]:
     }
 
 
-def missing(moves: Sequence[Move], refusal: Refusal | None, calls: Mapping[str, int]) -> str | None:
+def missing(changes: Sequence[ExportedStateChange], refusal: Refusal | None, calls: Mapping[str, int]) -> str | None:
     """Why this run does not tell the story, if it does not."""
-    if not any(move.after == "open" for move in moves):
+    if not any(change.to_state == "open" for change in changes):
         return "The circuit never opened"
-    if not any(move.evidence.get(THRESHOLD) == AFTER for move in moves):
+    if not any(change.evidence.get(THRESHOLD) == AFTER for change in changes):
         return f"No circuit opened at the operator's {SETTING}"
-    if moves[-1].after != "closed":
+    if changes[-1].to_state != "closed":
         return "The circuit opened but did not close again"
     if refusal is None:
         return "No refused call links to what opened the circuit"
