@@ -1,4 +1,4 @@
-"""Prints what a person wants to see of the two runs. Every number comes from `facts`; none is computed here."""
+"""Prints the results of the two runs. `results` computes every number; this module only formats."""
 
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -55,14 +55,14 @@ def comparison(without: Impact, with_breaker: Impact) -> RenderableType:
     table.add_column("with the breaker", justify="right")
     for title, cell in COMPARED:
         table.add_row(title, cell(without), cell(with_breaker))
-    # Said because the last row invites the question.
-    moral = "A breaker cannot make a payment succeed: it says no at once, keeps the rest of the shop quick and "
-    moral += "leaves the provider alone. Without it, who did not fail had queued until the provider was back."
-    return Group(table, Text(), Text(moral, "dim"))
+    # The last row raises the question.
+    note = "A breaker cannot make a payment succeed: it refuses at once, keeps the rest of the shop quick and "
+    note += "leaves the provider alone. Without it, checkouts that succeeded had queued until the provider was back."
+    return Group(table, Text(), Text(note, "dim"))
 
 
 def refused_trace(refusal: Refusal) -> RenderableType:
-    """The refusal's trace and, under its link, the trace of what it links to."""
+    """The refusal's trace and, under its link, the trace of the call that it links to."""
     tree = _tree(refusal.trace, refusal.span, f"trace {refusal.span.trace_id}")
     cause = _tree(refusal.cause_trace, refusal.cause, f"trace {refusal.cause.trace_id}")
     arrow = Text.assemble(
@@ -85,7 +85,7 @@ def files(*runs: Run) -> RenderableType:
 
 
 def oncall_answers(incident: Incident, page: Path) -> RenderableType:
-    """The first questions of docs/oncall.md, and where the whole incident is to be seen."""
+    """The first questions of docs/oncall.md, and the path of the page that shows the whole incident."""
     where = Text.assemble("All ten, the timeline and its picture on one page: ", (str(_relative(page)), "bold"))
     return Group(answers(incident, QUESTIONS_SHOWN), Text(), where)
 
