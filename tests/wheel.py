@@ -59,6 +59,7 @@ if importlib.util.find_spec("deprecated") is None:  # older APIs need it, and it
 for name in absent:
     assert name not in sys.modules and importlib.util.find_spec(name) is None, name
 
+sys.argv[1:] = ["check", "breakers.yaml"]
 with contextlib.redirect_stderr(io.StringIO()) as said:
     assert main() == 2
 assert said.getvalue().endswith("pip install 'otel-breaker[auto]'\\n"), said.getvalue()

@@ -12,10 +12,10 @@ import pytest
 from rich.console import Console
 
 from otel_breaker_cli.command import CommandFailed
-from otel_breaker_cli.files import opened
+from otel_breaker_cli.input_files import open_files
 
 if TYPE_CHECKING:
-    from otel_breaker_cli.otlp import Record
+    from otel_breaker_cli.otlp import TelemetryRecord
 
 EMPTY = b'{"resourceSpans": []}\n'
 LOG = b'{"resourceLogs": [{"scopeLogs": [{"logRecords": [{"timeUnixNano": "1"}]}]}]}\n'
@@ -30,8 +30,8 @@ def console(errors: io.StringIO, *, terminal: bool = False) -> Console:
     return Console(file=errors, width=60, force_terminal=terminal)
 
 
-def records(files: list[Path], errors: Console) -> list[Record]:
-    with opened(files, errors) as found:
+def records(files: list[Path], errors: Console) -> list[TelemetryRecord]:
+    with open_files(files, errors) as found:
         return list(found)
 
 
@@ -77,7 +77,7 @@ def test_files_that_are_read_twice_complain_once(tmp_path: Path, errors: io.Stri
     file = tmp_path / "logs.jsonl"
     file.write_bytes(LOG + b"{\n" * lines)
 
-    with opened([file], console(errors)) as files:
+    with open_files([file], console(errors)) as files:
         assert [len(list(files)) for _ in range(2)] == [1, 1]
     assert len(errors.getvalue().splitlines()) == told
 
@@ -103,7 +103,7 @@ def test_standard_input_is_a_file_called_minus_and_can_be_read_twice(errors: io.
     piped.write(LOG + b"{\n")
     piped.seek(0)
 
-    with opened([Path("-"), Path("-")], console(errors)) as files:
+    with open_files([Path("-"), Path("-")], console(errors)) as files:
         assert [len(list(files)) for _ in range(2)] == [1, 1]
 
     assert errors.getvalue().startswith("-:2: it is no JSON")

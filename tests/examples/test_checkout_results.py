@@ -2,25 +2,27 @@ from pathlib import Path
 
 import pytest
 
-from examples.checkout import facts
+from examples.checkout import results
 from examples.checkout.load import Sample
 from examples.checkout.run import Run
 from examples.checkout.schedule import Phase, Schedule
 from tests.examples import exported
 
-TRIPPED = facts.Move(1, "closed", "open", "failure_threshold", {"circuit_breaker.threshold": 3.0})
-TRIPPED_AS_BEFORE = facts.Move(1, "closed", "open", "failure_threshold", {"circuit_breaker.threshold": 5.0})
-CLOSED = facts.Move(2, "half_open", "closed", "probe_succeeded", {})
+TRIPPED = results.ExportedStateChange(1, "closed", "open", "failure_threshold", {"circuit_breaker.threshold": 3.0})
+TRIPPED_AS_BEFORE = results.ExportedStateChange(
+    1, "closed", "open", "failure_threshold", {"circuit_breaker.threshold": 5.0}
+)
+CLOSED = results.ExportedStateChange(2, "half_open", "closed", "probe_succeeded", {})
 
 
 @pytest.mark.parametrize(("share", "expected"), [(0.5, 5), (0.99, 10), (0.0, 1), (1.0, 10)])
 def test_a_percentile_is_the_value_of_the_nearest_rank(share: float, expected: float) -> None:
-    assert facts.percentile([10, 1, 9, 2, 8, 3, 7, 4, 6, 5], share) == expected
+    assert results.percentile([10, 1, 9, 2, 8, 3, 7, 4, 6, 5], share) == expected
 
 
 def test_moves_come_in_the_order_they_were_made(traces: Path) -> None:
-    moves = facts.moves(reversed(exported.spans(traces)))
-    assert [(move.before, move.after, move.reason) for move in moves] == [
+    changes = results.state_changes(reversed(exported.spans(traces)))
+    assert [(change.from_state, change.to_state, change.reason) for change in changes] == [
         ("closed", "open", "failure_threshold"),
         ("open", "half_open", "recovery_time_elapsed"),
         ("half_open", "closed", "probe_succeeded"),
@@ -29,35 +31,35 @@ def test_moves_come_in_the_order_they_were_made(traces: Path) -> None:
 
 def test_the_refusal_shown_is_from_the_middle_of_the_opening(traces: Path) -> None:
     spans = exported.spans(traces)
-    refused = [span for span in spans if span.attributes.get(facts.OUTCOME) == "rejected"]
-    refusal = facts.refusal(spans)
+    refused = [span for span in spans if span.attributes.get(results.OUTCOME) == "rejected"]
+    refusal = results.refusal(spans)
     assert refusal
     assert refusal.span == refused[1]
 
 
 def test_a_refused_trace_is_shown_with_its_cause(traces: Path) -> None:
-    refusal = facts.refusal(exported.spans(traces))
+    refusal = results.refusal(exported.spans(traces))
     assert refusal
     assert [span.name for span in refusal.trace] == ["POST /checkout", "circuit_breaker payments"]
     assert [span.name for span in refusal.cause_trace] == ["POST /checkout", "circuit_breaker payments"]
-    assert facts.moves(refusal.cause_trace)[0].after == "open"
+    assert results.state_changes(refusal.cause_trace)[0].to_state == "open"
     assert refusal.trace[0].trace_id != refusal.cause.trace_id
 
 
 def test_how_far_back_the_cause_lies_counts_from_its_end(traces: Path) -> None:
-    refusal = facts.refusal(exported.spans(traces))
+    refusal = results.refusal(exported.spans(traces))
     assert refusal
     assert refusal.seconds_after_cause == 2.5
 
 
 def test_a_refusal_whose_cause_is_not_in_the_files_is_not_shown(traces: Path) -> None:
     trip, *others = exported.spans(traces)
-    assert facts.refusal([trip, *others])
-    assert facts.refusal(others) is None
+    assert results.refusal([trip, *others])
+    assert results.refusal(others) is None
 
 
 def test_the_count_of_an_outcome_is_its_last_point(metrics: Path) -> None:
-    assert facts.calls(exported.points(metrics)) == {"failure": 0, "rejected": 3}
+    assert results.calls(exported.points(metrics)) == {"failure": 0, "rejected": 3}
 
 
 def test_only_customers_who_came_during_the_outage_tell_of_it() -> None:
@@ -69,12 +71,12 @@ def test_only_customers_who_came_during_the_outage_tell_of_it() -> None:
         Sample("/products", 1.9, 0.2, 200),
         Sample("/checkout", 2.0, 9.0, 503),
     ]
-    impact = facts.impact(Run(Path(), schedule, 0, samples, {Phase.DOWN: 7}))
-    assert impact == facts.Impact(0.1, 0.3, checkouts=2, checkouts_failed=1, products_p50=0.2, provider_requests=7)
+    impact = results.impact(Run(Path(), schedule, 0, samples, {Phase.DOWN: 7}))
+    assert impact == results.Impact(0.1, 0.3, checkouts=2, checkouts_failed=1, products_p50=0.2, provider_requests=7)
 
 
 @pytest.mark.parametrize(
-    ("moves", "calls", "problem"),
+    ("changes", "calls", "problem"),
     [
         ([], {"rejected": 1}, "The circuit never opened"),
         ([TRIPPED_AS_BEFORE, CLOSED], {"rejected": 1}, "No circuit opened at the operator's failure_threshold"),
@@ -84,11 +86,11 @@ def test_only_customers_who_came_during_the_outage_tell_of_it() -> None:
     ],
 )
 def test_a_story_without_its_essential_facts_is_not_told(
-    traces: Path, moves: list[facts.Move], calls: dict[str, int], problem: str | None
+    traces: Path, changes: list[results.ExportedStateChange], calls: dict[str, int], problem: str | None
 ) -> None:
-    assert facts.missing(moves, facts.refusal(exported.spans(traces)), calls) == problem
+    assert results.missing(changes, results.refusal(exported.spans(traces)), calls) == problem
 
 
 def test_a_story_without_a_refusal_is_not_told() -> None:
-    problem = facts.missing([TRIPPED, CLOSED], None, {"rejected": 1})
+    problem = results.missing([TRIPPED, CLOSED], None, {"rejected": 1})
     assert problem == "No refused call links to what opened the circuit"

@@ -1,4 +1,4 @@
-"""What circuits are drawn with in a terminal, and what stands for it where the encoding does not have it."""
+"""The symbols that draw circuits in a terminal, and those in ASCII where an encoding lacks them."""
 
 from __future__ import annotations
 
@@ -6,26 +6,27 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from otel_breaker.core.states import CircuitState
-from otel_breaker_cli.incident.lanes import UNKNOWN
+from otel_breaker_cli.incident.timeline import UNKNOWN_STATE
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
 STYLES: Final = {
-    UNKNOWN: "",
+    UNKNOWN_STATE: "",
     CircuitState.CLOSED.value: "green",
     CircuitState.HALF_OPEN.value: "yellow",
     CircuitState.OPEN.value: "red",
     CircuitState.FORCED_OPEN.value: "red",
     CircuitState.FORCED_CLOSED.value: "green",
 }
+"""The colour of each state, in the order in which `_symbols` takes their symbols."""
 
 
 @dataclass(frozen=True)
-class Signs:
+class Symbols:
     states: Mapping[str, str]
     shadow: str
-    """For each state that refuses calls, where shadow mode lets them pass."""
+    """For each state that refuses calls, where shadow mode admits them."""
     left: str
     right: str
     arrow: str
@@ -36,16 +37,16 @@ class Signs:
         return "".join([*self.states.values(), self.shadow, self.left, self.right, self.arrow, self.gap])
 
 
-def _signs(states: str, *others: str) -> Signs:
-    return Signs(dict(zip(STYLES, states, strict=True)), *others)
+def _symbols(states: str, *others: str) -> Symbols:
+    return Symbols(dict(zip(STYLES, states, strict=True)), *others)
 
 
-BLOCKS: Final = _signs(" ─▒█▓═", "░", "▕", "▏", "→", "…")
-ASCII: Final = _signs(" -~#%=", "+", "|", "|", "->", "...")
+BLOCKS: Final = _symbols(" ─▒█▓═", "░", "▕", "▏", "→", "…")
+ASCII: Final = _symbols(" -~#%=", "+", "|", "|", "->", "...")
 
 
-def signs_for(encoding: str) -> Signs:
-    """Those that an encoding has."""
+def symbols_for(encoding: str) -> Symbols:
+    """`BLOCKS` where an encoding has them, otherwise `ASCII`."""
     try:
         BLOCKS.all.encode(encoding)
     except (UnicodeEncodeError, LookupError):

@@ -1,6 +1,6 @@
-"""The files that a command is given: the argument, a progress bar while they are read, and a word on what is skipped.
+"""The telemetry files of a command: its argument, a progress bar, and reports of skipped parts.
 
-All of that goes to standard error, so that what the command prints can be piped.
+Bar and reports go to standard error, so that the output of the command can be piped.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeR
 
 from otel_breaker.text import printable
 from otel_breaker_cli.command import CommandFailed
-from otel_breaker_cli.otlp import Broken, Record, read
+from otel_breaker_cli.otlp import SkippedPart, TelemetryRecord, read
 
 if TYPE_CHECKING:
     from argparse import ArgumentParser
@@ -30,9 +30,9 @@ if TYPE_CHECKING:
 
 STANDARD: Final = Path("-")
 """Standard input, or output."""
-_MOST_COMPLAINTS: Final = 10
+_MAX_REPORTS: Final = 10
 _ENDINGS: Final = tuple(f".{name}{packed}" for name in ("json", "jsonl", "ndjson") for packed in ("", ".gz"))
-"""Of the files that are read in a folder."""
+"""Of the files of a folder that are read."""
 
 
 def add_files(parser: ArgumentParser) -> None:
@@ -47,29 +47,29 @@ def add_files(parser: ArgumentParser) -> None:
     )
 
 
-class Files:
-    """The records of files; they may be read more than once. `opened` makes it.
+class InputFiles:
+    """The records of files, which may be read more than once. `open_files` makes it.
 
     Args:
-        files: what to read.
-        names: what the user calls a file, where that is not its path.
-        errors: where the progress bar goes, if that is a terminal, and what is said of what is skipped, once.
+        files: the files to read.
+        names: the name to report instead of a file's path, by path.
+        errors: the console for the progress bar, if it is a terminal, and for the reports of skipped parts.
     """
 
     def __init__(self, files: Iterable[Path], names: dict[Path, Path], errors: Console) -> None:
         self._files = tuple(files)
         self._errors = errors
-        self._complaints = _Complaints(names, errors)
+        self._skip_reporter = _SkipReporter(names, errors)
         self._documents = 0
 
-    def __iter__(self) -> Iterator[Record]:
-        """Read them all.
+    def __iter__(self) -> Iterator[TelemetryRecord]:
+        """Read all files.
 
         Raises:
-            CommandFailed: when a file cannot be read, or there is no telemetry in any of them.
+            CommandFailed: when a file cannot be read, or none holds telemetry.
         """
         columns = (TextColumn("{task.description}"), BarColumn(), DownloadColumn(), TimeRemainingColumn())
-        with _failing():
+        with _one_line_failure():
             total = sum(file.stat().st_size for file in self._files)
             with Progress(
                 *columns, console=self._errors, transient=True, disable=not self._errors.is_terminal
@@ -77,59 +77,63 @@ class Files:
                 task = progress.add_task("reading", total=total)
                 yield from read(
                     self._files,
-                    broken=self._complaints.hear,
-                    progress=partial(progress.advance, task),
-                    understood=self._understood,
+                    on_skip=self._skip_reporter.report,
+                    on_progress=partial(progress.advance, task),
+                    on_document=self._count_document,
                 )
-        self._complaints.sum_up()
+        self._skip_reporter.summarize()
         if not self._documents:
             raise CommandFailed("there is no telemetry in it: it should be OTLP in JSON")
 
-    def _understood(self) -> None:
+    def _count_document(self) -> None:
         self._documents += 1
 
 
 @contextmanager
-def opened(given: Iterable[Path], errors: Console) -> Iterator[Files]:
-    """Find the files that are meant: each once, however often it is named, those in folders, and standard input.
+def open_files(paths: Iterable[Path], errors: Console) -> Iterator[InputFiles]:
+    """Find the files of paths: files, all telemetry files of folders, and standard input; each is read once.
+
+    Args:
+        paths: the paths of the command line.
+        errors: the console for progress and reports.
 
     Raises:
-        CommandFailed: when something is no file, or a folder has none.
+        CommandFailed: when a path is no file, or a folder has none.
     """
     with TemporaryDirectory(prefix="otel-breaker-") as folder:
         piped = Path(folder) / "input"
-        found: dict[Path, Path] = {}
-        with _failing():
-            for path in given:
-                for file in [_kept(piped)] if path == STANDARD else _within(path):
-                    found.setdefault(file.resolve(), file)
-        yield Files(found.values(), {piped: STANDARD}, errors)
+        files: dict[Path, Path] = {}
+        with _one_line_failure():
+            for path in paths:
+                for file in [_stored_input(piped)] if path == STANDARD else _files_of(path):
+                    files.setdefault(file.resolve(), file)
+        yield InputFiles(files.values(), {piped: STANDARD}, errors)
 
 
 @contextmanager
-def _failing() -> Iterator[None]:
+def _one_line_failure() -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        # A folder's files may be called whatever others called them.
+        # Anybody may have named the files of a folder.
         raise CommandFailed(printable(f"{error.filename or STANDARD}: {error.strerror}")) from error
 
 
-def _kept(file: Path) -> Path:
-    """Standard input as a file: what is piped can be read but once, and files are read twice."""
+def _stored_input(file: Path) -> Path:
+    """Standard input as a file: a pipe can be read only once, and a command may read twice."""
     if not file.exists():
-        with file.open("wb") as kept:
-            shutil.copyfileobj(sys.stdin.buffer, kept)
+        with file.open("wb") as stored:
+            shutil.copyfileobj(sys.stdin.buffer, stored)
     return file
 
 
-def _within(path: Path) -> list[Path]:
-    """The file, or those of a folder."""
+def _files_of(path: Path) -> list[Path]:
+    """The file itself, or the telemetry files of a folder."""
     mode = path.stat().st_mode
     if stat.S_ISREG(mode):
         return [path]
     if not stat.S_ISDIR(mode):
-        # Opening a pipe waits for whoever writes into it, if anybody ever does.
+        # Opening a pipe waits for a writer, perhaps for ever.
         raise CommandFailed(f"{path}: it is neither a file nor a folder; what is piped in is read from -")
     files = [Path(folder) / name for folder, _, names in os.walk(path) for name in names if name.endswith(_ENDINGS)]
     if not files:
@@ -137,8 +141,8 @@ def _within(path: Path) -> list[Path]:
     return sorted(file for file in files if file.is_file())
 
 
-class _Complaints:
-    """Says what is skipped, once, and stops repeating itself where everything is."""
+class _SkipReporter:
+    """Reports skipped parts while files are read for the first time: the first few, and the number of all."""
 
     def __init__(self, names: dict[Path, Path], errors: Console) -> None:
         self._names = names
@@ -146,17 +150,17 @@ class _Complaints:
         self._count = 0
         self._is_done = False
 
-    def hear(self, broken: Broken) -> None:
+    def report(self, part: SkippedPart) -> None:
         if self._is_done:
             return
         self._count += 1
-        if self._count <= _MOST_COMPLAINTS:
-            self._say(f"{replace(broken, file=self._names.get(broken.file, broken.file))} (skipped)")
+        if self._count <= _MAX_REPORTS:
+            self._print(f"{replace(part, file=self._names.get(part.file, part.file))} (skipped)")
 
-    def sum_up(self) -> None:
-        if self._count > _MOST_COMPLAINTS and not self._is_done:
-            self._say(f"{self._count:,} parts were skipped in all")
+    def summarize(self) -> None:
+        if self._count > _MAX_REPORTS and not self._is_done:
+            self._print(f"{self._count:,} parts were skipped in all")
         self._is_done = True
 
-    def _say(self, text: str) -> None:
+    def _print(self, text: str) -> None:
         self._errors.print(printable(text), markup=False, highlight=False, soft_wrap=True)

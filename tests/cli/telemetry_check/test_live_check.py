@@ -7,12 +7,12 @@ from typing import Any
 
 import pytest
 
-from otel_breaker_cli.otlp import Event, Link, Log, Origin, Point, Record, Span
+from otel_breaker_cli.otlp import DataPoint, Event, Link, LogRecord, Span, TelemetryRecord, TelemetrySource
 from otel_breaker_cli.semconv_registry import load
-from otel_breaker_cli.telemetry_check.check import LiveCheck
+from otel_breaker_cli.telemetry_check.live_check import LiveCheck
 
 SCHEMA = load()
-OURS = Origin({"service.name": "shop"}, "otel_breaker")
+OURS = TelemetrySource({"service.name": "shop"}, "otel_breaker")
 TRACE_ID, SPAN_ID = "0af7651916cd43dd8448eb211c80319c", "00f067aa0ba902b7"
 A_CALL = {
     "circuit_breaker.name": "payments",
@@ -55,16 +55,16 @@ def span(attributes: dict[str, Any], **others: Any) -> Span:
     return Span(OURS, TRACE_ID, SPAN_ID, "", start=1, end=2, attributes=attributes, **(said | others))
 
 
-def log(attributes: dict[str, Any], event: str = "circuit_breaker.state_change") -> Log:
-    return Log(OURS, event, 1, 9, "INFO", "moved", attributes, "", "")
+def log(attributes: dict[str, Any], event: str = "circuit_breaker.state_change") -> LogRecord:
+    return LogRecord(OURS, event, 1, 9, "moved", attributes, "", "")
 
 
-def point(attributes: dict[str, Any], **others: Any) -> Point:
+def point(attributes: dict[str, Any], **others: Any) -> DataPoint:
     said: dict[str, Any] = {"metric": "circuit_breaker.calls", "unit": "{call}", "instrument": "counter", "value": 1}
-    return Point(OURS, is_delta=False, time=1, attributes=attributes, **(said | others))
+    return DataPoint(OURS, is_delta=False, time=1, attributes=attributes, **(said | others))
 
 
-def violations(*records: Record) -> list[str]:
+def violations(*records: TelemetryRecord) -> list[str]:
     live_check = LiveCheck(SCHEMA)
     for record in records:
         live_check.check(record)
@@ -113,7 +113,7 @@ METRIC = "metric 'circuit_breaker.calls'"
         (point({**CALLS, "circuit_breaker.key": "a"}), f"{METRIC}: the attribute 'circuit_breaker.key' is unknown"),
     ],
 )
-def test_what_the_schema_does_not_know_is_a_violation(record: Record, text: str) -> None:
+def test_what_the_schema_does_not_know_is_a_violation(record: TelemetryRecord, text: str) -> None:
     assert violations(record) == [text]
 
 
@@ -166,7 +166,7 @@ def test_a_required_attribute_that_is_missing_is_a_violation() -> None:
     ],
 )
 def test_what_is_required_by_what_else_the_record_says_is_a_violation_when_it_is_missing(
-    record: Record, missing: str
+    record: TelemetryRecord, missing: str
 ) -> None:
     (text,) = violations(record)
 
@@ -204,5 +204,5 @@ def test_the_series_that_the_sdk_makes_of_too_many_is_no_violation() -> None:
 
 
 @pytest.mark.parametrize("record", [span({}), log({}), point({})])
-def test_another_scope_may_say_what_it_likes(record: Record) -> None:
-    assert violations(replace(record, origin=Origin({}, "shop.breakers"))) == []
+def test_another_scope_may_say_what_it_likes(record: TelemetryRecord) -> None:
+    assert violations(replace(record, source=TelemetrySource({}, "shop.breakers"))) == []

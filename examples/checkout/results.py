@@ -1,6 +1,6 @@
-"""What the files and samples of a run say: how the circuit moved, what one refusal tells, what customers felt.
+"""The results of a run, from its files and samples: state changes, one refusal with its cause, the impact on customers.
 
-Pure: from records to records. Printing them is `story`.
+Pure functions from records to records; `report` prints them.
 """
 
 import math
@@ -11,7 +11,7 @@ from examples.checkout.load import Sample
 from examples.checkout.operator import AFTER, SETTING
 from examples.checkout.run import Run
 from examples.checkout.schedule import Phase
-from otel_breaker_cli.otlp import Attributes, Point, Span
+from otel_breaker_cli.otlp import Attributes, DataPoint, Span
 
 OUTCOME = "circuit_breaker.call.outcome"
 STATE_CHANGE = "circuit_breaker.state_change"
@@ -19,17 +19,19 @@ THRESHOLD = "circuit_breaker.threshold"
 
 
 @dataclass(frozen=True)
-class Move:
+class ExportedStateChange:
+    """A state change, as the event of a span has it."""
+
     time: int
-    before: str
-    after: str
+    from_state: str
+    to_state: str
     reason: str
     evidence: Attributes
 
 
 @dataclass(frozen=True)
 class Refusal:
-    """A call that was refused and the call that its span links to: the one that opened the circuit."""
+    """A refused call, and the call that its span links to, which opened the circuit."""
 
     span: Span
     trace: list[Span]
@@ -43,7 +45,7 @@ class Refusal:
 
 @dataclass(frozen=True)
 class Impact:
-    """What the outage did to those who came while it lasted."""
+    """What customers and the provider experienced during the outage."""
 
     checkout_p50: float
     checkout_p99: float
@@ -53,9 +55,9 @@ class Impact:
     provider_requests: int
 
 
-def moves(spans: Iterable[Span]) -> list[Move]:
-    found = [
-        Move(
+def state_changes(spans: Iterable[Span]) -> list[ExportedStateChange]:
+    changes = [
+        ExportedStateChange(
             event.time,
             event.attributes[f"{STATE_CHANGE}.from"],
             event.attributes[f"{STATE_CHANGE}.to"],
@@ -66,39 +68,39 @@ def moves(spans: Iterable[Span]) -> list[Move]:
         for event in span.events
         if event.name == STATE_CHANGE
     ]
-    return sorted(found, key=lambda move: move.time)
+    return sorted(changes, key=lambda change: change.time)
 
 
 def refusal(spans: Sequence[Span]) -> Refusal | None:
-    """One refusal to look at: from the middle of the first opening that has any whose cause is in the files too."""
+    """One refusal: from the middle of the first opening whose cause is in the files and that refused any call."""
     by_id = {(span.trace_id, span.span_id): span for span in spans}
     refused: dict[tuple[str, str], list[Span]] = {}
     for span in sorted(spans, key=lambda span: span.start):
         if span.attributes.get(OUTCOME) == "rejected":
             for link in span.links:
                 refused.setdefault((link.trace_id, link.span_id), []).append(span)
-    known = next((cause for cause in refused if cause in by_id), None)
-    if known is None:
+    cause_id = next((cause for cause in refused if cause in by_id), None)
+    if cause_id is None:
         return None
-    cause, those = by_id[known], refused[known]
-    span = those[len(those) // 2]
+    cause, refusals = by_id[cause_id], refused[cause_id]
+    span = refusals[len(refusals) // 2]
     return Refusal(span, _trace(spans, span), cause, _trace(spans, cause))
 
 
-def calls(points: Iterable[Point]) -> dict[str, int]:
+def calls(points: Iterable[DataPoint]) -> dict[str, int]:
     """The last count of each outcome; the counters are cumulative."""
     return {
         str(point.attributes[OUTCOME]): int(point.value) for point in points if point.metric == "circuit_breaker.calls"
     }
 
 
-def missing(moves: Sequence[Move], refusal: Refusal | None, calls: Mapping[str, int]) -> str | None:
-    """Why this run does not tell the story, if it does not."""
-    if not any(move.after == "open" for move in moves):
+def missing(changes: Sequence[ExportedStateChange], refusal: Refusal | None, calls: Mapping[str, int]) -> str | None:
+    """The first result that the run lacks; None when it is complete."""
+    if not any(change.to_state == "open" for change in changes):
         return "The circuit never opened"
-    if not any(move.evidence.get(THRESHOLD) == AFTER for move in moves):
+    if not any(change.evidence.get(THRESHOLD) == AFTER for change in changes):
         return f"No circuit opened at the operator's {SETTING}"
-    if moves[-1].after != "closed":
+    if changes[-1].to_state != "closed":
         return "The circuit opened but did not close again"
     if refusal is None:
         return "No refused call links to what opened the circuit"

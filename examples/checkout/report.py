@@ -1,4 +1,4 @@
-"""Prints what a person wants to see of the two runs. Every number comes from `facts`; none is computed here."""
+"""Prints the results of the two runs. `results` computes every number; this module only formats."""
 
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -10,8 +10,8 @@ from rich.text import Text
 from rich.tree import Tree
 
 from examples.checkout.configuration import ENDPOINT
-from examples.checkout.facts import Impact, Move, Refusal
 from examples.checkout.operator import AFTER, BEFORE, SETTING
+from examples.checkout.results import ExportedStateChange, Impact, Refusal
 from examples.checkout.run import Run
 from otel_breaker_cli.incident.model import Incident
 from otel_breaker_cli.incident.terminal import answers
@@ -33,14 +33,14 @@ QUESTIONS_SHOWN = 4
 HTTP_STATUS = ("http.response.status_code", "http.status_code")
 
 
-def timeline(run: Run, moves: list[Move]) -> RenderableType:
+def timeline(run: Run, changes: list[ExportedStateChange]) -> RenderableType:
     """The circuit, the provider and the operator on one clock."""
     rows = [
         (start, Text(f"the payment provider is {phase.value}", "dim")) for phase, start in run.schedule.starts.items()
     ]
     changed = f"the operator changes {SETTING} from {BEFORE} to {AFTER}, in breakers.yaml"
     rows += [(run.changed_at, Text(changed, "bold"))] if run.changed_at < run.schedule.total else []
-    rows += [((move.time - run.started) / 1e9, _move(move)) for move in moves]
+    rows += [((change.time - run.started) / 1e9, _state_change(change)) for change in changes]
     table = Table.grid(padding=(0, 2))
     table.add_column(justify="right")
     for seconds, what in sorted(rows, key=lambda row: row[0]):
@@ -55,14 +55,14 @@ def comparison(without: Impact, with_breaker: Impact) -> RenderableType:
     table.add_column("with the breaker", justify="right")
     for title, cell in COMPARED:
         table.add_row(title, cell(without), cell(with_breaker))
-    # Said because the last row invites the question.
-    moral = "A breaker cannot make a payment succeed: it says no at once, keeps the rest of the shop quick and "
-    moral += "leaves the provider alone. Without it, who did not fail had queued until the provider was back."
-    return Group(table, Text(), Text(moral, "dim"))
+    # The last row raises the question.
+    note = "A breaker cannot make a payment succeed: it refuses at once, keeps the rest of the shop quick and "
+    note += "leaves the provider alone. Without it, checkouts that succeeded had queued until the provider was back."
+    return Group(table, Text(), Text(note, "dim"))
 
 
 def refused_trace(refusal: Refusal) -> RenderableType:
-    """The refusal's trace and, under its link, the trace of what it links to."""
+    """The refusal's trace and, under its link, the trace of the call that it links to."""
     tree = _tree(refusal.trace, refusal.span, f"trace {refusal.span.trace_id}")
     cause = _tree(refusal.cause_trace, refusal.cause, f"trace {refusal.cause.trace_id}")
     arrow = Text.assemble(
@@ -74,7 +74,7 @@ def refused_trace(refusal: Refusal) -> RenderableType:
 
 
 def picture(drawing: Path) -> RenderableType:
-    return Text(str(_near(drawing)), "bold")
+    return Text(str(_relative(drawing)), "bold")
 
 
 def calls(counts: Mapping[str, int]) -> RenderableType:
@@ -84,17 +84,17 @@ def calls(counts: Mapping[str, int]) -> RenderableType:
 def files(*runs: Run) -> RenderableType:
     table = Table.grid(padding=(0, 2))
     for run in runs:
-        table.add_row(f"{_near(run.folder)}/", " ".join(sorted(file.name for file in run.folder.iterdir())))
+        table.add_row(f"{_relative(run.folder)}/", " ".join(sorted(file.name for file in run.folder.iterdir())))
     return table
 
 
-def on_call(incident: Incident, page: Path) -> RenderableType:
-    """The first questions of docs/oncall.md, and where the whole incident is to be seen."""
-    where = Text.assemble("All ten, the timeline and its picture on one page: ", (str(_near(page)), "bold"))
+def oncall_answers(incident: Incident, page: Path) -> RenderableType:
+    """The first questions of docs/oncall.md, and the path of the page that shows the whole incident."""
+    where = Text.assemble("All ten, the timeline and its picture on one page: ", (str(_relative(page)), "bold"))
     return Group(answers(incident, QUESTIONS_SHOWN), Text(), where)
 
 
-def onward(collector: str | None) -> RenderableType:
+def next_steps(collector: str | None) -> RenderableType:
     if collector:
         return Text(f"Both runs went to {collector} as well: look for service.name=shop and demo.run=with-breaker.")
     command = f"{ENDPOINT}=http://localhost:4318 make demo"
@@ -107,14 +107,14 @@ def section(console: Console, title: str, content: RenderableType) -> None:
     console.print(Padding(content, (1, 0, 0, 2)))
 
 
-def _move(move: Move) -> Text:
-    evidence = [text.format(move.evidence[name]) for name, text in EVIDENCE.items() if name in move.evidence]
-    why = ", ".join([move.reason, *evidence])
+def _state_change(change: ExportedStateChange) -> Text:
+    evidence = [text.format(change.evidence[name]) for name, text in EVIDENCE.items() if name in change.evidence]
+    why = ", ".join([change.reason, *evidence])
     return Text.assemble(
         "circuit ",
-        (move.before, STATES.get(move.before, "")),
+        (change.from_state, STATES.get(change.from_state, "")),
         " → ",
-        (move.after, STATES.get(move.after, "")),
+        (change.to_state, STATES.get(change.to_state, "")),
         f"  ({why})",
     )
 
@@ -127,7 +127,7 @@ def _tree(trace: list[Span], detailed: Span, title: str) -> Tree:
         branch = branches.get(span.parent_id, tree).add(_span(span))
         branches[span.span_id] = branch
         if span is detailed:
-            _detail(branch, span)
+            _add_details(branch, span)
     return tree
 
 
@@ -137,21 +137,21 @@ def _span(span: Span) -> Text:
     return label.append("  ERROR", "red") if span.failed else label
 
 
-def _detail(branch: Tree, span: Span) -> None:
-    _attributes(branch, span.attributes)
+def _add_details(branch: Tree, span: Span) -> None:
+    _add_attributes(branch, span.attributes)
     for event in span.events:
-        _attributes(branch.add(Text.assemble("event ", (event.name, "bold"))), event.attributes)
+        _add_attributes(branch.add(Text.assemble("event ", (event.name, "bold"))), event.attributes)
     for link in span.links:
-        _attributes(branch.add(Text("link", "bold")), {"trace": link.trace_id, "span": link.span_id})
+        _add_attributes(branch.add(Text("link", "bold")), {"trace": link.trace_id, "span": link.span_id})
 
 
-def _attributes(branch: Tree, attributes: Attributes) -> None:
+def _add_attributes(branch: Tree, attributes: Attributes) -> None:
     for name, value in attributes.items():
         shown = f"{value:.3g}" if isinstance(value, float) else str(value)
         branch.add(Text.assemble(f"{name} = ", (shown, "cyan")))
 
 
-def _near(path: Path) -> Path:
+def _relative(path: Path) -> Path:
     return path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path
 
 

@@ -41,7 +41,7 @@ def test_nothing_in_the_files_makes_it_fall_over(
     told = Telemetry(name=name)
     for number, at, state, moves, link, evidence in calls:
         told.episode = f"e{number % 2}"
-        told.call(number, at, "failure", state, moves=moves, link=link, evidence=evidence)
+        told.call(number, at, "failure", state, state_changes=moves, link=link, evidence=evidence)
     for metric, value, outcome in points:
         told.point(f"circuit_breaker.{metric}", value, name=name, call__outcome=outcome, target__status=outcome)
     incident = told.incident()

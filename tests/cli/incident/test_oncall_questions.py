@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from otel_breaker_cli.incident.questions import QUESTIONS, Question
+from otel_breaker_cli.incident.oncall_questions import QUESTIONS, OnCallQuestion
 from tests.cli.incident.telemetry import EVIDENCE, RECOVERED, TRIP, Telemetry, outage, span_of, trace_of
 
 
@@ -13,11 +13,11 @@ def answer(number: int, told: Telemetry) -> str:
 
 
 def still_open() -> Telemetry:
-    return Telemetry().call(2, 0.5, "failure", moves=TRIP, evidence=EVIDENCE)
+    return Telemetry().call(2, 0.5, "failure", state_changes=TRIP, evidence=EVIDENCE)
 
 
 @pytest.mark.parametrize("question", QUESTIONS, ids=lambda question: question.anchor)
-def test_files_without_a_breaker_answer_no_question_and_break_none(question: Question) -> None:
+def test_files_without_a_breaker_answer_no_question_and_break_none(question: OnCallQuestion) -> None:
     (line,) = question.answer(Telemetry().incident())
 
     assert line.startswith(("No", "There is no"))
@@ -65,13 +65,13 @@ def test_2_the_rule_its_figures_and_the_failures_are_told() -> None:
 )
 def test_2_each_rule_is_told_with_its_own_figures(reason: str, evidence: dict[str, float], expected: str) -> None:
     full = {f"circuit_breaker.{name}": value for name, value in evidence.items()}
-    told = Telemetry().call(2, 0, "failure", moves=(("closed", "open", reason),), evidence=full)
+    told = Telemetry().call(2, 0, "failure", state_changes=(("closed", "open", reason),), evidence=full)
 
     assert expected in answer(2, told)
 
 
 def test_2_who_opened_it_by_hand_is_told() -> None:
-    told = Telemetry().by_hand(1, "closed", "forced_open", "e1", "by ann: INC-4711")
+    told = Telemetry().manual_change(1, "closed", "forced_open", "e1", "by ann: INC-4711")
 
     assert "by hand, by ann: INC-4711" in answer(2, told)
     assert "none: it was opened by hand" in answer(3, told)
@@ -138,8 +138,8 @@ def flapping(seconds: float) -> Telemetry:
     told = Telemetry()
     for number in range(3):
         told.episode = f"e{number}"
-        told.call(10 * number + 2, seconds * number, "failure", moves=TRIP)
-        told.call(10 * number + 3, seconds * number + 5, "success", "half_open", moves=RECOVERED)
+        told.call(10 * number + 2, seconds * number, "failure", state_changes=TRIP)
+        told.call(10 * number + 3, seconds * number + 5, "success", "half_open", state_changes=RECOVERED)
     return told
 
 
@@ -175,8 +175,8 @@ def test_only_the_latest_episodes_are_gone_into() -> None:
     told = Telemetry()
     for number in range(8):
         told.episode = f"e{number}"
-        told.call(10 * number + 2, 20 * number, "failure", moves=TRIP)
-        told.call(10 * number + 3, 20 * number + 5, "success", "half_open", moves=RECOVERED)
+        told.call(10 * number + 2, 20 * number, "failure", state_changes=TRIP)
+        told.call(10 * number + 3, 20 * number + 5, "success", "half_open", state_changes=RECOVERED)
 
     assert [line.split("episode ")[1].split(":")[0] for line in answer(5, told).splitlines()] == [
         f"e{number}" for number in range(3, 8)
