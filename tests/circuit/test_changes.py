@@ -10,7 +10,8 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from otel_breaker import CircuitState, StateChange
-from otel_breaker.circuit.changes import ChangeDispatcher, PendingChange
+from otel_breaker.circuit.changes import PendingChange
+from otel_breaker.circuit.dispatcher import ChangeDispatcher
 from otel_breaker.core.rules import Counts
 from otel_breaker.core.states import Reason
 
@@ -171,7 +172,7 @@ def test_a_change_posted_in_the_last_moment_of_a_delivery_is_not_forgotten() -> 
                         another.submit(announcer.dispatch).result()
                 raise
 
-    announcer._queue = Queue()
+    announcer.queue = Queue()
     post(announcer, "1")
 
     announcer.dispatch()

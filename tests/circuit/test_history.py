@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING
 import pytest
 
 from otel_breaker.circuit.history import CircuitHistory
-from otel_breaker.core.machine import Transition
 from otel_breaker.core.permits import Permit
 from otel_breaker.core.rules import Counts
 from otel_breaker.core.states import CircuitState, Outcome, Reason
+from otel_breaker.core.transition import Transition
 
 if TYPE_CHECKING:
     from otel_breaker.circuit.changes import PendingChange
@@ -31,9 +31,9 @@ def move(
     target: CircuitState,
     reason: Reason = Reason.MANUAL,
     origin: object = None,
-    culprit: Permit | None = None,
+    overdue: Permit | None = None,
 ) -> PendingChange:
-    transition = Transition(source, target, reason, 1, 107.0, Counts(5, 0, 0, 0), 5, 60.0, culprit)
+    transition = Transition(source, target, reason, 1, 107.0, Counts(5, 0, 0, 0), 5, 60.0, overdue)
     return record.record_state_change(transition, "enforce", origin, complete=True)
 
 
@@ -107,7 +107,7 @@ def test_an_episode_points_at_the_culprit_rather_than_at_the_call_that_noticed(r
     lost = Permit.of(1, HALF_OPEN)
     lost.span_context = "lost probe"
 
-    move(record, CLOSED, OPEN, origin="noticed", culprit=lost)
+    move(record, CLOSED, OPEN, origin="noticed", overdue=lost)
 
     assert record.episode is not None
     assert record.episode.span_context == "lost probe"
@@ -139,7 +139,7 @@ def test_an_episode_knows_when_it_began_on_both_clocks(record: CircuitHistory) -
 
 
 def test_a_refusal_is_counted_and_tells_what_is_known(record: CircuitHistory) -> None:
-    record.note_failure("TimeoutError", None)
+    record.record_failure("TimeoutError", None)
     move(record, CLOSED, OPEN)
 
     error = record.make_refusal(OPEN, 1.5)
@@ -151,8 +151,8 @@ def test_a_refusal_is_counted_and_tells_what_is_known(record: CircuitHistory) ->
 
 
 def test_the_last_failure_is_known_by_its_type(record: CircuitHistory) -> None:
-    record.note_failure("ValueError", None)
-    record.note_failure("503", None)
+    record.record_failure("ValueError", None)
+    record.record_failure("503", None)
 
     assert record.last_failure_type == "503"
 

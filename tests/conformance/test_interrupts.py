@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from otel_breaker import CircuitBreaker, CircuitOpenError, CircuitState
-from otel_breaker.circuit import Circuit
+from otel_breaker.circuit.decisions import Decisions
 from otel_breaker.circuit.fast_path import FastPath
 from tests.conformance.conftest import Broken, fail, finish, hold, moves, raised_by, refuses, succeed
 from tests.conformance.interruptions import Watched, at_every_moment, due_for_a_probe, failing_once
@@ -175,7 +175,7 @@ def test_f13_a_ctrl_c_in_the_middle_of_a_decision_leaves_a_circuit_that_works(
 
 
 def waiting(watched: Watched) -> int:
-    return len(watched.breaker._circuit.history.dispatcher._queue)
+    return len(watched.breaker._circuit.history.dispatcher.queue)
 
 
 def tells_every_later_move(watched: Watched) -> str:
@@ -214,7 +214,7 @@ def test_f13_a_move_whose_call_was_stopped_before_it_was_announced_is_told_at_th
         """The decision itself may be lost with the interrupt; what the circuit has done is told."""
         state = watched.breaker.state.value
         announced = moves(watched.told)[-1][1]
-        queued = [notice.change.to_state.value for notice in watched.breaker._circuit.history.dispatcher._queue]
+        queued = [notice.change.to_state.value for notice in watched.breaker._circuit.history.dispatcher.queue]
         return f"is {state}, told {announced}, and {queued} wait" if queued else ""
 
     complaints = at_every_moment(due_for_a_probe, succeed_or_be_stopped, press_ctrl_c, told_of_each, by="signal")
@@ -303,7 +303,7 @@ def test_f13_a_call_is_not_in_flight_for_ever_when_taking_in_its_end_is_interrup
 ) -> None:
     breaker = CircuitBreaker(slow_call_duration=60, slow_call_rate=0.5, minimum_calls=1, clock=clock)
     with monkeypatch.context() as judged:
-        judged.setattr(Circuit, "_judge", lambda *_: press_ctrl_c(breaker))
+        judged.setattr(Decisions, "_record_locked", lambda *_: press_ctrl_c(breaker))
         fail_or_be_stopped(breaker)
 
     clock.advance(100)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from otel_breaker import CircuitBreaker, CircuitOpenError, breakers, get_breaker
-from otel_breaker.core.states import MOVES
+from otel_breaker.core.states import STATE_CHANGES
 from otel_breaker.registry import REGISTRY
 from tests.conformance.conftest import fail, succeed, together, told
 from tests.conformance.interruptions import interrupted
@@ -47,7 +47,7 @@ def test_f19_the_moves_that_many_threads_make_form_one_chain_of_moves_that_exist
 
     together(8, act)
 
-    assert {(change.from_state, change.to_state) for change in changes} <= set(MOVES)
+    assert {(change.from_state, change.to_state) for change in changes} <= set(STATE_CHANGES)
     assert is_one_chain(changes)
     assert changes[-1].to_state is breaker.state
     assert len(changes) > 1_000

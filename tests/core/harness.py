@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from hypothesis import settings
 
-from otel_breaker.core.machine import Machine, Transition
+from otel_breaker.core.machine import Machine
 from otel_breaker.core.policy import Policy
 from otel_breaker.core.rules import ConsecutiveFailures, FailureRate, Rule, SlowCallRate
 from otel_breaker.core.states import CircuitState, Outcome
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
     from otel_breaker.core.permits import Permit
     from otel_breaker.core.rules import Counts
+    from otel_breaker.core.transition import Transition
 
 reproducible = settings(derandomize=True, deadline=None)
 """Property-based tests that try the same examples every time."""
@@ -62,7 +63,7 @@ class Harness:
     def __init__(self, lives_by: Policy) -> None:
         self.clock = FakeClock()
         self.successes = 0
-        self.machine = Machine(lives_by, self.clock(), lambda: self.successes)
+        self.machine = Machine(lives_by, lambda: self.successes)
 
     @property
     def state(self) -> CircuitState:
@@ -71,7 +72,7 @@ class Harness:
     @property
     def standing_permit(self) -> Permit | None:
         period = self.machine.period
-        return period.standing if period is not None and period.has_no_history else None
+        return period.shared_permit if period is not None and period.has_no_history else None
 
     @property
     def counts(self) -> Counts:

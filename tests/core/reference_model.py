@@ -26,15 +26,14 @@ class Move(NamedTuple):
     counts: Counts
     threshold: float | None
     open_time: float | None
-    culprit: Call | None
+    overdue: Call | None
 
 
 class Naive:
-    def __init__(self, policy: Policy, now: float) -> None:
+    def __init__(self, policy: Policy) -> None:
         self.policy = policy
         self.state = CircuitState.CLOSED
         self.generation = 0
-        self.since = now
         self.retry_at: float | None = None
         self.failures_ever = 0
         self.streak = 0
@@ -63,7 +62,7 @@ class Naive:
         lost = [lease for lease in self.leases if lease.deadline is not None and lease.deadline <= now]
         if lost:
             first = min(lost, key=lambda lease: lease.deadline or 0.0)
-            self._open(Reason.PROBE_TIMEOUT, first.deadline or 0.0, jitter, culprit=first)
+            self._open(Reason.PROBE_TIMEOUT, first.deadline or 0.0, jitter, overdue=first)
         for call in list(self.watched):
             if call in self.watched and self._is_slow(call, now):
                 self._count_late(call, now, jitter)
@@ -103,7 +102,7 @@ class Naive:
         if target is not self.state:
             self._move(target, Reason.MANUAL, now)
         elif target is CircuitState.CLOSED:
-            self._begin(target, self.since)
+            self._begin(target)
 
     def adopt(self, policy: Policy, now: float) -> None:
         self.policy = policy
@@ -156,7 +155,7 @@ class Naive:
     def _count_late(self, call: Call, now: float, jitter: float) -> None:
         self._unwatch(call)
         self.memory.take(call, now, failed=False, slow=True)
-        self._judge(now, jitter, culprit=call)
+        self._judge(now, jitter, overdue=call)
 
     def _is_slow(self, call: Call, now: float) -> bool:
         limit = self.policy.slow_call_duration
@@ -166,10 +165,10 @@ class Naive:
         self.streak += 1
         self.failures_ever += 1
 
-    def _judge(self, now: float, jitter: float, retry_after: float | None = None, culprit: Call | None = None) -> None:
+    def _judge(self, now: float, jitter: float, retry_after: float | None = None, overdue: Call | None = None) -> None:
         fired = [rule for rule in self.policy.rules if _fires(rule, self.counts(now))]
         if fired:
-            self._open(fired[0].reason, now, jitter, retry_after, fired[0].threshold, culprit)
+            self._open(fired[0].reason, now, jitter, retry_after, fired[0].threshold, overdue)
 
     # --- moving
 
@@ -188,7 +187,7 @@ class Naive:
         jitter: float,
         retry_after: float | None = None,
         threshold: float | None = None,
-        culprit: Call | None = None,
+        overdue: Call | None = None,
     ) -> None:
         numbers, base = self.policy, self.policy.recovery_time
         if self.last_base is not None:
@@ -198,7 +197,7 @@ class Naive:
         else:
             time = min(max(retry_after, 0), numbers.recovery_time_max) * (1 + numbers.recovery_jitter * jitter)
         self.last_base = base
-        self._move(CircuitState.OPEN, reason, at, threshold, time, culprit)
+        self._move(CircuitState.OPEN, reason, at, threshold, time, overdue)
 
     def _move(
         self,
@@ -207,17 +206,17 @@ class Naive:
         at: float,
         threshold: float | None = None,
         open_time: float | None = None,
-        culprit: Call | None = None,
+        overdue: Call | None = None,
     ) -> None:
         counts, source = self.counts(at), self.state
         self.evidence = counts
-        self._begin(target, at)
+        self._begin(target)
         self.retry_at = None if open_time is None else at + open_time
-        self.moves.append(Move(source, target, reason, self.generation, at, counts, threshold, open_time, culprit))
+        self.moves.append(Move(source, target, reason, self.generation, at, counts, threshold, open_time, overdue))
 
-    def _begin(self, state: CircuitState, at: float) -> None:
+    def _begin(self, state: CircuitState) -> None:
         self.generation += 1
-        self.state, self.since = state, at
+        self.state = state
         self.watched, self.leases, self.probes_succeeded, self.probing_under = [], [], 0, self.policy
         if state is CircuitState.CLOSED:
             self.streak, self.memory, self.evidence, self.last_base = 0, Memory(self.policy), None, None

@@ -26,7 +26,7 @@ def test_all_calls_share_the_standing_permit_while_nothing_is_timed() -> None:
     assert (
         period.admit(1_000.0, None, exclusive=False)
         is period.admit(1_001.0, "somebody", exclusive=False)
-        is period.standing
+        is period.shared_permit
     )
 
 
@@ -46,7 +46,7 @@ def test_a_call_that_is_timed_or_settled_by_hand_has_its_own_permit(numbers: Pol
 
     assert own is not period.admit(1_000.0, None, exclusive=alone)
     assert not own.is_shared
-    assert period.standing.is_shared
+    assert period.shared_permit.is_shared
 
 
 @pytest.mark.parametrize(("numbers", "plain"), [(STREAK, True), (policy(seconds=10), False), (policy(slow=2), False)])

@@ -67,7 +67,7 @@ def test_one_probe_that_fails_opens_again() -> None:
 
     assert moved is not None
     assert (moved.target, moved.reason, moved.open_time) == (CircuitState.OPEN, Reason.PROBE_FAILED, RECOVERY)
-    assert moved.culprit is None
+    assert moved.overdue is None
 
 
 def test_a_probe_that_fails_is_one_more_failure_in_a_row() -> None:

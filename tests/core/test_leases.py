@@ -97,8 +97,8 @@ def test_a_lost_probe_opens_again_as_of_its_deadline() -> None:
     moved = rig.expire()
 
     assert moved is not None
-    assert (moved.target, moved.reason, moved.culprit) == (CircuitState.OPEN, Reason.PROBE_TIMEOUT, probe)
-    assert moved.at == rig.machine.since == probe.deadline
+    assert (moved.target, moved.reason, moved.overdue) == (CircuitState.OPEN, Reason.PROBE_TIMEOUT, probe)
+    assert moved.at == probe.deadline
     assert rig.machine.retry_after(rig.clock()) == RECOVERY - 7
 
 
@@ -112,7 +112,7 @@ def test_of_several_lost_probes_the_first_counts() -> None:
     moved = rig.expire()
 
     assert moved is not None
-    assert moved.culprit is first
+    assert moved.overdue is first
 
 
 def test_a_probe_that_came_back_is_not_lost() -> None:

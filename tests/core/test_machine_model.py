@@ -9,9 +9,9 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
-from otel_breaker.core.machine import Machine, Transition
+from otel_breaker.core.machine import Machine
 from otel_breaker.core.rules import ConsecutiveFailures, FailureRate, SlowCallRate
-from otel_breaker.core.states import MOVES, CircuitState, Outcome
+from otel_breaker.core.states import STATE_CHANGES, CircuitState, Outcome
 from tests.core.harness import SLOW, policy
 from tests.core.reference_model import Move, Naive
 
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Hashable, Iterable
 
     from otel_breaker.core.permits import Permit
+    from otel_breaker.core.transition import Transition
     from tests.core.reference_memory import Call
 
 ALL = (ConsecutiveFailures(4), FailureRate(0.7, 4), SlowCallRate(0.7, 4))
@@ -71,8 +72,8 @@ class Walk(RuleBasedStateMachine):
 
     @initialize(lives_by=policies)
     def begin(self, lives_by: str) -> None:
-        self.machine = Machine(POLICIES[lives_by], self.now, lambda: self.successes)
-        self.naive = Naive(POLICIES[lives_by], self.now)
+        self.machine = Machine(POLICIES[lives_by], lambda: self.successes)
+        self.naive = Naive(POLICIES[lives_by])
 
     # --- what may happen
 
@@ -163,7 +164,7 @@ class Walk(RuleBasedStateMachine):
     @invariant()
     def both_are_in_the_same_state(self) -> None:
         machine, naive = self.machine, self.naive
-        assert (machine.state, machine.generation, machine.since) == (naive.state, naive.generation, naive.since)
+        assert (machine.state, machine.generation) == (naive.state, naive.generation)
         assert (machine.retry_at, machine.failure_count) == (naive.retry_at, naive.failures_ever)
         assert machine.probes_in_flight == len(naive.leases) <= naive.probing_under.half_open_calls
 
@@ -219,13 +220,13 @@ class Walk(RuleBasedStateMachine):
     def _agree(self, moves: Iterable[Transition | None]) -> None:
         seen = [move for move in moves if move is not None]
         expected, self.naive.moves = self.naive.moves, []
-        assert [(move.source, move.target) in MOVES for move in seen] == [True] * len(expected)
+        assert [(move.source, move.target) in STATE_CHANGES for move in seen] == [True] * len(expected)
         assert [self._as_move(move) for move in seen] == expected
 
     def _as_move(self, move: Transition) -> Move:
-        culprit = next((call for permit, call in self.outstanding if permit is move.culprit), None)
-        assert (culprit is None) == (move.culprit is None)
-        return Move._make([*(getattr(move, name) for name in Move._fields[:-1]), culprit])
+        overdue = next((call for permit, call in self.outstanding if permit is move.overdue), None)
+        assert (overdue is None) == (move.overdue is None)
+        return Move._make([*(getattr(move, name) for name in Move._fields[:-1]), overdue])
 
     def _look(self) -> None:
         assert self.machine.counts(self.now) == self.naive.counts(self.now)

@@ -47,7 +47,7 @@ def test_a_circuit_that_begins_to_probe_says_why() -> None:
 
     assert moved is not None
     assert (moved.target, moved.reason) == (CircuitState.HALF_OPEN, Reason.RECOVERY_TIME_ELAPSED)
-    assert (moved.at, moved.open_time, moved.threshold, moved.culprit) == (rig.clock(), None, None, None)
+    assert (moved.at, moved.open_time, moved.threshold, moved.overdue) == (rig.clock(), None, None, None)
 
 
 def test_time_alone_moves_nothing() -> None:

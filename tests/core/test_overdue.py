@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from otel_breaker.circuit import Circuit
-from otel_breaker.core.closed import Closed
+from otel_breaker.core.in_flight import CallsInFlight
 from otel_breaker.core.permits import Permit
 from otel_breaker.core.rules import ConsecutiveFailures, Counts, FailureRate, SlowCallRate
 from otel_breaker.core.states import CircuitState, Outcome, Reason
@@ -30,7 +30,7 @@ def test_calls_that_hang_trip_before_they_return() -> None:
     assert moved is not None
     assert moved.reason is Reason.SLOW_CALL_RATE
     assert moved.counts == Counts(0, 4, 0, 4)
-    assert moved.culprit is hanging[-1]
+    assert moved.overdue is hanging[-1]
 
 
 def test_a_call_is_not_overdue_before_the_limit() -> None:
@@ -135,7 +135,7 @@ def test_the_sweep_stops_at_the_call_that_trips() -> None:
     moved = rig.sweep()
 
     assert moved is not None
-    assert moved.culprit is hanging[3]
+    assert moved.overdue is hanging[3]
     assert moved.counts == Counts(0, 4, 0, 4)
 
 
@@ -217,13 +217,13 @@ def test_a_slow_success_is_one_call_for_the_minimum_too(clock: FakeClock) -> Non
 
 def test_many_overdue_calls_are_found_in_few_looks(monkeypatch: pytest.MonkeyPatch) -> None:
     """A look takes as long as there were calls before the oldest: one for each call would take for ever."""
-    rig, looks, find = Harness(WATCHING), list[int](), Closed._oldest
+    rig, looks, find = Harness(WATCHING), list[int](), CallsInFlight._oldest
 
-    def look(period: Closed, number: int) -> list[Permit]:
+    def look(calls: CallsInFlight, number: int) -> list[Permit]:
         looks.append(number)
-        return find(period, number)
+        return find(calls, number)
 
-    monkeypatch.setattr(Closed, "_oldest", look)
+    monkeypatch.setattr(CallsInFlight, "_oldest", look)
     for _ in range(10_000):
         rig.admit()
     rig.clock.advance(SLOW)

@@ -4,14 +4,14 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from otel_breaker.core.states import MOVES, TRANSITIONS, CircuitState, Outcome, Trigger
+from otel_breaker.core.states import STATE_CHANGES, TRANSITIONS, CircuitState, Outcome, Trigger
 from tests.core.harness import Harness, policy
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from otel_breaker.core.machine import Transition
     from otel_breaker.core.permits import Permit
+    from otel_breaker.core.transition import Transition
 
 MANUAL = {Trigger.FORCE_OPEN, Trigger.FORCE_CLOSED, Trigger.RESET}
 FORCED = {CircuitState.FORCED_OPEN, CircuitState.FORCED_CLOSED}
@@ -90,14 +90,14 @@ def test_a_reset_closes_from_any_other_state(state: CircuitState) -> None:
 
 
 def test_no_move_leads_back_to_where_it_began() -> None:
-    assert all(source is not target for source, target in MOVES)
+    assert all(source is not target for source, target in STATE_CHANGES)
 
 
 def test_moves_are_the_pairs_of_the_table_once_each() -> None:
     pairs = [(source, target) for (source, _), target in TRANSITIONS.items()]
 
-    assert set(MOVES) == set(pairs)
-    assert len(MOVES) == len(set(MOVES))
+    assert set(STATE_CHANGES) == set(pairs)
+    assert len(STATE_CHANGES) == len(set(STATE_CHANGES))
 
 
 def test_the_table_cannot_be_changed() -> None:

@@ -108,7 +108,7 @@ def test_a_slow_step_may_trip() -> None:
     moved = rig.machine.suspend(steps, rig.clock(), MIDDLE)
 
     assert moved is not None
-    assert (moved.reason, moved.culprit) == (Reason.SLOW_CALL_RATE, steps)
+    assert (moved.reason, moved.overdue) == (Reason.SLOW_CALL_RATE, steps)
 
 
 def test_the_steps_of_an_earlier_generation_change_nothing() -> None:
