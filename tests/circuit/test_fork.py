@@ -92,15 +92,15 @@ def test_a_child_does_not_wait_for_the_probes_of_its_parent(clock: FakeClock) ->
     assert breaker.snapshot().probes_in_flight == 1
 
 
-def test_a_child_tells_its_listeners_though_its_parent_was_telling_them() -> None:
+def test_a_child_calls_its_listeners_though_the_fork_came_while_its_parent_called_them() -> None:
     breaker = CircuitBreaker(failure_threshold=1)
-    told: list[object] = []
+    received: list[object] = []
     answers: list[bool] = []
 
     def reset() -> bool:
-        breaker.add_listener(told.append)
+        breaker.add_listener(received.append)
         breaker.reset()
-        return len(told) == 1
+        return len(received) == 1
 
     def fork(change: object) -> None:
         breaker.remove_listener(fork)

@@ -105,7 +105,7 @@ def test_each_of_ten_trio_tasks_that_raise_one_constant_has_failed() -> None:
     assert breaker.state is CircuitState.OPEN
 
 
-def test_each_of_several_threads_that_ask_one_future_of_a_pool_has_failed() -> None:
+def test_each_of_several_threads_that_await_one_future_of_a_pool_has_failed() -> None:
     breaker, future, asking = CircuitBreaker(failure_threshold=8), Future[None](), threading.Barrier(9)
 
     @breaker

@@ -89,7 +89,7 @@ async def cancelled(call: Callable[[], object]) -> None:
 
 
 def hold(breaker: CircuitBreaker) -> Block:
-    """A call that goes on until `finish` is told how it ended."""
+    """A call that goes on until `finish` is received how it ended."""
     return breaker.guard().__enter__()
 
 
@@ -98,7 +98,7 @@ def finish(block: Block, error: BaseException | None = None) -> None:
 
 
 def opened(clock: FakeClock, **settings: Unpack[Keywords]) -> CircuitBreaker:
-    """A circuit that has just tripped; by one failure unless told otherwise."""
+    """A circuit that has just tripped; by one failure unless received otherwise."""
     merged: Keywords = {"failure_threshold": 1, "recovery_time": RECOVERY, **settings}
     breaker = CircuitBreaker(clock=clock, **merged)
     fail(breaker, merged["failure_threshold"] or 1)
@@ -112,14 +112,14 @@ def due(clock: FakeClock, **settings: Unpack[Keywords]) -> CircuitBreaker:
     return breaker
 
 
-def told(breaker: CircuitBreaker) -> list[StateChange]:
+def changes_of(breaker: CircuitBreaker) -> list[StateChange]:
     """The moves that a listener hears of from now on."""
     changes: list[StateChange] = []
     breaker.add_listener(changes.append)
     return changes
 
 
-def moves(changes: list[StateChange]) -> list[tuple[str, str]]:
+def state_pairs(changes: list[StateChange]) -> list[tuple[str, str]]:
     return [(change.from_state.value, change.to_state.value) for change in changes]
 
 

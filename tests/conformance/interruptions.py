@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 import otel_breaker
 from otel_breaker import CircuitBreaker, CircuitOpenError, CircuitState, StateChange
-from tests.conformance.conftest import RECOVERY, fail, moves, refuses, succeed, told
+from tests.conformance.conftest import RECOVERY, changes_of, fail, refuses, state_pairs, succeed
 from tests.fakes import FakeClock
 
 if TYPE_CHECKING:
@@ -41,14 +41,14 @@ class Watched:
 
     clock: FakeClock
     breaker: CircuitBreaker
-    told: list[StateChange]
+    received: list[StateChange]
 
     @classmethod
     def new(cls, **settings: Unpack[Keywords]) -> Watched:
         clock = FakeClock()
         merged: Keywords = {"recovery_time": RECOVERY, **settings}
         breaker = CircuitBreaker(clock=clock, **merged)
-        return cls(clock, breaker, told(breaker))
+        return cls(clock, breaker, changes_of(breaker))
 
 
 def failing_once() -> Watched:
@@ -72,7 +72,7 @@ def due_for_a_probe() -> Watched:
 def as_it_should_be(watched: Watched) -> str:
     """Whether both calls were counted, listeners have heard all, and the circuit still recovers and trips."""
     breaker = watched.breaker
-    heard = moves(watched.told)
+    heard = state_pairs(watched.received)
     sources, targets = [source for source, _ in heard], [target for _, target in heard]
     if ["closed", *targets] != [*sources, breaker.state.value]:
         return f"listeners heard {heard}, and it is {breaker.state.value}"
@@ -159,7 +159,7 @@ def at_every_moment(
         by: see `interrupted`.
 
     Returns:
-        Each complaint with the places that lead to it.
+        Each problem with the places that lead to it.
     """
     # In a thread of its own: an interrupt between two instructions can leave an exception half-handled for good.
     with ThreadPoolExecutor(1) as apart:
@@ -173,18 +173,18 @@ def _try_every_moment(
     check: Callable[[Watched], str],
     by: str,
 ) -> dict[str, list[str]]:
-    complaints: dict[str, list[str]] = {}
+    problems: dict[str, list[str]] = {}
     for moment in range(_MOST_MOMENTS):
         watched = prepare()
-        place, complaint = "", ""
+        place, problem = "", ""
         try:
             place = interrupted(partial(work, watched.breaker), partial(handler, watched.breaker), moment, by=by)
         except Exception as error:
-            place, complaint = f"moment {moment}", repr(error)
+            place, problem = f"moment {moment}", repr(error)
         if not place:
             assert moment > 0, "nothing was interrupted"
-            return complaints
-        complaint = complaint or check(watched)
-        if complaint and place not in complaints.setdefault(complaint, []):
-            complaints[complaint].append(place)
+            return problems
+        problem = problem or check(watched)
+        if problem and place not in problems.setdefault(problem, []):
+            problems[problem].append(place)
     raise AssertionError("the work has no end")

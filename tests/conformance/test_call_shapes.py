@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 MODULE_LEVEL = CircuitBreaker("test_call_shapes", failure_threshold=3)
 
 
-def complaints(caplog: pytest.LogCaptureFixture) -> list[str]:
+def problems(caplog: pytest.LogCaptureFixture) -> list[str]:
     return [record.getMessage() for record in caplog.records if record.levelno >= logging.ERROR]
 
 
@@ -52,7 +52,7 @@ def test_f33_a_traced_block_may_be_left_in_another_thread_and_complains_of_nothi
 
     assert breaker.state is CircuitState.OPEN
     assert len(spans()) == 3
-    assert complaints(caplog) == []
+    assert problems(caplog) == []
 
 
 def test_f33_a_probe_may_be_left_in_another_thread(clock: FakeClock) -> None:
@@ -86,7 +86,7 @@ def test_f33_a_stream_that_another_task_closes_gives_its_probe_back(
 
     assert breaker.state is CircuitState.HALF_OPEN
     assert breaker.snapshot().probes_in_flight == 0
-    assert complaints(caplog) == []
+    assert problems(caplog) == []
 
 
 def test_f33_blocks_may_overlap_without_being_inside_of_each_other(clock: FakeClock) -> None:

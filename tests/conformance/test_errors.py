@@ -196,9 +196,9 @@ def test_f41_every_refusal_is_an_exception_of_its_own_with_a_traceback_of_the_sa
 def test_f41_a_refusal_in_a_child_is_told_like_one_in_the_parent(clock: FakeClock) -> None:
     breaker = opened(clock)
 
-    told = in_child(lambda: str(refusal(breaker)))
+    received = in_child(lambda: str(refusal(breaker)))
 
-    assert told == str(refusal(breaker))
+    assert received == str(refusal(breaker))
 
 
 def test_f37_a_refusal_that_another_program_pickled_can_be_read(clock: FakeClock) -> None:

@@ -12,7 +12,7 @@ import pytest
 from otel_breaker import CircuitBreaker, CircuitOpenError, CircuitState
 from otel_breaker.circuit.decisions import Decisions
 from otel_breaker.circuit.fast_path import FastPath
-from tests.conformance.conftest import Broken, fail, finish, hold, moves, raised_by, refuses, succeed
+from tests.conformance.conftest import Broken, fail, finish, hold, raised_by, refuses, state_pairs, succeed
 from tests.conformance.interruptions import Watched, at_every_moment, due_for_a_probe, failing_once
 
 if TYPE_CHECKING:
@@ -150,7 +150,7 @@ def still_works(watched: Watched) -> str:
             fail(breaker)
     if breaker.state.value != "open":
         return "never trips again"
-    return "" if watched.told and watched.told[-1].to_state is CircuitState.OPEN else "listeners hear no more"
+    return "" if watched.received and watched.received[-1].to_state is CircuitState.OPEN else "listeners hear no more"
 
 
 @pytest.mark.parametrize(
@@ -166,9 +166,9 @@ def still_works(watched: Watched) -> str:
 def test_f13_a_ctrl_c_in_the_middle_of_a_decision_leaves_a_circuit_that_works(
     prepare: Callable[[], Watched], work: Callable[[CircuitBreaker], None]
 ) -> None:
-    complaints = at_every_moment(prepare, work, press_ctrl_c, still_works, by="signal")
+    problems = at_every_moment(prepare, work, press_ctrl_c, still_works, by="signal")
 
-    assert complaints == {}
+    assert problems == {}
 
 
 # --- what an interrupt must not leave behind
@@ -181,11 +181,11 @@ def waiting(watched: Watched) -> int:
 def tells_every_later_move(watched: Watched) -> str:
     """Whether listeners hear of each move that comes after the interrupt, in order, and nothing waits for ever."""
     watched.clock.advance(1_000)
-    heard = len(watched.told)
+    heard = len(watched.received)
     watched.breaker.reset()
     watched.breaker.force_open()
     watched.breaker.reset()
-    last = moves(watched.told[heard:])[-2:]
+    last = state_pairs(watched.received[heard:])[-2:]
     if last != [("closed", "forced_open"), ("forced_open", "closed")]:
         return f"listeners heard {last}"
     return f"{waiting(watched)} changes wait for ever" if waiting(watched) else ""
@@ -204,22 +204,22 @@ def tells_every_later_move(watched: Watched) -> str:
 def test_f13_after_a_ctrl_c_anywhere_listeners_hear_every_later_move(
     spans: Spans, prepare: Callable[[], Watched], work: Callable[[CircuitBreaker], None]
 ) -> None:
-    complaints = at_every_moment(prepare, work, press_ctrl_c, tells_every_later_move, by="signal")
+    problems = at_every_moment(prepare, work, press_ctrl_c, tells_every_later_move, by="signal")
 
-    assert complaints == {}
+    assert problems == {}
 
 
 def test_f13_a_move_whose_call_was_stopped_before_it_was_announced_is_told_at_the_interrupt(spans: Spans) -> None:
     def told_of_each(watched: Watched) -> str:
-        """The decision itself may be lost with the interrupt; what the circuit has done is told."""
+        """The decision itself may be lost with the interrupt; what the circuit has done is received."""
         state = watched.breaker.state.value
-        announced = moves(watched.told)[-1][1]
+        announced = state_pairs(watched.received)[-1][1]
         queued = [notice.change.to_state.value for notice in watched.breaker._circuit.history.dispatcher.queue]
-        return f"is {state}, told {announced}, and {queued} wait" if queued else ""
+        return f"is {state}, received {announced}, and {queued} wait" if queued else ""
 
-    complaints = at_every_moment(due_for_a_probe, succeed_or_be_stopped, press_ctrl_c, told_of_each, by="signal")
+    problems = at_every_moment(due_for_a_probe, succeed_or_be_stopped, press_ctrl_c, told_of_each, by="signal")
 
-    assert complaints == {}
+    assert problems == {}
 
 
 def test_f13_a_move_that_nobody_lived_to_announce_is_told_with_the_next(clock: FakeClock) -> None:
@@ -230,7 +230,7 @@ def test_f13_a_move_that_nobody_lived_to_announce_is_told_with_the_next(clock: F
 
     watched.breaker.force_open()
 
-    assert moves(watched.told) == [("closed", "open"), ("open", "half_open"), ("half_open", "forced_open")]
+    assert state_pairs(watched.received) == [("closed", "open"), ("open", "half_open"), ("half_open", "forced_open")]
     assert waiting(watched) == 0
 
 
@@ -293,9 +293,9 @@ def test_f13_an_interrupt_in_the_middle_of_anything_lets_nobody_through_an_open_
         is_open = watched.breaker.state is CircuitState.OPEN
         return "passes an open circuit" if is_open and not refuses(watched.breaker) else ""
 
-    complaints = at_every_moment(failing_once, fail_or_be_stopped, press_ctrl_c, refuses_while_open, by="signal")
+    problems = at_every_moment(failing_once, fail_or_be_stopped, press_ctrl_c, refuses_while_open, by="signal")
 
-    assert complaints == {}
+    assert problems == {}
 
 
 def test_f13_a_call_is_not_in_flight_for_ever_when_taking_in_its_end_is_interrupted(

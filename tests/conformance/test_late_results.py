@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from otel_breaker import CircuitBreaker, CircuitState
-from tests.conformance.conftest import RECOVERY, Broken, fail, finish, hold, moves, succeed, told
+from tests.conformance.conftest import RECOVERY, Broken, changes_of, fail, finish, hold, state_pairs, succeed
 
 if TYPE_CHECKING:
     from otel_breaker.guard import Block
@@ -134,11 +134,11 @@ def test_f04_a_late_failure_does_not_extend_the_open_time(clock: FakeClock) -> N
 
 def test_f04_overlapping_failures_are_one_move(clock: FakeClock) -> None:
     breaker = CircuitBreaker(failure_threshold=1, recovery_time=RECOVERY, clock=clock)
-    changes = told(breaker)
+    changes = changes_of(breaker)
     overlapping = [hold(breaker) for _ in range(4)]
 
     for call in overlapping:
         with suppress(Broken):
             finish(call, Broken())
 
-    assert moves(changes) == [("closed", "open")]
+    assert state_pairs(changes) == [("closed", "open")]

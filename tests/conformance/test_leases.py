@@ -7,7 +7,18 @@ from typing import TYPE_CHECKING
 import pytest
 
 from otel_breaker import CircuitOpenError, CircuitState
-from tests.conformance.conftest import RECOVERY, Broken, due, elsewhere, finish, hold, moves, refuses, succeed, told
+from tests.conformance.conftest import (
+    RECOVERY,
+    Broken,
+    changes_of,
+    due,
+    elsewhere,
+    finish,
+    hold,
+    refuses,
+    state_pairs,
+    succeed,
+)
 
 if TYPE_CHECKING:
     from tests.fakes import FakeClock
@@ -28,14 +39,14 @@ def test_f09_a_probe_keeps_its_place_until_its_deadline(clock: FakeClock) -> Non
 def test_f09_a_probe_that_is_never_heard_of_has_failed_at_its_deadline(clock: FakeClock) -> None:
     # Required was that the next caller becomes the probe; the design re-opens first, counted from the deadline.
     breaker = due(clock, probe_timeout=LEASE)
-    changes = told(breaker)
+    changes = changes_of(breaker)
     hold(breaker)
 
     clock.advance(LEASE + 4)
     with pytest.raises(CircuitOpenError) as refusal:
         succeed(breaker)
 
-    assert moves(changes) == [("open", "half_open"), ("half_open", "open")]
+    assert state_pairs(changes) == [("open", "half_open"), ("half_open", "open")]
     assert changes[-1].reason.value == "probe_timeout"
     assert refusal.value.retry_after == RECOVERY - 4
 

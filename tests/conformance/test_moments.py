@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from otel_breaker import CircuitBreaker, CircuitOpenError
-from tests.conformance.conftest import RECOVERY, elsewhere, fail, hold, moves, refuses, succeed
+from tests.conformance.conftest import RECOVERY, elsewhere, fail, hold, refuses, state_pairs, succeed
 from tests.conformance.interruptions import (
     Watched,
     as_it_should_be,
@@ -48,9 +48,9 @@ def test_f42_a_call_in_the_middle_of_a_call_is_counted_and_breaks_nothing(
     handler: Callable[[CircuitBreaker], None],
     by: str,
 ) -> None:
-    complaints = at_every_moment(prepare, quietly(work), quietly(handler), counted_twice(prepare), by=by)
+    problems = at_every_moment(prepare, quietly(work), quietly(handler), counted_twice(prepare), by=by)
 
-    assert complaints == {}
+    assert problems == {}
 
 
 @pytest.mark.parametrize(
@@ -67,9 +67,9 @@ def test_f42_a_call_in_the_middle_of_an_operators_command_breaks_nothing(
     work: Callable[[CircuitBreaker], None],
     handler: Callable[[CircuitBreaker], None],
 ) -> None:
-    complaints = at_every_moment(prepare, work, quietly(handler), as_it_should_be)
+    problems = at_every_moment(prepare, work, quietly(handler), as_it_should_be)
 
-    assert complaints == {}
+    assert problems == {}
 
 
 @pytest.mark.parametrize(
@@ -89,9 +89,9 @@ def test_f42_a_command_that_a_signal_handler_gives_in_the_middle_of_anything_is_
         state = watched.breaker.state.value
         return as_it_should_be(watched) if state == "forced_open" else f"is {state}"
 
-    complaints = at_every_moment(prepare, quietly(work), CircuitBreaker.force_open, obeyed, by="signal")
+    problems = at_every_moment(prepare, quietly(work), CircuitBreaker.force_open, obeyed, by="signal")
 
-    assert complaints == {}
+    assert problems == {}
 
 
 def test_f42_a_handler_that_interrupts_a_caller_at_half_open_is_no_second_probe() -> None:
@@ -101,11 +101,11 @@ def test_f42_a_handler_that_interrupts_a_caller_at_half_open_is_no_second_probe(
         return watched
 
     admitted: list[bool] = []
-    complaints = at_every_moment(
+    problems = at_every_moment(
         probing_elsewhere, refuses, lambda breaker: admitted.append(not refuses(breaker)), lambda _: ""
     )
 
-    assert complaints == {}
+    assert problems == {}
     assert not any(admitted)
 
 
@@ -132,9 +132,9 @@ def test_f43_a_probe_that_a_finaliser_gives_up_in_the_middle_of_a_decision_ends_
         watched.clock.advance(60 + RECOVERY)
         return "never recovers" if refuses(watched.breaker) else ""
 
-    complaints = at_every_moment(one_of_two_probes_out, succeed, drop_the_probe, recovers)
+    problems = at_every_moment(one_of_two_probes_out, succeed, drop_the_probe, recovers)
 
-    assert complaints == {}
+    assert problems == {}
 
 
 # --- another thread
@@ -161,12 +161,12 @@ def test_f52_two_threads_that_fail_at_once_make_each_move_once(
     prepare: Callable[[], Watched], by: str, expected: list[tuple[str, str]]
 ) -> None:
     def once(watched: Watched) -> str:
-        heard = moves(watched.told)
+        heard = state_pairs(watched.received)
         return as_it_should_be(watched) if heard == expected else f"listeners heard {heard}"
 
-    complaints = at_every_moment(prepare, quietly(fail), by_another_thread(quietly(fail)), once, by=by)
+    problems = at_every_moment(prepare, quietly(fail), by_another_thread(quietly(fail)), once, by=by)
 
-    assert complaints == {}
+    assert problems == {}
 
 
 def test_f52_of_two_threads_that_ask_at_half_open_one_gets_the_place() -> None:
@@ -183,9 +183,9 @@ def test_f52_of_two_threads_that_ask_at_half_open_one_gets_the_place() -> None:
         got.clear()
         return due_for_a_probe()
 
-    complaints = at_every_moment(prepare, ask, by_another_thread(ask), lambda _: "" if len(got) == 1 else f"got {got}")
+    problems = at_every_moment(prepare, ask, by_another_thread(ask), lambda _: "" if len(got) == 1 else f"got {got}")
 
-    assert complaints == {}
+    assert problems == {}
 
 
 @pytest.mark.parametrize(
@@ -194,9 +194,9 @@ def test_f52_of_two_threads_that_ask_at_half_open_one_gets_the_place() -> None:
 def test_f19_a_call_and_a_command_of_another_thread_are_two_moves_in_one_order(
     work: Callable[[CircuitBreaker], None], other: Callable[[CircuitBreaker], None]
 ) -> None:
-    complaints = at_every_moment(failing_once, quietly(work), by_another_thread(quietly(other)), as_it_should_be)
+    problems = at_every_moment(failing_once, quietly(work), by_another_thread(quietly(other)), as_it_should_be)
 
-    assert complaints == {}
+    assert problems == {}
 
 
 # --- calls that are timed
@@ -227,9 +227,9 @@ def test_f42_a_call_that_ends_in_the_middle_of_a_decision_is_in_flight_no_longer
         else:
             handler(breaker)
 
-    complaints = at_every_moment(timed, quietly(work), quietly(handle), left_in_flight, by="signal")
+    problems = at_every_moment(timed, quietly(work), quietly(handle), left_in_flight, by="signal")
 
-    assert complaints == {}
+    assert problems == {}
 
 
 def test_f42_a_stream_that_waits_or_ends_in_the_middle_of_a_decision_is_in_flight_no_longer() -> None:
@@ -244,12 +244,12 @@ def test_f42_a_stream_that_waits_or_ends_in_the_middle_of_a_decision_is_in_fligh
         streams.append(waiting)  # it waits for its consumer
 
     def left(watched: Watched) -> str:
-        complaint = left_in_flight(watched)
+        problem = left_in_flight(watched)
         streams.clear()
-        return complaint
+        return problem
 
     streams: list[Iterator[int]] = []
 
-    complaints = at_every_moment(timed, quietly(fail), quietly(stream), left, by="signal")
+    problems = at_every_moment(timed, quietly(fail), quietly(stream), left, by="signal")
 
-    assert complaints == {}
+    assert problems == {}

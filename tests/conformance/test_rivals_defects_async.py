@@ -15,17 +15,17 @@ from tests.conformance.conftest import (
     RECOVERY,
     Broken,
     cancelled,
+    changes_of,
     down,
     due,
     elsewhere,
     fail,
     finish,
     hold,
-    moves,
     refuses,
+    state_pairs,
     succeed,
     time_zone,
-    told,
 )
 
 if TYPE_CHECKING:
@@ -66,7 +66,7 @@ def test_d12_of_20_tasks_at_half_open_one_is_admitted(clock: FakeClock) -> None:
 
 def test_d12_of_four_overlapping_failures_each_caller_sees_its_own_and_the_circuit_opens_once(clock: FakeClock) -> None:
     breaker = CircuitBreaker(failure_threshold=1, recovery_time=RECOVERY, clock=clock)
-    changes = told(breaker)
+    changes = changes_of(breaker)
 
     @breaker
     async def call(seconds: float) -> None:
@@ -80,7 +80,7 @@ def test_d12_of_four_overlapping_failures_each_caller_sees_its_own_and_the_circu
     errors = asyncio.run(overlap())
 
     assert [type(error) for error in errors] == [Broken] * 4
-    assert moves(changes) == [("closed", "open")]
+    assert state_pairs(changes) == [("closed", "open")]
     assert breaker.snapshot().retry_after == RECOVERY - 3
 
 

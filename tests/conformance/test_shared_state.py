@@ -13,7 +13,7 @@ import pytest
 from otel_breaker import CircuitBreaker, CircuitOpenError, breakers, get_breaker
 from otel_breaker.core.states import STATE_CHANGES
 from otel_breaker.registry import REGISTRY
-from tests.conformance.conftest import fail, succeed, together, told
+from tests.conformance.conftest import changes_of, fail, succeed, together
 from tests.conformance.interruptions import interrupted
 
 if TYPE_CHECKING:
@@ -29,7 +29,7 @@ def test_f19_the_moves_that_many_threads_make_form_one_chain_of_moves_that_exist
     breaker = CircuitBreaker(
         failure_threshold=2, recovery_time=5, probe_timeout=3, half_open_calls=2, clock=lambda: next(ticks)
     )
-    changes = told(breaker)
+    changes = changes_of(breaker)
     acts: list[Callable[[], object]] = [
         lambda: fail(breaker, 3),
         lambda: succeed(breaker),

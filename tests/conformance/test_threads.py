@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from otel_breaker import CircuitBreaker, CircuitOpenError
-from tests.conformance.conftest import PATIENCE, RECOVERY, Broken, fail, moves, together, told
+from tests.conformance.conftest import PATIENCE, RECOVERY, Broken, changes_of, fail, state_pairs, together
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -101,7 +101,7 @@ def test_f52_of_8_times_250000_calls_below_the_threshold_every_outcome_is_counte
 def test_f52_of_8_times_25000_calls_that_trip_and_recover_every_outcome_is_counted_exactly() -> None:
     ticks = itertools.count()
     breaker = CircuitBreaker(failure_threshold=1, recovery_time=20, ignore=KeyError, clock=lambda: next(ticks))
-    changes = told(breaker)
+    changes = changes_of(breaker)
 
     seen = sum(together(8, caller(breaker, 25_000)), Counter[str]())
 
@@ -122,7 +122,7 @@ def test_f52_no_failure_of_16_threads_is_lost(clock: FakeClock) -> None:
 def test_f52_two_breakers_that_8_threads_trip_exactly_at_the_threshold_open_once_each_time(clock: FakeClock) -> None:
     crowd, rounds = 8, 200
     pair = [CircuitBreaker(failure_threshold=crowd, clock=clock) for _ in range(2)]
-    heard = [told(breaker) for breaker in pair]
+    heard = [changes_of(breaker) for breaker in pair]
 
     def reset() -> None:
         for breaker in pair:
@@ -139,4 +139,4 @@ def test_f52_two_breakers_that_8_threads_trip_exactly_at_the_threshold_open_once
     together(crowd, go_round)
 
     a_trip_each_round = [("closed", "open"), ("open", "closed")] * rounds
-    assert [moves(changes) for changes in heard] == [a_trip_each_round[:-1]] * 2
+    assert [state_pairs(changes) for changes in heard] == [a_trip_each_round[:-1]] * 2
