@@ -1,4 +1,4 @@
-"""Guarded blocks: what they count as, what they may say of themselves, and where they may be left."""
+"""Guarded blocks: their outcomes, the outcomes that they set themselves, and where they may end."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The dispatcher tells every change: in order, whole, once, from whichever thread is there."""
+"""The dispatcher delivers every change: in order, complete, once, in any thread that dispatches."""
 
 from __future__ import annotations
 
@@ -163,7 +163,7 @@ def test_a_change_posted_in_the_last_moment_of_a_delivery_is_not_forgotten() -> 
     late = ["2"]
 
     class Queue(deque[PendingChange]):
-        """Once it was seen to be empty, another thread posts, and finds the delivery still under way."""
+        """When the queue is found empty, another thread enqueues, and finds the delivery still under way."""
 
         def __getitem__(self, index: Any) -> Any:
             try:
@@ -208,7 +208,7 @@ def test_a_forked_child_delivers_although_its_parent_was_delivering() -> None:
 
 
 def test_changes_that_wait_before_another_are_delivered_with_it() -> None:
-    """Whoever was to complete it was interrupted, and will not."""
+    """The call that was to complete it was interrupted."""
     received: list[str | None] = []
     dispatcher = ChangeDispatcher([lambda change: received.append(change.episode)])
     dispatcher.enqueue(replace(CHANGE, episode="orphan"), complete=False)

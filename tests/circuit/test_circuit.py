@@ -1,4 +1,4 @@
-"""A circuit shared by everybody: the standing permit, and generations."""
+"""A circuit that threads share: the standing permit, and generations."""
 
 from __future__ import annotations
 
@@ -122,7 +122,7 @@ def test_a_guarded_call_that_outlives_its_generation_has_no_effect() -> None:
 
 
 def test_the_longest_recovery_time_with_jitter_is_a_finite_wait(clock: FakeClock) -> None:
-    for _ in range(20):  # the spread is random
+    for _ in range(20):  # the jitter is random
         breaker = CircuitBreaker(failure_threshold=1, recovery_time=1.7e308, recovery_jitter=1, clock=clock)
         breaker.record_failure()
 

@@ -1,4 +1,4 @@
-"""A forked child goes on with the state of its parent, its own lock, and counts of its own."""
+"""A forked child has the state of its parent, and a lock and counts of its own."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ pytestmark = [
 
 
 def in_child(check: Callable[[], bool]) -> bool:
-    """Whether something is true in a forked child; a child that hangs is ended by an alarm."""
+    """Whether a function returns True in a forked child; an alarm ends a child that hangs."""
     child = os.fork()
     if child == 0:
         signal.alarm(10)

@@ -1,4 +1,4 @@
-"""What a circuit keeps of its story: episodes, the last failure, refusals and who forced it."""
+"""A circuit's history: episodes, the last failure, refusals, and the actor of a forced state."""
 
 from __future__ import annotations
 

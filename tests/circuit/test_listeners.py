@@ -1,4 +1,4 @@
-"""What listeners of a breaker are received, when, and what they may do."""
+"""What listeners receive, when they are called, and what they may do."""
 
 from __future__ import annotations
 
@@ -247,7 +247,7 @@ def test_a_listener_that_raises_does_not_reach_the_call() -> None:
 
 @pytest.mark.parametrize("kind", [asyncio.CancelledError, GeneratorExit])
 def test_a_listener_that_raises_what_stops_a_task_does_not_reach_the_call(kind: type[BaseException]) -> None:
-    """No task is cancelled in a plain call: the listener has waited for one of its own."""
+    """No task is cancelled within a function call: the listener has waited for a task of its own."""
     breaker, received = CircuitBreaker(failure_threshold=1), list[StateChange]()
 
     def cancelled(change: StateChange) -> None:
@@ -281,7 +281,7 @@ def test_an_interrupt_while_a_listener_runs_reaches_the_thread_and_later_changes
 
 
 class Slow:
-    """A listener that takes its time to compare itself, and meanwhile does something else."""
+    """A listener whose comparison is slow, and meanwhile does something else."""
 
     def __init__(self, meanwhile: Callable[[], object]) -> None:
         self._meanwhile = meanwhile

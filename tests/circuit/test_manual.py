@@ -1,4 +1,4 @@
-"""What operators force stays forced, and says who did it and why."""
+"""A forced state lasts until an operator ends it, and has an actor and a reason."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Who runs the current call, by the library that runs it."""
+"""The owner of the current call, for each library that runs calls."""
 
 from __future__ import annotations
 

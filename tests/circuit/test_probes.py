@@ -1,4 +1,4 @@
-"""A half-open circuit finds out with a few calls whether the dependency is back; hanging calls trip it early."""
+"""A half-open circuit tests with a few calls whether the dependency has recovered; overdue calls trip it early."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Calls made in the middle of a decision, as by a signal handler or a finaliser."""
+"""Calls in the middle of a decision, such as those of a signal handler or a finaliser."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 def in_the_middle(monkeypatch: pytest.MonkeyPatch, interrupt: Callable[[], object]) -> None:
-    """Run something while a circuit decides: it draws random numbers then, under its lock."""
+    """Run a function in the middle of a decision, where the circuit draws a random number under its lock."""
 
     def draw() -> float:
         monkeypatch.undo()

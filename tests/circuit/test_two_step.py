@@ -1,4 +1,4 @@
-"""Asking for leave and telling the result apart: permits, and results without one."""
+"""Two-step use: permits, and outcomes without one."""
 
 from __future__ import annotations
 

@@ -58,7 +58,7 @@ class ReferenceModel:
         return Call(None, now) if self.state is CircuitState.FORCED_CLOSED else None
 
     def apply_time(self, now: float, jitter: float) -> None:
-        """What time exclusive has done: expired probes, overdue calls."""
+        """Apply what time alone causes: expired probes, overdue calls."""
         expired = [lease for lease in self.leases if lease.deadline is not None and lease.deadline <= now]
         if expired:
             first = min(expired, key=lambda lease: lease.deadline or 0.0)

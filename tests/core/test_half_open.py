@@ -149,7 +149,7 @@ def test_a_recovery_that_an_interrupt_prevented_needs_one_more_probe() -> None:
     half_open = HalfOpen(policy(), 7)
     succeeded = half_open.admit(1_000.0, None, 0)
     assert succeeded is not None
-    half_open.record_outcome(succeeded, Outcome.SUCCESS)  # and nobody comes to act on what it returns
+    half_open.record_outcome(succeeded, Outcome.SUCCESS)  # an interrupt loses the trigger that it returns
 
     probe = half_open.admit(1_000.0, None, 0)
 

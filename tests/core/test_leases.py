@@ -1,4 +1,4 @@
-"""A probe's lease: its deadline, its owner, and what passes as part of it."""
+"""A probe's lease: its deadline, its owner, and the nested calls that pass as part of the probe."""
 
 from __future__ import annotations
 

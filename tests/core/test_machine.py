@@ -1,4 +1,4 @@
-"""What belongs to no single state: a new circuit, closing again, and what is done by hand."""
+"""The machine across states: a new circuit, closing again, and forced states."""
 
 from __future__ import annotations
 

@@ -236,7 +236,7 @@ class Walk(RuleBasedStateMachine):
         assert self.machine.counts(self.now) == self.reference.counts(self.now)
 
     def _deadlines(self) -> list[float]:
-        """When time exclusive will matter next."""
+        """The times at which time alone has an effect."""
         reference, limit = self.reference, self.reference.policy.slow_call_duration or SLOW
         overdue = [call.started + limit for call in reference.in_flight if call.started is not None]
         return [

@@ -1,4 +1,4 @@
-"""A circuit that goes on under other settings: what it keeps, and what it cannot."""
+"""A circuit with replaced settings: what it keeps, and what it cannot keep."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Calls in flight for longer than is slow: they count before they return, and once."""
+"""Overdue calls: they count as slow before they end, and once."""
 
 from __future__ import annotations
 
@@ -216,7 +216,7 @@ def test_a_slow_success_is_one_call_for_the_minimum_too(clock: FakeClock) -> Non
 
 
 def test_many_overdue_calls_are_found_in_few_looks(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A look takes as long as there were calls before the oldest: one for each call would take for ever."""
+    """The time to find the oldest grows with the calls before it: one search for each call would take very long."""
     harness, looks, find = Harness(WATCHING), list[int](), CallsInFlight._oldest
 
     def look(calls: CallsInFlight, number: int) -> list[Permit]:

@@ -92,7 +92,7 @@ def test_a_window_of_another_kind_gives_way_to_a_new_one(old: LastCalls | None) 
 
 
 def open_times(numbers: Policy, openings: int) -> list[float]:
-    """How long the circuit stays open, opening after opening."""
+    """Seconds that the circuit stays open, for each opening."""
     times: list[float] = []
     base: float | None = None
     for _ in range(openings):

@@ -18,7 +18,7 @@ FORCED = {CircuitState.FORCED_OPEN, CircuitState.FORCED_CLOSED}
 
 
 class Fired:
-    """A machine in some state, with permits in hand from wherever it went through."""
+    """A machine in a state, with permits from the states before it."""
 
     def __init__(self, state: CircuitState) -> None:
         self.harness = Harness(policy())

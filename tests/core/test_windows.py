@@ -13,7 +13,7 @@ from tests.core.harness import reproducible
 
 @dataclass
 class Seen:
-    """One call, as a naive list remembers it."""
+    """One call in the list of the reference."""
 
     failed: bool
     slow: bool
@@ -27,7 +27,7 @@ def total(calls: list[Seen]) -> WindowTotals:
 
 @dataclass
 class Plain:
-    """Successes that nobody reports one by one."""
+    """Unreported successes."""
 
     calls: int
 
@@ -37,12 +37,12 @@ class Add:
     failed: bool
     slow: bool
     after: float = 0.0
-    """Seconds since the call before."""
+    """Seconds since the previous call."""
 
 
 @dataclass
 class Fail:
-    """A call that was counted some calls ago fails late."""
+    """A call that was counted some calls ago fails."""
 
     ago: int
     after: float = 0.0
@@ -55,7 +55,7 @@ class Resize:
 
 @dataclass
 class Remembering:
-    """LastCalls, and beside it a list of everything that it should hold."""
+    """LastCalls, beside a list of the calls that it should hold."""
 
     window: LastCalls
     calls: list[Seen] = field(default_factory=list)
