@@ -137,6 +137,7 @@ def test_what_is_taken_back_is_not_done() -> None:
     assert act.done == 0
 
 
+@pytest.mark.processes
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="there is no fork here")
 @pytest.mark.filterwarnings("ignore:.*multi-threaded.*fork:DeprecationWarning")
 def test_it_is_done_again_at_the_first_call_of_a_forked_child(act: Act) -> None:

@@ -77,7 +77,7 @@ def test_every_transition_begins_one_generation(state: CircuitState, trigger: Tr
     assert transition.generation == fire.harness.machine.generation == before + 1
 
 
-@pytest.mark.parametrize("state", FORCED)
+@pytest.mark.parametrize("state", [state for state in CircuitState if state in FORCED])
 def test_only_an_operator_undoes_what_an_operator_did(state: CircuitState) -> None:
     assert {trigger for source, trigger in TRANSITIONS if source is state} <= MANUAL
 

@@ -105,7 +105,7 @@ def fail_and_recover(breaker: CircuitBreaker) -> None:
 
 @pytest.mark.parametrize("part", ["spans_hang", "logs_hang"])
 @pytest.mark.timeout(60)
-def test_f76_a_batch_exporter_that_hangs_holds_up_no_call(part: str, request: pytest.FixtureRequest) -> None:
+def test_a_batch_exporter_that_hangs_holds_up_no_call(part: str, request: pytest.FixtureRequest) -> None:
     hanging: Hanging = request.getfixturevalue(part)
     breaker = CircuitBreaker("payments", failure_threshold=1)
 
@@ -117,7 +117,7 @@ def test_f76_a_batch_exporter_that_hangs_holds_up_no_call(part: str, request: py
 
 
 @pytest.mark.timeout(60)
-def test_f76_a_reader_that_hangs_holds_up_no_call_and_no_new_breaker(reader_hangs: Hanging) -> None:
+def test_a_reader_that_hangs_holds_up_no_call_and_no_new_breaker(reader_hangs: Hanging) -> None:
     breaker = CircuitBreaker("payments", failure_threshold=1)
 
     for _ in range(CALLS):
@@ -165,7 +165,7 @@ def use(breaker: CircuitBreaker) -> None:
 
 
 @pytest.mark.timeout(60)
-def test_f75_a_listener_may_wait_for_another_thread_that_uses_the_breaker() -> None:
+def test_a_listener_may_wait_for_another_thread_that_uses_the_breaker() -> None:
     answered: list[bool] = []
     breaker = CircuitBreaker("payments", failure_threshold=1)
     breaker.add_listener(lambda change: answered.append(elsewhere(lambda: use(breaker))))
@@ -176,7 +176,7 @@ def test_f75_a_listener_may_wait_for_another_thread_that_uses_the_breaker() -> N
 
 
 @pytest.mark.timeout(60)
-def test_f75_an_exporter_may_wait_for_another_thread_that_uses_the_breaker(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_exporter_may_wait_for_another_thread_that_uses_the_breaker(monkeypatch: pytest.MonkeyPatch) -> None:
     answered: list[bool] = []
     breaker = CircuitBreaker("payments", failure_threshold=1)
 
@@ -194,7 +194,7 @@ def test_f75_an_exporter_may_wait_for_another_thread_that_uses_the_breaker(monke
 
 
 @pytest.mark.timeout(60)
-def test_f75_instruments_are_made_while_a_reader_collects(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_instruments_are_made_while_a_reader_collects(monkeypatch: pytest.MonkeyPatch) -> None:
     """A reader holds a lock of the SDK's while it asks us; making an instrument wants that lock."""
     monkeypatch.setattr(breaker_module, "METRIC_REGISTRY", MetricRegistry())
     reader = InMemoryMetricReader()
@@ -216,7 +216,7 @@ def test_f75_instruments_are_made_while_a_reader_collects(monkeypatch: pytest.Mo
 # --- the end of the program
 
 
-def test_f82_calls_go_on_after_the_sdk_was_shut_down(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_calls_go_on_after_the_sdk_was_shut_down(monkeypatch: pytest.MonkeyPatch) -> None:
     tracing, logging = TracerProvider(shutdown_on_exit=False), LoggerProvider(shutdown_on_exit=False)
     tracing.add_span_processor(BatchSpanProcessor(HangingSpans()))
     logging.add_log_record_processor(BatchLogRecordProcessor(HangingLogs()))
@@ -228,7 +228,8 @@ def test_f82_calls_go_on_after_the_sdk_was_shut_down(monkeypatch: pytest.MonkeyP
     fail_and_recover(CircuitBreaker("payments", failure_threshold=1))
 
 
-def test_f82_at_the_end_of_a_program_breakers_are_let_go_and_nothing_else_of_ours_runs() -> None:
+@pytest.mark.processes
+def test_at_the_end_of_a_program_breakers_are_let_go_and_nothing_else_of_ours_runs() -> None:
     program = """
 import atexit, logging
 from opentelemetry import trace, metrics, _logs

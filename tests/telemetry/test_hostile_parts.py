@@ -138,7 +138,7 @@ STORY = [7, True, True, "refused", 7, 7, "open", "half_open", "closed", "forced_
 @pytest.mark.parametrize("entry", ENTRIES, ids=lambda entry: entry.__name__)
 @pytest.mark.parametrize("part", PARTS)
 @pytest.mark.filterwarnings("ignore:.*Hostile")  # the SDK's own, on what it is given
-def test_f74_a_hostile_part_changes_no_result_no_exception_and_no_move(
+def test_a_hostile_part_changes_no_result_no_exception_and_no_move(
     entry: Entry, part: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def story() -> list[object]:
@@ -151,7 +151,7 @@ def test_f74_a_hostile_part_changes_no_result_no_exception_and_no_move(
 @pytest.mark.parametrize("entry", ENTRIES, ids=lambda entry: entry.__name__)
 @pytest.mark.parametrize("part", PARTS)
 @pytest.mark.filterwarnings("ignore:.*Hostile")  # as above
-def test_f74_a_hostile_part_changes_nothing_where_spans_are_made_afterwards_and_all_is_recorded(
+def test_a_hostile_part_changes_nothing_where_spans_are_made_afterwards_and_all_is_recorded(
     entry: Entry, part: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def story() -> list[object]:
@@ -241,7 +241,7 @@ def stopped_by_its_listener() -> CircuitBreaker:
 
 
 @pytest.mark.parametrize("breaker", ["stopped_by_its_exporter", "stopped_by_its_listener"])
-def test_f74_an_interrupt_that_comes_while_a_trip_is_told_passes_and_the_trip_stands(
+def test_an_interrupt_that_comes_while_a_trip_is_told_passes_and_the_trip_stands(
     breaker: str, request: pytest.FixtureRequest
 ) -> None:
     stopped: CircuitBreaker = request.getfixturevalue(breaker)
@@ -252,7 +252,7 @@ def test_f74_an_interrupt_that_comes_while_a_trip_is_told_passes_and_the_trip_st
     assert (stopped.state.value, stopped.snapshot().calls["failure"]) == ("open", 1)
 
 
-def test_f74_an_interrupt_that_comes_while_a_success_is_told_loses_no_count(
+def test_an_interrupt_that_comes_while_a_success_is_told_loses_no_count(
     stopped_by_its_exporter: CircuitBreaker,
 ) -> None:
     with pytest.raises(Stop):

@@ -28,7 +28,7 @@ def fill() -> None:
         call_once(f"early {number}")
 
 
-def test_f77_names_without_end_stay_below_the_series_that_the_sdk_keeps(metrics: Metrics) -> None:
+def test_names_without_end_stay_below_the_series_that_the_sdk_keeps(metrics: Metrics) -> None:
     for number in range(3 * MOST_NAMES):
         call_once(f"tenant {number}")
         if number % MOST_NAMES == 0:
@@ -38,7 +38,7 @@ def test_f77_names_without_end_stay_below_the_series_that_the_sdk_keeps(metrics:
         assert len(metric.data.data_points) < MOST_SERIES
 
 
-def test_f77_names_without_end_take_no_memory_without_end(ledger: MetricRegistry) -> None:
+def test_names_without_end_take_no_memory_without_end(ledger: MetricRegistry) -> None:
     gc.collect()
     before = sum(type(thing) is CircuitCounters for thing in gc.get_objects())
 
@@ -53,7 +53,7 @@ def test_f77_names_without_end_take_no_memory_without_end(ledger: MetricRegistry
     assert last
 
 
-def test_f77_circuits_of_further_names_are_shown_together_and_lose_no_call(metrics: Metrics) -> None:
+def test_circuits_of_further_names_are_shown_together_and_lose_no_call(metrics: Metrics) -> None:
     fill()
     for _ in range(2):
         call_once("late")
@@ -66,7 +66,7 @@ def test_f77_circuits_of_further_names_are_shown_together_and_lose_no_call(metri
     assert sum(told.values()) == MOST_NAMES + 3
 
 
-def test_f77_a_name_that_has_series_goes_on_in_them_though_there_is_no_room(metrics: Metrics) -> None:
+def test_a_name_that_has_series_goes_on_in_them_though_there_is_no_room(metrics: Metrics) -> None:
     fill()
     call_once("late")
 
@@ -75,7 +75,7 @@ def test_f77_a_name_that_has_series_goes_on_in_them_though_there_is_no_room(metr
     assert metrics.points(CALLS, "name")[("early 0",)] == 2
 
 
-def test_f77_no_count_goes_back_when_the_room_runs_out(metrics: Metrics) -> None:
+def test_no_count_goes_back_when_the_room_runs_out(metrics: Metrics) -> None:
     fill()
     before = metrics.points(CALLS, "name")
     for number in range(10):
@@ -86,7 +86,7 @@ def test_f77_no_count_goes_back_when_the_room_runs_out(metrics: Metrics) -> None
     assert after == before | {("_OTHER",): 10}
 
 
-def test_f77_the_log_says_once_that_names_are_shown_together(
+def test_the_log_says_once_that_names_are_shown_together(
     ledger: MetricRegistry, caplog: pytest.LogCaptureFixture
 ) -> None:
     fill()

@@ -105,6 +105,7 @@ def count():
 """
 
 
+@pytest.mark.processes
 @pytest.mark.parametrize(
     "order",
     [
@@ -130,7 +131,7 @@ def count():
         "the global provider that is given before and after",
     ],
 )
-def test_f81_a_call_is_counted_once_whenever_the_sdk_is_set_up(order: str) -> None:
+def test_a_call_is_counted_once_whenever_the_sdk_is_set_up(order: str) -> None:
     program = f"{COUNTING}\n{order}\ncount()"
 
     told = subprocess.run([sys.executable, "-W", "error", "-c", program], capture_output=True, text=True, check=True)

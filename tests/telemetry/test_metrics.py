@@ -190,9 +190,7 @@ def test_the_success_rate_can_be_read_off_the_calls(metrics: Metrics) -> None:
     assert calls["success"] / sum(calls.values()) == 3 / 7  # of all that callers wanted
 
 
-def test_f83_status_is_that_of_the_moment_of_reading_for_all_breakers_of_a_name(
-    metrics: Metrics, clock: FakeClock
-) -> None:
+def test_status_is_that_of_the_moment_of_reading_for_all_breakers_of_a_name(metrics: Metrics, clock: FakeClock) -> None:
     one, other = (CircuitBreaker("payments", failure_threshold=1, clock=clock) for _ in range(2))
     one.record_failure()
     clock.advance(60)

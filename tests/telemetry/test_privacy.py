@@ -159,7 +159,7 @@ ENTRIES = [by_method, by_coroutine, by_generator, by_async_generator, by_block, 
 
 @pytest.mark.parametrize("entry", ENTRIES, ids=lambda entry: entry.__name__)
 @pytest.mark.parametrize("mode", ["enforce", "shadow"])
-def test_f78_nothing_that_a_call_is_about_is_exported(
+def test_nothing_that_a_call_is_about_is_exported(
     entry: Callable[..., None], mode: Any, exported: Exported, clock: FakeClock
 ) -> None:
     breaker, client = CircuitBreaker("payments", failure_threshold=2, mode=mode, clock=clock), Client()
@@ -243,7 +243,7 @@ def test_a_refusal_shows_its_caller_no_secret_of_the_call_that_failed() -> None:
     assert (refused.value.__cause__, refused.value.__context__) == (None, None)
 
 
-def test_f79_a_key_shows_what_its_template_asks_for_without_a_urls_credentials(exported: Exported) -> None:
+def test_a_key_shows_what_its_template_asks_for_without_a_urls_credentials(exported: Exported) -> None:
     keyed = KeyedBreaker("http", Settings(failure_threshold=1))
     send = keyed.wrap(Client.charge, Template("http {card} {url}", "here"))
 
