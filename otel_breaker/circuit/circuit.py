@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from otel_breaker.circuit.changes import NO_CHANGES
-from otel_breaker.circuit.decisions import Failure
+from otel_breaker.circuit.decisions import FailedCall
 from otel_breaker.circuit.managed import ManagedCircuit
 from otel_breaker.circuit.owners import running, running_owner
 from otel_breaker.core.states import FAILURE, IGNORED, RECOVERING_STATES, SUCCESS, Outcome
@@ -103,7 +103,7 @@ class Circuit(ManagedCircuit):
                 return NO_CHANGES
             effective, failed = outcome, None
             if failure is not None:
-                failed = Failure(failure, marked, owner)
+                failed = FailedCall(failure, marked, owner)
                 if error is not None and decisions.counted_errors.is_counted(error, permit, owner):
                     effective = IGNORED
             now = self.now()

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from otel_breaker.core.transition import Transition
 
 
-class Command(NamedTuple):
+class OperatorCommand(NamedTuple):
     """A command of an operator."""
 
     trigger: Callable[[float], Transition | None]
@@ -35,8 +35,8 @@ class CommandQueue:
 
     __slots__ = ("_carry_out_locked", "waiting")
 
-    def __init__(self, carry_out_locked: Callable[[Command, float], None]) -> None:
-        self.waiting: deque[Command] = deque()
+    def __init__(self, carry_out_locked: Callable[[OperatorCommand, float], None]) -> None:
+        self.waiting: deque[OperatorCommand] = deque()
         self._carry_out_locked = carry_out_locked
 
     def run_locked(self, now: float) -> None:

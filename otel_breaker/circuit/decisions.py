@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Hashable, Sequence
 
     from otel_breaker.circuit.changes import PendingChange
-    from otel_breaker.circuit.commands import Command
+    from otel_breaker.circuit.commands import OperatorCommand
     from otel_breaker.circuit.fast_path import FastPath
     from otel_breaker.circuit.history import CircuitHistory
     from otel_breaker.core.machine import Machine
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from otel_breaker.errors import CircuitOpenError
 
 
-class Failure(NamedTuple):
+class FailedCall(NamedTuple):
     """A call that failed."""
 
     name: str
@@ -128,7 +128,7 @@ class Decisions:
         permit: Permit,
         outcome: Outcome,
         effective: Outcome,
-        failure: Failure | None,
+        failure: FailedCall | None,
         now: float,
         retry_after: float | None,
         span_context: object,
@@ -167,7 +167,7 @@ class Decisions:
         self._history.dispatcher.complete_before(changes)
         return slow, changes
 
-    def carry_out_locked(self, command: Command, now: float) -> None:
+    def carry_out_locked(self, command: OperatorCommand, now: float) -> None:
         """Carry out a command of an operator."""
         self._fast_path.withdraw()
         try:
@@ -199,7 +199,7 @@ class Decisions:
         permit: Permit,
         outcome: Outcome,
         effective: Outcome,
-        failure: Failure | None,
+        failure: FailedCall | None,
         now: float,
         retry_after: float | None,
         span_context: object,

@@ -9,7 +9,7 @@ from __future__ import annotations
 import threading
 from typing import TYPE_CHECKING, TypeVar
 
-from otel_breaker.circuit.commands import Command, CommandQueue
+from otel_breaker.circuit.commands import CommandQueue, OperatorCommand
 from otel_breaker.circuit.counted_errors import CountedErrors
 from otel_breaker.circuit.decisions import Decisions
 from otel_breaker.circuit.fast_path import FastPath
@@ -180,7 +180,7 @@ class ManagedCircuit:
         actor: str | None,
         span_context: object,
     ) -> None:
-        self._commands.waiting.append(Command(trigger, reason, actor, span_context))
+        self._commands.waiting.append(OperatorCommand(trigger, reason, actor, span_context))
         if not self._is_inside():
             self._under_lock(self._commands.run_locked, self.now())
 

@@ -1,4 +1,4 @@
-"""Something happens in the middle of something else: at every instruction of our own code, one after the other.
+"""Interruptions: a function runs in the middle of another, at each instruction of our own code in turn.
 
 A signal handler, a finaliser or another thread may come between any two instructions; here each such moment is tried.
 """
@@ -30,14 +30,14 @@ if TYPE_CHECKING:
 
 _OURS = Path(otel_breaker.__file__).parent
 _TRACED = {"signal": (str(_OURS),), "opcode": (str(_OURS / "core"), str(_OURS / "circuit"))}
-"""Where moments are looked for: every look for signals in ours, or every instruction of what is done under the lock."""
+"""The code with moments: each check for signals in our code, or each instruction of the code under the lock."""
 
 _MOST_MOMENTS = 10_000
 
 
 @dataclass
 class Watched:
-    """A breaker whose moves are listened to from its first call."""
+    """A breaker with a listener from its first call."""
 
     clock: FakeClock
     breaker: CircuitBreaker
@@ -69,13 +69,13 @@ def due_for_a_probe() -> Watched:
     return watched
 
 
-def as_it_should_be(watched: Watched) -> str:
-    """Whether both calls were counted, listeners have heard all, and the circuit still recovers and trips."""
+def is_consistent(watched: Watched) -> str:
+    """Whether listeners have received all changes, and the circuit still recovers and trips."""
     breaker = watched.breaker
-    heard = state_pairs(watched.received)
-    sources, targets = [source for source, _ in heard], [target for _, target in heard]
+    received = state_pairs(watched.received)
+    sources, targets = [source for source, _ in received], [target for _, target in received]
     if ["closed", *targets] != [*sources, breaker.state.value]:
-        return f"listeners heard {heard}, and it is {breaker.state.value}"
+        return f"listeners received {received}, and it is {breaker.state.value}"
     breaker.reset()
     fail(breaker, 2)
     if not refuses(breaker):
@@ -94,14 +94,14 @@ def quietly(call: Callable[[CircuitBreaker], None]) -> Callable[[CircuitBreaker]
 
 
 def _looks_for_signals(frame: FrameType, last: dict[FrameType, int]) -> bool:
-    """Whether the instruction before this one ends with a look for signals: calls, loops and a function's start."""
+    """Whether the instruction before this one ends with a check for signals: calls, loops and a function's start."""
     before, last[frame] = last.get(frame, -1), frame.f_lasti
     name = dis.opname[frame.f_code.co_code[before]] if before >= 0 else "RESUME"
     return name.startswith(("CALL", "JUMP_BACKWARD", "RESUME", "FOR_ITER"))
 
 
 def interrupted(work: Callable[[], object], handler: Callable[[], object], moment: int, *, by: str = "opcode") -> str:
-    """Do work, and something else at one moment of it: just before an instruction of our own code.
+    """Run work, and a handler at one moment of it: just before an instruction of our own code.
 
     Args:
         work: what is interrupted.
@@ -127,12 +127,12 @@ def interrupted(work: Callable[[], object], handler: Callable[[], object], momen
     def enter(frame: FrameType, event: str, argument: object) -> Any:
         if not frame.f_code.co_filename.startswith(_TRACED[by]):
             return None
-        frame.f_trace = step  # before the next line: since Python 3.13 that one looks
+        frame.f_trace = step  # before the next line: since Python 3.13 that one checks
         frame.f_trace_opcodes = True
         return step
 
     before = sys.gettrace()
-    sys._getframe().f_trace_opcodes = True  # Python 3.12 looks whether any frame has it, and only when tracing begins
+    sys._getframe().f_trace_opcodes = True  # Python 3.12 checks whether any frame has it, and only when tracing begins
     sys.settrace(enter)
     try:
         work()
@@ -149,7 +149,7 @@ def at_every_moment(
     *,
     by: str = "opcode",
 ) -> dict[str, list[str]]:
-    """What is wrong after something happened in the middle of something else, wherever the middle was.
+    """What is wrong after a handler ran in the middle of work, for each moment of the work.
 
     Args:
         prepare: makes the breaker, anew for each moment.

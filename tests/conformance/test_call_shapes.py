@@ -1,4 +1,4 @@
-"""Blocks and loops: a guard keeps what it needs itself, in no context, thread or event loop."""
+"""Blocks and loops: a guard keeps its state itself, in no context, thread or event loop."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def test_a_block_may_be_entered_in_one_thread_and_left_in_another(clock: FakeClo
     assert breaker.state is CircuitState.OPEN
 
 
-def test_a_traced_block_may_be_left_in_another_thread_and_complains_of_nothing(
+def test_a_traced_block_may_end_in_another_thread_without_a_warning(
     clock: FakeClock, spans: Spans, caplog: pytest.LogCaptureFixture
 ) -> None:
     breaker = CircuitBreaker(failure_threshold=3, clock=clock)
@@ -65,7 +65,7 @@ def test_a_probe_may_be_left_in_another_thread(clock: FakeClock) -> None:
 
 
 @pytest.mark.parametrize("traced", [False, True], ids=["plain", "traced"])
-def test_a_stream_that_another_task_closes_gives_its_probe_back(
+def test_a_stream_that_another_task_closes_frees_its_probe(
     clock: FakeClock, traced: bool, request: pytest.FixtureRequest, caplog: pytest.LogCaptureFixture
 ) -> None:
     if traced:

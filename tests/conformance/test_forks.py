@@ -40,7 +40,7 @@ pytestmark = pytest.mark.processes
 
 
 def works(watched: Watched) -> str:
-    """What is wrong with a circuit in a child; it may have to wait for one recovery time."""
+    """What is wrong with a circuit in a child, which may have to wait for one recovery time."""
     breaker, clock = watched.breaker, watched.clock
     watched.received.clear()
     clock.advance(RECOVERY)
@@ -50,8 +50,8 @@ def works(watched: Watched) -> str:
     fail(breaker, 2)
     if not refuses(breaker):
         return "never trips again"
-    heard = [change.to_state.value for change in watched.received[-1:]]
-    return "" if heard == ["open"] else f"listeners heard {heard}"
+    received = [change.to_state.value for change in watched.received[-1:]]
+    return "" if received == ["open"] else f"listeners received {received}"
 
 
 def test_a_child_forked_while_a_thread_is_inside_a_guarded_call_answers(clock: FakeClock) -> None:
@@ -116,7 +116,7 @@ from tests.conformance.test_forks import fork_everywhere, fork_while_a_breaker_i
 def test_a_fork_in_the_middle_of_a_decision_leaves_a_child_whose_circuit_works(
     prepare: Callable[[], Watched], work: Callable[[CircuitBreaker], Any]
 ) -> None:
-    # In a process of its own: what forks is small, and so are the many forks.
+    # In a process of its own: it is small, and so are its many forks.
     script = f"{IMPORTS}\nfork_everywhere({prepare.__name__}, {work.__qualname__})"
 
     assert in_new_process(script, 60) == "{}"
@@ -142,7 +142,7 @@ def test_a_fork_while_a_thread_makes_a_breaker_leaves_a_child_that_can_make_one(
 
 
 def fork_while_a_breaker_is_made() -> None:
-    for moment in itertools.count(step=7):  # they are many; what is looked for lasts for several
+    for moment in itertools.count(step=7):  # moments are many, and a fault lasts for several
         work = partial(get_breaker, f"test_forks {moment}", failure_threshold=3)
         place, problem = fork_at(moment, work, make_and_trip)
         if problem or not place:
@@ -158,7 +158,7 @@ def make_and_trip() -> str:
 
 
 def fork_at(moment: int, work: Callable[[], Any], check: Callable[[], str]) -> tuple[str, str]:
-    """Fork while another thread stands still at a moment of its work; what is wrong in the child, then."""
+    """Fork while another thread pauses at a moment of its work; returns what is wrong in the child."""
     reached, leave = threading.Event(), threading.Event()
     place = ""
 
@@ -242,7 +242,7 @@ def test_a_child_counts_from_zero_and_for_itself(clock: FakeClock) -> None:
     assert sum(breaker.snapshot().calls.values()) == 2
 
 
-def test_a_probe_of_the_parent_holds_no_place_in_the_child(clock: FakeClock) -> None:
+def test_a_probe_of_the_parent_holds_no_lease_in_the_child(clock: FakeClock) -> None:
     breaker = due(clock)
     probe = hold(breaker)
 
@@ -253,7 +253,7 @@ def test_a_probe_of_the_parent_holds_no_place_in_the_child(clock: FakeClock) -> 
     assert breaker.state is CircuitState.OPEN
 
 
-def test_what_a_child_does_moves_nothing_in_the_parent(clock: FakeClock) -> None:
+def test_the_calls_of_a_child_have_no_effect_in_the_parent(clock: FakeClock) -> None:
     breaker = CircuitBreaker(failure_threshold=1, clock=clock)
 
     in_child(lambda: fail(breaker))

@@ -10,10 +10,10 @@ from otel_breaker import CircuitBreaker, CircuitOpenError
 from tests.conformance.conftest import RECOVERY, elsewhere, fail, hold, refuses, state_pairs, succeed
 from tests.conformance.interruptions import (
     Watched,
-    as_it_should_be,
     at_every_moment,
     due_for_a_probe,
     failing_once,
+    is_consistent,
     just_opened,
     quietly,
 )
@@ -27,7 +27,7 @@ def counted_twice(prepare: Callable[[], Watched]) -> Callable[[Watched], str]:
 
     def check(watched: Watched) -> str:
         calls = sum(watched.breaker.snapshot().calls.values()) - before
-        return as_it_should_be(watched) if calls == 2 else f"counted {calls} of 2 calls"
+        return is_consistent(watched) if calls == 2 else f"counted {calls} of 2 calls"
 
     return check
 
@@ -67,7 +67,7 @@ def test_a_call_in_the_middle_of_an_operators_command_breaks_nothing(
     work: Callable[[CircuitBreaker], None],
     handler: Callable[[CircuitBreaker], None],
 ) -> None:
-    problems = at_every_moment(prepare, work, quietly(handler), as_it_should_be)
+    problems = at_every_moment(prepare, work, quietly(handler), is_consistent)
 
     assert problems == {}
 
@@ -82,14 +82,14 @@ def test_a_call_in_the_middle_of_an_operators_command_breaks_nothing(
         (failing_once, CircuitBreaker.record_success),
     ],
 )
-def test_a_command_that_a_signal_handler_gives_in_the_middle_of_anything_is_obeyed(
+def test_a_command_of_a_signal_handler_at_any_instruction_is_carried_out(
     prepare: Callable[[], Watched], work: Callable[[CircuitBreaker], Any]
 ) -> None:
-    def obeyed(watched: Watched) -> str:
+    def carried_out(watched: Watched) -> str:
         state = watched.breaker.state.value
-        return as_it_should_be(watched) if state == "forced_open" else f"is {state}"
+        return is_consistent(watched) if state == "forced_open" else f"is {state}"
 
-    problems = at_every_moment(prepare, quietly(work), CircuitBreaker.force_open, obeyed, by="signal")
+    problems = at_every_moment(prepare, quietly(work), CircuitBreaker.force_open, carried_out, by="signal")
 
     assert problems == {}
 
@@ -141,7 +141,7 @@ def test_a_probe_that_a_finaliser_gives_up_in_the_middle_of_a_decision_ends_with
 
 
 def by_another_thread(act: Callable[[CircuitBreaker], object]) -> Callable[[CircuitBreaker], object]:
-    """Done by another thread, unless that would have to wait for the lock."""
+    """Run in another thread, unless that would have to wait for the lock."""
 
     def switch(breaker: CircuitBreaker) -> None:
         if not breaker._circuit._lock._is_owned():  # type: ignore[attr-defined]
@@ -157,19 +157,19 @@ def by_another_thread(act: Callable[[CircuitBreaker], object]) -> Callable[[Circ
         (due_for_a_probe, "signal", [("closed", "open"), ("open", "half_open"), ("half_open", "open")]),
     ],
 )
-def test_two_threads_that_fail_at_once_make_each_move_once(
+def test_two_threads_that_fail_at_once_cause_each_transition_once(
     prepare: Callable[[], Watched], by: str, expected: list[tuple[str, str]]
 ) -> None:
     def once(watched: Watched) -> str:
-        heard = state_pairs(watched.received)
-        return as_it_should_be(watched) if heard == expected else f"listeners heard {heard}"
+        received = state_pairs(watched.received)
+        return is_consistent(watched) if received == expected else f"listeners received {received}"
 
     problems = at_every_moment(prepare, quietly(fail), by_another_thread(quietly(fail)), once, by=by)
 
     assert problems == {}
 
 
-def test_of_two_threads_that_ask_at_half_open_one_gets_the_place() -> None:
+def test_of_two_threads_that_call_at_half_open_one_is_admitted() -> None:
     got: list[str] = []
 
     def ask(breaker: CircuitBreaker) -> None:
@@ -191,10 +191,10 @@ def test_of_two_threads_that_ask_at_half_open_one_gets_the_place() -> None:
 @pytest.mark.parametrize(
     ("work", "other"), [(fail, CircuitBreaker.reset), (CircuitBreaker.reset, fail), (fail, CircuitBreaker.force_open)]
 )
-def test_a_call_and_a_command_of_another_thread_are_two_moves_in_one_order(
+def test_a_call_and_a_command_of_another_thread_are_two_changes_in_one_order(
     work: Callable[[CircuitBreaker], None], other: Callable[[CircuitBreaker], None]
 ) -> None:
-    problems = at_every_moment(failing_once, quietly(work), by_another_thread(quietly(other)), as_it_should_be)
+    problems = at_every_moment(failing_once, quietly(work), by_another_thread(quietly(other)), is_consistent)
 
     assert problems == {}
 
@@ -207,7 +207,7 @@ def timed() -> Watched:
 
 
 def left_in_flight(watched: Watched) -> str:
-    """Whether calls that have ended are watched for ever, and 100 seconds later count as slow."""
+    """Whether calls that have ended stay in flight, and count as slow 100 seconds later."""
     breaker = watched.breaker
     in_flight = len(breaker._circuit._machine._closed.in_flight)
     watched.clock.advance(100)

@@ -1,4 +1,4 @@
-"""Guarded calls inside guarded calls of the same breaker, and who is not inside."""
+"""Guarded calls inside guarded calls of the same breaker, and calls that are not inside."""
 
 from __future__ import annotations
 
@@ -112,7 +112,7 @@ def test_a_refused_caller_is_inside_no_probe_that_has_ended(clock: FakeClock) ->
     assert refuses(breaker)
 
 
-def test_what_calls_inside_of_each_other_do_is_counted_for_each(clock: FakeClock) -> None:
+def test_nested_calls_are_each_counted(clock: FakeClock) -> None:
     breaker = CircuitBreaker(clock=clock)
 
     with breaker.guard(), breaker.guard():
@@ -121,7 +121,7 @@ def test_what_calls_inside_of_each_other_do_is_counted_for_each(clock: FakeClock
     assert breaker.snapshot().calls["success"] == 2
 
 
-# --- who is not inside
+# --- calls that are not inside
 
 
 def test_the_calls_of_a_thread_are_guarded_while_a_generator_of_it_is_suspended_in_a_block(

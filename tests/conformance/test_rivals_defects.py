@@ -75,7 +75,7 @@ def test_d03_a_coroutine_function_that_fails_three_times_trips(clock: FakeClock)
     assert breaker.state is CircuitState.OPEN
 
 
-def test_d04_a_keyboard_interrupt_at_the_threshold_is_what_the_caller_sees_and_does_not_trip(clock: FakeClock) -> None:
+def test_d04_a_keyboard_interrupt_at_the_threshold_reaches_the_caller_and_does_not_trip(clock: FakeClock) -> None:
     breaker = CircuitBreaker(failure_threshold=1, clock=clock)
 
     with pytest.raises(KeyboardInterrupt), breaker.guard():
@@ -115,7 +115,7 @@ def test_d06_a_block_while_open_does_not_run_and_does_not_close(clock: FakeClock
 
 
 def reach_in_threads(breaker: CircuitBreaker, crowd: int) -> int:
-    """How many of a crowd of threads reach the dependency at once."""
+    """How many of many threads reach the dependency at once."""
     all_have_asked = threading.Barrier(crowd)
 
     def ask(_: int) -> bool:

@@ -47,7 +47,7 @@ def test_d11_the_wait_does_not_depend_on_the_time_zone(clock: FakeClock) -> None
 
 
 def reach_in_tasks(breaker: CircuitBreaker, crowd: int) -> int:
-    """How many of a crowd of tasks reach the dependency at once, through async blocks."""
+    """How many of many tasks reach the dependency at once, through async blocks."""
 
     async def ask() -> bool:
         async with breaker.guard():
@@ -162,7 +162,7 @@ def test_d15_a_stream_that_fails_half_way_is_seen_to(clock: FakeClock) -> None:
     assert breaker.state is CircuitState.OPEN
 
 
-def test_d16_a_recovery_is_told_in_the_order_in_which_it_happens(clock: FakeClock) -> None:
+def test_d16_the_changes_of_a_recovery_are_delivered_in_their_order(clock: FakeClock) -> None:
     breaker = due(clock)
     story: list[str] = []
     breaker.add_listener(lambda change: story.append(change.to_state.value))

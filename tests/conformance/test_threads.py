@@ -1,4 +1,4 @@
-"""Crowds of threads that are switched as often as Python can: nothing is lost, doubled or exceeded."""
+"""Many threads with frequent switches: no call is lost or counted twice, and no limit is exceeded."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ def test_in_1000_rounds_64_threads_never_get_one_probe_too_many_or_too_few(clock
 
 
 def caller(breaker: CircuitBreaker, calls: int) -> Callable[[int], Counter[str]]:
-    """Makes calls of several kinds, mostly successes, and counts what it sees of them."""
+    """Makes calls of several outcomes, mostly successes, and counts each."""
 
     @breaker
     def call(kind: int) -> int:
@@ -123,7 +123,7 @@ def test_no_failure_of_16_threads_is_lost(clock: FakeClock) -> None:
 def test_two_breakers_that_8_threads_trip_exactly_at_the_threshold_open_once_each_time(clock: FakeClock) -> None:
     crowd, rounds = 8, 200
     pair = [CircuitBreaker(failure_threshold=crowd, clock=clock) for _ in range(2)]
-    heard = [changes_of(breaker) for breaker in pair]
+    received = [changes_of(breaker) for breaker in pair]
 
     def reset() -> None:
         for breaker in pair:
@@ -140,4 +140,4 @@ def test_two_breakers_that_8_threads_trip_exactly_at_the_threshold_open_once_eac
     together(crowd, go_round)
 
     a_trip_each_round = [("closed", "open"), ("open", "closed")] * rounds
-    assert [state_pairs(changes) for changes in heard] == [a_trip_each_round[:-1]] * 2
+    assert [state_pairs(changes) for changes in received] == [a_trip_each_round[:-1]] * 2
