@@ -104,13 +104,13 @@ def interrupted(work: Callable[[], object], handler: Callable[[], object], momen
     """Run work, and a handler at one moment of it: just before an instruction of our own code.
 
     Args:
-        work: what is interrupted.
-        handler: what happens then, in the same thread.
+        work: the function that is interrupted.
+        handler: runs at the moment, in the same thread.
         moment: the number of the instruction, from 0.
-        by: "opcode" for any instruction; "signal" for those before which Python looks for signals.
+        by: "opcode" for any instruction; "signal" for those before which Python checks for signals.
 
     Returns:
-        Where it happened; nothing when the work was done before.
+        The place of the interruption; empty when the work ended before.
     """
     numbers = count()
     last: dict[FrameType, int] = {}
@@ -153,9 +153,9 @@ def at_every_moment(
 
     Args:
         prepare: makes the breaker, anew for each moment.
-        work: what is interrupted.
-        handler: what happens then, in the same thread.
-        check: says what is wrong, or nothing.
+        work: the function that is interrupted.
+        handler: runs at each moment, in the same thread.
+        check: returns what is wrong, or nothing.
         by: see `interrupted`.
 
     Returns:

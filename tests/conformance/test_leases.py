@@ -37,7 +37,7 @@ def test_a_probe_keeps_its_lease_until_its_deadline(clock: FakeClock) -> None:
 
 
 def test_a_probe_without_an_outcome_has_failed_at_its_deadline(clock: FakeClock) -> None:
-    # Required was that the next caller becomes the probe; the design re-opens first, counted from the deadline.
+    # The next caller is no probe: an expired probe opens the circuit again, counted from its deadline.
     breaker = due(clock, probe_timeout=LEASE)
     changes = changes_of(breaker)
     hold(breaker)

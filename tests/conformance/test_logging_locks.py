@@ -1,7 +1,7 @@
 """Nothing is logged while a lock is held: a log handler has a lock of its own, and may make guarded calls.
 
-The handler here holds its lock, as those of `logging` do, until another thread has used every lock of ours. Whoever
-logs while holding one of them would wait for ever; the other thread gives up after a while, and says so.
+The handler here holds its lock, as those of `logging` do, until another thread has used every lock of ours. Code that
+logs while it holds one of them would wait for ever; the other thread reports that after a timeout.
 """
 
 from __future__ import annotations

@@ -47,7 +47,7 @@ NESTINGS = pytest.mark.parametrize("call", [fail_in_blocks, fail_in_functions, f
 def test_one_failure_that_passes_through_two_guards_counts_once(
     clock: FakeClock, call: Callable[[CircuitBreaker], None]
 ) -> None:
-    # Required was that nested blocks count twice; in the design one exception object counts once, whatever the shape.
+    # Nested blocks do not count twice: one exception object counts once, as in the other shapes.
     breaker = CircuitBreaker(failure_threshold=3, clock=clock)
 
     for _ in range(2):

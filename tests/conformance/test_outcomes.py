@@ -102,7 +102,7 @@ def hang_until_cancelled(clock: FakeClock, breaker: CircuitBreaker, seconds: flo
 
 
 def test_a_timeout_outside_the_guard_trips_when_the_cancelled_call_was_slow(clock: FakeClock) -> None:
-    # Required was an option `count_cancelled_after`; in the design the slow-call rule is that option.
+    # No setting of its own decides after how long a cancelled call counts: the slow-call rule does.
     breaker = CircuitBreaker(slow_call_duration=5, slow_call_rate=1.0, minimum_calls=3, clock=clock)
 
     for _ in range(3):

@@ -1,7 +1,7 @@
-"""A storm of interrupts, which raise where Python checks for signals, leaves no lock acquired and no change undelivered.
+"""A storm of interrupts, which raise where Python checks for signals, leaves all locks free and all changes delivered.
 
-Since Python 3.14 one of these places is between taking a lock and the block that gives it back. The storm itself
-finds it there only; what stands for it on every Python is in test_interrupted_locks.py.
+Since Python 3.14 one such check is between acquiring a lock and the block that releases it. Only the storm finds it
+there; test_interrupted_locks.py simulates it on every Python.
 """
 
 from __future__ import annotations

@@ -20,7 +20,7 @@ HOUR = 3600.0
 
 
 def test_an_idle_circuit_stays_open_with_a_retry_after_of_zero(clock: FakeClock) -> None:
-    # Required was that the reported state follows the clock; in the design only calls move a circuit.
+    # The reported state does not follow the clock: only calls cause transitions.
     breaker = opened(clock)
 
     clock.advance(1_000)
