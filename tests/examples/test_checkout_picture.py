@@ -4,7 +4,7 @@ from xml.etree import ElementTree as ET
 
 import pytest
 
-from examples.checkout import results, picture
+from examples.checkout import picture, results
 from tests.examples import exported
 
 SVG = "{http://www.w3.org/2000/svg}"

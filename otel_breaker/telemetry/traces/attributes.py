@@ -54,6 +54,6 @@ def link_to_culprits(span: Span, moves: Sequence[PendingChange]) -> None:
         return
     own = span.get_span_context()
     for notice in moves:
-        culprit = notice.change.culprit
+        culprit = notice.change.overdue_span_context
         if isinstance(culprit, SpanContext) and culprit != own:
             span.add_link(culprit)
