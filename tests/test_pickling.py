@@ -49,7 +49,7 @@ def test_a_breaker_that_is_not_there_is_made_with_the_same_settings() -> None:
     assert made[1] is get_breaker("asked")
 
 
-def test_what_the_other_process_says_of_a_breaker_counts_there() -> None:
+def test_the_settings_of_the_other_process_count_there() -> None:
     text = pickle.dumps(get_breaker("asked", failure_threshold=8))
     REGISTRY.clear()
     there = get_breaker("asked", failure_threshold=2)
@@ -90,7 +90,7 @@ def test_a_guard_that_is_pickled_by_value_is_guarded_by_the_breaker_of_that_name
         return order + 1
 
     guard = way(charge)
-    # As in another process: what a local function refers to is taken along by value.
+    # As for another process: cloudpickle pickles a local function with its references by value.
     copied = pickle.loads(cloudpickle.dumps(guard))
 
     assert copied is not guard

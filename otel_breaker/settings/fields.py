@@ -6,7 +6,7 @@ Which settings there are, and where a mapping comes from (code, a file, the envi
 from __future__ import annotations
 
 from dataclasses import dataclass, field, fields
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any
 
 from otel_breaker.errors import InvalidSettings
 from otel_breaker.settings.messages import below, nearest
@@ -35,8 +35,6 @@ def setting(default: object, read: Reader[object], meaning: str, example: str, *
 @dataclass(frozen=True, kw_only=True)
 class SettingsFields:
     """A dataclass whose fields are made by `setting` and read when it is made."""
-
-    _KIND: ClassVar[str] = "setting"
 
     def __post_init__(self) -> None:
         self._read("")
@@ -86,7 +84,7 @@ class SettingsFields:
         known = {spec.name for spec in fields(cls)}
         for name in mapping:
             if name not in known:
-                raise InvalidSettings(below(path, name), f"there is no such {cls._KIND}", nearest(name, known))
+                raise InvalidSettings(below(path, name), "there is no such setting", nearest(name, known))
 
 
 def join(path: str, name: str) -> str:

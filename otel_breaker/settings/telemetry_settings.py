@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import Enum
-from typing import ClassVar, Literal, TypedDict
+from typing import Literal, TypedDict
 
 from otel_breaker.settings import readers
 from otel_breaker.settings.fields import SettingsFields, setting
@@ -59,8 +59,6 @@ class TelemetrySettings(SettingsFields):
     Raises:
         InvalidSettings: naming the setting, its value and what is allowed.
     """
-
-    _KIND: ClassVar[str] = "switch"
 
     spans: Spans = setting(
         Spans.ALL,

@@ -113,7 +113,9 @@ def test_the_breakers_of_all_keys_are_not_left_locked(work: Callable[[KeyedBreak
     interrupted(keyed, lambda: work(keyed))
 
 
-def test_the_metric_registry_is_not_left_locked_by_a_new_breaker_or_a_collection(metric_registry: MetricRegistry) -> None:
+def test_the_metric_registry_is_not_left_locked_by_a_new_breaker_or_a_collection(
+    metric_registry: MetricRegistry,
+) -> None:
     interrupted(metric_registry, lambda: CircuitBreaker("new"))
     interrupted(metric_registry, metric_registry.aggregates)
 

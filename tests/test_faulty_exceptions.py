@@ -1,4 +1,4 @@
-"""Exceptions that will not be looked at: they arrive as they are, are counted, and leave nothing half done."""
+"""Exceptions that raise when they are inspected: they reach the caller, are counted, and leave no call open."""
 
 from __future__ import annotations
 
@@ -124,7 +124,7 @@ def instrumentor() -> Iterator[OtelBreakerInstrumentor]:
 def raised_by(call: Callable[..., object], *args: object) -> BaseException | None:
     try:
         call(*args)
-    except BaseException as error:  # whatever it is, it is looked at
+    except BaseException as error:  # of any type; the test compares it
         return error
     return None
 
@@ -132,7 +132,7 @@ def raised_by(call: Callable[..., object], *args: object) -> BaseException | Non
 @hostile
 @pytest.mark.parametrize("way", WAYS)
 @pytest.mark.parametrize("traced", [False, True])
-def test_a_hostile_exception_arrives_is_counted_and_trips(
+def test_a_faulty_exception_reaches_the_caller_is_counted_and_trips(
     make: Any, way: Way, traced: bool, request: pytest.FixtureRequest
 ) -> None:
     spans: Spans | None = request.getfixturevalue("spans") if traced else None
@@ -154,7 +154,7 @@ def test_a_hostile_exception_arrives_is_counted_and_trips(
 
 
 @hostile
-def test_a_hostile_exception_of_a_probe_does_not_keep_its_place(make: Any, clock: FakeClock) -> None:
+def test_a_faulty_exception_of_a_probe_frees_its_permit(make: Any, clock: FakeClock) -> None:
     breaker = CircuitBreaker(failure_threshold=1, recovery_time=10, clock=clock)
     breaker.record_failure()
     clock.advance(10)
@@ -167,7 +167,7 @@ def test_a_hostile_exception_of_a_probe_does_not_keep_its_place(make: Any, clock
 
 
 @hostile
-def test_a_hostile_exception_is_counted_by_key_as_well(make: Any) -> None:
+def test_a_faulty_exception_is_counted_by_key_as_well(make: Any) -> None:
     breaker = get_breaker("test_hostile_exceptions", key=repr(id(make)), failure_threshold=1)
     error = make()
 
@@ -178,7 +178,7 @@ def test_a_hostile_exception_is_counted_by_key_as_well(make: Any) -> None:
 @hostile
 @pytest.mark.parametrize("breaker", ["hostile configured", "hostile by {key}"])
 @pytest.mark.parametrize("function", ["fail", "fail_later"])
-def test_a_hostile_exception_of_a_configured_function_is_counted_as_well(
+def test_a_faulty_exception_of_a_configured_function_is_counted_as_well(
     make: Any, breaker: str, function: str, instrumentor: OtelBreakerInstrumentor, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     module = ModuleType("test_hostile_exceptions_shop")
@@ -274,5 +274,5 @@ def test_leaves_keep_their_order() -> None:
     ],
     ids=["unnamed", "unhashable", "unprintable", "without a module", "long", "built in"],
 )
-def test_a_type_is_named_whatever_its_metaclass_says(kind: type, name: str) -> None:
+def test_a_type_has_its_name_with_any_metaclass(kind: type, name: str) -> None:
     assert [type_name(kind) for _ in range(2)] == [name] * 2
