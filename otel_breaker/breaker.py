@@ -16,7 +16,7 @@ from otel_breaker.circuit import RUNTIME, Circuit, Listener, Listeners, Snapshot
 from otel_breaker.core.permits import NO_GENERATION, Permit
 from otel_breaker.core.states import FAILURE, SUCCESS, CircuitState, Outcome
 from otel_breaker.errors import CircuitOpenError
-from otel_breaker.guard import Block, Call, end_what_was_given_up, guard, shape
+from otel_breaker.guard import Block, Call, cancel_abandoned_calls, guard, preserve_signature
 from otel_breaker.settings import Settings, identifiers
 from otel_breaker.telemetry import events
 from otel_breaker.telemetry.configuration import TELEMETRY
@@ -150,7 +150,7 @@ class CircuitBreaker:
         make = partial(self._wrap, function, like, name, patched=patched)
         # A fallback wants the arguments as the caller gave them.
         exact = self.settings.fallback is None
-        return make() if like is not None else shape(make(), function, exact=exact, made_by=make)
+        return make() if like is not None else preserve_signature(make(), function, exact=exact, made_by=make)
 
     def _wrap(
         self, function: Callable[P, R], like: Callable[..., Any] | None, name: str | None, *, patched: bool
@@ -163,7 +163,7 @@ class CircuitBreaker:
 
     def begin(self, site: OtelCallTracer) -> Call:
         """Begin a call by hand, for guards that choose a breaker per call."""
-        return Call(self._circuit, site)
+        return Call.begin(self._circuit, site)
 
     def call(self, function: Callable[P, R], /, *args: P.args, **kwargs: P.kwargs) -> R:
         """Call a function guarded; returns what it returns: an awaitable for a coroutine function.
@@ -192,7 +192,7 @@ class CircuitBreaker:
             RUNTIME.first_call_arrived()
         if self._circuit.is_off:
             return Permit.of(NO_GENERATION, self.state)
-        end_what_was_given_up()
+        cancel_abandoned_calls()
         circuit = self._circuit
         try:
             decision, moves = circuit.acquire_permit(exclusive=True)
@@ -268,7 +268,7 @@ class CircuitBreaker:
 
     def snapshot(self) -> Snapshot:
         """A frozen, consistent view."""
-        end_what_was_given_up()
+        cancel_abandoned_calls()
         return self._circuit.snapshot()
 
     @property

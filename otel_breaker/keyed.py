@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar, cast
 from otel_breaker import diagnostics
 from otel_breaker.breaker import CircuitBreaker, call_tracer
 from otel_breaker.circuit import Circuit, Listeners
-from otel_breaker.guard import Call, guard_each, shape
+from otel_breaker.guard import Call, guard_each, preserve_signature
 from otel_breaker.key_template import Bound, NoKeyError
 from otel_breaker.locks import locked
 from otel_breaker.overrides import replace_override
@@ -99,7 +99,7 @@ class KeyedBreaker:
         """
         make = partial(self._wrap, function, template, like, name, patched=patched)
         exact = self.settings.fallback is None
-        return make() if like is not None else shape(make(), function, exact=exact, made_by=make)
+        return make() if like is not None else preserve_signature(make(), function, exact=exact, made_by=make)
 
     def _wrap(
         self,
@@ -117,7 +117,7 @@ class KeyedBreaker:
         def begin(args: tuple[Any, ...], kwargs: dict[str, Any]) -> Call:
             nonlocal complained
             if is_finalizing():  # no breaker can be made any more
-                return Call(self._aside, site)
+                return Call.begin(self._aside, site)
             if like is not None:
                 handed, *rest = args
                 args = (handed.instance, *rest) if type(handed) is Bound else tuple(rest)
@@ -133,9 +133,9 @@ class KeyedBreaker:
                         self.name,
                         reason,
                     )
-                return Call(self._aside, site)
+                return Call.begin(self._aside, site)
             if identifiers.identity(key) not in self._breakers and site.passes_through():
-                return Call(self._aside, site)  # telemetry's own, which shall leave no circuit behind
+                return Call.begin(self._aside, site)  # telemetry's own, which shall leave no circuit behind
             return self.for_key(key).begin(site)
 
         guarded = guard_each(function, begin, like)

@@ -10,9 +10,9 @@ from types import CoroutineType, FunctionType, MemberDescriptorType
 from typing import TYPE_CHECKING, Any, Final
 
 from otel_breaker.core.states import CANCELLED
-from otel_breaker.guard.native import follow, stand_in
+from otel_breaker.guard.stand_ins import follow, make_stand_in
 from otel_breaker.guard.streams import stream_follower_of
-from otel_breaker.guard.unbegun import Unbegun, is_unbegun
+from otel_breaker.guard.unstarted import UnstartedCall, is_unstarted
 from otel_breaker.type_inspection import has, named_namespaces, namespaces
 
 if TYPE_CHECKING:
@@ -31,10 +31,10 @@ _REQUESTS: Final = {
 
 def follow_coroutine(coroutine: Any, call: Call) -> Any:
     """Let a call end with a coroutine."""
-    return stand_in(_await, coroutine, coroutine.cr_code, call)
+    return make_stand_in(_await, coroutine, coroutine.cr_code, call)
 
 
-async def _await(unbegun: Unbegun) -> Any:
+async def _await(unbegun: UnstartedCall) -> Any:
     call = unbegun.begin()
     try:
         result = await unbegun.take()
@@ -57,7 +57,9 @@ def is_held_by(kind: type) -> bool:
 
 def follow_held(holder: Any, call: Call) -> Any:
     """Let a call end with the one coroutine that an object stands before and nobody has begun; see `is_held_by`."""
-    held = [(name, value) for name, value in _attributes(holder) if type(value) is CoroutineType and is_unbegun(value)]
+    held = [
+        (name, value) for name, value in _attributes(holder) if type(value) is CoroutineType and is_unstarted(value)
+    ]
     if len(held) == 1:
         name, coroutine = held[0]
         object.__setattr__(holder, name, coroutine)  # raises, before anything is done, where it cannot be replaced

@@ -9,10 +9,10 @@ from types import MethodType
 from typing import TYPE_CHECKING, Any, Final, ParamSpec, TypeVar, cast
 
 from otel_breaker.guard.call import Call
-from otel_breaker.guard.fast_path import heat_coroutine, heat_function
-from otel_breaker.guard.generators import guard_async_generator, guard_generator
-from otel_breaker.guard.shape import unshaped
-from otel_breaker.guard.wrappers import guard_coroutine, guard_function
+from otel_breaker.guard.fast_path import add_coroutine_fast_path, add_fast_path
+from otel_breaker.guard.generators import wrap_async_generator_function, wrap_generator_function
+from otel_breaker.guard.signatures import inner_wrapper
+from otel_breaker.guard.wrappers import wrap_coroutine_function, wrap_function
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -31,10 +31,10 @@ _CONTEXT_MANAGERS: Final[dict[Any, Callable[[Any], Any]]] = {
 }
 
 _KINDS: Final[dict[Any, str]] = {
-    guard_function: "function",
-    guard_coroutine: "coroutine function",
-    guard_generator: "generator function",
-    guard_async_generator: "async generator function",
+    wrap_function: "function",
+    wrap_coroutine_function: "coroutine function",
+    wrap_generator_function: "generator function",
+    wrap_async_generator_function: "async generator function",
 }
 
 
@@ -54,11 +54,11 @@ def guard(
     """
     _refuse_what_cannot_be_called(function)
     kind = _body_for(like or function)
-    if kind is guard_coroutine:
-        return cast("Callable[P, R]", heat_coroutine(cast("Any", function), circuit, site))
-    if kind is guard_function and _context_manager(like or function) is None:
-        return heat_function(function, circuit, site)
-    return guard_each(function, lambda args, kwargs: Call(circuit, site), like)  # noqa: ARG005  # one circuit for all
+    if kind is wrap_coroutine_function:
+        return cast("Callable[P, R]", add_coroutine_fast_path(cast("Any", function), circuit, site))
+    if kind is wrap_function and _context_manager(like or function) is None:
+        return add_fast_path(function, circuit, site)
+    return guard_each(function, lambda args, kwargs: Call.begin(circuit, site), like)  # noqa: ARG005  # one circuit for all
 
 
 def guard_each(function: Callable[P, R], begin: Begin, like: Callable[..., Any] | None = None) -> Callable[P, R]:
@@ -71,7 +71,7 @@ def guard_each(function: Callable[P, R], begin: Begin, like: Callable[..., Any] 
     manager = _context_manager(like or function)
     if manager is not None:
         maker, generator_function = manager
-        body: Any = guard_async_generator if maker is asynccontextmanager else guard_generator
+        body: Any = wrap_async_generator_function if maker is asynccontextmanager else wrap_generator_function
         if like is not None:
             # What it is handed makes the context manager; entering that is left to the body, as of a fallback's.
             return cast("Callable[P, R]", maker(body(function, begin, is_block=True)))
@@ -102,10 +102,10 @@ def kind_of(function: object) -> str:
 def _body_for(function: object) -> Any:
     essence = _essence(function)
     if inspect.iscoroutinefunction(function) or inspect.iscoroutinefunction(essence) or _is_old_coroutine(essence):
-        return guard_coroutine
+        return wrap_coroutine_function
     if inspect.isgeneratorfunction(essence):
-        return guard_generator
-    return guard_async_generator if inspect.isasyncgenfunction(essence) else guard_function
+        return wrap_generator_function
+    return wrap_async_generator_function if inspect.isasyncgenfunction(essence) else wrap_function
 
 
 def _is_old_coroutine(function: object) -> bool:
@@ -122,7 +122,7 @@ def _context_manager(function: Any) -> tuple[Callable[[Any], Any], Callable[...,
     if inspect.ismethod(function):
         behind = _context_manager(function.__func__)
         return behind and (behind[0], MethodType(behind[1], function.__self__))
-    function = unshaped(function)
+    function = inner_wrapper(function)
     maker = _CONTEXT_MANAGERS.get(function.__code__) if inspect.isfunction(function) else None
     return maker and (maker, function.__wrapped__)
 

@@ -22,7 +22,7 @@ R = TypeVar("R")
 Item = TypeVar("Item")
 
 
-def guard_generator(
+def wrap_generator_function(
     function: Callable[P, Generator[Item, Any, R]], begin: Begin, *, is_block: bool = False
 ) -> Callable[P, Generator[Item, Any, R]]:
     """A generator function.
@@ -67,10 +67,10 @@ def guard_generator(
     return guarded
 
 
-def guard_async_generator(
+def wrap_async_generator_function(
     function: Callable[P, AsyncGenerator[Item, Any]], begin: Begin, *, is_block: bool = False
 ) -> Callable[P, AsyncGenerator[Item, Any]]:
-    """An async generator function; see `guard_generator`."""
+    """An async generator function; see `wrap_generator_function`."""
 
     @wraps(function)
     async def guarded(*args: P.args, **kwargs: P.kwargs) -> AsyncGenerator[Item, Any]:

@@ -9,7 +9,7 @@ from types import AsyncGeneratorType, GeneratorType
 from typing import TYPE_CHECKING, Any, Final
 
 from otel_breaker.core.states import CANCELLED, SUCCESS
-from otel_breaker.guard.native import follow_async_generator, follow_generator
+from otel_breaker.guard.stand_ins import follow_async_generator, follow_generator
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

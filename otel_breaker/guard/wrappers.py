@@ -9,8 +9,8 @@ from __future__ import annotations
 from functools import wraps
 from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar, cast
 
-from otel_breaker.guard.awaitable import follower_of, is_awaitable
-from otel_breaker.guard.native import follow
+from otel_breaker.guard.results import follower_of, is_awaitable
+from otel_breaker.guard.stand_ins import follow
 from otel_breaker.guard.streams import stream_follower_of
 
 if TYPE_CHECKING:
@@ -22,7 +22,7 @@ P = ParamSpec("P")
 R = TypeVar("R")
 
 
-def guard_function(function: Callable[P, R], begin: Begin) -> Callable[P, R]:
+def wrap_function(function: Callable[P, R], begin: Begin) -> Callable[P, R]:
     """A plain function; if what it returns is a call in progress, the call ends when that does."""
 
     @wraps(function)
@@ -52,7 +52,7 @@ def run_function(function: Callable[..., R], call: Call, args: tuple[Any, ...], 
     return result
 
 
-def guard_coroutine(function: Callable[P, Awaitable[R]], begin: Begin) -> Callable[P, Coroutine[Any, Any, R]]:
+def wrap_coroutine_function(function: Callable[P, Awaitable[R]], begin: Begin) -> Callable[P, Coroutine[Any, Any, R]]:
     """A coroutine function; the call begins when it is first awaited."""
 
     @wraps(function)

@@ -7,7 +7,7 @@ from types import FunctionType, MethodType
 from typing import TYPE_CHECKING, Any, Final
 
 from otel_breaker import get_breaker
-from otel_breaker.guard import unshaped
+from otel_breaker.guard import inner_wrapper
 from otel_breaker.registry import REGISTRY
 from otel_breaker_instrumentation.targets.own_dependencies import is_own_dependency
 from otel_breaker_instrumentation.targets.proxies import Proxy
@@ -71,7 +71,7 @@ def guarded_by(found: Any) -> str | None:
 
 def _marks(guard: Any) -> dict[str, Any]:
     try:
-        return dict(vars(guard._self_guard if type(guard) is Proxy else unshaped(guard)))  # noqa: SLF001  # wrapt's namespace
+        return dict(vars(guard._self_guard if type(guard) is Proxy else inner_wrapper(guard)))  # noqa: SLF001  # wrapt's namespace
     except TypeError:
         return {}
 
@@ -88,7 +88,7 @@ def layers(found: Any) -> Iterator[Any]:
         found = inside(found)
         yield found
         try:
-            found = found.__func__ if type(found) is MethodType else getattr(unshaped(found), "__wrapped__", None)
+            found = found.__func__ if type(found) is MethodType else getattr(inner_wrapper(found), "__wrapped__", None)
         except Exception:  # an object may answer for names itself
             return
         if found is None:

@@ -28,7 +28,7 @@ from types import (
 from typing import TYPE_CHECKING, Any, Final
 
 from otel_breaker import diagnostics
-from otel_breaker.guard import unshaped
+from otel_breaker.guard import inner_wrapper
 from otel_breaker.text import type_name
 from otel_breaker_instrumentation.targets.guards import inside, layers
 from otel_breaker_instrumentation.targets.holder_names import (
@@ -221,7 +221,7 @@ def _function_of(held: Any) -> Any:
 
 def _is_ours(holder: Any) -> bool:
     # A guard looks like the function that it guards, down to the namespace that it names.
-    guard = unshaped(holder)
+    guard = inner_wrapper(holder)
     name = guard.__globals__.get("__name__") if type(guard) is FunctionType else type_name(type(guard))
     return str(name).partition(".")[0] in _OURS
 

@@ -16,7 +16,7 @@ from otel_breaker.telemetry.traces.attributes import add_particulars, tell_moves
 from otel_breaker.telemetry.traces.deferred_span import DeferredSpan
 from otel_breaker.telemetry.traces.span import LiveSpan
 from otel_breaker.telemetry.traces.timed_span import TimedSpan
-from otel_breaker.telemetry.traces.tracing import SWITCHED_OFF, Tracing, is_suppressed
+from otel_breaker.telemetry.traces.tracing import SWITCHED_OFF, ActiveFlag, Tracing, is_suppressed
 from otel_breaker.text import type_name
 
 if TYPE_CHECKING:
@@ -37,7 +37,7 @@ _RAISED: Final = {names.ERROR_TYPE: type_name(CircuitOpenError)}
 _ANSWERED: Final = {names.FALLBACK_USED: True}
 
 
-class OtelCallTracer:
+class OtelCallTracer(ActiveFlag):
     """One guarded function, or the blocks of one breaker.
 
     Args:
@@ -57,13 +57,12 @@ class OtelCallTracer:
         "_patched",
         "has_fallback",
         "is_trampoline",
-        "tracing",
     )
 
     def __init__(
         self, tracing: Tracing, name: str, function: str | None, *, patched: bool = False, trampoline: bool = False
     ) -> None:
-        self.tracing = tracing
+        super().__init__(tracing)
         self._patched = patched
         self.has_fallback = function is not None
         """A block cannot be answered for."""

@@ -114,6 +114,24 @@ class Tracing:
             diagnostics.exception("tracing failed; the guarded calls are not affected; told once")
 
 
+class ActiveFlag:
+    """The flag that guards read at each call.
+
+    Args:
+        tracing: where spans go.
+    """
+
+    __slots__ = ("tracing",)
+
+    def __init__(self, tracing: Tracing) -> None:
+        self.tracing = tracing
+
+    @property
+    def is_active(self) -> bool:
+        """Whether guards ask for spans; guards contain this expression, see `CallTracer` in guard/ports.py."""
+        return self.tracing.source._TRACER_PROVIDER is not None  # noqa: SLF001  # see `Tracing.source`
+
+
 TRACING: Final = Tracing()
 
 SWITCHED_OFF: Final = Tracing()

@@ -26,12 +26,12 @@ if TYPE_CHECKING:
 Follower: TypeAlias = "Callable[[Any, Call], Any]"
 """Lets a call end with its result, and returns what the caller gets."""
 
-PLAIN: Final[set[type]] = set()
+COMPLETE_TYPES: Final[set[type]] = set()
 """Types that live for ever, such as `int`, whose instances are known to be no calls in progress: a look-up that costs
 next to nothing per call."""
 
 _plain: Final[TypeMemo[bool]] = TypeMemo(1_000)
-PLAIN_IDS: Final = _plain.known
+COMPLETE_TYPE_IDS: Final = _plain.known
 """The same of types that may go, by `id`: the next cheapest look-up."""
 
 _flags_of: Final = type.__dict__["__flags__"].__get__
@@ -42,7 +42,7 @@ _CAN_GO: Final = 1 << 9
 def follower_of(result: Any) -> Follower | None:
     """How to follow what a plain function returned; None when its call is over."""
     kind = type(result)
-    if id(kind) in PLAIN_IDS:
+    if id(kind) in COMPLETE_TYPE_IDS:
         return None
     if kind is CoroutineType:
         return follow_coroutine
@@ -51,7 +51,7 @@ def follower_of(result: Any) -> Follower | None:
         if _flags_of(kind) & _CAN_GO:
             _plain.learn(kind, True)  # the only thing to be known
         else:
-            PLAIN.add(kind)
+            COMPLETE_TYPES.add(kind)
     return follower
 
 

@@ -14,15 +14,15 @@ from types import FunctionType
 from typing import TYPE_CHECKING, Any, Final, cast
 
 from otel_breaker.core.states import CANCELLED
-from otel_breaker.guard.generators import guard_async_generator, guard_generator
-from otel_breaker.guard.unbegun import Unbegun, is_unbegun
+from otel_breaker.guard.generators import wrap_async_generator_function, wrap_generator_function
+from otel_breaker.guard.unstarted import UnstartedCall, is_unstarted
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator
 
     from otel_breaker.guard.call import Call
 
-    Body = Callable[[Unbegun], Any]
+    Body = Callable[[UnstartedCall], Any]
 
 
 def follow(follower: Callable[[Any, Call], Any], result: Any, call: Call) -> Any:
@@ -45,19 +45,19 @@ def follow(follower: Callable[[Any, Call], Any], result: Any, call: Call) -> Any
 def follow_generator(generator: Any, call: Call, *, is_block: bool = False) -> Any:
     """Let a call end with a generator, or with the coroutine that `types.coroutine` made of one."""
     if generator.gi_code.co_flags & CO_ITERABLE_COROUTINE:
-        return stand_in(_await, generator, generator.gi_code, call)
+        return make_stand_in(_await, generator, generator.gi_code, call)
     body = _READ_BLOCK if is_block else _READ
-    return stand_in(body, generator, generator.gi_code, call, in_steps=True)
+    return make_stand_in(body, generator, generator.gi_code, call, in_steps=True)
 
 
 def follow_async_generator(generator: Any, call: Call, *, is_block: bool = False) -> Any:
     """Let a call end with an async generator."""
     body = _READ_ASYNC_BLOCK if is_block else _READ_ASYNC
-    return stand_in(body, generator, generator.ag_code, call, in_steps=True)
+    return make_stand_in(body, generator, generator.ag_code, call, in_steps=True)
 
 
-def stand_in(
-    body: Callable[[Unbegun], Any], made: Any, code: types.CodeType, call: Call, *, in_steps: bool = False
+def make_stand_in(
+    body: Callable[[UnstartedCall], Any], made: Any, code: types.CodeType, call: Call, *, in_steps: bool = False
 ) -> Any:
     """What the caller gets of a call that ends with a coroutine or a generator.
 
@@ -68,18 +68,18 @@ def stand_in(
         call: was admitted.
         in_steps: whether the time between two steps is the caller's own.
     """
-    if (in_steps and call.is_refused) or not is_unbegun(made):
+    if (in_steps and call.is_refused) or not is_unstarted(made):
         call.returned(made)
         return made
-    unbegun = Unbegun(call, made, in_steps=in_steps)
+    unbegun = UnstartedCall(call, made, in_steps=in_steps)
     given = _named(body, code.co_name, getattr(code, "co_qualname", None))(unbegun)
     given.__name__, given.__qualname__ = made.__name__, made.__qualname__
-    unbegun.stands_behind(given)
+    unbegun.watch(given)
     return given
 
 
 @lru_cache(maxsize=1_000)
-def _named(body: Any, name: str, qualified: str | None) -> Callable[[Unbegun], Any]:
+def _named(body: Any, name: str, qualified: str | None) -> Callable[[UnstartedCall], Any]:
     """A body whose code has the name of another's."""
     names = {"co_name": name} if sys.version_info < (3, 11) else {"co_name": name, "co_qualname": qualified}
     code = body.__code__.replace(**names)
@@ -89,7 +89,7 @@ def _named(body: Any, name: str, qualified: str | None) -> Callable[[Unbegun], A
 class _Driven:
     """A generator that was made by somebody who may go on with it, when the caller has dropped what it got."""
 
-    def __init__(self, unbegun: Unbegun) -> None:
+    def __init__(self, unbegun: UnstartedCall) -> None:
         self._unbegun = unbegun
         self._generator = unbegun.take()
         self.send = self._generator.send
@@ -104,7 +104,7 @@ class _Driven:
 
 
 class _AsyncDriven:
-    def __init__(self, unbegun: Unbegun) -> None:
+    def __init__(self, unbegun: UnstartedCall) -> None:
         self._unbegun = unbegun
         self._generator = unbegun.take()
         self.asend, self.athrow = self._generator.asend, self._generator.athrow
@@ -115,12 +115,12 @@ class _AsyncDriven:
 
 
 def _begin(args: tuple[Any, ...], _kwargs: dict[str, Any]) -> Call:
-    unbegun: Unbegun = args[0]
+    unbegun: UnstartedCall = args[0]
     return unbegun.begin()
 
 
 @types.coroutine
-def _await(unbegun: Unbegun) -> Generator[Any, Any, Any]:
+def _await(unbegun: UnstartedCall) -> Generator[Any, Any, Any]:
     call = unbegun.begin()
     try:
         result = yield from unbegun.take()
@@ -131,7 +131,7 @@ def _await(unbegun: Unbegun) -> Generator[Any, Any, Any]:
     return result
 
 
-_READ: Final[Body] = guard_generator(cast("Any", _Driven), _begin)
-_READ_BLOCK: Final[Body] = guard_generator(cast("Any", _Driven), _begin, is_block=True)
-_READ_ASYNC: Final[Body] = guard_async_generator(cast("Any", _AsyncDriven), _begin)
-_READ_ASYNC_BLOCK: Final[Body] = guard_async_generator(cast("Any", _AsyncDriven), _begin, is_block=True)
+_READ: Final[Body] = wrap_generator_function(cast("Any", _Driven), _begin)
+_READ_BLOCK: Final[Body] = wrap_generator_function(cast("Any", _Driven), _begin, is_block=True)
+_READ_ASYNC: Final[Body] = wrap_async_generator_function(cast("Any", _AsyncDriven), _begin)
+_READ_ASYNC_BLOCK: Final[Body] = wrap_async_generator_function(cast("Any", _AsyncDriven), _begin, is_block=True)

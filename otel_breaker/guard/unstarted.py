@@ -1,7 +1,7 @@
 """Calls whose coroutine or stream was handed to the caller, but not begun yet.
 
 The caller may never begin it: such a call is cancelled as soon as that can be known, lest it hold a probe's place.
-The frame of what the caller got holds its `Unbegun`: when the one is gone, so is the other. But what is thrown into a
+The frame of what the caller got holds its `UnstartedCall`: when the one is gone, so is the other. But what is thrown into a
 coroutine before its first step, as by cancelling its task, may hold the frame by its traceback, and a closed one may be
 held by whoever closed it: those are found by the next call that asks for a place.
 """
@@ -30,10 +30,10 @@ def _references_of_a_local_name() -> int:
 
 _HELD_HERE_ALONE: Final = _references_of_a_local_name()
 
-_LIVING: Final[weakref.WeakValueDictionary[int, Unbegun]] = weakref.WeakValueDictionary()
+_LIVING: Final[weakref.WeakValueDictionary[int, UnstartedCall]] = weakref.WeakValueDictionary()
 
 
-class Unbegun:
+class UnstartedCall:
     """One such call.
 
     Args:
@@ -52,10 +52,10 @@ class Unbegun:
         if in_steps:
             call.suspend()
 
-    def stands_behind(self, stand_in: Any) -> None:
+    def watch(self, stand_in: Any) -> None:
         """Watch what the caller gets."""
         self._stand_in = weakref.ref(stand_in)
-        if self._call.holds_a_place:
+        if self._call.has_own_permit:
             _LIVING[id(self)] = self
 
     @property
@@ -89,7 +89,7 @@ class Unbegun:
         finally:
             self._call.end(CANCELLED)
 
-    def end_if_given_up(self) -> None:
+    def cancel_if_abandoned(self) -> None:
         """End the call if it can no longer begin."""
         stand_in = self._stand_in() if self._stand_in is not None else None
         if stand_in is None or _is_closed(stand_in):
@@ -99,16 +99,16 @@ class Unbegun:
         self.end()
 
 
-def end_what_was_given_up() -> None:
+def cancel_abandoned_calls() -> None:
     """Give back the places of calls that can no longer begin."""
     if _LIVING:
         for reference in _LIVING.valuerefs():
             unbegun = reference()
             if unbegun is not None:
-                unbegun.end_if_given_up()
+                unbegun.cancel_if_abandoned()
 
 
-def is_unbegun(made: Any) -> bool:
+def is_unstarted(made: Any) -> bool:
     """Whether nobody has driven a coroutine, a generator or an async generator so far."""
     if type(made) is CoroutineType:
         return inspect.getcoroutinestate(made) == inspect.CORO_CREATED
