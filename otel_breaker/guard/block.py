@@ -53,7 +53,7 @@ class Block:
             raise RuntimeError("a guard is entered once: ask the breaker for a new one with guard()")
         self._is_entered = True
         # A fast path (fast_path.py): a shared permit is all that a block without a span needs.
-        if self._tracer.is_active or (permit := self._circuit.fast_path.shared_permit) is None:
+        if self._tracer.is_active() or (permit := self._circuit.fast_path.shared_permit) is None:
             call = Call.begin(self._circuit, self._tracer)
             if (refusal := call.take_refusal()) is not None:
                 try:

@@ -74,7 +74,7 @@ class Call:
     @classmethod
     def begin(cls, circuit: Circuit, tracer: CallTracer) -> Self:
         """Admit or refuse a call, and start its span."""
-        call, traced = cls(circuit, tracer), tracer.is_active
+        call, traced = cls(circuit, tracer), tracer.is_active()
         if is_finalizing():  # modules are being cleared, this package's included: only finalisers still run
             return call
         if RUNTIME.awaits_first_call:
@@ -259,4 +259,3 @@ class Call:
         """Attach the span again, maybe in another context."""
         if self._span is not None:
             self._span.attach()
-

@@ -51,10 +51,10 @@ def _untimed(function: Callable[P, R], circuit: Circuit, tracer: CallTracer) -> 
     @wraps(function)
     def guarded(*args: P.args, **kwargs: P.kwargs) -> R:
         permit = fast_path.shared_permit
-        if permit is None or tracer.is_active:
+        if permit is None or tracer.is_active():
             if permit is not None and not is_finalizing():
                 return traced(permit, args, kwargs)
-            refusal = None if tracer.is_active else fast_path.try_refuse()
+            refusal = None if tracer.is_active() else fast_path.try_refuse()
             if refusal is None:
                 call = begin(circuit, tracer)
                 refusal = call.take_refusal()
@@ -102,7 +102,7 @@ def _timed(function: Callable[P, R], untimed: Callable[P, R], circuit: Circuit, 
     def guarded(*args: P.args, **kwargs: P.kwargs) -> R:
         period = fast_path.timed_period
         started = fast_path.clock()
-        if period is None or started >= fast_path.quiet_until or tracer.is_active:
+        if period is None or started >= fast_path.quiet_until or tracer.is_active():
             return untimed(*args, **kwargs)
         permit = Permit()
         permit.generation, permit.failure_count, permit.started = period.generation, period.failure_count, started
@@ -172,7 +172,7 @@ def add_coroutine_fast_path(
     @wraps(function)
     async def guarded(*args: P.args, **kwargs: P.kwargs) -> R:
         permit = fast_path.shared_permit
-        if permit is None or tracer.is_active:
+        if permit is None or tracer.is_active():
             call = begin(circuit, tracer)
             refusal = call.take_refusal()
             if refusal is None:

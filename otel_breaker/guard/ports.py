@@ -43,12 +43,11 @@ class CallSpan(Protocol):
 class CallTracer(Protocol):
     """Starts the spans of one guarded function, or of the blocks of one breaker.
 
-    While `is_active` is false, guards ask for no span. A property costs as much as the rest of a call that is not
-    traced, so guards that preserve a signature contain its expression instead (recompilation.py): the getter of an
-    adapter is one `return` statement that refers to nothing but `self`.
+    While `is_active()` is false, guards ask for no span. Calling it makes a call that is not traced dearer by a sixth,
+    so guards that preserve a signature contain its expression instead (recompilation.py): in an adapter it is one
+    `return` statement that refers to nothing but `self`.
     """
 
-    @property
     def is_active(self) -> bool: ...
 
     @property

@@ -1,7 +1,7 @@
 """Compiles the source of a wrapper again, with the parameters of the guarded function instead of `*args, **kwargs`.
 
 Everything that the wrapper refers to becomes an attribute of one object, so that no name of it can collide with a
-parameter. A tracer's `is_active` is replaced by the expression that its getter returns.
+parameter. A call of the tracer's `is_active()` is replaced by the expression that it returns.
 """
 
 from __future__ import annotations
@@ -80,13 +80,12 @@ class Parameters(NamedTuple):
         return [f"{_LOCAL}{number}" for number in range(self.positional)]
 
 
-def flag_getter(wrapper: FunctionType) -> CodeType | None:
-    """The getter of `is_active` of the tracer that a wrapper refers to; None when there is none in Python."""
+def flag_of_tracer(wrapper: FunctionType) -> CodeType | None:
+    """The code of `is_active()` of the tracer that a wrapper refers to; None when there is no such code."""
     for name, cell in zip(wrapper.__code__.co_freevars, wrapper.__closure__ or (), strict=True):
         if name == _TRACER:
-            flag = getattr(type(cell.cell_contents), _FLAG, None)
-            getter = flag.fget if isinstance(flag, property) else None
-            return getter.__code__ if isinstance(getter, FunctionType) else None
+            method = getattr(type(cell.cell_contents), _FLAG, None)
+            return method.__code__ if isinstance(method, FunctionType) else None
     return None
 
 
@@ -97,7 +96,7 @@ def recompile(wrapper: CodeType, parameters: Parameters, flag: CodeType | None =
     Args:
         wrapper: the code of a function with the parameters `*args, **kwargs`.
         parameters: replace those.
-        flag: the getter of the tracer's `is_active`.
+        flag: the code of the tracer's `is_active()`.
 
     Returns:
         The code; None where the source of the wrapper is not available.
@@ -127,9 +126,9 @@ def _source(code: CodeType) -> ast.FunctionDef | None:
     return source if is_same else None
 
 
-def _returned_expression(getter: CodeType) -> ast.expr | None:
-    """What a getter returns, when that is all that it does."""
-    source = _source(getter)
+def _returned_expression(method: CodeType) -> ast.expr | None:
+    """What a method returns, when that is all that it does."""
+    source = _source(method)
     if source is None:
         return None
     *others, last = source.body
@@ -177,16 +176,9 @@ class _Transformer(ast.NodeTransformer):
         node.body = [self.visit(statement) for statement in node.body]
         return cast("ast.AST", node)
 
-    def visit_Attribute(self, node: ast.Attribute) -> ast.AST:
-        if node.attr != _FLAG or self._flag is None or not _is_name(node.value, _TRACER):
-            return self.generic_visit(node)
-        expression = deepcopy(self._flag)
-        for each in ast.walk(expression):
-            if isinstance(each, ast.Name):  # `self`
-                each.id = _TRACER
-        return cast("ast.AST", self.visit(expression))
-
     def visit_Call(self, node: ast.Call) -> ast.AST:
+        if self._flag is not None and _is_flag(node.func):
+            return self._inlined(self._flag)
         positional: list[ast.expr] = []
         for argument in node.args:
             if isinstance(argument, ast.Starred) and _is_name(argument.value, self._args):
@@ -201,12 +193,19 @@ class _Transformer(ast.NodeTransformer):
                 keywords.append(self.visit(keyword))
         return ast.Call(self.visit(node.func), positional, keywords)
 
+    def _inlined(self, flag: ast.expr) -> ast.AST:
+        expression = deepcopy(flag)
+        for each in ast.walk(expression):
+            if isinstance(each, ast.Name):  # `self`
+                each.id = _TRACER
+        return cast("ast.AST", self.visit(expression))
+
     def visit_Name(self, node: ast.Name) -> ast.AST:
         if node.id == self._args:
             return ast.Tuple(self._parameters.positional_arguments(), ast.Load())
         if node.id == self._kwargs:
             keywords = self._parameters.keyword_arguments()
-            keys = [ast.Constant(each.arg) if each.arg else None for each in keywords]
+            keys: list[ast.expr | None] = [ast.Constant(each.arg) if each.arg else None for each in keywords]
             return ast.Dict(keys, [each.value for each in keywords])
         if node.id in self._locals:
             return ast.Name(f"{_LOCAL}{node.id}", node.ctx)
@@ -229,3 +228,7 @@ class _Transformer(ast.NodeTransformer):
 
 def _is_name(node: ast.expr, name: str) -> bool:
     return isinstance(node, ast.Name) and node.id == name
+
+
+def _is_flag(node: ast.expr) -> bool:
+    return isinstance(node, ast.Attribute) and node.attr == _FLAG and _is_name(node.value, _TRACER)

@@ -15,7 +15,7 @@ from functools import WRAPPER_ASSIGNMENTS, lru_cache
 from types import CellType, CodeType, FunctionType
 from typing import TYPE_CHECKING, Any, Final, TypeVar, cast
 
-from otel_breaker.guard.recompilation import PREFIX, REFERENCES, Parameters, flag_getter, recompile, referenced_names
+from otel_breaker.guard.recompilation import PREFIX, REFERENCES, Parameters, flag_of_tracer, recompile, referenced_names
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -50,7 +50,7 @@ def preserve_signature(
     own = function.__code__
     model = own if exact else wrapper.__code__
     parameters = Parameters.of(model)
-    template = recompile(wrapper.__code__, parameters, flag_getter(wrapper))
+    template = recompile(wrapper.__code__, parameters, flag_of_tracer(wrapper))
     if template is None:
         return wrapper
     names = model.co_varnames[: parameters.total] + template.co_varnames[parameters.total :]

@@ -1,7 +1,7 @@
-"""Generators that a function returned: of a true one, the caller gets another true one.
+"""Stand-ins: for a coroutine or generator that a function returned, the caller gets another one of the same type.
 
-It is made of the body that guards a function of its kind, named after what was returned, so that neither the language
-nor a loop nor a debugger tells the two apart. What somebody has driven already is handed on as it is.
+A stand-in runs the wrapper of its kind under the name of the returned object, so that the language, an event loop and a
+debugger see no difference. An object that has made a step already is returned itself.
 """
 
 from __future__ import annotations
@@ -22,19 +22,19 @@ if TYPE_CHECKING:
 
     from otel_breaker.guard.call import Call
 
-    Body = Callable[[UnstartedCall], Any]
+    Wrapper = Callable[[UnstartedCall], Any]
 
 
 def follow(follower: Callable[[Any, Call], Any], result: Any, call: Call) -> Any:
-    """Let a call end when what its function returned does.
+    """End a call when its result ends.
 
     Returns:
-        What the caller gets: the same object, or, of a coroutine or stream, another of the same type.
+        What the caller gets: the result itself, or the stand-in of a coroutine or stream.
     """
     call.suspend_span()
     try:
         return follower(result, call)
-    except Exception:  # it is not what its type promises: all that is known is that the function has returned it
+    except Exception:  # the result lacks what its type promises: the call ends with the return of the function
         call.returned(result)
         return result
     except BaseException:  # an interrupt
@@ -43,87 +43,85 @@ def follow(follower: Callable[[Any, Call], Any], result: Any, call: Call) -> Any
 
 
 def follow_generator(generator: Any, call: Call, *, is_block: bool = False) -> Any:
-    """Let a call end with a generator, or with the coroutine that `types.coroutine` made of one."""
+    """End a call when a generator ends, or a coroutine that `types.coroutine` made of one."""
     if generator.gi_code.co_flags & CO_ITERABLE_COROUTINE:
         return make_stand_in(_await, generator, generator.gi_code, call)
-    body = _READ_BLOCK if is_block else _READ
-    return make_stand_in(body, generator, generator.gi_code, call, in_steps=True)
+    wrapper = _CONTEXT_MANAGER if is_block else _GENERATOR
+    return make_stand_in(wrapper, generator, generator.gi_code, call, in_steps=True)
 
 
 def follow_async_generator(generator: Any, call: Call, *, is_block: bool = False) -> Any:
-    """Let a call end with an async generator."""
-    body = _READ_ASYNC_BLOCK if is_block else _READ_ASYNC
-    return make_stand_in(body, generator, generator.ag_code, call, in_steps=True)
+    """End a call when an async generator ends."""
+    wrapper = _ASYNC_CONTEXT_MANAGER if is_block else _ASYNC_GENERATOR
+    return make_stand_in(wrapper, generator, generator.ag_code, call, in_steps=True)
 
 
-def make_stand_in(
-    body: Callable[[UnstartedCall], Any], made: Any, code: types.CodeType, call: Call, *, in_steps: bool = False
-) -> Any:
-    """What the caller gets of a call that ends with a coroutine or a generator.
+def make_stand_in(wrapper: Wrapper, inner: Any, code: types.CodeType, call: Call, *, in_steps: bool = False) -> Any:
+    """The stand-in for a coroutine or generator, with which the call ends.
 
     Args:
-        body: a coroutine or generator function; runs the call.
-        made: what the function returned.
-        code: of that.
-        call: was admitted.
-        in_steps: whether the time between two steps is the caller's own.
+        wrapper: a coroutine or generator function; runs the call.
+        inner: the coroutine or generator that the function returned.
+        code: its code.
+        call: an admitted call.
+        in_steps: whether the time between two steps is the consumer's, not the call's.
     """
-    if (in_steps and call.is_refused) or not is_unstarted(made):
-        call.returned(made)
-        return made
-    unbegun = UnstartedCall(call, made, in_steps=in_steps)
-    given = _named(body, code.co_name, getattr(code, "co_qualname", None))(unbegun)
-    given.__name__, given.__qualname__ = made.__name__, made.__qualname__
-    unbegun.watch(given)
-    return given
+    if (in_steps and call.is_refused) or not is_unstarted(inner):
+        call.returned(inner)
+        return inner
+    unstarted = UnstartedCall(call, inner, in_steps=in_steps)
+    stand_in = _renamed(wrapper, code.co_name, getattr(code, "co_qualname", None))(unstarted)
+    stand_in.__name__, stand_in.__qualname__ = inner.__name__, inner.__qualname__
+    unstarted.watch(stand_in)
+    return stand_in
 
 
 @lru_cache(maxsize=1_000)
-def _named(body: Any, name: str, qualified: str | None) -> Callable[[UnstartedCall], Any]:
-    """A body whose code has the name of another's."""
-    names = {"co_name": name} if sys.version_info < (3, 11) else {"co_name": name, "co_qualname": qualified}
-    code = body.__code__.replace(**names)
-    return FunctionType(code, body.__globals__, name, body.__defaults__, body.__closure__)
+def _renamed(wrapper: Any, name: str, qualified_name: str | None) -> Wrapper:
+    """A wrapper whose code has another name."""
+    names = {"co_name": name} if sys.version_info < (3, 11) else {"co_name": name, "co_qualname": qualified_name}
+    code = wrapper.__code__.replace(**names)
+    return FunctionType(code, wrapper.__globals__, name, wrapper.__defaults__, wrapper.__closure__)
 
 
-class _Driven:
-    """A generator that was made by somebody who may go on with it, when the caller has dropped what it got."""
+class _InnerGenerator:
+    """The generator behind a stand-in. Its maker may hold it, too, and go on with it when the stand-in is dropped."""
 
-    def __init__(self, unbegun: UnstartedCall) -> None:
-        self._unbegun = unbegun
-        self._generator = unbegun.take()
+    def __init__(self, unstarted: UnstartedCall) -> None:
+        self._unstarted = unstarted
+        self._generator = unstarted.take()
         self.send = self._generator.send
 
     def throw(self, error: BaseException) -> Any:
         try:
-            if self._unbegun.is_dropped:
+            if self._unstarted.is_dropped:
                 raise error
             return self._generator.throw(error)
         finally:
-            del error  # or error, traceback and frame would hold each other
+            del error  # error, traceback and frame would hold each other
 
 
-class _AsyncDriven:
-    def __init__(self, unbegun: UnstartedCall) -> None:
-        self._unbegun = unbegun
-        self._generator = unbegun.take()
+class _InnerAsyncGenerator:
+    def __init__(self, unstarted: UnstartedCall) -> None:
+        self._unstarted = unstarted
+        self._generator = unstarted.take()
         self.asend, self.athrow = self._generator.asend, self._generator.athrow
 
     async def aclose(self) -> None:
-        if not self._unbegun.is_dropped:
+        if not self._unstarted.is_dropped:
             await self._generator.aclose()
 
 
-def _begin(args: tuple[Any, ...], _kwargs: dict[str, Any]) -> Call:
-    unbegun: UnstartedCall = args[0]
-    return unbegun.begin()
+def _start(args: tuple[Any, ...], _kwargs: dict[str, Any]) -> Call:
+    unstarted: UnstartedCall = args[0]
+    return unstarted.start()
 
 
 @types.coroutine
-def _await(unbegun: UnstartedCall) -> Generator[Any, Any, Any]:
-    call = unbegun.begin()
+def _await(unstarted: UnstartedCall) -> Generator[Any, Any, Any]:
+    call = unstarted.start()
     try:
-        result = yield from unbegun.take()
+        result = yield from unstarted.take()
     except BaseException as error:
         call.raised(error)
         raise
@@ -131,7 +129,9 @@ def _await(unbegun: UnstartedCall) -> Generator[Any, Any, Any]:
     return result
 
 
-_READ: Final[Body] = wrap_generator_function(cast("Any", _Driven), _begin)
-_READ_BLOCK: Final[Body] = wrap_generator_function(cast("Any", _Driven), _begin, is_block=True)
-_READ_ASYNC: Final[Body] = wrap_async_generator_function(cast("Any", _AsyncDriven), _begin)
-_READ_ASYNC_BLOCK: Final[Body] = wrap_async_generator_function(cast("Any", _AsyncDriven), _begin, is_block=True)
+_GENERATOR: Final[Wrapper] = wrap_generator_function(cast("Any", _InnerGenerator), _start)
+_CONTEXT_MANAGER: Final[Wrapper] = wrap_generator_function(cast("Any", _InnerGenerator), _start, is_block=True)
+_ASYNC_GENERATOR: Final[Wrapper] = wrap_async_generator_function(cast("Any", _InnerAsyncGenerator), _start)
+_ASYNC_CONTEXT_MANAGER: Final[Wrapper] = wrap_async_generator_function(
+    cast("Any", _InnerAsyncGenerator), _start, is_block=True
+)

@@ -1,9 +1,9 @@
-"""Calls whose coroutine or stream was handed to the caller, but not begun yet.
+"""Calls whose coroutine or stream the caller has, but has not started.
 
-The caller may never begin it: such a call is cancelled as soon as that can be known, lest it hold a probe's place.
-The frame of what the caller got holds its `UnstartedCall`: when the one is gone, so is the other. But what is thrown into a
-coroutine before its first step, as by cancelling its task, may hold the frame by its traceback, and a closed one may be
-held by whoever closed it: those are found by the next call that asks for a place.
+The caller may never start it. Such a call is cancelled as soon as that is certain, because it may hold a probe's place.
+The frame of the coroutine or stream holds its `UnstartedCall`, so both are collected together. But a traceback may hold
+the frame, as when a task is cancelled before its first step, and someone may keep a closed coroutine: the next call
+that acquires a permit finds those.
 """
 
 from __future__ import annotations
@@ -23,23 +23,23 @@ if TYPE_CHECKING:
 _RETURN_GENERATOR: Final = dis.opmap.get("RETURN_GENERATOR")
 
 
-def _references_of_a_local_name() -> int:
-    held = object()
-    return sys.getrefcount(held)
+def _references_of_a_local_variable() -> int:
+    value = object()
+    return sys.getrefcount(value)
 
 
-_HELD_HERE_ALONE: Final = _references_of_a_local_name()
+_HELD_ONLY_HERE: Final = _references_of_a_local_variable()
 
-_LIVING: Final[weakref.WeakValueDictionary[int, UnstartedCall]] = weakref.WeakValueDictionary()
+_UNSTARTED: Final[weakref.WeakValueDictionary[int, UnstartedCall]] = weakref.WeakValueDictionary()
 
 
 class UnstartedCall:
     """One such call.
 
     Args:
-        call: was admitted.
-        inner: what the function returned.
-        in_steps: whether only the steps of it are the call's, and not the time between them.
+        call: an admitted call.
+        inner: the coroutine or stream that the function returned.
+        in_steps: whether the time between two steps is the consumer's, not the call's.
     """
 
     __slots__ = ("__weakref__", "_call", "_in_steps", "_inner", "_stand_in")
@@ -53,19 +53,19 @@ class UnstartedCall:
             call.suspend()
 
     def watch(self, stand_in: Any) -> None:
-        """Watch what the caller gets."""
+        """Cancel the call when the caller drops or closes the stand-in."""
         self._stand_in = weakref.ref(stand_in)
         if self._call.has_own_permit:
-            _LIVING[id(self)] = self
+            _UNSTARTED[id(self)] = self
 
     @property
     def is_dropped(self) -> bool:
-        """Whether nobody holds what the caller got; its frame may run all the same, to be closed."""
+        """Whether the stand-in is being collected; its frame may still run, to be closed."""
         return self._stand_in is None or self._stand_in() is None
 
-    def begin(self) -> Call:
-        """Let the call begin."""
-        _LIVING.pop(id(self), None)
+    def start(self) -> Call:
+        """Start the call."""
+        _UNSTARTED.pop(id(self), None)
         if self._in_steps:
             self._call.resume()
         else:
@@ -73,54 +73,54 @@ class UnstartedCall:
         return self._call
 
     def take(self) -> Any:
-        """What the function returned, to be driven from now on."""
+        """The coroutine or stream that the function returned, for the stand-in to drive."""
         inner, self._inner = self._inner, None
         return inner
 
-    def end(self) -> None:
-        """End the call if it has not begun."""
+    def cancel(self) -> None:
+        """Cancel the call if it has not started."""
         inner = self.take()
         if inner is None:
             return
         try:
-            # That nobody awaited it is said of what the caller got; somebody else who holds it may still do so.
-            if type(inner) is CoroutineType and sys.getrefcount(inner) <= _HELD_HERE_ALONE:
+            # Closed, so that Python warns only of the stand-in; not where someone else may still await it.
+            if type(inner) is CoroutineType and sys.getrefcount(inner) <= _HELD_ONLY_HERE:
                 inner.close()
         finally:
             self._call.end(CANCELLED)
 
     def cancel_if_abandoned(self) -> None:
-        """End the call if it can no longer begin."""
+        """Cancel the call if it can no longer start."""
         stand_in = self._stand_in() if self._stand_in is not None else None
         if stand_in is None or _is_closed(stand_in):
-            self.end()
+            self.cancel()
 
     def __del__(self) -> None:
-        self.end()
+        self.cancel()
 
 
 def cancel_abandoned_calls() -> None:
-    """Give back the places of calls that can no longer begin."""
-    if _LIVING:
-        for reference in _LIVING.valuerefs():
-            unbegun = reference()
-            if unbegun is not None:
-                unbegun.cancel_if_abandoned()
+    """Cancel the calls that can no longer start, to free their places."""
+    if _UNSTARTED:
+        for reference in _UNSTARTED.valuerefs():
+            unstarted = reference()
+            if unstarted is not None:
+                unstarted.cancel_if_abandoned()
 
 
-def is_unstarted(made: Any) -> bool:
-    """Whether nobody has driven a coroutine, a generator or an async generator so far."""
-    if type(made) is CoroutineType:
-        return inspect.getcoroutinestate(made) == inspect.CORO_CREATED
-    if type(made) is GeneratorType:
-        return inspect.getgeneratorstate(made) == inspect.GEN_CREATED
-    frame = made.ag_frame
-    if frame is None or made.ag_running:
+def is_unstarted(inner: Any) -> bool:
+    """Whether a coroutine, generator or async generator has made no step."""
+    if type(inner) is CoroutineType:
+        return inspect.getcoroutinestate(inner) == inspect.CORO_CREATED
+    if type(inner) is GeneratorType:
+        return inspect.getgeneratorstate(inner) == inspect.GEN_CREATED
+    frame = inner.ag_frame
+    if frame is None or inner.ag_running:
         return False
-    suspended: bool | None = getattr(made, "ag_suspended", None)
+    suspended: bool | None = getattr(inner, "ag_suspended", None)
     if suspended is not None:
         return not suspended
-    # Before Python 3.12 it does not say: it stands before its first instruction, or at the one that made it.
+    # Before Python 3.12 only the last instruction shows it: none, or the one that made the generator.
     return bool(frame.f_lasti < 0 or frame.f_code.co_code[frame.f_lasti] == _RETURN_GENERATOR)
 
 

@@ -126,9 +126,8 @@ class ActiveFlag:
     def __init__(self, tracing: Tracing) -> None:
         self.tracing = tracing
 
-    @property
     def is_active(self) -> bool:
-        """Whether guards ask for spans; guards contain this expression, see `CallTracer` in guard/ports.py."""
+        """Whether guards ask for spans. Guards contain this expression, see `CallTracer` in guard/ports.py."""
         return self.tracing.source._TRACER_PROVIDER is not None  # noqa: SLF001  # see `Tracing.source`
 
 
