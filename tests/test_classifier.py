@@ -233,7 +233,7 @@ def test_a_predicate_that_raises_is_logged_once(setting: str, caplog: pytest.Log
     assert (record.name, record.levelno) == ("otel_breaker", logging.ERROR)
     assert repr(setting) in record.getMessage()
     assert record.exc_info is None  # its text and context may hold what the call was given
-    assert "ZeroDivisionError < test_outcomes.py:" in record.getMessage()
+    assert "ZeroDivisionError < test_classifier.py:" in record.getMessage()
 
 
 class Asking(Exception):
