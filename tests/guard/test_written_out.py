@@ -87,7 +87,7 @@ STATEMENTS = {
         period.in_flight[permit] = True
         """,
         (Copy(fast_path._timed, (("started)", "now)"),)), Copy(Closed.admit_quietly, (("self.", "period."),))),
-        r"\.failure_count, (?:started|now)\)",
+        r"= \(\w+\.generation, \w+\.failure_count, (?:started|now)\)",
     ),
     "a refusal is raised in the frame that the caller has called, and is held by no other": Statement(
         """
