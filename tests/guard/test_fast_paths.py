@@ -105,8 +105,11 @@ class Path:
     clock: CountedClock = field(default_factory=CountedClock)
 
     def breaker(self, **settings: Any) -> CircuitBreaker:
+        """A breaker whose next call takes the path: the first decision publishes until when the clock decides alone."""
         self.clock = CountedClock()
-        return CircuitBreaker("shop", clock=self.clock, **{**self.settings, **settings})
+        breaker = CircuitBreaker("shop", clock=self.clock, **{**self.settings, **settings})
+        run_function(breaker, int)
+        return breaker
 
 
 PATHS = {
@@ -170,7 +173,6 @@ every_fast_path = pytest.mark.parametrize("path", FAST, indirect=True)
 @every_path
 def test_a_success_costs_no_more_than_its_path_needs(path: Path, calls: list[Call]) -> None:
     breaker = path.breaker()
-    path.run(breaker, int)
     lock = counted_lock(breaker)
     calls.clear()
     path.clock.read = 0
@@ -184,10 +186,6 @@ def test_a_success_costs_no_more_than_its_path_needs(path: Path, calls: list[Cal
 @every_fast_path
 def test_a_failure_makes_a_call_only_for_its_span_or_its_block(path: Path, calls: list[Call]) -> None:
     breaker = path.breaker()
-    with pytest.raises(ZeroDivisionError):
-        path.run(breaker, lambda: 1 / 0)
-    breaker.reset()
-    path.run(breaker, int)
     calls.clear()
 
     with pytest.raises(ZeroDivisionError):
@@ -243,11 +241,11 @@ def test_each_call_is_counted_with_its_outcome_and_has_a_span_where_it_is_traced
         path.run(breaker, lambda: 1 / 0)
 
     counts = breaker.snapshot().calls
-    assert (counts["success"], counts["failure"], sum(counts.values())) == (1, 1, 2)
+    assert (counts["success"], counts["failure"], sum(counts.values())) == (2, 1, 3)
     if path.traced:
         spans: Spans = request.getfixturevalue("spans")
         outcomes = [(span.attributes or {})["circuit_breaker.call.outcome"] for span in spans()]
-        assert outcomes == ["success", "failure"]
+        assert outcomes == ["success", "success", "failure"]
 
 
 @every_path
@@ -267,7 +265,6 @@ def test_a_success_ends_a_streak_that_began_during_the_call(path: Path) -> None:
 @pytest.mark.parametrize("path", [name for name, each in PATHS.items() if each.settings is WINDOW], indirect=True)
 def test_a_success_that_ends_in_a_later_slice_of_the_window_is_recorded_under_the_lock(path: Path) -> None:
     breaker = path.breaker()
-    path.run(breaker, int)
     lock = counted_lock(breaker)
 
     path.run(breaker, lambda: path.clock.advance(20))
@@ -303,12 +300,39 @@ def test_a_failure_of_a_call_that_began_before_a_reset_does_not_count(path: Path
     assert failures(breaker) == 0
 
 
+@every_path
+def test_listeners_have_the_state_change_of_an_admission_when_the_function_runs(path: Path) -> None:
+    breaker, changes = path.breaker(failure_threshold=1, recovery_time=10, recovery_jitter=0), []
+    breaker.add_listener(lambda change: changes.append(change.to_state))
+    with pytest.raises(Broken):
+        path.run(breaker, lambda: raising(Broken()))
+    path.clock.advance(10)
+    seen: list[CircuitState] = []
+
+    path.run(breaker, lambda: seen.extend(changes))
+
+    assert seen == [CircuitState.OPEN, CircuitState.HALF_OPEN]
+    assert breaker.state is CircuitState.CLOSED
+
+
+@pytest.mark.parametrize("settings", [SHARED, WINDOW, TIMED], ids=["shared", "window", "timed"])
+def test_a_block_that_is_left_twice_counts_once(settings: dict[str, Any], clock: FakeClock) -> None:
+    breaker = CircuitBreaker("shop", clock=clock, **settings)
+    block = breaker.guard()
+
+    with block:
+        pass
+    block.__exit__(None, None, None)
+
+    assert breaker.snapshot().calls["success"] == 1
+
+
 @pytest.mark.parametrize("path", RETURNING, indirect=True)
 def test_a_call_ends_when_the_future_that_it_returned_does(path: Path) -> None:
     breaker, future = path.breaker(failure_threshold=3), Future[int]()
 
     assert path.run(breaker, lambda: future) is future
-    assert breaker.snapshot().calls["success"] == 0
+    assert breaker.snapshot().calls["success"] == 1
     future.set_exception(Broken())
 
     assert failures(breaker) == 1
@@ -320,9 +344,9 @@ def test_a_call_ends_when_the_stream_that_its_coroutine_returned_does(path: Path
 
     stream = path.run(breaker, lambda: (int(each) for each in "12"))
 
-    assert breaker.snapshot().calls["success"] == 0
-    assert list(stream) == [1, 2]
     assert breaker.snapshot().calls["success"] == 1
+    assert list(stream) == [1, 2]
+    assert breaker.snapshot().calls["success"] == 2
 
 
 timed_path = pytest.mark.parametrize(
@@ -333,7 +357,6 @@ timed_path = pytest.mark.parametrize(
 @timed_path
 def test_a_timed_call_that_is_overdue_counts_as_slow_before_it_ends(path: Path) -> None:
     breaker, seen = path.breaker(minimum_calls=9), []
-    run_function(breaker, int)
 
     def hang() -> None:
         path.clock.advance(5)
@@ -353,7 +376,30 @@ def test_a_timed_success_is_slow_from_the_set_duration_on(path: Path, seconds: f
     path.run(breaker, lambda: path.clock.advance(seconds))
 
     snapshot = breaker.snapshot()
-    assert (snapshot.window_calls, snapshot.window_slow) == (1, slow)
+    assert (snapshot.window_calls, snapshot.window_slow) == (2, slow)
+
+
+@timed_path
+def test_a_timed_success_that_ends_when_another_call_may_be_overdue_is_recorded_under_the_lock(path: Path) -> None:
+    breaker = path.breaker()
+    path.clock.advance(2)
+    lock = counted_lock(breaker)
+
+    path.run(breaker, lambda: path.clock.advance(4))
+
+    assert lock.taken > 0
+    assert breaker.snapshot().window_slow == 0
+
+
+@timed_path
+def test_a_timed_call_that_begins_when_another_may_be_overdue_is_admitted_under_the_lock(path: Path) -> None:
+    breaker, taken = path.breaker(), []
+    path.clock.advance(5)
+    lock = counted_lock(breaker)
+
+    path.run(breaker, lambda: taken.append(lock.taken))
+
+    assert taken == [1]
 
 
 @timed_path

@@ -289,6 +289,14 @@ def test_another_source_than_that_which_runs_is_not_believed(monkeypatch: pytest
     assert preserve_signature(body, charge, exact=True) is body
 
 
+@pytest.mark.parametrize("function", [charge, later])
+def test_a_guard_contains_the_expression_of_its_tracers_flag(function: Any) -> None:
+    code = by_decorator(function).__code__
+
+    assert "is_active" not in code.co_names
+    assert "_TRACER_PROVIDER" in code.co_names
+
+
 @pytest.mark.parametrize("way", WAYS)
 @pytest.mark.parametrize("function", FUNCTIONS)
 def test_every_body_that_there_is_has_a_shape(function: Any, way: Callable[[Any], Any]) -> None:
