@@ -7,7 +7,7 @@ from types import FunctionType, MethodType
 from typing import TYPE_CHECKING, Any, Final
 
 from otel_breaker import get_breaker
-from otel_breaker.guard import unshaped
+from otel_breaker.guard import inner_wrapper
 from otel_breaker.keyed_guard import guard_by_key
 from otel_breaker.registry import REGISTRY
 from otel_breaker_instrumentation.targets.own_dependencies import is_own_dependency
@@ -85,7 +85,7 @@ def guarded_by(value: Any) -> str | None:
 
 def _marks(guard: Any) -> dict[str, Any]:
     try:
-        return dict(vars(guard._self_guard if type(guard) is Proxy else unshaped(guard)))  # noqa: SLF001  # wrapt's namespace
+        return dict(vars(guard._self_guard if type(guard) is Proxy else inner_wrapper(guard)))  # noqa: SLF001  # wrapt's namespace
     except TypeError:
         return {}
 
@@ -102,7 +102,7 @@ def layers(value: Any) -> Iterator[Any]:
         value = inside(value)
         yield value
         try:
-            value = value.__func__ if type(value) is MethodType else getattr(unshaped(value), "__wrapped__", None)
+            value = value.__func__ if type(value) is MethodType else getattr(inner_wrapper(value), "__wrapped__", None)
         except Exception:  # a class may define `__getattr__`
             return
         if value is None:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from otel_breaker import CircuitBreaker
-from otel_breaker.guard.awaitable import PLAIN, PLAIN_IDS
+from otel_breaker.guard.results import COMPLETE_TYPE_IDS, COMPLETE_TYPES
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -21,7 +21,7 @@ def breaker() -> CircuitBreaker:
 
 
 def remembered(kind: type) -> bool:
-    return kind in PLAIN or id(kind) in PLAIN_IDS
+    return kind in COMPLETE_TYPES or id(kind) in COMPLETE_TYPE_IDS
 
 
 def test_a_type_whose_results_were_seen_goes_with_its_last_user(breaker: CircuitBreaker) -> None:
@@ -44,7 +44,7 @@ def test_a_type_that_lives_for_ever_is_known_after_a_collection(breaker: Circuit
 
     gc.collect()
 
-    assert dict in PLAIN
+    assert dict in COMPLETE_TYPES
     assert breaker.snapshot().calls["success"] == 1
 
 

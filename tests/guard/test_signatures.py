@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from otel_breaker import CircuitBreaker, get_breaker
-from otel_breaker.guard.shape import release, shape, unshaped
+from otel_breaker.guard.signatures import inner_wrapper, preserve_signature, remove_signature
 from otel_breaker.key_template import Template
 from otel_breaker.keyed_guard import guard_by_key
 from otel_breaker.registry import REGISTRY
@@ -263,7 +263,7 @@ def test_a_fallback_gets_the_arguments_as_the_caller_gave_them() -> None:
     assert inspect.getfullargspec(guard) == inspect.getfullargspec(charge)
     assert guard.__kwdefaults__ is charge.__kwdefaults__
 
-    release(guard)
+    remove_signature(guard)
     assert vars(charge) == {}
 
 
@@ -275,7 +275,7 @@ def test_without_its_source_a_guard_works_all_the_same(monkeypatch: pytest.Monke
 
     monkeypatch.setattr(inspect, "getsource", lambda _: (_ for _ in ()).throw(OSError))
 
-    assert shape(body, charge, exact=True)(1, currency="USD") == (1, 1, "USD")
+    assert preserve_signature(body, charge, exact=True)(1, currency="USD") == (1, 1, "USD")
 
 
 def test_another_source_than_that_which_runs_is_not_believed(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -287,7 +287,15 @@ def test_another_source_than_that_which_runs_is_not_believed(monkeypatch: pytest
     other = "def body(*args, **kwargs):\n    return none(*args, **kwargs)"
     monkeypatch.setattr(inspect, "getsource", lambda _: other)
 
-    assert shape(body, charge, exact=True) is body
+    assert preserve_signature(body, charge, exact=True) is body
+
+
+@pytest.mark.parametrize("function", [charge, later])
+def test_a_guard_contains_the_expression_of_its_tracers_flag(function: Any) -> None:
+    code = by_decorator(function).__code__
+
+    assert "is_active" not in code.co_names
+    assert "_TRACER_PROVIDER" in code.co_names
 
 
 @pytest.mark.parametrize("way", WAYS)
@@ -295,7 +303,7 @@ def test_another_source_than_that_which_runs_is_not_believed(monkeypatch: pytest
 def test_every_body_that_there_is_has_a_shape(function: Any, way: Callable[[Any], Any]) -> None:
     guard = way(function)
 
-    assert unshaped(guard) is not guard
+    assert inner_wrapper(guard) is not guard
 
 
 def test_what_is_no_function_of_python_is_left_as_it_is() -> None:

@@ -1,8 +1,8 @@
-"""What a function returned may be a call in progress: then the guarded call ends when that does.
+"""A result may be a call in progress: the guarded call then ends when the result does.
 
-Which results are is told here, by their types: futures, coroutines and streams, each followed by the module of that
-name. Nobody else's code decides: a type is read past its metaclass. What merely can be awaited, such as a client or a
-pool, is no call in progress: its call ends on return.
+Its type decides: futures, coroutines and streams are followed, each by the module of that name. Types are inspected
+without running code of their metaclasses. A result that can merely be awaited, such as a client or a pool, is complete:
+its call ends when the function returns.
 """
 
 from __future__ import annotations
@@ -24,51 +24,50 @@ if TYPE_CHECKING:
     from otel_breaker.guard.call import Call
 
 Follower: TypeAlias = "Callable[[Any, Call], Any]"
-"""Lets a call end with its result, and returns what the caller gets."""
+"""Ends a call when its result ends, and returns the object that the caller gets."""
 
-PLAIN: Final[set[type]] = set()
-"""Types that live for ever, such as `int`, whose instances are known to be no calls in progress: a look-up that costs
-next to nothing per call."""
+COMPLETE_TYPES: Final[set[type]] = set()
+"""Immortal types, such as `int`, whose instances are never calls in progress; the cheapest look-up."""
 
-_plain: Final[TypeMemo[bool]] = TypeMemo(1_000)
-PLAIN_IDS: Final = _plain.by_id
-"""The same of types that may go, by `id`: the next cheapest look-up."""
+_complete_types: Final[TypeMemo[bool]] = TypeMemo(1_000)
+COMPLETE_TYPE_IDS: Final = _complete_types.by_id
+"""The `id` of other such types, which may be collected; the next cheapest look-up."""
 
 _flags_of: Final = type.__dict__["__flags__"].__get__
-_CAN_GO: Final = 1 << 9
-"""Of a type's flags: it was made while Python ran (`Py_TPFLAGS_HEAPTYPE`), and may go before it ends."""
+_HEAP_TYPE: Final = 1 << 9
+"""`Py_TPFLAGS_HEAPTYPE`: the type was made at run time, and may be collected."""
 
 
 def follower_of(result: Any) -> Follower | None:
-    """How to follow what a plain function returned; None when its call is over."""
+    """The follower of a function's result; None when the result is complete."""
     kind = type(result)
-    if id(kind) in PLAIN_IDS:
+    if id(kind) in COMPLETE_TYPE_IDS:
         return None
     if kind is CoroutineType:
         return follow_coroutine
-    follower = stream_follower_of(result) or _by_abilities(kind)
+    follower = stream_follower_of(result) or _follower_by_attributes(kind)
     if follower is None:
-        if _flags_of(kind) & _CAN_GO:
-            _plain.add(kind, True)  # the only thing to be known
+        if _flags_of(kind) & _HEAP_TYPE:
+            _complete_types.add(kind, True)  # the only value there is
         else:
-            PLAIN.add(kind)
+            COMPLETE_TYPES.add(kind)
     return follower
 
 
 def is_awaitable(result: Any) -> bool:
     """Whether a result can be awaited."""
     kind = type(result)
-    if kind is GeneratorType:  # some are: those of `types.coroutine`
+    if kind is GeneratorType:  # `types.coroutine` makes awaitable ones
         return bool(result.gi_code.co_flags & CO_ITERABLE_COROUTINE)
     return has(kind, "__await__")
 
 
-def _by_abilities(kind: type) -> Follower | None:
+def _follower_by_attributes(kind: type) -> Follower | None:
     if has(kind, "_asyncio_future_blocking"):
         return follow_asyncio_future
-    if _is_named(kind, "concurrent.futures", "Future") or _is_named(kind, "grpc", "Future"):
+    if _derives_from_library(kind, "concurrent.futures", "Future") or _derives_from_library(kind, "grpc", "Future"):
         return follow_future
-    if _is_named(kind, "grpc.aio", "Call"):
+    if _derives_from_library(kind, "grpc.aio", "Call"):
         return follow_rpc
     if has(kind, "addBoth"):
         return follow_deferred
@@ -77,8 +76,8 @@ def _by_abilities(kind: type) -> Follower | None:
     return follow_held if is_held_by(kind) else None
 
 
-def _is_named(kind: type, module: str, name: str) -> bool:
-    """Whether a type derives from one of a library, which need not be there."""
+def _derives_from_library(kind: type, module: str, name: str) -> bool:
+    """Whether a type derives from a type of a library, which may not be imported."""
     library = sys.modules.get(module)
     base = getattr(library, name, None) if library is not None else None
     return base is not None and derives_from(kind, (base,))
