@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Final, ParamSpec, TypeVar
 from otel_breaker.caller_name import caller_name
 from otel_breaker.circuit import Circuit, Listener, Listeners, Snapshot
 from otel_breaker.core.states import FAILURE, SUCCESS, CircuitState
-from otel_breaker.guard import Block, Call, end_what_was_given_up, guard, shape
+from otel_breaker.guard import Block, Call, cancel_abandoned_calls, guard, preserve_signature
 from otel_breaker.settings import Settings, identifiers
 from otel_breaker.telemetry import events
 from otel_breaker.telemetry.configuration import TELEMETRY
@@ -79,12 +79,12 @@ class CircuitBreaker:
         TELEMETRY.read_environment()
         self.name = name
         self._listeners = Listeners()
-        self._listeners.add(events.REPORTER)
+        self._listeners.add(events.EVENT_EMITTER)
         shown_key = None if key is None else identifiers.shown(key)
         self._circuit = Circuit(name, shown_key, settings.resolved(), self._listeners, clock)
         self._unrecorded = UnrecordedPermits(self._circuit)
         self._block_tracer: OtelCallTracer | None = None
-        METRIC_REGISTRY.follow(self._circuit)
+        METRIC_REGISTRY.add(self._circuit)
         _LIVING[id(self)] = self
 
     def __repr__(self) -> str:
@@ -156,7 +156,7 @@ class CircuitBreaker:
         if trampoline_for is not None:
             return make()
         # A fallback needs the arguments as the caller passed them.
-        return shape(make(), function, exact=self.settings.fallback is None, made_by=make)
+        return preserve_signature(make(), function, exact=self.settings.fallback is None, made_by=make)
 
     def _make_guard(
         self,
@@ -174,7 +174,7 @@ class CircuitBreaker:
 
     def _begin(self, tracer: OtelCallTracer) -> Call:
         """Begin one call, for guards that choose a breaker for each call."""
-        return Call(self._circuit, tracer)
+        return Call.begin(self._circuit, tracer)
 
     def call(self, function: Callable[P, R], /, *args: P.args, **kwargs: P.kwargs) -> R:
         """Call a function guarded.
@@ -231,7 +231,7 @@ class CircuitBreaker:
 
     def snapshot(self) -> Snapshot:
         """A frozen, consistent view of the circuit."""
-        end_what_was_given_up()
+        cancel_abandoned_calls()
         return self._circuit.snapshot()
 
     @property

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 
 from otel_breaker import diagnostics
 from otel_breaker.circuit import Circuit, Listeners
-from otel_breaker.guard import Call, guard_each, shape
+from otel_breaker.guard import Call, guard_each, preserve_signature
 from otel_breaker.key_template import Bound, NoKeyError
 from otel_breaker.settings import Mode, Settings
 from otel_breaker.telemetry.traces import code_name
@@ -56,7 +56,7 @@ def guard_by_key(
     if trampoline_for is not None:
         return make()
     # A fallback needs the arguments as the caller passed them.
-    return shape(make(), function, exact=keyed.settings.fallback is None, made_by=make)
+    return preserve_signature(make(), function, exact=keyed.settings.fallback is None, made_by=make)
 
 
 def _make_guard(
@@ -117,7 +117,7 @@ class _KeyedCalls:
         return self._keyed.for_key(key)._begin(self._tracer)  # noqa: SLF001  # our own interface
 
     def _begin_unguarded(self) -> Call:
-        return Call(self._unguarded, self._tracer)
+        return Call.begin(self._unguarded, self._tracer)
 
     def _log_once(self, error: NoKeyError) -> None:
         if not self._has_logged:

@@ -6,13 +6,13 @@ Which settings a name has is decided in named_settings.py.
 from __future__ import annotations
 
 import atexit
-import os
 import threading
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from otel_breaker import diagnostics
 from otel_breaker.breaker import CircuitBreaker, living
 from otel_breaker.errors import InvalidSettings
+from otel_breaker.forks import FORKS, ForkStage
 from otel_breaker.keyed import KeyedBreaker
 from otel_breaker.locks import locked
 from otel_breaker.named_settings import CodeSettings, NamedSettings
@@ -222,8 +222,7 @@ class Registry:
 _OVERRULED: Final = "circuit breaker %r: its configured settings win over the code's %s"
 REGISTRY: Final = Registry()
 atexit.register(REGISTRY.clear)
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=REGISTRY.after_fork)
+FORKS.register(ForkStage.LOCKS, REGISTRY.after_fork)
 
 
 def get_breaker(name: str, *, key: str | None = None, **settings: Unpack[Keywords]) -> CircuitBreaker:

@@ -10,8 +10,8 @@ from typing import Final
 
 from otel_breaker.type_memo import TypeMemo
 
-UNNAMED: Final = "_OTHER"
-"""What OpenTelemetry's `error.type` says of an error that has no name."""
+OTHER: Final = "_OTHER"
+"""Stands for what has no name of its own: OpenTelemetry's value for an `error.type` of no known name."""
 
 LONGEST: Final = 256
 """The most characters of a name, a key or the type of an error."""
@@ -41,7 +41,7 @@ _qualname_of: Final = type.__dict__["__qualname__"].__get__
 _module_of: Final = type.__dict__["__module__"].__get__
 
 _names: Final[TypeMemo[str]] = TypeMemo(1_000)
-_known_names: Final = _names.known
+_known_names: Final = _names.by_id
 
 
 def printable(text: str) -> str:
@@ -83,7 +83,7 @@ def type_name(failure: type | str) -> str:
         if isinstance(failure, str):
             return printable(failure[:LONGEST])
         known = _name_of(failure)
-        _names.learn(failure, known)
+        _names.add(failure, known)
     return known
 
 

@@ -14,7 +14,7 @@ from otel_breaker import diagnostics
 from otel_breaker.circuit import RUNTIME
 from otel_breaker.core.permits import NO_GENERATION, Permit
 from otel_breaker.errors import CircuitOpenError
-from otel_breaker.guard import end_what_was_given_up
+from otel_breaker.guard import cancel_abandoned_calls
 from otel_breaker.tracers import current_span_context
 
 if TYPE_CHECKING:
@@ -44,7 +44,7 @@ class UnrecordedPermits:
             RUNTIME.first_call_arrived()
         if circuit.is_off:
             return Permit.of(NO_GENERATION, circuit.state)
-        end_what_was_given_up()
+        cancel_abandoned_calls()
         try:
             decision, changes = circuit.acquire_permit(exclusive=True)
             circuit.dispatch_changes(changes, current_span_context())

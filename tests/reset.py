@@ -1,4 +1,4 @@
-"""Resets the state of the process for one test: no breaker, no telemetry setting, no failure."""
+"""A process without breakers, settings and reported faults, for one test."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ if TYPE_CHECKING:
 
 
 def reset_process_state(monkeypatch: pytest.MonkeyPatch) -> MetricRegistry:
-    """Replace each object that holds telemetry state of the process.
+    """Replace all state of telemetry in the process.
 
     Returns:
-        The metric registry of the test.
+        The new metric registry.
     """
     metrics, tracing, telemetry = MetricRegistry(), Tracing(), configuration.TelemetryConfiguration()
     for module in (breaker, configuration):
@@ -25,5 +25,5 @@ def reset_process_state(monkeypatch: pytest.MonkeyPatch) -> MetricRegistry:
         monkeypatch.setattr(module, "TELEMETRY", telemetry)
     monkeypatch.setattr(tracers, "_TRACING", tracing)
     monkeypatch.setattr(configuration, "TRACING", tracing)
-    monkeypatch.setattr(events, "REPORTER", events.Reporter())
+    monkeypatch.setattr(events, "EVENT_EMITTER", events.EventEmitter())
     return metrics

@@ -11,7 +11,7 @@ import pytest
 
 from otel_breaker import CircuitBreaker, CircuitOpenError, StateChange
 from otel_breaker.classifier import type_of_result
-from otel_breaker.text import UNNAMED
+from otel_breaker.text import OTHER
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine
@@ -128,11 +128,11 @@ class Unanswering:
     [
         (httpx.Response(429), "429"),
         (Unanswering(), "502"),
-        (None, UNNAMED),
-        ({"status": 503}, UNNAMED),
-        (type("Job", (), {"status": "secret"})(), UNNAMED),
-        (type("Job", (), {"status": 7})(), UNNAMED),
-        (type("Job", (), {"status": True})(), UNNAMED),
+        (None, OTHER),
+        ({"status": 503}, OTHER),
+        (type("Job", (), {"status": "secret"})(), OTHER),
+        (type("Job", (), {"status": 7})(), OTHER),
+        (type("Job", (), {"status": True})(), OTHER),
     ],
 )
 def test_only_an_http_status_names_a_result(result: object, named: str) -> None:

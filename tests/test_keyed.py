@@ -305,30 +305,30 @@ def test_the_key_is_on_the_span(spans: Spans) -> None:
     assert (attributes["circuit_breaker.name"], attributes["circuit_breaker.key"]) == ("http", "eu")
 
 
-def test_no_key_is_a_metric_attribute(ledger: MetricRegistry) -> None:
+def test_no_key_is_a_metric_attribute(metric_registry: MetricRegistry) -> None:
     for key in ("eu", "us"):
         get_breaker("http keyed metrics", key=key).call(int)
 
-    shown = successes_of(ledger, "http keyed metrics")
+    shown = successes_of(metric_registry, "http keyed metrics")
 
     assert [(set(attributes), value) for attributes, value in shown] == [
         ({"circuit_breaker.name", "circuit_breaker.call.outcome"}, 2)
     ]
 
 
-def test_what_an_evicted_circuit_counted_is_still_counted(ledger: MetricRegistry) -> None:
+def test_what_an_evicted_circuit_counted_is_still_counted(metric_registry: MetricRegistry) -> None:
     get_breaker("http evicted", key="0", max_keys=2)
     for key in range(10):
         get_breaker("http evicted", key=str(key)).call(int)
 
-    assert [value for _, value in successes_of(ledger, "http evicted")] == [10]
+    assert [value for _, value in successes_of(metric_registry, "http evicted")] == [10]
 
 
-def successes_of(ledger: MetricRegistry, name: str) -> list[tuple[dict[str, Any], Any]]:
+def successes_of(metric_registry: MetricRegistry, name: str) -> list[tuple[dict[str, Any], Any]]:
     """The points of the metric of successful calls: their attributes and values."""
     reader = InMemoryMetricReader()
     provider = MeterProvider([reader], shutdown_on_exit=False)
-    ledger.show(provider.get_meter("otel_breaker"))
+    metric_registry.use_meter(provider.get_meter("otel_breaker"))
     data = reader.get_metrics_data()
     provider.shutdown()
     assert data is not None

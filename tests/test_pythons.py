@@ -1,4 +1,4 @@
-"""The package claims those Pythons only that the tests run on, here and in CI."""
+"""The package claims only those Pythons that the tests run on, here and in CI."""
 
 from __future__ import annotations
 

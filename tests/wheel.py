@@ -34,7 +34,7 @@ PACKAGES = {
     "otel_breaker_instrumentation": ROOT / "instrumentation",
     "otel_breaker_pytest": ROOT / "instrumentation",
 }
-SCHEMA = PACKAGES["otel_breaker_instrumentation"] / "otel_breaker_instrumentation" / "breakers.schema.json"
+SCHEMA = ROOT / "instrumentation" / "otel_breaker_cli" / "breakers.schema.json"
 INJECTED = ROOT / "collector-config" / "kubernetes" / "Dockerfile"
 QUIETLY = ("--quiet", "--disable-pip-version-check", "--no-compile")
 RELEASES = ("opentelemetry-sdk", "opentelemetry-instrumentation", "opentelemetry-distro")
@@ -59,6 +59,7 @@ if importlib.util.find_spec("deprecated") is None:  # older APIs need it, and it
 for name in absent:
     assert name not in sys.modules and importlib.util.find_spec(name) is None, name
 
+sys.argv[1:] = ["check", "breakers.yaml"]
 with contextlib.redirect_stderr(io.StringIO()) as output:
     assert main() == 2
 assert output.getvalue().endswith("pip install 'otel-breaker[auto]'\\n"), output.getvalue()
@@ -187,7 +188,7 @@ def use_in_tests(wheel: Path, folder: Path) -> Path:
 
 
 def use_injected(wheel: Path, folder: Path) -> Path:
-    """As the OpenTelemetry Operator for Kubernetes: a folder of packages on the path of a Python without any."""
+    """As the OpenTelemetry Operator for Kubernetes does: a folder of packages on the path of a Python without any."""
     venv.create(folder, symlinks=True)
     packages = folder / "packages"
     wanted = re.findall(r"opentelemetry-\S+==\S+", INJECTED.read_text())

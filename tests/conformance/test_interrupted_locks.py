@@ -1,4 +1,4 @@
-"""An interrupt that comes when a lock has just been taken leaves it free, whoever takes it.
+"""An interrupt just after a lock is acquired leaves it free, for each lock.
 
 Since Python 3.14 a signal handler may raise there, between `with` and its block. Here it does so on every Python: each
 lock is replaced by one that raises, once, when it has been taken.
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 
 def interrupted(owner: Any, work: Callable[[], object]) -> None:
-    """Do work that is interrupted when it has just taken the lock of something; then do it once more."""
+    """Run work that is interrupted just after it has acquired a lock; then run it once more."""
     owner._lock = Interrupted()
     owner._lock.when = "after"
     with pytest.raises(KeyboardInterrupt):
@@ -68,7 +68,7 @@ SLOW = {"slow_call_duration": 60, "slow_call_rate": 0.5, "failure_threshold": 3}
 @pytest.mark.parametrize("settings", [{}, SLOW])
 def test_a_circuit_is_not_left_locked(work: Callable[[CircuitBreaker], object], settings: Any) -> None:
     breaker = CircuitBreaker(**settings)
-    fail(breaker)  # a streak: no short cut
+    fail(breaker)  # a streak: no fast path
 
     interrupted(breaker._circuit, lambda: work(breaker))
 
@@ -113,9 +113,11 @@ def test_the_breakers_of_all_keys_are_not_left_locked(work: Callable[[KeyedBreak
     interrupted(keyed, lambda: work(keyed))
 
 
-def test_the_ledger_is_not_left_locked_by_a_new_breaker_or_a_collection(ledger: MetricRegistry) -> None:
-    interrupted(ledger, lambda: CircuitBreaker("new"))
-    interrupted(ledger, ledger.aggregates)
+def test_the_metric_registry_is_not_left_locked_by_a_new_breaker_or_a_collection(
+    metric_registry: MetricRegistry,
+) -> None:
+    interrupted(metric_registry, lambda: CircuitBreaker("new"))
+    interrupted(metric_registry, metric_registry.aggregates)
 
 
 def test_the_configuration_of_telemetry_is_not_left_locked() -> None:

@@ -50,12 +50,12 @@ def test_a_forced_breaker_has_settings_as_any_other() -> None:
     ("said", "path", "remedy"),
     [
         ({"state": "open"}, "state", "forced_open or forced_closed"),
-        ({"state": "closed"}, "state", "a circuit that its calls move"),
+        ({"state": "closed"}, "state", "a circuit whose calls change its state"),
         ({"state": ["forced_open"]}, "state", "forced_open or forced_closed"),
         ({"state": "forced_open", "reason": 4711}, "reason", "text"),
         ({"state": "forced_open", "actor": 5}, "actor", "text"),
-        ({"reason": "INC-4711"}, "reason", "say `state: forced_open` beside it"),
-        ({"actor": "ann"}, "actor", "say `state: forced_open` beside it"),
+        ({"reason": "INC-4711"}, "reason", "set `state: forced_open` beside it"),
+        ({"actor": "ann"}, "actor", "set `state: forced_open` beside it"),
         ({"staet": "forced_open"}, "staet", "did you mean 'state'?"),
     ],
 )

@@ -1,4 +1,4 @@
-"""Telemetry's own calls, such as an exporter's request, are never told; patched functions let them pass unguarded."""
+"""Telemetry's own calls, such as an exporter's request, have no spans, and pass patched functions unguarded."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def breaker() -> CircuitBreaker:
     return CircuitBreaker("payments", failure_threshold=1)
 
 
-def test_a_decorated_call_stays_guarded_and_is_not_told(spans: Spans, breaker: CircuitBreaker) -> None:
+def test_a_decorated_call_stays_guarded_and_has_no_span(spans: Spans, breaker: CircuitBreaker) -> None:
     call = breaker(fail)
 
     with suppress_instrumentation():
@@ -46,7 +46,7 @@ def test_a_decorated_call_stays_guarded_and_is_not_told(spans: Spans, breaker: C
     assert spans() == ()
 
 
-def test_a_block_stays_guarded_and_is_not_told(spans: Spans, breaker: CircuitBreaker) -> None:
+def test_a_block_stays_guarded_and_has_no_span(spans: Spans, breaker: CircuitBreaker) -> None:
     with suppress_instrumentation(), pytest.raises(TimeoutError), breaker.guard():
         raise TimeoutError
 
@@ -54,14 +54,14 @@ def test_a_block_stays_guarded_and_is_not_told(spans: Spans, breaker: CircuitBre
     assert spans() == ()
 
 
-def test_calls_that_are_not_told_are_counted(spans: Spans, breaker: CircuitBreaker) -> None:
+def test_calls_without_a_span_are_counted(spans: Spans, breaker: CircuitBreaker) -> None:
     with suppress_instrumentation():
         breaker.call(int)
 
     assert breaker.snapshot().calls["success"] == 1
 
 
-def test_a_patched_call_passes_unguarded_and_is_not_told(spans: Spans, breaker: CircuitBreaker) -> None:
+def test_a_patched_call_passes_unguarded_and_has_no_span(spans: Spans, breaker: CircuitBreaker) -> None:
     call = breaker._wrap(fail, patched=True)
 
     with suppress_instrumentation():
@@ -94,7 +94,7 @@ def test_a_patched_call_passes_though_the_circuit_is_open(spans: Spans, breaker:
     assert result == "passed"
 
 
-def test_a_patched_call_is_guarded_and_told_otherwise(spans: Spans, breaker: CircuitBreaker) -> None:
+def test_without_suppression_a_patched_call_is_guarded_and_has_a_span(spans: Spans, breaker: CircuitBreaker) -> None:
     call = breaker._wrap(fail, patched=True)
 
     with pytest.raises(TimeoutError):
@@ -105,7 +105,7 @@ def test_a_patched_call_is_guarded_and_told_otherwise(spans: Spans, breaker: Cir
     assert len(spans()) == 2
 
 
-def test_what_is_patched_stays_so_as_a_static_method(spans: Spans, breaker: CircuitBreaker) -> None:
+def test_a_patched_static_method_stays_patched(spans: Spans, breaker: CircuitBreaker) -> None:
     class Client:
         charge = breaker._wrap(staticmethod(fail), patched=True)
 
