@@ -69,9 +69,7 @@ class TelemetryConfiguration:
                 try:
                     TelemetrySettings.from_mapping({name: value})
                 except InvalidSettings as error:
-                    diagnostics.error(
-                        "the environment variable %s is ignored: %s", variable, error
-                    )
+                    diagnostics.error("the environment variable %s is ignored: %s", variable, error)
                 else:
                     self._from_environment[name] = value
         if self._from_environment:
@@ -141,9 +139,7 @@ class TelemetryConfiguration:
                 meter = self._meter_provider.get_meter(names.SCOPE, __version__)
             else:
                 meter = get_meter(names.SCOPE, __version__)
-            histogram = meter.create_histogram(
-                names.METRIC_CALL_DURATION, "s", "Time that guarded calls took.", **_ADVICE
-            )
+            histogram = meter.create_histogram(names.METRIC_CALL_DURATION, "s", "Duration of calls.", **_ADVICE)
         except Exception:
             diagnostics.exception("the metric %s cannot be made", names.METRIC_CALL_DURATION)
         else:

@@ -1,7 +1,7 @@
 """The registry is written as Weaver reads it: version 1 of its syntax, and the rules for names that come with it.
 
 Weaver itself is no Python package. What is here follows https://github.com/open-telemetry/weaver, schemas/
-semconv-syntax.md; whoever has Weaver can run `weaver registry check -r otel_breaker/telemetry/semconv`.
+semconv-syntax.md; with Weaver, run `weaver registry check -r otel_breaker/telemetry/semconv`.
 """
 
 from __future__ import annotations
