@@ -122,6 +122,7 @@ def test_the_timeout_of_gevent_is_a_failure_unless_it_is_ignored() -> None:
     assert judge(ignore=gevent.Timeout).classify_error(timeout) is IGNORED
 
 
+@pytest.mark.processes
 def test_the_timeout_of_eventlet_is_a_failure_unless_it_is_ignored() -> None:
     # In a process of its own: imported, it warns against itself, and at each fork.
     program = """

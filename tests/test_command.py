@@ -13,6 +13,7 @@ from otel_breaker.__main__ import main
 WITHOUT = "import sys, runpy; sys.modules[{library!r}] = None; runpy.run_module('otel_breaker', run_name='__main__')"
 
 
+@pytest.mark.processes
 @pytest.mark.parametrize(
     ("library", "extra"),
     [("rich", "cli"), ("jinja2", "cli"), ("wrapt", "auto"), ("opentelemetry.instrumentation", "auto")],
@@ -37,6 +38,7 @@ def test_a_module_of_our_own_that_is_missing_is_a_fault_and_not_blamed_on_an_ext
         main()
 
 
+@pytest.mark.processes
 def test_the_command_is_a_module_as_well() -> None:
     done = subprocess.run([sys.executable, "-m", "otel_breaker", "--help"], capture_output=True, text=True, check=True)
 

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from otel_breaker.telemetry.metrics import MetricRegistry
     from tests.conftest import Spans
 
-KEYS = int(os.environ.get("KEYS", "1000000"))
+KEYS = int(os.environ.get("KEYS", "100000"))
 """How many keys the memory test asks for: a million in a long run."""
 PLACES = 1_000
 
@@ -262,6 +262,7 @@ def test_threads_that_evict_each_others_keys_stay_within_the_limit() -> None:
 # --- memory and telemetry
 
 
+@pytest.mark.slow
 @pytest.mark.timeout(600)
 def test_keys_without_number_leave_as_many_circuits_as_there_is_room_for_and_flat_memory() -> None:
     for key in range(2 * PLACES):  # once round, so that all that is made once has been made

@@ -126,6 +126,7 @@ print(seen, breakers())
 """
 
 
+@pytest.mark.processes
 def test_a_notebooks_function_is_guarded_in_a_worker(tmp_path: Path) -> None:
     file = tmp_path / "charge.pickle"
     subprocess.run([sys.executable, "-c", PROGRAM, file], check=True)

@@ -33,6 +33,7 @@ def test_nothing_is_public_by_accident() -> None:
     assert found == {name for name in otel_breaker.__all__ if not name.startswith("_")}
 
 
+@pytest.mark.processes
 def test_all_public_names_can_be_imported_with_a_star() -> None:
     names = run("from otel_breaker import *; print(*sorted(name for name in dir() if name[:1].isalpha()))")
 
@@ -66,10 +67,12 @@ def test_the_version_is_that_of_the_distribution() -> None:
     assert otel_breaker.__version__ == version("otel-breaker")
 
 
+@pytest.mark.processes
 def test_importing_starts_no_thread() -> None:
     assert run("import otel_breaker, threading; print(threading.active_count())") == ["1"]
 
 
+@pytest.mark.processes
 def test_importing_needs_no_more_than_the_api_of_opentelemetry() -> None:
     unwanted = "('opentelemetry.sdk', 'wrapt', 'yaml', 'opentelemetry.instrumentation', 'otel_breaker_instrumentation')"
 
@@ -78,6 +81,7 @@ def test_importing_needs_no_more_than_the_api_of_opentelemetry() -> None:
     assert loaded == []
 
 
+@pytest.mark.processes
 def test_importing_sets_up_no_provider() -> None:
     program = """
 import otel_breaker

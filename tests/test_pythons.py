@@ -1,10 +1,12 @@
-"""Only those Pythons are claimed that the tests are run on."""
+"""Only those Pythons are claimed that the tests run on, here and in CI."""
 
 from __future__ import annotations
 
 import re
 import sys
 from pathlib import Path
+
+import yaml
 
 if sys.version_info >= (3, 11):
     import tomllib
@@ -28,3 +30,9 @@ def test_the_pythons_that_are_claimed_are_those_that_make_tries() -> None:
 
 def test_the_oldest_python_that_is_claimed_is_the_oldest_that_installs() -> None:
     assert PROJECT["requires-python"] == f">={claimed()[0]}"
+
+
+def test_the_pythons_that_are_claimed_are_those_that_ci_tries() -> None:
+    workflow = yaml.safe_load((ROOT / ".github" / "workflows" / "ci.yaml").read_text())
+
+    assert workflow["jobs"]["pythons"]["strategy"]["matrix"]["python"] == claimed()

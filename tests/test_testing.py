@@ -311,12 +311,14 @@ def test_fresh_after():
 """
 
 
+@pytest.mark.processes
 def test_the_fixtures_do_the_same_for_a_users_test(pytester: pytest.Pytester) -> None:
     pytester.makepyfile(USERS_TESTS)
 
     run(pytester).assert_outcomes(passed=5)
 
 
+@pytest.mark.processes
 @pytest.mark.parametrize(
     "conftest",
     [
@@ -335,6 +337,7 @@ def test_the_fixtures_are_there_without_a_warning_whatever_a_conftest_imports(
     run(pytester).assert_outcomes(passed=5)
 
 
+@pytest.mark.processes
 def test_the_fixtures_are_there_where_pytest_loads_no_plugins_by_itself(
     pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -345,6 +348,7 @@ def test_the_fixtures_are_there_where_pytest_loads_no_plugins_by_itself(
     run(pytester).assert_outcomes(passed=5)
 
 
+@pytest.mark.processes
 def test_a_project_without_breakers_does_not_pay_for_them(pytester: pytest.Pytester) -> None:
     pytester.makepyfile(
         """
@@ -363,6 +367,7 @@ def run(pytester: pytest.Pytester) -> pytest.RunResult:
     return pytester.runpytest_subprocess("-p", "no:cacheprovider", "-p", "no:asyncio", "-W", "error")
 
 
+@pytest.mark.processes
 def test_the_module_can_be_imported_without_pytest(pytester: pytest.Pytester) -> None:
     script = pytester.makepyfile(
         "import sys; sys.modules['pytest'] = None; import otel_breaker.testing as it; print(it.fake_clock.__name__)"

@@ -30,6 +30,7 @@ else:
 ROOT = Path(__file__).parents[1]
 PACKAGES = {
     "otel_breaker": ROOT,
+    "otel_breaker_cli": ROOT / "instrumentation",
     "otel_breaker_instrumentation": ROOT / "instrumentation",
     "otel_breaker_pytest": ROOT / "instrumentation",
 }

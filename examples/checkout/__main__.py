@@ -11,7 +11,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn
 
-from examples.checkout import configuration, facts, story
+from examples.checkout import configuration, facts, picture, story
 from examples.checkout.processes import DemoFailed, Interrupted, interruptible
 from examples.checkout.run import ASYNC_SHOP, SHOP, WITH, WITHOUT, Run, run
 from examples.checkout.schedule import Phase, Schedule
@@ -61,10 +61,13 @@ def tell(console: Console, output: Path, without: Run, with_breaker: Run, collec
     incident = collect(records)
     page = output / "incident.html"
     page.write_text(incident_page(incident), encoding="utf-8")
+    drawing = output / picture.NAME
+    drawing.write_text(picture.draw(refusal), encoding="utf-8")
     story.section(console, "The circuit", story.timeline(with_breaker, moves))
     impact = story.comparison(facts.impact(without), facts.impact(with_breaker))
     story.section(console, "What the outage did", impact)
     story.section(console, "One refused checkout, and why", story.refused_trace(refusal))
+    story.section(console, "The same two traces as a picture", story.picture(drawing))
     story.section(console, "All calls, from the metric circuit_breaker.calls", story.calls(calls))
     story.section(console, "The files (OTLP in JSON lines, and logs)", story.files(without, with_breaker))
     story.section(console, "What one asks at night, answered from those files", story.on_call(incident, page))

@@ -73,6 +73,10 @@ def refused_trace(refusal: Refusal) -> RenderableType:
     return Group(tree, Text(), arrow, Text(), cause)
 
 
+def picture(drawing: Path) -> RenderableType:
+    return Text(str(_near(drawing)), "bold")
+
+
 def calls(counts: Mapping[str, int]) -> RenderableType:
     return Text(", ".join(f"{count} {outcome}" for outcome, count in counts.items()))
 

@@ -95,10 +95,10 @@ class Circuit(Decisions):
             A permit, or the refusal to raise; and the moves that deciding brought about, which the caller must give
             to `announce` once it knows its own span.
         """
-        plain = None if exclusive else self.try_admit() or self.try_refuse()
+        plain = None if exclusive else self.fast_path.try_admit() or self.fast_path.try_refuse()
         if plain is not None:
             return plain, ()
-        now = self.clock()
+        now = self.now()
         if self._is_inside():
             return self._pass_by(now), ()
         # Not under the lock: it is for other libraries to say who runs.
@@ -173,10 +173,12 @@ class Circuit(Decisions):
             if permit.is_shared and self._absorb(permit, outcome, marked, failure, owner, origin):
                 moves = NO_CHANGES
             else:
-                counted = failure is not None and error is not None and self._mark.is_counted(error, permit, owner)
+                counted = (
+                    failure is not None and error is not None and self._counted_errors.is_counted(error, permit, owner)
+                )
                 judged = IGNORED if counted else outcome
                 failed = None if failure is None else Failure(failure, marked, owner)
-                now = self.clock()
+                now = self.now()
                 moves = self._take_in(permit, outcome, judged, failed, now, retry_after, origin)
             if self._commands:
                 self._obey()
@@ -198,7 +200,7 @@ class Circuit(Decisions):
             self._machine.leave(permit)
             permit.started = permit.owner = None
             return False, NO_CHANGES
-        now = self.clock()
+        now = self.now()
         try:
             slow, moves = self._suspend(permit, now)
             self._obey()
@@ -211,7 +213,7 @@ class Circuit(Decisions):
 
     def resume(self, permit: Permit) -> None:
         """A call of several steps goes on, maybe elsewhere."""
-        now = self.clock()
+        now = self.now()
         if permit.deadline is not None:
             permit.owner = running_owner()
         self._resume(permit, now)
@@ -219,13 +221,13 @@ class Circuit(Decisions):
 
     def permit_for_unrequested_result(self) -> Permit:
         """For the result of a call that nobody asked leave for: it counts only while the circuit is closed."""
-        permit = self._permit_if_closed(self.clock())
+        permit = self._permit_if_closed(self.now())
         self._obey()
         return permit
 
     def record_success(self, permit: Permit) -> None:
         """Take in that a call succeeded, where nobody follows it with a span."""
-        if not self.try_record_success(permit):
+        if not self.fast_path.try_record_success(permit):
             self.record_outcome(permit, SUCCESS)
 
     def record_error(self, permit: Permit, error: BaseException) -> None:
@@ -242,9 +244,7 @@ class Circuit(Decisions):
 
     def is_slow(self, permit: Permit) -> bool:
         """Whether a call that ends now was slow."""
-        return self.settings.slow_call_duration is not None and self._machine.policy.is_slow(
-            permit.started, self.clock()
-        )
+        return self.settings.slow_call_duration is not None and self._machine.policy.is_slow(permit.started, self.now())
 
     def force_open(self, reason: str | None, actor: str | None, origin: object) -> None:
         """Refuse all calls until an operator says otherwise."""
@@ -264,24 +264,24 @@ class Circuit(Decisions):
         self._obey()
 
     def snapshot(self) -> Snapshot:
-        snapshot = self._snapshot(self.clock())
+        snapshot = self._snapshot(self.now())
         self._obey()
         return snapshot
 
     def read(self, *, timed: bool = True) -> Reading:
         """What was counted so far; without the time since the last look, and no ratio, when not *timed*."""
-        reading = self._read(self.clock() if timed else None)
+        reading = self._read(self.now() if timed else None)
         self._obey()
         return reading
 
     def after_fork(self) -> None:
         """In a forked child: no other thread lives, no call in flight will end, nothing was counted here."""
         self._lock = threading.RLock()
-        self._mark = CountedErrors()
+        self._counted_errors = CountedErrors()
         self._machine.forget_calls_in_flight()
         self.history.dispatcher.after_fork()
-        self.history.counters.reset(self.clock())
-        self._publish()  # the thread that had just moved it may not have come that far
+        self.history.counters.reset(self.now())
+        self.fast_path.publish(self._machine)  # the thread that had just moved it may not have come that far
 
     def _is_inside(self) -> bool:
         """Whether this very thread is half-way through a decision already."""
@@ -304,7 +304,7 @@ class Circuit(Decisions):
             return
         try:
             while self._commands:
-                self._obey_next(self.clock())
+                self._obey_next(self.now())
         except BaseException:
             self.dispatch_pending()
             raise

@@ -8,17 +8,18 @@ from __future__ import annotations
 
 import threading
 from collections import deque
-from math import inf
 from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
 from otel_breaker.circuit.changes import NO_CHANGES
 from otel_breaker.circuit.counted_errors import CountedErrors
 from otel_breaker.circuit.fast_path import FastPath
+from otel_breaker.circuit.history import CircuitHistory
 from otel_breaker.circuit.runtime import RUNTIME
 from otel_breaker.circuit.snapshot import Reading, Snapshot
 from otel_breaker.classifier import OutcomeClassifier
+from otel_breaker.core.machine import Machine
 from otel_breaker.core.permits import NO_GENERATION, Permit
-from otel_breaker.core.states import CLOSED, HALF_OPEN, Outcome
+from otel_breaker.core.states import CLOSED, HALF_OPEN, SUCCESS, Outcome
 from otel_breaker.locks import locked
 from otel_breaker.settings import Mode, Settings
 
@@ -45,10 +46,22 @@ class Failure(NamedTuple):
     """Who ran it."""
 
 
-class Decisions(FastPath):
+class Decisions:
     """The part of a circuit that runs under its lock."""
 
-    __slots__ = ("__weakref__", "_commands", "_is_off", "_lock", "_mark", "classifier", "settings", "shows_state_only")
+    __slots__ = (
+        "__weakref__",
+        "_commands",
+        "_counted_errors",
+        "_is_off",
+        "_lock",
+        "_machine",
+        "classifier",
+        "fast_path",
+        "history",
+        "settings",
+        "shows_state_only",
+    )
 
     def __init__(
         self,
@@ -58,12 +71,20 @@ class Decisions(FastPath):
         listeners: Iterable[Listener] = (),
         clock: Clock | None = None,
     ) -> None:
-        super().__init__(name, key, settings.policy, listeners, clock or RUNTIME.clock)
+        clock = clock or RUNTIME.clock
+        now = clock()
+        self.history = CircuitHistory(name, key, now, listeners)
+        self.fast_path = FastPath(clock, self.history)
+        self._machine = Machine(settings.policy, now, self.history.counters.calls[SUCCESS].total)
         self._commands: deque[Command] = deque()
         """What operators have commanded, and is not done yet."""
         self._lock = threading.RLock()
-        self._mark = CountedErrors()
+        self._counted_errors = CountedErrors()
         self._live_by(settings, OutcomeClassifier(settings))
+
+    def now(self) -> float:
+        """Monotonic seconds on the circuit's clock."""
+        return self.fast_path.clock()
 
     @property
     def is_off(self) -> bool:
@@ -74,13 +95,13 @@ class Decisions(FastPath):
     def _decide(
         self, now: float, owner: Hashable, exclusive: bool
     ) -> tuple[Permit | CircuitOpenError, Sequence[PendingChange]]:
-        self._withdraw()
+        self.fast_path.withdraw()
         try:
             moves = self._catch_up(now)
             permit = self._admit(now, owner, exclusive=exclusive)
             decision = permit or self._refuse(now)
         finally:
-            self._publish()
+            self.fast_path.publish(self._machine)
         self.history.dispatcher.complete_before(moves)
         return decision, moves
 
@@ -100,9 +121,9 @@ class Decisions(FastPath):
     ) -> bool:
         """Take in a result that moves nothing; False, having done nothing, when it has to be judged."""
         period = self._machine.period
-        if period is None or permit is not self.shared_permit:
+        if period is None or permit is not self.fast_path.shared_permit:
             return False
-        self.standing_permit, self.quiet_until = None, -inf  # as in `_withdraw`; the permit itself stays good
+        self.fast_path.withdraw_standing_permit()
         if not period.record_without_effect(permit, outcome):
             return False
         try:
@@ -111,9 +132,9 @@ class Decisions(FastPath):
                 self.history.note_failure(failure, origin)
                 self.history.add_evidence(failure)
                 if error is not None:
-                    self._mark.mark(error, period.failure_count, owner)
+                    self._counted_errors.mark(error, period.failure_count, owner)
         finally:
-            self._publish_period(period)
+            self.fast_path.publish_period(period)
         return True
 
     @locked
@@ -127,25 +148,25 @@ class Decisions(FastPath):
         retry_after: float | None,
         origin: object,
     ) -> Sequence[PendingChange]:
-        self._withdraw()
+        self.fast_path.withdraw()
         try:
             if failed is not None:
                 self.history.note_failure(failed.kind, origin)
             moves = self._judge(permit, outcome, judged, failed, now, retry_after, origin)
         finally:
-            self._publish()
+            self.fast_path.publish(self._machine)
         self.history.dispatcher.complete_before(moves)
         return moves
 
     @locked
     def _suspend(self, permit: Permit, now: float) -> tuple[bool, Sequence[PendingChange]]:
-        self._withdraw()
+        self.fast_path.withdraw()
         try:
             slow = self._machine.policy.is_slow(permit.started, now)
             permit.owner = None
             moves = self._moved(self._machine.suspend(permit, now, _jitter()), permit.span_context, complete=True)
         finally:
-            self._publish()
+            self.fast_path.publish(self._machine)
         self.history.dispatcher.complete_before(moves)
         return slow, moves
 
@@ -164,11 +185,11 @@ class Decisions(FastPath):
         if not self._commands:  # somebody else has obeyed
             return
         act, reason, actor, origin = self._commands.popleft()
-        self._withdraw()
+        self.fast_path.withdraw()
         try:
             transition = act(now)
         finally:
-            self._publish()
+            self.fast_path.publish(self._machine)
         if transition is not None:
             mode = self.settings.mode.value
             notice = self.history.record_state_change(transition, mode, origin, complete=True, actor=actor, note=reason)
@@ -176,7 +197,7 @@ class Decisions(FastPath):
 
     @locked
     def _adopt(self, settings: Settings, judge: OutcomeClassifier) -> None:
-        self._withdraw()
+        self.fast_path.withdraw()
         self._machine.adopt(settings.policy)
         self._live_by(settings, judge)
 
@@ -193,9 +214,9 @@ class Decisions(FastPath):
     @locked
     def adopt_runtime(self, before: Clock, clock: Clock) -> None:
         """Follow a change of the world."""
-        if self.clock is before:
-            self.clock = clock
-        self._publish()
+        if self.fast_path.clock is before:
+            self.fast_path.clock = clock
+        self.fast_path.publish(self._machine)
 
     def _live_by(self, settings: Settings, judge: OutcomeClassifier) -> None:
         self.settings = settings
@@ -204,9 +225,9 @@ class Decisions(FastPath):
         enforced = settings.mode is Mode.ENFORCE
         self.shows_state_only = enforced and self.history.key is None
         """Whether there is nothing to say of a call in a closed state but that state."""
-        self._admits_plainly = enforced and not self.classifier.classifies_results
-        self._refuses_plainly = enforced and settings.fallback is None
-        self._publish()
+        self.fast_path.may_admit = enforced and not self.classifier.classifies_results
+        self.fast_path.may_refuse = enforced and settings.fallback is None
+        self.fast_path.publish(self._machine)
 
     def _catch_up(self, now: float) -> list[PendingChange]:
         """What time alone has brought about since the last call."""
@@ -256,7 +277,7 @@ class Decisions(FastPath):
         if failed is not None and machine.failure_count != epoch:
             record.add_evidence(failed.kind)
             if failed.error is not None:
-                self._mark.mark(failed.error, machine.failure_count, failed.owner)
+                self._counted_errors.mark(failed.error, machine.failure_count, failed.owner)
         return moves if settled is None else [*moves, *self._moved(settled, origin, complete=True)]
 
     def _moved(self, transition: Transition | None, origin: object, *, complete: bool) -> list[PendingChange]:

@@ -53,7 +53,7 @@ class Block:
         self._entered = True
         # As on the hot path of a function: nothing more is needed while the circuit is plainly closed, untraced.
         if self._site.tracing.source._TRACER_PROVIDER is None:  # noqa: SLF001  # see Tracing
-            self._permit = self._circuit.shared_permit
+            self._permit = self._circuit.fast_path.shared_permit
         if self._permit is None:
             call = Call(self._circuit, self._site)
             if (refusal := call.take_refusal()) is not None:
@@ -71,8 +71,8 @@ class Block:
         if permit is not None:
             self._permit = None
             if error is None and self._verdict is None:
-                if circuit.standing_permit is permit:
-                    circuit.count_success()
+                if circuit.fast_path.standing_permit is permit:
+                    circuit.fast_path.count_success()
                 else:
                     circuit.record_success(permit)
                 return

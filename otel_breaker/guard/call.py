@@ -73,7 +73,7 @@ class Call:
         traced = site.tracing.source._TRACER_PROVIDER is not None  # noqa: SLF001  # see Tracing
         if _passes_unguarded(circuit, site, traced=traced):
             return
-        permit, moves = circuit.shared_permit, NO_CHANGES
+        permit, moves = circuit.fast_path.shared_permit, NO_CHANGES
         try:
             if permit is None:
                 end_what_was_given_up()
@@ -197,7 +197,7 @@ class Call:
         try:
             if permit is not None and outcome is not REJECTED and not is_finalizing():
                 slow = self._slow or circuit.is_slow(permit)
-                if outcome is not SUCCESS or slow or not circuit.try_record_success(permit):
+                if outcome is not SUCCESS or slow or not circuit.fast_path.try_record_success(permit):
                     origin = span.span_context_for(outcome, slow=slow) if span is not None else None
                     moves = circuit.record_outcome(
                         permit,

@@ -37,16 +37,17 @@ def heat_function(function: Callable[P, R], circuit: Circuit, site: CallTracer) 
 
 def _hot(function: Callable[P, R], circuit: Circuit, site: CallTracer) -> Callable[P, R]:
     """Where nobody listens, and all calls share a permit: two attribute reads and a counter."""
-    count_success = circuit.count_success
+    fast_path = circuit.fast_path
+    count_success = fast_path.count_success
     traced = _traced(function, circuit, site)
 
     @wraps(function)
     def guarded(*args: P.args, **kwargs: P.kwargs) -> R:
-        permit = circuit.shared_permit
+        permit = fast_path.shared_permit
         if permit is None or site.tracing.source._TRACER_PROVIDER is not None:  # noqa: SLF001  # see Tracing
             if permit is not None and not is_finalizing():
                 return traced(permit, args, kwargs)
-            refusal = circuit.try_refuse() if site.tracing.source._TRACER_PROVIDER is None else None  # noqa: SLF001  # as above
+            refusal = fast_path.try_refuse() if site.tracing.source._TRACER_PROVIDER is None else None  # noqa: SLF001  # as above
             if refusal is None:
                 call = Call(circuit, site)
                 refusal = call.take_refusal()
@@ -67,7 +68,7 @@ def _hot(function: Callable[P, R], circuit: Circuit, site: CallTracer) -> Callab
         except Exception:  # a type may refuse to be hashed, in its own way
             plain = False
         if plain or (follower := follower_of(result)) is None:
-            if circuit.standing_permit is permit:
+            if fast_path.standing_permit is permit:
                 count_success()
             else:
                 circuit.record_success(permit)
@@ -87,13 +88,14 @@ def _timed(function: Callable[P, R], hot: Callable[P, R], circuit: Circuit, site
 
     Written out, down to what core/closed.py says of such calls: a function between would cost as much as the rest.
     """
-    count_success = circuit.count_success
+    fast_path = circuit.fast_path
+    count_success = fast_path.count_success
 
     @wraps(function)
     def guarded(*args: P.args, **kwargs: P.kwargs) -> R:
-        period = circuit.timed_period
-        started = circuit.clock()
-        if period is None or started >= circuit.quiet_until or site.tracing.source._TRACER_PROVIDER is not None:  # noqa: SLF001  # see Tracing
+        period = fast_path.timed_period
+        started = fast_path.clock()
+        if period is None or started >= fast_path.quiet_until or site.tracing.source._TRACER_PROVIDER is not None:  # noqa: SLF001  # see Tracing
             return hot(*args, **kwargs)
         permit = Permit()
         permit.generation, permit.failure_count, permit.started = period.generation, period.failure_count, started
@@ -110,8 +112,8 @@ def _timed(function: Callable[P, R], hot: Callable[P, R], circuit: Circuit, site
             plain = False
         if not plain and (follower := follower_of(result)) is not None:
             return cast("R", follow(follower, result, Call(circuit, site, admitted=permit)))
-        now = circuit.clock()
-        if now < circuit.quiet_until and now < started + period.slow_after and period.in_flight.pop(permit, False):
+        now = fast_path.clock()
+        if now < fast_path.quiet_until and now < started + period.slow_after and period.in_flight.pop(permit, False):
             count_success()
         elif not is_finalizing():
             circuit.record_outcome(permit, SUCCESS)
@@ -124,7 +126,8 @@ def _traced(
     function: Callable[..., R], circuit: Circuit, site: CallTracer
 ) -> Callable[[Permit, tuple[Any, ...], dict[str, Any]], R]:
     """Where somebody listens."""
-    count_success = circuit.count_success
+    fast_path = circuit.fast_path
+    count_success = fast_path.count_success
 
     def guarded(permit: Permit, args: tuple[Any, ...], kwargs: dict[str, Any]) -> R:
         span = site.start(circuit, permit, NO_CHANGES)
@@ -142,7 +145,7 @@ def _traced(
             plain = False
         if not plain and (follower := follower_of(result)) is not None:
             return cast("R", follow(follower, result, Call(circuit, site, admitted=permit, span=span)))
-        if circuit.standing_permit is permit:
+        if fast_path.standing_permit is permit:
             count_success()
         else:
             circuit.record_success(permit)
@@ -156,11 +159,12 @@ def heat_coroutine(
     function: Callable[P, Awaitable[R]], circuit: Circuit, site: CallTracer
 ) -> Callable[P, Coroutine[Any, Any, R]]:
     """Guard a coroutine function by its hot path."""
-    count_success = circuit.count_success
+    fast_path = circuit.fast_path
+    count_success = fast_path.count_success
 
     @wraps(function)
     async def guarded(*args: P.args, **kwargs: P.kwargs) -> R:
-        permit = circuit.shared_permit
+        permit = fast_path.shared_permit
         if permit is None or site.tracing.source._TRACER_PROVIDER is not None:  # noqa: SLF001  # see Tracing
             call = Call(circuit, site)
             refusal = call.take_refusal()
@@ -182,7 +186,7 @@ def heat_coroutine(
             plain = False
         if not plain and follower_of(result) is not None and (follower := stream_follower_of(result)) is not None:
             return cast("R", follow(follower, result, Call(circuit, site, admitted=permit)))
-        if circuit.standing_permit is permit:
+        if fast_path.standing_permit is permit:
             count_success()
         else:
             circuit.record_success(permit)

@@ -139,7 +139,9 @@ class TelemetryConfiguration:
                 meter = self._meter_provider.get_meter(names.SCOPE, __version__)
             else:
                 meter = get_meter(names.SCOPE, __version__)
-            histogram = meter.create_histogram(names.METRIC_CALL_DURATION, "s", "Duration of calls.", **_ADVICE)
+            histogram = meter.create_histogram(
+                names.METRIC_CALL_DURATION, "s", "Time that guarded calls took.", **_ADVICE
+            )
         except Exception:
             diagnostics.exception("the metric %s cannot be made", names.METRIC_CALL_DURATION)
         else:

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 def standing(breaker: CircuitBreaker) -> bool:
-    return breaker._circuit.standing_permit is not None
+    return breaker._circuit.fast_path.standing_permit is not None
 
 
 def half_opened(clock: FakeClock, **settings: object) -> CircuitBreaker:

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from tests.fakes import FakeClock
 
 pytestmark = [
+    pytest.mark.processes,
     pytest.mark.skipif(not hasattr(os, "fork"), reason="there is no fork here"),
     pytest.mark.filterwarnings("ignore:.*multi-threaded.*fork:DeprecationWarning"),
 ]

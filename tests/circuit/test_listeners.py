@@ -307,6 +307,7 @@ def test_a_listener_that_compares_itself_holds_nobody_up() -> None:
     assert len(added) == 1
 
 
+@pytest.mark.processes
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="there are no forks")
 def test_a_forked_child_adds_listeners_though_another_thread_was_changing_them() -> None:
     breaker = CircuitBreaker()

@@ -9,14 +9,11 @@ import sys
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from types import SimpleNamespace
-from typing import TYPE_CHECKING
 
+import pytest
 import trio
 
 from otel_breaker.circuit.owners import running_owner
-
-if TYPE_CHECKING:
-    import pytest
 
 
 class Greenlet:
@@ -116,6 +113,7 @@ def test_the_main_greenlet_is_its_thread(monkeypatch: pytest.MonkeyPatch) -> Non
     assert owner() is threading.current_thread()
 
 
+@pytest.mark.processes
 def test_libraries_that_the_application_does_not_use_are_not_imported() -> None:
     program = """
 import sys

@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+pytestmark = pytest.mark.processes
+
 FILE = "targets: [{function: 'shop_to_start:charge', breaker: payments}]"
 DECLARED = """
 file_format: "1.0"

@@ -28,6 +28,7 @@ MOUNTED: Final = [
 ]
 
 
+@pytest.mark.processes
 def test_it_agrees_with_the_schema_of_the_compose_specification() -> None:
     check = [sys.executable, "-m", "check_jsonschema", "--builtin-schema", "vendor.compose-spec"]
 

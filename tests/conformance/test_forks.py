@@ -1,4 +1,4 @@
-"""A fork at any moment leaves a child whose breakers work, with the state and without the parent's calls (F44)."""
+"""A fork at any moment leaves a child whose breakers work, with the state and without the parent's calls."""
 
 from __future__ import annotations
 
@@ -36,6 +36,8 @@ if TYPE_CHECKING:
 
     from tests.fakes import FakeClock
 
+pytestmark = pytest.mark.processes
+
 
 def works(watched: Watched) -> str:
     """What is wrong with a circuit in a child; it may have to wait for one recovery time."""
@@ -52,7 +54,7 @@ def works(watched: Watched) -> str:
     return "" if heard == ["open"] else f"listeners heard {heard}"
 
 
-def test_f44_a_child_forked_while_a_thread_is_inside_a_guarded_call_answers(clock: FakeClock) -> None:
+def test_a_child_forked_while_a_thread_is_inside_a_guarded_call_answers(clock: FakeClock) -> None:
     breaker = CircuitBreaker(failure_threshold=2, clock=clock, recovery_time=RECOVERY)
     watched = Watched(clock, breaker, told(breaker))
     entered, leave = threading.Event(), threading.Event()
@@ -72,7 +74,7 @@ def test_f44_a_child_forked_while_a_thread_is_inside_a_guarded_call_answers(cloc
     assert complaint == ""
 
 
-def test_f44_a_child_forked_while_threads_hammer_the_breaker_answers_every_time() -> None:
+def test_a_child_forked_while_threads_hammer_the_breaker_answers_every_time() -> None:
     watched = Watched.new(failure_threshold=2)
     over = threading.Event()
 
@@ -111,7 +113,7 @@ from tests.conformance.test_forks import fork_everywhere, fork_while_a_breaker_i
     ("prepare", "work"),
     [(failing_once, fail), (due_for_a_probe, succeed), (due_for_a_probe, CircuitBreaker.reset)],
 )
-def test_f44_a_fork_in_the_middle_of_a_decision_leaves_a_child_whose_circuit_works(
+def test_a_fork_in_the_middle_of_a_decision_leaves_a_child_whose_circuit_works(
     prepare: Callable[[], Watched], work: Callable[[CircuitBreaker], Any]
 ) -> None:
     # In a process of its own: what forks is small, and so are the many forks.
@@ -133,7 +135,7 @@ def fork_everywhere(prepare: Callable[[], Watched], work: Callable[[CircuitBreak
     sys.stdout.write(str(complaints))
 
 
-def test_f44_a_fork_while_a_thread_makes_a_breaker_leaves_a_child_that_can_make_one() -> None:
+def test_a_fork_while_a_thread_makes_a_breaker_leaves_a_child_that_can_make_one() -> None:
     said = in_new_process(f"{IMPORTS}\nfork_while_a_breaker_is_made()", 60)
 
     assert said.startswith("fine until ")
@@ -191,7 +193,7 @@ LOCKS: dict[str, Callable[[], Any]] = {
 
 
 @pytest.mark.parametrize("lock", LOCKS)
-def test_f44_a_child_does_not_wait_for_a_lock_that_a_thread_of_its_parent_held(lock: str) -> None:
+def test_a_child_does_not_wait_for_a_lock_that_a_thread_of_its_parent_held(lock: str) -> None:
     get_breaker("test_forks"), get_breaker("test_forks keyed", key="first")
     held, leave = threading.Event(), threading.Event()
 
@@ -219,14 +221,14 @@ def test_f44_a_child_does_not_wait_for_a_lock_that_a_thread_of_its_parent_held(l
         busy.join()
 
 
-def test_f44_a_child_keeps_the_state_and_its_deadline(clock: FakeClock) -> None:
+def test_a_child_keeps_the_state_and_its_deadline(clock: FakeClock) -> None:
     breaker = opened(clock)
     clock.advance(4)
 
     assert in_child(lambda: (breaker.state.value, breaker.snapshot().retry_after)) == ("open", RECOVERY - 4)
 
 
-def test_f44_a_child_counts_from_zero_and_for_itself(clock: FakeClock) -> None:
+def test_a_child_counts_from_zero_and_for_itself(clock: FakeClock) -> None:
     breaker = CircuitBreaker(clock=clock)
     succeed(breaker)
     fail(breaker)
@@ -240,7 +242,7 @@ def test_f44_a_child_counts_from_zero_and_for_itself(clock: FakeClock) -> None:
     assert sum(breaker.snapshot().calls.values()) == 2
 
 
-def test_f44_a_probe_of_the_parent_holds_no_place_in_the_child(clock: FakeClock) -> None:
+def test_a_probe_of_the_parent_holds_no_place_in_the_child(clock: FakeClock) -> None:
     breaker = due(clock)
     probe = hold(breaker)
 
@@ -251,7 +253,7 @@ def test_f44_a_probe_of_the_parent_holds_no_place_in_the_child(clock: FakeClock)
     assert breaker.state is CircuitState.OPEN
 
 
-def test_f44_what_a_child_does_moves_nothing_in_the_parent(clock: FakeClock) -> None:
+def test_what_a_child_does_moves_nothing_in_the_parent(clock: FakeClock) -> None:
     breaker = CircuitBreaker(failure_threshold=1, clock=clock)
 
     in_child(lambda: fail(breaker))

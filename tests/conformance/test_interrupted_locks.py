@@ -1,4 +1,4 @@
-"""An interrupt that comes when a lock has just been taken leaves it free, whoever takes it (F13).
+"""An interrupt that comes when a lock has just been taken leaves it free, whoever takes it.
 
 Since Python 3.14 a signal handler may raise there, between `with` and its block. Here it does so on every Python: each
 lock is replaced by one that raises, once, when it has been taken.
@@ -66,14 +66,14 @@ SLOW = {"slow_call_duration": 60, "slow_call_rate": 0.5, "failure_threshold": 3}
     ],
 )
 @pytest.mark.parametrize("settings", [{}, SLOW])
-def test_f13_a_circuit_is_not_left_locked(work: Callable[[CircuitBreaker], object], settings: Any) -> None:
+def test_a_circuit_is_not_left_locked(work: Callable[[CircuitBreaker], object], settings: Any) -> None:
     breaker = CircuitBreaker(**settings)
     fail(breaker)  # a streak: no short cut
 
     interrupted(breaker._circuit, lambda: work(breaker))
 
 
-def test_f13_an_interrupt_while_settings_change_leaves_a_circuit_that_decides() -> None:
+def test_an_interrupt_while_settings_change_leaves_a_circuit_that_decides() -> None:
     breaker = CircuitBreaker(failure_threshold=1)
     interrupted(breaker._circuit, lambda: breaker.replace_settings(Settings(failure_threshold=2)))
 
@@ -92,7 +92,7 @@ def test_f13_an_interrupt_while_settings_change_leaves_a_circuit_that_decides() 
         lambda registry: registry.override("ordered", None),
     ],
 )
-def test_f13_the_registry_is_not_left_locked(work: Callable[[Registry], object]) -> None:
+def test_the_registry_is_not_left_locked(work: Callable[[Registry], object]) -> None:
     registry = Registry()
 
     interrupted(registry, lambda: work(registry))
@@ -106,17 +106,19 @@ def test_f13_the_registry_is_not_left_locked(work: Callable[[Registry], object])
         lambda keyed: keyed.replace_settings(Settings()),
     ],
 )
-def test_f13_the_breakers_of_all_keys_are_not_left_locked(work: Callable[[KeyedBreaker], object]) -> None:
+def test_the_breakers_of_all_keys_are_not_left_locked(work: Callable[[KeyedBreaker], object]) -> None:
     keyed = KeyedBreaker("keyed", Settings().resolved())
     keyed.for_key("known")
 
     interrupted(keyed, lambda: work(keyed))
 
 
-def test_f13_the_ledger_is_not_left_locked_by_a_new_breaker_or_a_collection(metric_registry: MetricRegistry) -> None:
+def test_the_metric_registry_is_not_left_locked_by_a_new_breaker_or_a_collection(
+    metric_registry: MetricRegistry,
+) -> None:
     interrupted(metric_registry, lambda: CircuitBreaker("new"))
     interrupted(metric_registry, metric_registry.aggregates)
 
 
-def test_f13_the_configuration_of_telemetry_is_not_left_locked() -> None:
+def test_the_configuration_of_telemetry_is_not_left_locked() -> None:
     interrupted(configuration.TELEMETRY, lambda: configure(spans="off"))

@@ -1,4 +1,4 @@
-"""Ctrl-C and its like: they reach the caller as they are, and count as neither outcome (F13)."""
+"""Ctrl-C and its like: they reach the caller as they are, and count as neither outcome."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ class Abort(BaseException):
 
 @pytest.mark.parametrize("kind", [KeyboardInterrupt, SystemExit, GeneratorExit, asyncio.CancelledError])
 @pytest.mark.parametrize("shape", [in_a_block, in_a_block_that_has_failed, in_a_function, in_a_coroutine])
-def test_f13_what_stops_the_program_passes_untouched_and_counts_as_cancelled(
+def test_what_stops_the_program_passes_untouched_and_counts_as_cancelled(
     clock: FakeClock, shape: Callable[[CircuitBreaker, BaseException], None], kind: type[BaseException]
 ) -> None:
     breaker = CircuitBreaker(failure_threshold=2, clock=clock)
@@ -95,7 +95,7 @@ def foreground() -> Iterator[None]:
 
 
 @pytest.mark.usefixtures("foreground")
-def test_f13_a_real_ctrl_c_reaches_the_caller_every_time(clock: FakeClock) -> None:
+def test_a_real_ctrl_c_reaches_the_caller_every_time(clock: FakeClock) -> None:
     breaker = CircuitBreaker(failure_threshold=1, clock=clock)
 
     @breaker
@@ -163,7 +163,7 @@ def still_works(watched: Watched) -> str:
         (due_for_a_probe, reset_or_be_stopped),
     ],
 )
-def test_f13_a_ctrl_c_in_the_middle_of_a_decision_leaves_a_circuit_that_works(
+def test_a_ctrl_c_in_the_middle_of_a_decision_leaves_a_circuit_that_works(
     prepare: Callable[[], Watched], work: Callable[[CircuitBreaker], None]
 ) -> None:
     complaints = at_every_moment(prepare, work, press_ctrl_c, still_works, by="signal")
@@ -201,7 +201,7 @@ def tells_every_later_move(watched: Watched) -> str:
         (due_for_a_probe, reset_or_be_stopped),
     ],
 )
-def test_f13_after_a_ctrl_c_anywhere_listeners_hear_every_later_move(
+def test_after_a_ctrl_c_anywhere_listeners_hear_every_later_move(
     spans: Spans, prepare: Callable[[], Watched], work: Callable[[CircuitBreaker], None]
 ) -> None:
     complaints = at_every_moment(prepare, work, press_ctrl_c, tells_every_later_move, by="signal")
@@ -209,7 +209,7 @@ def test_f13_after_a_ctrl_c_anywhere_listeners_hear_every_later_move(
     assert complaints == {}
 
 
-def test_f13_a_move_whose_call_was_stopped_before_it_was_announced_is_told_at_the_interrupt(spans: Spans) -> None:
+def test_a_move_whose_call_was_stopped_before_it_was_announced_is_told_at_the_interrupt(spans: Spans) -> None:
     def told_of_each(watched: Watched) -> str:
         """The decision itself may be lost with the interrupt; what the circuit has done is told."""
         state = watched.breaker.state.value
@@ -222,7 +222,7 @@ def test_f13_a_move_whose_call_was_stopped_before_it_was_announced_is_told_at_th
     assert complaints == {}
 
 
-def test_f13_a_move_that_nobody_lived_to_announce_is_told_with_the_next(clock: FakeClock) -> None:
+def test_a_move_that_nobody_lived_to_announce_is_told_with_the_next(clock: FakeClock) -> None:
     watched = due_for_a_probe()
     circuit = watched.breaker._circuit
     circuit.acquire_permit()  # as after two interrupts, one in the handling of the other
@@ -235,7 +235,7 @@ def test_f13_a_move_that_nobody_lived_to_announce_is_told_with_the_next(clock: F
 
 
 @pytest.mark.parametrize("settings", [{}, {"slow_call_duration": 60, "slow_call_rate": 0.5}])
-def test_f13_an_interrupt_before_a_circuit_says_what_is_plain_leaves_no_permit_of_a_closed_period(
+def test_an_interrupt_before_a_circuit_says_what_is_plain_leaves_no_permit_of_a_closed_period(
     monkeypatch: pytest.MonkeyPatch, settings: dict[str, float]
 ) -> None:
     breaker = Watched.new(failure_threshold=2, **settings).breaker  # type: ignore[arg-type]
@@ -243,7 +243,7 @@ def test_f13_an_interrupt_before_a_circuit_says_what_is_plain_leaves_no_permit_o
     fail(breaker)
     last = hold(breaker)
     with monkeypatch.context() as entered:
-        entered.setattr(FastPath, "_publish", lambda *_: press_ctrl_c(breaker))
+        entered.setattr(FastPath, "publish", lambda *_: press_ctrl_c(breaker))
         with suppress(KeyboardInterrupt):
             finish(last, Broken())
     assert breaker.state is CircuitState.OPEN
@@ -273,14 +273,14 @@ def command(breaker: CircuitBreaker, clock: FakeClock) -> None:
 
 
 @pytest.mark.parametrize("open_it", [ask_when_a_call_hangs, suspend_a_slow_step, command])
-def test_f13_an_interrupt_of_whatever_opens_a_circuit_leaves_no_permit_of_a_closed_period(
+def test_an_interrupt_of_whatever_opens_a_circuit_leaves_no_permit_of_a_closed_period(
     monkeypatch: pytest.MonkeyPatch, clock: FakeClock, open_it: Callable[[CircuitBreaker, FakeClock], None]
 ) -> None:
     breaker = CircuitBreaker(slow_call_duration=60, slow_call_rate=0.5, minimum_calls=1, clock=clock)
     guarded = breaker(int)
     guarded()
     with monkeypatch.context() as entered:
-        entered.setattr(FastPath, "_publish", lambda *_: press_ctrl_c(breaker))
+        entered.setattr(FastPath, "publish", lambda *_: press_ctrl_c(breaker))
         with suppress(KeyboardInterrupt):
             open_it(breaker, clock)
     assert breaker.state in (CircuitState.OPEN, CircuitState.FORCED_OPEN)
@@ -288,7 +288,7 @@ def test_f13_an_interrupt_of_whatever_opens_a_circuit_leaves_no_permit_of_a_clos
     assert [raised_by(guarded) for _ in range(3)] == [CircuitOpenError] * 3
 
 
-def test_f13_an_interrupt_in_the_middle_of_anything_lets_nobody_through_an_open_circuit() -> None:
+def test_an_interrupt_in_the_middle_of_anything_lets_nobody_through_an_open_circuit() -> None:
     def refuses_while_open(watched: Watched) -> str:
         is_open = watched.breaker.state is CircuitState.OPEN
         return "passes an open circuit" if is_open and not refuses(watched.breaker) else ""
@@ -298,7 +298,7 @@ def test_f13_an_interrupt_in_the_middle_of_anything_lets_nobody_through_an_open_
     assert complaints == {}
 
 
-def test_f13_a_call_is_not_in_flight_for_ever_when_taking_in_its_end_is_interrupted(
+def test_a_call_is_not_in_flight_for_ever_when_taking_in_its_end_is_interrupted(
     clock: FakeClock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     breaker = CircuitBreaker(slow_call_duration=60, slow_call_rate=0.5, minimum_calls=1, clock=clock)

@@ -1,4 +1,4 @@
-"""Nothing is logged while a lock is held: a log handler has a lock of its own, and may make guarded calls (F20).
+"""Nothing is logged while a lock is held: a log handler has a lock of its own, and may make guarded calls.
 
 The handler here holds its lock, as those of `logging` do, until another thread has used every lock of ours. Whoever
 logs while holding one of them would wait for ever; the other thread gives up after a while, and says so.
@@ -154,7 +154,7 @@ def too_many_permits(everything: Everything) -> None:
         too_many_permits,
     ],
 )
-def test_f20_a_log_handler_may_wait_for_a_thread_that_uses_breakers(
+def test_a_log_handler_may_wait_for_a_thread_that_uses_breakers(
     everything: Everything, act: Callable[[Everything], None], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("otel_breaker.breaker._MOST_UNSETTLED", 10)
@@ -165,7 +165,7 @@ def test_f20_a_log_handler_may_wait_for_a_thread_that_uses_breakers(
     assert everything.stuck == []
 
 
-def test_f20_a_log_handler_may_wait_for_who_stops_the_watch_of_a_file(everything: Everything, tmp_path: Path) -> None:
+def test_a_log_handler_may_wait_for_who_stops_the_watch_of_a_file(everything: Everything, tmp_path: Path) -> None:
     file = tmp_path / "breakers.yaml"
     file.write_text("reload: 5s\n")
     watcher = Watcher(str(file), "reload: 5s\n", 5.0, lambda _: None)
@@ -198,7 +198,7 @@ class Thoughtful:
     __hash__ = None  # type: ignore[assignment]
 
 
-def test_f20_settings_are_compared_without_a_lock() -> None:
+def test_settings_are_compared_without_a_lock() -> None:
     registry = Registry()
 
     def predicate() -> Thoughtful:
@@ -212,7 +212,7 @@ def test_f20_settings_are_compared_without_a_lock() -> None:
     registry.configure({"payments": Settings(failure_on=(predicate(),))})
 
 
-def test_f20_threads_that_ask_for_settings_that_take_long_to_compare_get_one_breaker() -> None:
+def test_threads_that_ask_for_settings_that_take_long_to_compare_get_one_breaker() -> None:
     registry = Registry()
     settings = {"failure_on": Thoughtful(lambda: registry.override("used", None))}
 

@@ -1,4 +1,4 @@
-"""A guarded call, a command or another thread's call at every instruction of a decision (F19, F42, F43, F52)."""
+"""A guarded call, a command or another thread's call at every instruction of a decision."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def counted_twice(prepare: Callable[[], Watched]) -> Callable[[Watched], str]:
         (due_for_a_probe, fail, succeed, "signal"),
     ],
 )
-def test_f42_a_call_in_the_middle_of_a_call_is_counted_and_breaks_nothing(
+def test_a_call_in_the_middle_of_a_call_is_counted_and_breaks_nothing(
     prepare: Callable[[], Watched],
     work: Callable[[CircuitBreaker], None],
     handler: Callable[[CircuitBreaker], None],
@@ -62,7 +62,7 @@ def test_f42_a_call_in_the_middle_of_a_call_is_counted_and_breaks_nothing(
         (due_for_a_probe, CircuitBreaker.reset, succeed),
     ],
 )
-def test_f42_a_call_in_the_middle_of_an_operators_command_breaks_nothing(
+def test_a_call_in_the_middle_of_an_operators_command_breaks_nothing(
     prepare: Callable[[], Watched],
     work: Callable[[CircuitBreaker], None],
     handler: Callable[[CircuitBreaker], None],
@@ -82,7 +82,7 @@ def test_f42_a_call_in_the_middle_of_an_operators_command_breaks_nothing(
         (failing_once, CircuitBreaker.record_success),
     ],
 )
-def test_f42_a_command_that_a_signal_handler_gives_in_the_middle_of_anything_is_obeyed(
+def test_a_command_that_a_signal_handler_gives_in_the_middle_of_anything_is_obeyed(
     prepare: Callable[[], Watched], work: Callable[[CircuitBreaker], Any]
 ) -> None:
     def obeyed(watched: Watched) -> str:
@@ -94,7 +94,7 @@ def test_f42_a_command_that_a_signal_handler_gives_in_the_middle_of_anything_is_
     assert complaints == {}
 
 
-def test_f42_a_handler_that_interrupts_a_caller_at_half_open_is_no_second_probe() -> None:
+def test_a_handler_that_interrupts_a_caller_at_half_open_is_no_second_probe() -> None:
     def probing_elsewhere() -> Watched:
         watched = due_for_a_probe()
         elsewhere(lambda: watched.breaker.guard().__enter__())
@@ -109,7 +109,7 @@ def test_f42_a_handler_that_interrupts_a_caller_at_half_open_is_no_second_probe(
     assert not any(admitted)
 
 
-def test_f43_a_probe_that_a_finaliser_gives_up_in_the_middle_of_a_decision_ends_with_its_lease_at_the_latest() -> None:
+def test_a_probe_that_a_finaliser_gives_up_in_the_middle_of_a_decision_ends_with_its_lease_at_the_latest() -> None:
     probes: list[Iterator[int]] = []
 
     def stream(breaker: CircuitBreaker) -> Iterator[int]:
@@ -157,7 +157,7 @@ def by_another_thread(act: Callable[[CircuitBreaker], object]) -> Callable[[Circ
         (due_for_a_probe, "signal", [("closed", "open"), ("open", "half_open"), ("half_open", "open")]),
     ],
 )
-def test_f52_two_threads_that_fail_at_once_make_each_move_once(
+def test_two_threads_that_fail_at_once_make_each_move_once(
     prepare: Callable[[], Watched], by: str, expected: list[tuple[str, str]]
 ) -> None:
     def once(watched: Watched) -> str:
@@ -169,7 +169,7 @@ def test_f52_two_threads_that_fail_at_once_make_each_move_once(
     assert complaints == {}
 
 
-def test_f52_of_two_threads_that_ask_at_half_open_one_gets_the_place() -> None:
+def test_of_two_threads_that_ask_at_half_open_one_gets_the_place() -> None:
     got: list[str] = []
 
     def ask(breaker: CircuitBreaker) -> None:
@@ -191,7 +191,7 @@ def test_f52_of_two_threads_that_ask_at_half_open_one_gets_the_place() -> None:
 @pytest.mark.parametrize(
     ("work", "other"), [(fail, CircuitBreaker.reset), (CircuitBreaker.reset, fail), (fail, CircuitBreaker.force_open)]
 )
-def test_f19_a_call_and_a_command_of_another_thread_are_two_moves_in_one_order(
+def test_a_call_and_a_command_of_another_thread_are_two_moves_in_one_order(
     work: Callable[[CircuitBreaker], None], other: Callable[[CircuitBreaker], None]
 ) -> None:
     complaints = at_every_moment(failing_once, quietly(work), by_another_thread(quietly(other)), as_it_should_be)
@@ -218,7 +218,7 @@ def left_in_flight(watched: Watched) -> str:
 
 @pytest.mark.parametrize("work", [fail, succeed])
 @pytest.mark.parametrize("handler", [fail, succeed, CircuitBreaker.can_execute])
-def test_f42_a_call_that_ends_in_the_middle_of_a_decision_is_in_flight_no_longer(
+def test_a_call_that_ends_in_the_middle_of_a_decision_is_in_flight_no_longer(
     work: Callable[[CircuitBreaker], None], handler: Callable[[CircuitBreaker], object]
 ) -> None:
     def handle(breaker: CircuitBreaker) -> None:
@@ -232,7 +232,7 @@ def test_f42_a_call_that_ends_in_the_middle_of_a_decision_is_in_flight_no_longer
     assert complaints == {}
 
 
-def test_f42_a_stream_that_waits_or_ends_in_the_middle_of_a_decision_is_in_flight_no_longer() -> None:
+def test_a_stream_that_waits_or_ends_in_the_middle_of_a_decision_is_in_flight_no_longer() -> None:
     def stream(breaker: CircuitBreaker) -> None:
         @breaker
         def items() -> Iterator[int]:

@@ -1,4 +1,4 @@
-"""A storm of interrupts, each of which raises wherever Python looks for signals, leaves nothing locked or mute (F13).
+"""A storm of interrupts, each of which raises wherever Python looks for signals, leaves nothing locked or mute.
 
 Since Python 3.14 one of these places is between taking a lock and the block that gives it back. The storm itself
 finds it there only; what stands for it on every Python is in test_interrupted_locks.py.
@@ -25,6 +25,8 @@ from tests.conformance.conftest import Broken, elsewhere, in_new_process
 if TYPE_CHECKING:
     from collections.abc import Callable
     from types import FrameType
+
+pytestmark = pytest.mark.processes
 
 
 class SoftLimit(BaseException):
@@ -123,7 +125,7 @@ def storm(seconds: float) -> None:
 
 
 @pytest.mark.skipif(not hasattr(signal, "setitimer"), reason="there are no interval timers")
-def test_f13_a_storm_of_interrupts_leaves_no_lock_taken_and_no_circuit_mute() -> None:
+def test_a_storm_of_interrupts_leaves_no_lock_taken_and_no_circuit_mute() -> None:
     interrupts = in_new_process("from tests.conformance.test_storms import *; storm(1.5)")
 
     assert int(interrupts) > 100

@@ -77,7 +77,7 @@ def test_every_move_begins_one_generation(state: CircuitState, trigger: Trigger)
     assert moved.generation == fire.rig.machine.generation == before + 1
 
 
-@pytest.mark.parametrize("state", FORCED)
+@pytest.mark.parametrize("state", [state for state in CircuitState if state in FORCED])
 def test_only_an_operator_undoes_what_an_operator_did(state: CircuitState) -> None:
     assert {trigger for source, trigger in TRANSITIONS if source is state} <= MANUAL
 

@@ -18,7 +18,10 @@ if TYPE_CHECKING:
 
     from tests.end_to_end.otlp_receiver import Received
 
-pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="there is no fork here")
+pytestmark = [
+    pytest.mark.processes,
+    pytest.mark.skipif(not hasattr(os, "fork"), reason="there is no fork here"),
+]
 
 SERVER = """
 import os

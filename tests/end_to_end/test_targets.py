@@ -16,6 +16,8 @@ from tests.end_to_end.otlp_receiver import Received, receiving
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+pytestmark = pytest.mark.processes
+
 KINDS = """
 import functools
 from zlib import crc32

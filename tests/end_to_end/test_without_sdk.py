@@ -5,7 +5,11 @@ from __future__ import annotations
 import subprocess
 import sys
 
+import pytest
+
 from examples.checkout import configuration
+
+pytestmark = pytest.mark.processes
 
 
 def run(program: str) -> str:

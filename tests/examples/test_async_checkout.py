@@ -10,6 +10,8 @@ import pytest
 from examples.checkout import facts
 from otel_breaker_cli.otlp import Broken, Point, Span, read
 
+pytestmark = pytest.mark.processes
+
 COMMAND = [sys.executable, "-m", "examples.checkout", "--async", "--healthy", "1", "--down", "2", "--recovered", "3"]
 ROOT = Path(__file__).parents[2]
 

@@ -136,6 +136,7 @@ def test_the_class_is_found_through_another_tools_wrapper(application: Applicati
     assert successes(module, "eu us") == 1
 
 
+@pytest.mark.processes
 def test_a_wrapper_that_came_first_does_not_put_all_hosts_into_one_circuit() -> None:
     """As OpenTelemetry's own instrumentation of urllib3 does, where its directory comes before ours."""
     program = """

@@ -9,7 +9,7 @@ import pytest
 
 from otel_breaker.core.rules import ConsecutiveFailures, FailureRate, Rule, SlowCallRate
 from otel_breaker.errors import InvalidSettings
-from otel_breaker.settings import Mode, Settings
+from otel_breaker.settings import Keywords, Mode, Settings
 
 
 def matches_nothing(error: BaseException) -> bool:
@@ -46,6 +46,10 @@ def test_settings_from_a_mapping_are_those_from_keywords() -> None:
     assert Settings.from_mapping({"window": "60s", "ignore": KeyError}) == Settings(
         window=timedelta(seconds=60), ignore=(KeyError,)
     )
+
+
+def test_every_setting_is_a_keyword_that_a_type_checker_knows() -> None:
+    assert set(Keywords.__annotations__) == {spec.name for spec in fields(Settings)}
 
 
 def test_settings_cannot_be_changed() -> None:

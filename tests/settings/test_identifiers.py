@@ -83,7 +83,7 @@ def test_a_name_that_telemetry_cannot_bear_is_refused_with_a_remedy(name: Any) -
     ],
     ids=["by hand", "by name", "by name and key", "a template", "configured", "a target's"],
 )
-def test_f80_a_bad_name_is_refused_wherever_it_is_written(use: Callable[[str], object], name: str) -> None:
+def test_a_bad_name_is_refused_wherever_it_is_written(use: Callable[[str], object], name: str) -> None:
     with pytest.raises(InvalidSettings):
         use(name)
 
@@ -135,7 +135,7 @@ SAFE = [
 
 
 @pytest.mark.parametrize("key", SAFE)
-def test_f79_f80_a_key_that_is_known_to_be_safe_is_shown_as_it_is(key: str) -> None:
+def test_a_key_that_is_known_to_be_safe_is_shown_as_it_is(key: str) -> None:
     assert get_breaker("test_labels safe", key=key).key == key
     assert CircuitBreaker("test_labels safe", key=key).key == key
 
@@ -179,7 +179,7 @@ def test_f79_f80_a_key_that_is_known_to_be_safe_is_shown_as_it_is(key: str) -> N
         ("x" * 300, "x" * 244),
     ],
 )
-def test_f79_f80_of_any_other_key_the_safe_part_is_shown_and_a_digest(key: str, safe: str) -> None:
+def test_of_any_other_key_the_safe_part_is_shown_and_a_digest(key: str, safe: str) -> None:
     found = get_breaker("test_labels redacted", key=key), CircuitBreaker("test_labels redacted", key=key)
 
     [shown] = {str(breaker.key) for breaker in found}
@@ -242,7 +242,7 @@ def test_a_failure_that_a_block_names_is_cleaned_and_may_be_a_number() -> None:
     assert breaker.snapshot().last_failure_type == "bad\ufffdgateway"
 
 
-def test_f80_whatever_text_a_call_brings_its_spans_can_be_encoded(spans: Spans) -> None:
+def test_whatever_text_a_call_brings_its_spans_can_be_encoded(spans: Spans) -> None:
     def charge() -> None:
         raise OSError
 

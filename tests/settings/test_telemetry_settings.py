@@ -9,7 +9,7 @@ import pytest
 import yaml
 
 from otel_breaker.errors import InvalidSettings
-from otel_breaker.settings import Events, Spans, TelemetrySettings
+from otel_breaker.settings import Events, Spans, TelemetryKeywords, TelemetrySettings
 
 GOOD: dict[str, list[tuple[object, object]]] = {
     "spans": [("all", Spans.ALL), ("problems", Spans.PROBLEMS), ("off", Spans.OFF), (Spans.OFF, Spans.OFF)],
@@ -25,6 +25,10 @@ BAD: dict[str, list[object]] = {
     "duration_histogram": ["maybe", "", None, 1, 0, []],
     "record_exceptions": ["text", "", None, 1, 0, {}],
 }
+
+
+def test_every_switch_is_a_keyword_that_a_type_checker_knows() -> None:
+    assert set(TelemetryKeywords.__annotations__) == {spec.name for spec in fields(TelemetrySettings)}
 
 
 def test_the_tables_have_every_switch() -> None:

@@ -11,6 +11,7 @@ from opentelemetry import trace
 from opentelemetry.metrics import CallbackOptions, CallbackT, NoOpMeter
 from opentelemetry.sdk.metrics import MeterProvider
 from opentelemetry.sdk.metrics.export import InMemoryMetricReader
+from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
@@ -77,7 +78,7 @@ def make_sdk(monkeypatch: pytest.MonkeyPatch) -> Iterator[MakeSdk]:
 
     def make(sampler: Sampler = ALWAYS_ON, *processors: SpanProcessor) -> Callable[[], list[ReadableSpan]]:
         exporter = InMemorySpanExporter()
-        provider = TracerProvider(sampler=sampler, shutdown_on_exit=False)
+        provider = TracerProvider(sampler=sampler, resource=Resource.get_empty(), shutdown_on_exit=False)
         for processor in (*processors, SimpleSpanProcessor(exporter)):
             provider.add_span_processor(processor)
         monkeypatch.setattr(trace, "_TRACER_PROVIDER", provider)
@@ -125,7 +126,7 @@ def make_metrics(metric_registry: MetricRegistry) -> Iterator[Meters]:
 
     def make(*, views: Sequence[View] = (), **options: Any) -> Metrics:
         reader = InMemoryMetricReader(**options)
-        provider = MeterProvider([reader], shutdown_on_exit=False, views=views)
+        provider = MeterProvider([reader], Resource.get_empty(), shutdown_on_exit=False, views=views)
         providers.append(provider)
         metric_registry.use_meter(provider.get_meter("otel_breaker"))
         return Metrics(reader)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from opentelemetry import _logs, context, metrics, trace
 from opentelemetry.sdk._logs import LoggerProvider, LogRecordProcessor
+from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import SpanProcessor, TracerProvider
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor, SpanExporter
 from opentelemetry.sdk.trace.id_generator import IdGenerator
@@ -66,7 +67,7 @@ class FailingTracer:
 
 def tracing(processor: SpanProcessor | None = None, **options: Any) -> Any:
     def set_up(monkeypatch: pytest.MonkeyPatch) -> None:
-        provider = TracerProvider(**options, shutdown_on_exit=False)
+        provider = TracerProvider(**options, resource=Resource.get_empty(), shutdown_on_exit=False)
         if processor is not None:
             provider.add_span_processor(processor)
         monkeypatch.setattr(trace, "_TRACER_PROVIDER", provider)
@@ -87,7 +88,7 @@ def span(**methods: Any) -> Any:
 
 def failing(method: str, times: int) -> Any:
     def set_up(monkeypatch: pytest.MonkeyPatch) -> None:
-        real = TracerProvider(shutdown_on_exit=False).get_tracer("real")
+        real = TracerProvider(resource=Resource.get_empty(), shutdown_on_exit=False).get_tracer("real")
         provider = faulty(AnyTracerProvider, get_tracer=returning(FailingTracer(real, method, times)))()
         monkeypatch.setattr(trace, "_TRACER_PROVIDER", provider)
 
@@ -112,7 +113,8 @@ def caller_span(get_span_context: Callable[..., Any]) -> Any:
     def set_up(monkeypatch: pytest.MonkeyPatch) -> None:
         own = faulty(trace.Span, get_span_context=get_span_context, is_recording=broken)()
         context.attach(trace.set_span_in_context(own))
-        monkeypatch.setattr(trace, "_TRACER_PROVIDER", TracerProvider(shutdown_on_exit=False))
+        provider = TracerProvider(resource=Resource.get_empty(), shutdown_on_exit=False)
+        monkeypatch.setattr(trace, "_TRACER_PROVIDER", provider)
 
     return set_up
 

@@ -20,6 +20,7 @@ from tests.telemetry.forking import WAYS, WORKERS
 pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="there is no fork here")
 
 
+@pytest.mark.processes
 @pytest.mark.parametrize(
     ("way", "imported"),
     [
@@ -75,6 +76,7 @@ def set_up():
 """
 
 
+@pytest.mark.processes
 @pytest.mark.parametrize("order", ["set_up(); import otel_breaker", "import otel_breaker; set_up()"])
 def test_instruments_are_made_before_the_first_breaker_by_the_import_or_with_the_provider(order: str) -> None:
     program = f"{WATCHED}\n{order}\nprint('the first breaker')\notel_breaker.CircuitBreaker('payments').call(int)"

@@ -228,6 +228,7 @@ def test_calls_go_on_after_the_sdk_was_shut_down(monkeypatch: pytest.MonkeyPatch
     fail_and_recover(CircuitBreaker("payments", failure_threshold=1))
 
 
+@pytest.mark.processes
 def test_at_the_end_of_a_program_breakers_are_released_and_no_other_hook_of_the_package_runs() -> None:
     program = """
 import atexit, logging

@@ -41,6 +41,8 @@ if TYPE_CHECKING:
 
     from otel_breaker_cli.otlp import Record
 
+pytestmark = pytest.mark.slow
+
 SCHEMA = load()
 
 

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from tests.telemetry.conftest import ManualMeter, Meters, Metrics
 
 pytestmark = [
+    pytest.mark.processes,
     pytest.mark.skipif(not hasattr(os, "fork"), reason="there is no fork here"),
     pytest.mark.filterwarnings("ignore:.*multi-threaded.*fork:DeprecationWarning"),
 ]

@@ -105,6 +105,7 @@ def count():
 """
 
 
+@pytest.mark.processes
 @pytest.mark.parametrize(
     "order",
     [

@@ -24,7 +24,7 @@ from otel_breaker.telemetry import names
 from otel_breaker.telemetry.background import run_in_background
 from otel_breaker.version import __version__
 from otel_breaker_instrumentation.targets import metric
-from otel_breaker_instrumentation.targets.aliases import all_modules, find_aliases, neighbours
+from otel_breaker_instrumentation.targets.aliases import all_modules, find_aliases, find_attributes, neighbours
 from otel_breaker_instrumentation.targets.imports import is_complete, when_imported
 from otel_breaker_instrumentation.targets.installed import InstalledGuards
 from otel_breaker_instrumentation.targets.pending import NOT_YET
@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from types import ModuleType
 
     from otel_breaker_instrumentation.entries import Target
+    from otel_breaker_instrumentation.targets.aliases import Find, Modules
     from otel_breaker_instrumentation.targets.guarded_function import GuardedFunction
     from otel_breaker_instrumentation.targets.patch import AttributeSlot
     from otel_breaker_instrumentation.targets.plan import Failure, Plan
@@ -81,7 +82,7 @@ class TargetManager:
                     diagnostics.exception("the targets in %s are not guarded", module)
         finally:
             self._changing = False
-        self._find_aliases(self._standing.all(), all_modules())
+        self._add_found(find_aliases, self._standing.all(), all_modules())
 
     @locked
     def _exchange(self, targets: tuple[Target, ...]) -> tuple[list[str], list[str]]:
@@ -108,9 +109,10 @@ class TargetManager:
     def report(self) -> Report:
         """What became of every target, and who calls past its guard."""
         self.look_around()
-        return self._last_report or build_report(
-            self._targets, self._standing.all(), self._all_failures(), searched=True
-        )
+        if self._last_report is not None:
+            return self._last_report
+        self._add_found(find_attributes, self._standing.all(), all_modules())
+        return build_report(self._targets, self._standing.all(), self._all_failures(), searched=True)
 
     def count(self) -> Counter[Status]:
         """How many targets are of which status; cheaper than a report."""
@@ -142,7 +144,7 @@ class TargetManager:
             self.look_around()
             news = self._fit(name, module)
             if news and not self._changing:
-                self._find_aliases(news, neighbours(module) if by_import else all_modules())
+                self._add_found(find_aliases, news, neighbours(module) if by_import else all_modules())
         except Exception:
             # An import hook that raises breaks the application's import.
             diagnostics.exception("the targets in %s are not guarded", name)
@@ -175,11 +177,11 @@ class TargetManager:
             self._failures[name] = plan.failures
         return told
 
-    def _find_aliases(self, news: Iterable[GuardedFunction], modules: Iterable[tuple[str, ModuleType]]) -> None:
+    def _add_found(self, find: Find, news: Iterable[GuardedFunction], modules: Modules) -> None:
         wanted = {value_id: guarded for guarded in news for value_id in guarded.alias_ids}
         if not wanted:
             return
-        for name, place, value in find_aliases(wanted, modules):
+        for name, place, value in find(frozenset(wanted), modules):
             guarded = wanted.get(id(value)) or wanted[id(value.__func__)]  # a method, bound or not yet
             self._add_alias(guarded, name, place, value)
 

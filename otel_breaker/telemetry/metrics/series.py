@@ -90,7 +90,7 @@ _GAUGE: Final = attrgetter("create_observable_gauge")
 INSTRUMENTS: Final = (
     Instrument(names.METRIC_CALLS, _COUNTER, "{call}", "Calls by outcome.", _calls),
     Instrument(names.METRIC_STATE_CHANGES, _COUNTER, "{state_change}", "State changes of circuits.", _state_changes),
-    Instrument(names.METRIC_STATUS, _UP_DOWN_COUNTER, "{circuit}", "Circuits by state.", _status),
+    Instrument(names.METRIC_STATUS, _UP_DOWN_COUNTER, "{circuit}", "Circuits that are in a state now.", _status),
     Instrument(names.METRIC_STATE_TIME, _COUNTER, "s", "Time that circuits have spent in a state.", _state_time),
     Instrument(names.METRIC_PROBES, _COUNTER, "{probe}", "Probes by outcome.", _probes),
     Instrument(

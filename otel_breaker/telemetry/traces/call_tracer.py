@@ -149,7 +149,7 @@ class OtelCallTracer:
         limit, episode = self.tracing.rejected_span_limit, circuit.episode
         if limit is None or episode is None:
             return True
-        second = int(circuit.clock())
+        second = int(circuit.now())
         if episode.second != second:
             episode.second, episode.told = second, 0
         episode.told += 1

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 from typing import Any
 
+import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from rich.console import Console
@@ -13,6 +14,8 @@ from otel_breaker.telemetry import names
 from otel_breaker_cli.incident.page import page
 from otel_breaker_cli.incident.terminal import answers, report
 from tests.cli.incident.telemetry import Telemetry
+
+pytestmark = pytest.mark.slow
 
 STATES = st.sampled_from(["closed", "open", "half_open", "forced_open", "forced_closed", "", "odd"])
 REASONS = st.sampled_from(

@@ -241,6 +241,7 @@ def test_a_document_that_is_too_long_is_skipped_and_the_rest_is_read(
     assert [broken.problem for broken in heard] == ["it is longer than 16 MiB"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("filling", [b" ", b"a", b"{}\n", b"\n"])
 def test_what_becomes_very_large_when_uncompressed_is_not_read_to_its_end(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, filling: bytes
