@@ -25,7 +25,7 @@ def charge() -> None:
     pass
 
 
-# --- who wins
+# --- precedence
 
 
 def test_a_setting_that_no_source_has_keeps_its_default() -> None:
@@ -41,7 +41,7 @@ def test_a_setting_that_code_does_not_repeat_stays_as_it_was() -> None:
     assert (in_force().spans, in_force().events) == (Spans.OFF, Events.SPAN)
 
 
-def test_a_file_wins_over_code_whichever_comes_first() -> None:
+def test_a_file_overrides_code_in_either_order() -> None:
     configure(spans="off")
     configuration.TELEMETRY.set_from_file({"spans": "problems"})
     configure(spans="all", events="log")
@@ -57,7 +57,7 @@ def test_a_setting_that_the_file_drops_has_the_value_of_code_again() -> None:
     assert in_force().spans is Spans.OFF
 
 
-def test_the_environment_wins_over_file_and_code(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_environment_overrides_file_and_code(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("OTEL_BREAKER_SPANS", "problems")
     CircuitBreaker("payments")
 
@@ -133,7 +133,7 @@ def test_garbage_in_an_environment_variable_is_one_clear_line_and_no_more(
     assert len(record.getMessage()) < 300
 
 
-# --- bad ones
+# --- invalid values
 
 
 @pytest.mark.parametrize("bad", [{"spans": "few"}, {"span": "off"}, {"rejected_span_limit": -1}])
