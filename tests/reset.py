@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from otel_breaker import breaker
+from otel_breaker import breaker, tracers
 from otel_breaker.telemetry import configuration, events
 from otel_breaker.telemetry.metrics import MetricRegistry
 from otel_breaker.telemetry.traces import Tracing
@@ -23,7 +23,7 @@ def reset_process_state(monkeypatch: pytest.MonkeyPatch) -> MetricRegistry:
     for module in (breaker, configuration):
         monkeypatch.setattr(module, "METRIC_REGISTRY", metrics)
         monkeypatch.setattr(module, "TELEMETRY", telemetry)
-    monkeypatch.setattr(breaker, "_TRACING", tracing)
+    monkeypatch.setattr(tracers, "_TRACING", tracing)
     monkeypatch.setattr(configuration, "TRACING", tracing)
     monkeypatch.setattr(events, "EVENT_EMITTER", events.EventEmitter())
     return metrics

@@ -1,4 +1,4 @@
-"""What is known of types is forgotten with them, and never asked of them."""
+"""A memo of types drops an entry with its type, and runs no code of the type."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import weakref
 from otel_breaker.type_memo import TypeMemo
 
 
-def test_what_was_learned_of_a_type_is_known() -> None:
+def test_a_value_that_was_added_for_a_type_is_found() -> None:
     memo: TypeMemo[str] = TypeMemo(10)
 
     memo.add(ValueError, "bad")
@@ -28,7 +28,7 @@ def test_a_type_is_not_kept_alive_and_its_entry_goes_with_it() -> None:
     assert (living(), memo.by_id) == (None, {})
 
 
-def test_no_more_types_are_known_than_were_asked_for() -> None:
+def test_a_memo_holds_at_most_its_limit_of_types() -> None:
     memo: TypeMemo[int] = TypeMemo(2)
 
     for number, kind in enumerate((ValueError, KeyError, OSError)):

@@ -18,7 +18,7 @@ def describe(change: StateChange) -> dict[str, AttributeValue]:
     attributes: dict[str, AttributeValue | None] = {
         names.NAME: change.name,
         names.KEY: change.key,
-        names.MODE: change.mode,
+        names.MODE: change.mode.value,
         names.EPISODE: change.episode,
         names.STATE_CHANGE_FROM: change.from_state.value,
         names.STATE_CHANGE_TO: change.to_state.value,

@@ -90,7 +90,7 @@ def _sentence(change: StateChange) -> str:
     named = repr(change.name) if change.key is None else f"{change.name!r} for {change.key!r}"
     text = f"circuit breaker {named}: {change.from_state.value} -> {change.to_state.value} ({change.reason.value}"
     text += f" by {change.actor}" if change.actor else ""
-    text += f": {change.note})" if change.note else ")"
+    text += f": {change.manual_reason})" if change.manual_reason else ")"
     if change.error_types:
         text += f", failures: {', '.join(change.error_types)}"
     if change.open_time is not None:

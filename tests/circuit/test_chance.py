@@ -1,4 +1,4 @@
-"""Chance spreads probes; it is drawn from a generator of our own."""
+"""Jitter spreads probes; it comes from a random generator of our own."""
 
 from __future__ import annotations
 

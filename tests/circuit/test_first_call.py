@@ -1,4 +1,4 @@
-"""What is to be done at the first guarded call of a process, and at no other."""
+"""Hooks at the first guarded call of a process."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 class Act:
-    """Counts how often it was done."""
+    """A hook that counts its calls."""
 
     def __init__(self) -> None:
         self.done = 0

@@ -14,7 +14,7 @@ import promql_parser as promql
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
-    from otel_breaker_instrumentation.schema import Schema, Signal
+    from otel_breaker_cli.semconv_registry import Schema, Signal
 
 RESOURCE: Final = frozenset({"job", "instance"})
 """The labels of Prometheus for service.name and service.instance.id."""

@@ -9,7 +9,7 @@ from typing import Final
 import promql_parser as promql
 import pytest
 
-from otel_breaker_instrumentation.schema import load
+from otel_breaker_cli.semconv_registry import load
 from tests.collector_config.dashboard import Query, dashboard, queries
 from tests.collector_config.promql import labels, metrics, problems
 

@@ -15,7 +15,7 @@ from typing import Any, Final
 import pytest
 import yaml
 
-from otel_breaker_instrumentation.schema import load
+from otel_breaker_cli.semconv_registry import load
 from tests.backends.programs import HERE
 from tests.collector_config.promql import Metric, metrics, problems, recorded
 from tests.collector_config.promtool import promtool

@@ -1,4 +1,4 @@
-"""Who is let in: as many callers as may probe, and no more."""
+"""Admission: as many callers as may probe, and no more."""
 
 from __future__ import annotations
 
@@ -89,7 +89,7 @@ def test_of_64_trio_tasks_at_half_open_one_reaches_a_dead_dependency(clock: Fake
     assert (outcomes.count(Broken), outcomes.count(CircuitOpenError)) == (1, CROWD - 1)
 
 
-def test_a_probe_that_is_settled_by_hand_brings_no_other_call_of_its_thread_with_it(clock: FakeClock) -> None:
+def test_a_probe_that_is_settled_by_hand_lets_no_other_call_of_its_thread_pass(clock: FakeClock) -> None:
     breaker = due(clock)
 
     asked = [breaker.can_execute() for _ in range(3)]
@@ -106,7 +106,7 @@ def test_probes_are_limited_in_all_and_not_only_at_once(clock: FakeClock) -> Non
     assert probes == [None, None, CircuitOpenError]
 
 
-def test_callers_that_come_after_the_move_to_half_open_are_counted_too(clock: FakeClock) -> None:
+def test_callers_that_come_after_the_transition_to_half_open_are_counted_too(clock: FakeClock) -> None:
     breaker = due(clock)
 
     with breaker.guard():

@@ -1,4 +1,4 @@
-"""Blocks and loops: a guard keeps what it needs itself, in no context, thread or event loop."""
+"""Blocks and loops: a guard keeps its state itself, in no context, thread or event loop."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 MODULE_LEVEL = CircuitBreaker("test_call_shapes", failure_threshold=3)
 
 
-def complaints(caplog: pytest.LogCaptureFixture) -> list[str]:
+def problems(caplog: pytest.LogCaptureFixture) -> list[str]:
     return [record.getMessage() for record in caplog.records if record.levelno >= logging.ERROR]
 
 
@@ -42,7 +42,7 @@ def test_a_block_may_be_entered_in_one_thread_and_left_in_another(clock: FakeClo
     assert breaker.state is CircuitState.OPEN
 
 
-def test_a_traced_block_may_be_left_in_another_thread_and_complains_of_nothing(
+def test_a_traced_block_may_end_in_another_thread_without_a_warning(
     clock: FakeClock, spans: Spans, caplog: pytest.LogCaptureFixture
 ) -> None:
     breaker = CircuitBreaker(failure_threshold=3, clock=clock)
@@ -52,7 +52,7 @@ def test_a_traced_block_may_be_left_in_another_thread_and_complains_of_nothing(
 
     assert breaker.state is CircuitState.OPEN
     assert len(spans()) == 3
-    assert complaints(caplog) == []
+    assert problems(caplog) == []
 
 
 def test_a_probe_may_be_left_in_another_thread(clock: FakeClock) -> None:
@@ -65,7 +65,7 @@ def test_a_probe_may_be_left_in_another_thread(clock: FakeClock) -> None:
 
 
 @pytest.mark.parametrize("traced", [False, True], ids=["plain", "traced"])
-def test_a_stream_that_another_task_closes_gives_its_probe_back(
+def test_a_stream_that_another_task_closes_frees_its_probe(
     clock: FakeClock, traced: bool, request: pytest.FixtureRequest, caplog: pytest.LogCaptureFixture
 ) -> None:
     if traced:
@@ -86,7 +86,7 @@ def test_a_stream_that_another_task_closes_gives_its_probe_back(
 
     assert breaker.state is CircuitState.HALF_OPEN
     assert breaker.snapshot().probes_in_flight == 0
-    assert complaints(caplog) == []
+    assert problems(caplog) == []
 
 
 def test_blocks_may_overlap_without_being_inside_of_each_other(clock: FakeClock) -> None:

@@ -1,4 +1,4 @@
-"""Copies and other processes: a breaker is never doubled by accident, and what it guards travels."""
+"""Copies and other processes: a breaker is never doubled by accident, and guarded functions pickle."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ async def charge_later(amount: int) -> int:
 
 
 class Client:
-    """What applications guard: methods of all kinds."""
+    """Guarded methods of all kinds."""
 
     @BREAKER
     def charge(self, amount: int) -> int:
@@ -55,7 +55,7 @@ class Client:
 
 @dataclass
 class Holder:
-    """An object that keeps its breaker with it."""
+    """An object with its own breaker."""
 
     breaker: CircuitBreaker
     others: list[CircuitBreaker] = field(default_factory=list)
@@ -108,7 +108,7 @@ def test_a_copy_of_a_guarded_function_is_guarded_by_the_same_breaker(
     ids=["function", "coroutine function", "method", "classmethod", "staticmethod"],
 )
 @pytest.mark.parametrize("protocol", range(pickle.HIGHEST_PROTOCOL + 1))
-def test_what_is_guarded_pickles_by_its_name(guarded: Callable[..., Any], protocol: int) -> None:
+def test_a_guarded_function_pickles_by_its_name(guarded: Callable[..., Any], protocol: int) -> None:
     again = pickle.loads(pickle.dumps(guarded, protocol))
 
     assert again == guarded

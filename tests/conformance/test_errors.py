@@ -1,4 +1,4 @@
-"""The errors that callers meet: they travel, and keep nothing alive."""
+"""The errors that callers receive: they pickle, and keep nothing alive."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ def test_a_refusal_pickles_whole(clock: FakeClock, protocol: int) -> None:
 
 
 @pytest.mark.parametrize("protocol", range(pickle.HIGHEST_PROTOCOL + 1))
-def test_a_complaint_about_settings_pickles_whole(protocol: int) -> None:
+def test_an_error_about_settings_pickles_whole(protocol: int) -> None:
     error = nonsense()
 
     again = pickle.loads(pickle.dumps(error, protocol))
@@ -67,7 +67,7 @@ def test_a_refusal_can_be_copied(clock: FakeClock) -> None:
 
 
 @pytest.mark.processes
-def test_a_refusal_in_a_process_pool_reaches_who_waits_and_the_pool_lives_on() -> None:
+def test_a_refusal_in_a_process_pool_reaches_its_caller_and_the_pool_goes_on() -> None:
     with ProcessPoolExecutor(1, multiprocessing.get_context("spawn")) as pool:
         with pytest.raises(CircuitOpenError, match="is open; retry after"):
             pool.submit(refused_in_a_worker).result(60)
@@ -95,7 +95,7 @@ def test_a_failure_that_a_breaker_has_seen_still_pickles(clock: FakeClock) -> No
 
 @contextmanager
 def without_collector() -> Iterator[None]:
-    """Only what nothing refers to any more is freed."""
+    """Objects are freed by their reference count alone."""
     gc.collect()
     gc.disable()
     try:
@@ -105,7 +105,7 @@ def without_collector() -> Iterator[None]:
 
 
 class Large:
-    """Stands for the ten megabytes that a caller has at hand."""
+    """An object for the ten megabytes that a caller may hold."""
 
 
 def in_a_block(breaker: CircuitBreaker) -> weakref.ref[Large]:
@@ -195,12 +195,12 @@ def test_every_refusal_is_an_exception_of_its_own_with_a_traceback_of_the_same_d
 
 
 @pytest.mark.processes
-def test_a_refusal_in_a_child_is_told_like_one_in_the_parent(clock: FakeClock) -> None:
+def test_a_refusal_in_a_child_reads_like_one_in_the_parent(clock: FakeClock) -> None:
     breaker = opened(clock)
 
-    told = in_child(lambda: str(refusal(breaker)))
+    received = in_child(lambda: str(refusal(breaker)))
 
-    assert told == str(refusal(breaker))
+    assert received == str(refusal(breaker))
 
 
 @pytest.mark.processes

@@ -1,4 +1,4 @@
-"""The result of a call counts in the state that admitted it, or not at all."""
+"""The outcome of a call counts in the generation that admitted it, or not at all."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from otel_breaker import CircuitBreaker, CircuitState
-from tests.conformance.conftest import RECOVERY, Broken, fail, finish, hold, moves, succeed, told
+from tests.conformance.conftest import RECOVERY, Broken, changes_of, fail, finish, hold, state_pairs, succeed
 
 if TYPE_CHECKING:
     from otel_breaker.guard import Block
@@ -71,7 +71,7 @@ def test_a_success_from_before_the_trip_ends_no_streak_after_the_recovery(clock:
 
 
 @ENDS
-def test_a_call_from_before_the_trip_has_no_place_in_the_window_after_the_recovery(
+def test_a_call_from_before_the_trip_is_not_in_the_window_after_the_recovery(
     clock: FakeClock, end: Exception | None
 ) -> None:
     breaker = CircuitBreaker(failure_rate=1.0, window=2, minimum_calls=2, recovery_time=RECOVERY, clock=clock)
@@ -84,7 +84,7 @@ def test_a_call_from_before_the_trip_has_no_place_in_the_window_after_the_recove
 
 
 @ENDS
-def test_a_call_that_an_operator_let_pass_has_no_place_in_the_window_after_the_reset(
+def test_a_call_that_an_operator_let_pass_is_not_in_the_window_after_the_reset(
     clock: FakeClock, end: Exception | None
 ) -> None:
     breaker = CircuitBreaker(failure_rate=1.0, window=2, minimum_calls=2, clock=clock)
@@ -97,7 +97,7 @@ def test_a_call_that_an_operator_let_pass_has_no_place_in_the_window_after_the_r
     assert breaker.snapshot().window_calls == 0
 
 
-def test_a_slow_call_from_before_the_trip_has_no_place_in_the_window_after_the_recovery(clock: FakeClock) -> None:
+def test_a_slow_call_from_before_the_trip_is_not_in_the_window_after_the_recovery(clock: FakeClock) -> None:
     breaker = CircuitBreaker(
         failure_threshold=1, slow_call_rate=1.0, slow_call_duration=1, recovery_time=RECOVERY, clock=clock
     )
@@ -130,13 +130,13 @@ def test_a_late_failure_does_not_extend_the_open_time(clock: FakeClock) -> None:
     assert breaker.snapshot().retry_after == RECOVERY - 4
 
 
-def test_overlapping_failures_are_one_move(clock: FakeClock) -> None:
+def test_overlapping_failures_cause_one_transition(clock: FakeClock) -> None:
     breaker = CircuitBreaker(failure_threshold=1, recovery_time=RECOVERY, clock=clock)
-    changes = told(breaker)
+    changes = changes_of(breaker)
     overlapping = [hold(breaker) for _ in range(4)]
 
     for call in overlapping:
         with suppress(Broken):
             finish(call, Broken())
 
-    assert moves(changes) == [("closed", "open")]
+    assert state_pairs(changes) == [("closed", "open")]

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 def test_calls_of_a_closed_circuit_run_at_the_same_time(clock: FakeClock) -> None:
     breaker = CircuitBreaker(failure_threshold=2, clock=clock)
-    fail(breaker)  # a streak: none of the calls takes the short cut
+    fail(breaker)  # a streak: none of the calls takes the fast path
     all_inside = threading.Barrier(8)
 
     together(8, lambda _: breaker.call(all_inside.wait, PATIENCE))
@@ -46,7 +46,7 @@ def test_probes_run_at_the_same_time(clock: FakeClock) -> None:
     assert breaker.state is CircuitState.CLOSED
 
 
-def test_a_hanging_call_holds_nobody_up(clock: FakeClock) -> None:
+def test_a_hanging_call_blocks_no_other(clock: FakeClock) -> None:
     breaker = due(clock)
     inside, leave = threading.Event(), threading.Event()
 
@@ -81,16 +81,16 @@ def test_a_listener_may_wait_for_another_thread_that_uses_the_breaker(clock: Fak
 def test_predicates_may_wait_for_another_thread_that_uses_the_breaker(clock: FakeClock) -> None:
     seen: list[str] = []
 
-    def ask_elsewhere(_: object) -> bool:
+    def evaluate_elsewhere(_: object) -> bool:
         elsewhere(lambda: succeed(breaker))
         seen.append(elsewhere(lambda: breaker.snapshot().state.value))
         return True
 
     breaker = CircuitBreaker(
         failure_threshold=3,
-        failure_on=ask_elsewhere,
-        failure_result=ask_elsewhere,
-        retry_after=ask_elsewhere,
+        failure_on=evaluate_elsewhere,
+        failure_result=evaluate_elsewhere,
+        retry_after=evaluate_elsewhere,
         clock=clock,
     )
     raised_by(lambda: breaker.call(raise_broken))
@@ -108,7 +108,7 @@ APPLICATION = """
 from otel_breaker import get_breaker
 import threading, time
 importing.set()
-time.sleep(0.3)  # the other thread is at its own import by now
+time.sleep(0.3)  # the other thread has reached its own import by now
 get_breaker("theirs")
 class Declined(Exception):
     pass

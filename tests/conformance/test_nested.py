@@ -1,4 +1,4 @@
-"""Guarded calls inside guarded calls of the same breaker, and who is not inside."""
+"""Guarded calls inside guarded calls of the same breaker, and calls that are not inside."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ NESTINGS = pytest.mark.parametrize("call", [fail_in_blocks, fail_in_functions, f
 def test_one_failure_that_passes_through_two_guards_counts_once(
     clock: FakeClock, call: Callable[[CircuitBreaker], None]
 ) -> None:
-    # Required was that nested blocks count twice; in the design one exception object counts once, whatever the shape.
+    # Nested blocks do not count twice: one exception object counts once, as in the other shapes.
     breaker = CircuitBreaker(failure_threshold=3, clock=clock)
 
     for _ in range(2):
@@ -112,7 +112,7 @@ def test_a_refused_caller_is_inside_no_probe_that_has_ended(clock: FakeClock) ->
     assert refuses(breaker)
 
 
-def test_what_calls_inside_of_each_other_do_is_counted_for_each(clock: FakeClock) -> None:
+def test_nested_calls_are_each_counted(clock: FakeClock) -> None:
     breaker = CircuitBreaker(clock=clock)
 
     with breaker.guard(), breaker.guard():
@@ -121,7 +121,7 @@ def test_what_calls_inside_of_each_other_do_is_counted_for_each(clock: FakeClock
     assert breaker.snapshot().calls["success"] == 2
 
 
-# --- who is not inside
+# --- calls that are not inside
 
 
 def test_the_calls_of_a_thread_are_guarded_while_a_generator_of_it_is_suspended_in_a_block(

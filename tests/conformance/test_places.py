@@ -1,4 +1,4 @@
-"""Places of probes: each is given back, by who holds it and once."""
+"""Leases of probes: each is freed once, by its holder."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 
 @pytest.mark.parametrize("end", [None, Broken(), KeyError("ignored")], ids=["success", "failure", "ignored"])
-def test_a_call_of_an_earlier_state_frees_no_place_that_a_probe_holds(clock: FakeClock, end: Exception | None) -> None:
+def test_a_call_of_an_earlier_state_frees_no_lease_of_a_probe(clock: FakeClock, end: Exception | None) -> None:
     breaker = CircuitBreaker(failure_threshold=1, recovery_time=RECOVERY, ignore=KeyError, clock=clock)
     late = hold(breaker)
     fail(breaker)
@@ -89,7 +89,7 @@ def cancel_a_trio_scope(breaker: CircuitBreaker) -> None:
 
 
 @pytest.mark.parametrize("cancel", [stop_a_block, stop_a_function, cancel_an_asyncio_task, cancel_a_trio_scope])
-def test_a_cancelled_probe_gives_its_place_back(clock: FakeClock, cancel: Callable[[CircuitBreaker], None]) -> None:
+def test_a_cancelled_probe_frees_its_lease(clock: FakeClock, cancel: Callable[[CircuitBreaker], None]) -> None:
     breaker = due(clock)
 
     cancel(breaker)
@@ -109,7 +109,7 @@ def test_a_thousand_cancelled_probes_and_then_one_success_close(clock: FakeClock
     assert breaker.state is CircuitState.CLOSED
 
 
-def test_the_cancel_of_a_call_that_is_no_probe_moves_nothing_and_frees_nothing(clock: FakeClock) -> None:
+def test_the_cancellation_of_a_call_that_is_no_probe_has_no_effect_and_frees_no_lease(clock: FakeClock) -> None:
     breaker = CircuitBreaker(failure_threshold=1, recovery_time=RECOVERY, clock=clock)
     no_probe = hold(breaker)
     fail(breaker)
@@ -125,7 +125,7 @@ def test_the_cancel_of_a_call_that_is_no_probe_moves_nothing_and_frees_nothing(c
     assert breaker.state is CircuitState.CLOSED
 
 
-def test_a_probe_that_raises_something_ignored_gives_its_place_back(clock: FakeClock) -> None:
+def test_a_probe_that_raises_an_ignored_exception_frees_its_lease(clock: FakeClock) -> None:
     breaker = due(clock, ignore=KeyError)
 
     for _ in range(1_000):

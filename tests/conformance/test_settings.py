@@ -1,4 +1,4 @@
-"""Settings that make no sense are refused where they are given, and none is replaced in silence."""
+"""Invalid settings raise where they are passed, and none is replaced in silence."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def test_a_falsy_setting_is_refused_and_not_replaced_by_a_default(setting: str, 
         CircuitBreaker(**{setting: value})
 
 
-def test_an_empty_name_is_refused_and_not_replaced_by_a_place() -> None:
+def test_an_empty_name_is_refused_and_not_replaced_by_the_name_of_a_place() -> None:
     with pytest.raises(ValueError):
         get_breaker("")
 
@@ -57,7 +57,7 @@ def test_nonsense_is_refused_when_the_breaker_is_made(setting: str, value: Any) 
 @pytest.mark.parametrize(
     "value", [True, 1 + 1j, b"5", (5,), timedelta(0), timedelta(-1), "-1s", "1 week", "nan"], ids=shown
 )
-def test_what_only_looks_like_a_number_is_refused(setting: str, value: Any) -> None:
+def test_a_setting_that_only_looks_like_a_number_is_refused(setting: str, value: Any) -> None:
     with pytest.raises(InvalidSettings, match=f"^{setting}: "):
         CircuitBreaker(**{setting: value})
 

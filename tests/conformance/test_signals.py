@@ -20,7 +20,7 @@ OUTCOMES = ("success", "failure", "ignored", "rejected", "cancelled")
 
 
 class Caller:
-    """Makes calls of every kind, and notes what it saw of each."""
+    """Makes calls of every outcome, and records the outcome of each."""
 
     def __init__(self, breaker: CircuitBreaker, kinds: str) -> None:
         self.seen: list[str] = []

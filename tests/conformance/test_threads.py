@@ -1,4 +1,4 @@
-"""Crowds of threads that are switched as often as Python can: nothing is lost, doubled or exceeded."""
+"""Many threads with frequent switches: no call is lost or counted twice, and no limit is exceeded."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from otel_breaker import CircuitBreaker, CircuitOpenError
-from tests.conformance.conftest import PATIENCE, RECOVERY, Broken, fail, moves, together, told
+from tests.conformance.conftest import PATIENCE, RECOVERY, Broken, changes_of, fail, state_pairs, together
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -56,7 +56,7 @@ def test_in_1000_rounds_64_threads_never_get_one_probe_too_many_or_too_few(clock
 
 
 def caller(breaker: CircuitBreaker, calls: int) -> Callable[[int], Counter[str]]:
-    """Makes calls of several kinds, mostly successes, and counts what it sees of them."""
+    """Makes calls of several outcomes, mostly successes, and counts each."""
 
     @breaker
     def call(kind: int) -> int:
@@ -102,7 +102,7 @@ def test_of_8_times_250000_calls_below_the_threshold_every_outcome_is_counted_ex
 def test_of_8_times_25000_calls_that_trip_and_recover_every_outcome_is_counted_exactly() -> None:
     ticks = itertools.count()
     breaker = CircuitBreaker(failure_threshold=1, recovery_time=20, ignore=KeyError, clock=lambda: next(ticks))
-    changes = told(breaker)
+    changes = changes_of(breaker)
 
     seen = sum(together(8, caller(breaker, 25_000)), Counter[str]())
 
@@ -123,7 +123,7 @@ def test_no_failure_of_16_threads_is_lost(clock: FakeClock) -> None:
 def test_two_breakers_that_8_threads_trip_exactly_at_the_threshold_open_once_each_time(clock: FakeClock) -> None:
     crowd, rounds = 8, 200
     pair = [CircuitBreaker(failure_threshold=crowd, clock=clock) for _ in range(2)]
-    heard = [told(breaker) for breaker in pair]
+    received = [changes_of(breaker) for breaker in pair]
 
     def reset() -> None:
         for breaker in pair:
@@ -140,4 +140,4 @@ def test_two_breakers_that_8_threads_trip_exactly_at_the_threshold_open_once_eac
     together(crowd, go_round)
 
     a_trip_each_round = [("closed", "open"), ("open", "closed")] * rounds
-    assert [moves(changes) for changes in heard] == [a_trip_each_round[:-1]] * 2
+    assert [state_pairs(changes) for changes in received] == [a_trip_each_round[:-1]] * 2

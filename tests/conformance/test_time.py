@@ -1,4 +1,4 @@
-"""When a circuit moves, and what it says of that: time is monotonic, and only calls move it."""
+"""Time is monotonic, and only calls cause transitions."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ if TYPE_CHECKING:
 HOUR = 3600.0
 
 
-def test_an_idle_circuit_stays_open_and_says_that_it_may_be_tried(clock: FakeClock) -> None:
-    # Required was that the reported state follows the clock; in the design only calls move a circuit.
+def test_an_idle_circuit_stays_open_with_a_retry_after_of_zero(clock: FakeClock) -> None:
+    # The reported state does not follow the clock: only calls cause transitions.
     breaker = opened(clock)
 
     clock.advance(1_000)
@@ -81,7 +81,7 @@ def far_away(request: pytest.FixtureRequest) -> Iterator[None]:
 
 
 @pytest.mark.usefixtures("far_away")
-def test_the_wait_that_a_refused_caller_is_told_is_the_same_in_every_time_zone(clock: FakeClock) -> None:
+def test_retry_after_of_a_refusal_is_the_same_in_every_time_zone(clock: FakeClock) -> None:
     breaker = opened(clock, recovery_time=30)
 
     with pytest.raises(CircuitOpenError) as refusal:
@@ -103,7 +103,7 @@ def test_times_for_display_are_epoch_seconds_in_every_time_zone(clock: FakeClock
 
 
 class Asked(Broken):
-    """A failure that says when to come back."""
+    """A failure that requests a wait."""
 
     def __init__(self, retry_after: object) -> None:
         self.retry_after = retry_after

@@ -13,6 +13,7 @@ from otel_breaker import CircuitBreaker, CircuitOpenError, StateChange, configur
 from otel_breaker.circuit import RUNTIME
 from otel_breaker.key_template import Template
 from otel_breaker.keyed import KeyedBreaker
+from otel_breaker.keyed_guard import guard_by_key
 from otel_breaker.settings import Settings
 from tests.fakes import FakeClock
 from tests.telemetry.faulty_sdk import PARTS, broken
@@ -211,6 +212,6 @@ def test_a_broken_log_and_keys_without_room_change_nothing() -> None:
 @pytest.mark.usefixtures("broken_log")
 def test_a_broken_log_and_a_key_that_cannot_be_made_change_nothing() -> None:
     keyed = KeyedBreaker("http", Settings())
-    call = keyed.wrap(lambda host: 7, Template("http {host.name}", "here"))
+    call = guard_by_key(keyed, lambda host: 7, Template("http {host.name}", "here"))
 
     assert call("no name") == 7

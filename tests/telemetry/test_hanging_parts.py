@@ -243,7 +243,7 @@ print(atexit._ncallbacks() - before)
 
     done = subprocess.run(
         [sys.executable, "-c", program],
-        env=configuration.plain_environment(),
+        env=configuration.clean_environment(),
         capture_output=True,
         text=True,
         check=True,

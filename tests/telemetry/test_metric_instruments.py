@@ -8,7 +8,7 @@ import pytest
 from opentelemetry.sdk.metrics.export import Gauge, Sum
 
 from otel_breaker import CircuitBreaker
-from otel_breaker.core.states import MOVES
+from otel_breaker.core.states import STATE_CHANGES
 
 if TYPE_CHECKING:
     from tests.fakes import FakeClock
@@ -82,7 +82,7 @@ def test_state_changes_are_exported_by_name_mode_and_states_from_the_first_colle
                 },
                 0,
             )
-            for source, target in MOVES
+            for source, target in STATE_CHANGES
         ]
     )
     assert breaker

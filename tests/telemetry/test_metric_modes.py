@@ -51,7 +51,7 @@ def test_replaced_settings_start_no_new_series_of_calls(metrics: Metrics) -> Non
     breaker.call(int)
     before = outcomes(metrics)
 
-    breaker.replace_settings(Settings(failure_threshold=9))
+    breaker._replace_settings(Settings(failure_threshold=9))
     breaker.call(int)
 
     assert (before, outcomes(metrics)) == ({"success": 1}, {"success": 2})
@@ -62,7 +62,7 @@ def test_a_change_of_mode_keeps_earlier_state_changes_and_changes_the_mode_of_th
     breaker.record_failure()
     metrics.collect()
 
-    breaker.replace_settings(Settings.from_mapping({"mode": "shadow"}))
+    breaker._replace_settings(Settings.from_mapping({"mode": "shadow"}))
 
     assert metrics.points("circuit_breaker.state_changes", "state_change.to", "mode") == {("open", "enforce"): 1}
     assert statuses(metrics) == {("open", "shadow"): 1}
@@ -74,8 +74,8 @@ def test_a_change_of_mode_keeps_earlier_state_changes_and_changes_the_mode_of_th
 def test_a_mode_that_lasted_only_between_two_collections_is_exported(metrics: Metrics) -> None:
     breaker = CircuitBreaker("payments", failure_threshold=1)
 
-    breaker.replace_settings(Settings.from_mapping({"failure_threshold": 1, "mode": "shadow"}))
+    breaker._replace_settings(Settings.from_mapping({"failure_threshold": 1, "mode": "shadow"}))
     breaker.record_failure()
-    breaker.replace_settings(Settings(failure_threshold=1))
+    breaker._replace_settings(Settings(failure_threshold=1))
 
     assert metrics.points("circuit_breaker.state_changes", "state_change.to", "mode") == {("open", "shadow"): 1}

@@ -24,6 +24,7 @@ from otel_breaker import CircuitBreaker, CircuitOpenError, configure
 from otel_breaker import breaker as breaker_module
 from otel_breaker.key_template import Template
 from otel_breaker.keyed import KeyedBreaker
+from otel_breaker.keyed_guard import guard_by_key
 from otel_breaker.settings import Settings
 from otel_breaker.telemetry.metrics import MetricRegistry
 
@@ -245,7 +246,7 @@ def test_a_refusal_shows_its_caller_no_secret_of_the_call_that_failed() -> None:
 
 def test_a_key_has_the_fields_of_its_template_without_the_credentials_of_a_url(exported: Exported) -> None:
     keyed = KeyedBreaker("http", Settings(failure_threshold=1))
-    send = keyed.wrap(Client.charge, Template("http {card} {url}", "here"))
+    send = guard_by_key(keyed, Client.charge, Template("http {card} {url}", "here"))
 
     for _ in range(2):
         with suppress(Declined, CircuitOpenError):

@@ -13,6 +13,7 @@ from otel_breaker import CircuitBreaker, CircuitOpenError, StateChange, breakers
 from otel_breaker.core.states import CircuitState
 from otel_breaker.key_template import Template
 from otel_breaker.keyed import KeyedBreaker
+from otel_breaker.keyed_guard import guard_by_key
 from otel_breaker.overrides import StateOverride, replace_override
 from otel_breaker.settings import Settings
 
@@ -42,14 +43,16 @@ class Client:
 
 
 def by_name(url: str) -> None:
-    get_breaker("secrets", key=url, failure_threshold=1).wrap(Client.send)(Client(), url)
+    get_breaker("secrets", key=url, failure_threshold=1)._wrap(Client.send)(Client(), url)
 
 
 def by_template(url: str) -> None:
     TEMPLATED(Client(), url)
 
 
-TEMPLATED = KeyedBreaker("secrets", Settings(failure_threshold=1)).wrap(Client.send, Template("secrets {url}", "here"))
+TEMPLATED = guard_by_key(
+    KeyedBreaker("secrets", Settings(failure_threshold=1)), Client.send, Template("secrets {url}", "here")
+)
 
 
 @pytest.mark.parametrize("shape", SHAPES.values(), ids=SHAPES)
@@ -112,8 +115,8 @@ def test_what_an_operator_wrote_is_printable_and_bounded() -> None:
     breaker.force_open(reason="INC\x1b[2J\n\ud800" + "x" * 10_000, actor="ann\r")
 
     snapshot = breaker.snapshot()
-    assert (snapshot.forced_reason or "").startswith("INC\ufffd[2J\ufffd\ufffdxxx")
-    assert (len(snapshot.forced_reason or ""), snapshot.forced_by) == (1_024, "ann\ufffd")
+    assert (snapshot.reason or "").startswith("INC\ufffd[2J\ufffd\ufffdxxx")
+    assert (len(snapshot.reason or ""), snapshot.actor) == (1_024, "ann\ufffd")
 
 
 @pytest.mark.parametrize(
@@ -124,7 +127,7 @@ def test_an_operators_reason_without_a_secret_is_exported_unchanged(reason: str)
 
     breaker.force_open(reason=reason, actor=reason)
 
-    assert (breaker.snapshot().forced_reason, breaker.snapshot().forced_by) == (reason, reason)
+    assert (breaker.snapshot().reason, breaker.snapshot().actor) == (reason, reason)
 
 
 def test_an_override_whose_actor_is_redacted_can_be_lifted() -> None:

@@ -62,7 +62,7 @@ def test_calls_without_a_span_are_counted(spans: Spans, breaker: CircuitBreaker)
 
 
 def test_a_patched_call_passes_unguarded_and_has_no_span(spans: Spans, breaker: CircuitBreaker) -> None:
-    call = breaker.wrap(fail, patched=True)
+    call = breaker._wrap(fail, patched=True)
 
     with suppress_instrumentation():
         for _ in range(2):
@@ -74,7 +74,7 @@ def test_a_patched_call_passes_unguarded_and_has_no_span(spans: Spans, breaker: 
 
 
 async def test_a_patched_coroutine_passes_unguarded(spans: Spans, breaker: CircuitBreaker) -> None:
-    call = breaker.wrap(fail_later, patched=True)
+    call = breaker._wrap(fail_later, patched=True)
 
     with suppress_instrumentation():
         for _ in range(2):
@@ -85,7 +85,7 @@ async def test_a_patched_coroutine_passes_unguarded(spans: Spans, breaker: Circu
 
 
 def test_a_patched_call_passes_though_the_circuit_is_open(spans: Spans, breaker: CircuitBreaker) -> None:
-    call = breaker.wrap(lambda: "passed", patched=True)
+    call = breaker._wrap(lambda: "passed", patched=True)
     breaker.force_open()
 
     with suppress_instrumentation():
@@ -95,7 +95,7 @@ def test_a_patched_call_passes_though_the_circuit_is_open(spans: Spans, breaker:
 
 
 def test_without_suppression_a_patched_call_is_guarded_and_has_a_span(spans: Spans, breaker: CircuitBreaker) -> None:
-    call = breaker.wrap(fail, patched=True)
+    call = breaker._wrap(fail, patched=True)
 
     with pytest.raises(TimeoutError):
         call()
@@ -107,7 +107,7 @@ def test_without_suppression_a_patched_call_is_guarded_and_has_a_span(spans: Spa
 
 def test_a_patched_static_method_stays_patched(spans: Spans, breaker: CircuitBreaker) -> None:
     class Client:
-        charge = breaker.wrap(staticmethod(fail), patched=True)
+        charge = breaker._wrap(staticmethod(fail), patched=True)
 
     with suppress_instrumentation(), pytest.raises(TimeoutError):
         Client.charge()
@@ -132,7 +132,7 @@ def test_an_exporter_that_sends_through_a_guarded_function_makes_no_spans_of_its
 ) -> None:
     sent: list[int] = []
     breaker = CircuitBreaker("collector")
-    send = breaker.wrap(lambda: sent.append(1), patched=patched)
+    send = breaker._wrap(lambda: sent.append(1), patched=patched)
     finished = make_sdk(ALWAYS_ON, SimpleSpanProcessor(Sender(send)))
 
     CircuitBreaker("payments").call(int)

@@ -80,7 +80,7 @@ class NameGroup:
         for circuit in circuits:
             reading = self._read(circuit)
             totals.add(reading.totals)
-            states[reading.state, reading.mode] += 1
+            states[reading.state, reading.mode.value] += 1
             trip_ratio = max(trip_ratio, reading.trip_ratio)
         # An exported series stays, or a sum over it would never return to zero.
         self._modes.update(mode for _, mode in states)

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 from opentelemetry.metrics import Meter, Observation
 
 from otel_breaker.core.counters import PROBE_OUTCOMES
-from otel_breaker.core.states import MOVES, CircuitState, Outcome
+from otel_breaker.core.states import STATE_CHANGES, CircuitState, Outcome
 from otel_breaker.telemetry import names
 
 if TYPE_CHECKING:
@@ -46,7 +46,7 @@ def _calls(name: str, aggregate: Aggregate) -> Iterator[Observation]:
 
 
 def _state_changes(name: str, aggregate: Aggregate) -> Iterator[Observation]:
-    for (source, target), mode in product(MOVES, aggregate.modes):
+    for (source, target), mode in product(STATE_CHANGES, aggregate.modes):
         attributes = {
             names.NAME: name,
             names.STATE_CHANGE_FROM: source.value,
