@@ -1,4 +1,4 @@
-"""`otel-breaker check`: what is wrong with a file, and what is not; the application never runs."""
+"""`otel-breaker check`: reports the problems of a file; the application never runs."""
 
 from __future__ import annotations
 
@@ -26,14 +26,14 @@ class Client:
 
 def charge_later(self, tenant): pass
 """
-FINE = """
+VALID = """
 breakers:
   payments: {failure_threshold: 3}
 targets:
   - {function: "shop_to_check:Client.charge", breaker: "payments {tenant}", fallback: "shop_to_check:charge_later"}
   - {function: "shop_to_check:*_later"}
 """
-WRONG = """
+INVALID = """
 defaults: {recovery_tim: 1}
 breakers:
   payments: {failure_treshold: 3, window: 0}
@@ -57,7 +57,7 @@ def written(folder: Path, text: str) -> str:
 
 
 def checked_by_import(folder: Path, text: str) -> tuple[int, list[str]]:
-    """As an operator runs it, in the folder of the application: exit status, and the lines printed."""
+    """Run the command in the folder of the application; returns the exit status and the printed lines."""
     written(folder, text)
     script = Path(sys.executable).with_name("otel-breaker")
     done = subprocess.run(
@@ -79,7 +79,7 @@ def lines(capsys: pytest.CaptureFixture[str]) -> Iterator[str]:
 def test_a_file_without_a_mistake_is_one_line_and_exits_with_0(
     folder: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    file = written(folder, FINE)
+    file = written(folder, VALID)
 
     status = main(["check", file])
 
@@ -89,7 +89,7 @@ def test_a_file_without_a_mistake_is_one_line_and_exits_with_0(
 def test_every_mistake_is_a_line_of_path_problem_and_remedy_and_it_exits_with_1(
     folder: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    file = written(folder, WRONG)
+    file = written(folder, INVALID)
 
     status = main(["check", file])
 
@@ -109,9 +109,9 @@ def test_text_that_is_no_yaml_is_a_mistake_as_well(folder: Path, capsys: pytest.
 
     status = main(["check", file])
 
-    [said] = lines(capsys)
+    [line] = lines(capsys)
     assert status == 1
-    assert said.startswith(f"{file}: it cannot be understood")
+    assert line.startswith(f"{file}: it cannot be understood")
 
 
 def test_a_file_that_cannot_be_read_exits_with_2(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -121,20 +121,20 @@ def test_a_file_that_cannot_be_read_exits_with_2(folder: Path, capsys: pytest.Ca
     assert "there is no such file" in capsys.readouterr().err
 
 
-def test_nothing_is_imported_unless_it_is_asked_for(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_nothing_is_imported_without_the_option(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(folder)
 
-    main(["check", written(folder, FINE)])
+    main(["check", written(folder, VALID)])
 
     assert "shop_to_check" not in sys.modules
 
 
-def test_with_import_all_that_is_named_is_looked_up(folder: Path) -> None:
-    assert checked_by_import(folder, FINE) == (0, ["breakers.yaml: nothing is wrong"])
+def test_with_import_every_name_is_resolved(folder: Path) -> None:
+    assert checked_by_import(folder, VALID) == (0, ["breakers.yaml: nothing is wrong"])
 
 
 @pytest.mark.parametrize(
-    ("text", "said"),
+    ("text", "message"),
     [
         (
             "targets: [{function: 'shop_to_check:Client.chrge'}]",
@@ -159,18 +159,18 @@ def test_with_import_all_that_is_named_is_looked_up(folder: Path) -> None:
         ),
     ],
 )
-def test_with_import_what_names_nothing_is_a_mistake(folder: Path, text: str, said: str) -> None:
+def test_with_import_a_name_that_resolves_to_nothing_is_a_mistake(folder: Path, text: str, message: str) -> None:
     status, printed = checked_by_import(folder, text)
 
     assert status == 1
-    assert [line.startswith(f"breakers.yaml: {said}") for line in printed] == [True]
+    assert [line.startswith(f"breakers.yaml: {message}") for line in printed] == [True]
 
 
 @pytest.mark.parametrize("code", ["raise SystemExit(0)", "1 / 0", "import no_such_module"])
 def test_a_module_that_cannot_be_imported_is_a_mistake_whatever_it_does(folder: Path, code: str) -> None:
     (folder / "shop_to_check.py").write_text(code)
 
-    status, printed = checked_by_import(folder, FINE.replace(', fallback: "shop_to_check:charge_later"', ""))
+    status, printed = checked_by_import(folder, VALID.replace(', fallback: "shop_to_check:charge_later"', ""))
 
     assert status == 1
     assert ["'shop_to_check' cannot be imported" in line for line in printed] == [True]
@@ -212,7 +212,7 @@ def test_opentelemetrys_declarative_configuration_is_checked_with_its_variables(
 
 
 @pytest.mark.parametrize(
-    ("said", "path"),
+    ("content", "path"),
     [
         ("breakers: {payments: {failure_treshold: 3}}", f"{OURS}.breakers.payments.failure_treshold"),
         ("reload: 5s", f"{OURS}.reload"),
@@ -222,19 +222,19 @@ def test_opentelemetrys_declarative_configuration_is_checked_with_its_variables(
     ],
 )
 def test_a_mistake_in_opentelemetrys_configuration_has_its_path_there(
-    folder: Path, capsys: pytest.CaptureFixture[str], said: str, path: str
+    folder: Path, capsys: pytest.CaptureFixture[str], content: str, path: str
 ) -> None:
     declared, _, _ = DECLARED.partition("enabled")
-    file = written(folder, f"{declared}{said}".replace("otel_breaker:\n      5", "otel_breaker: 5"))
+    file = written(folder, f"{declared}{content}".replace("otel_breaker:\n      5", "otel_breaker: 5"))
 
     status = main(["check", file])
 
-    [told] = lines(capsys)
+    [line] = lines(capsys)
     assert status == 1
-    assert told.startswith(f"{file}: {path}: ")
+    assert line.startswith(f"{file}: {path}: ")
 
 
-def test_a_declarative_configuration_that_says_nothing_of_breakers_is_told_so(
+def test_a_declarative_configuration_without_breakers_is_reported(
     folder: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     file = written(folder, 'file_format: "1.0"')
@@ -258,9 +258,9 @@ def test_a_breaker_that_is_spelt_in_two_ways_is_a_warning(folder: Path, capsys: 
     assert (status, list(lines(capsys))) == (0, [warning, f"{file}: nothing is wrong"])
 
 
-def test_with_import_a_breaker_that_code_asks_for_is_no_misspelt_one(folder: Path) -> None:
-    asks = "from otel_breaker import get_breaker\nget_breaker('spelt payments')\nget_breaker('spelt search', key='a')\n"
-    (folder / "shop_to_check.py").write_text(f"{asks}{SHOP}")
+def test_with_import_a_breaker_that_code_gets_is_not_misspelt(folder: Path) -> None:
+    gets = "from otel_breaker import get_breaker\nget_breaker('spelt payments')\nget_breaker('spelt search', key='a')\n"
+    (folder / "shop_to_check.py").write_text(f"{gets}{SHOP}")
 
     assert checked_by_import(folder, MISSPELT) == (0, ["breakers.yaml: nothing is wrong"])
 
@@ -276,10 +276,14 @@ def test_with_import_a_target_that_is_called_past_its_guard_is_a_mistake(folder:
     assert line.startswith(f"breakers.yaml: targets[0].function: {problem}: put the breaker as a decorator under")
 
 
-def test_with_import_what_is_registered_after_the_import_is_guarded_as_it_is_in_the_application(folder: Path) -> None:
-    (folder / "shop_to_check.py").write_text(f"{SHOP}def plain(): pass\n")
-    (folder / "bus_to_check.py").write_text("import shop_to_check\nHANDLERS = [shop_to_check.plain]\ndef run(): pass\n")
+def test_with_import_a_function_that_is_registered_after_the_import_is_guarded_as_in_the_application(
+    folder: Path,
+) -> None:
+    (folder / "shop_to_check.py").write_text(f"{SHOP}def handle(): pass\n")
+    (folder / "bus_to_check.py").write_text(
+        "import shop_to_check\nHANDLERS = [shop_to_check.handle]\ndef run(): pass\n"
+    )
 
-    targets = "targets: [{function: 'shop_to_check:plain'}, {function: 'bus_to_check:run'}]"
+    targets = "targets: [{function: 'shop_to_check:handle'}, {function: 'bus_to_check:run'}]"
 
     assert checked_by_import(folder, targets) == (0, ["breakers.yaml: nothing is wrong"])
