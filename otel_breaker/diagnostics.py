@@ -10,12 +10,13 @@ from __future__ import annotations
 import logging
 import os
 import sys
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Final
 
 from otel_breaker.text import type_name
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from types import TracebackType
 
 _MOST_FRAMES: Final = 5
@@ -49,6 +50,16 @@ def info(message: str, *args: object) -> None:
     """Log something that went as it should."""
     with suppress(Exception):
         _say(logging.INFO, message, *args)
+
+
+@contextmanager
+def silenced() -> Iterator[None]:
+    """Log nothing meanwhile, for a command that prints the problems itself."""
+    _log.disabled = True
+    try:
+        yield
+    finally:
+        _log.disabled = False
 
 
 def _say(level: int, message: str, *args: object) -> None:

@@ -157,7 +157,7 @@ def unguarded() -> Panel:
     return (
         panel_styles.number("Targets that are not guarded", query, "{{job}} {{circuit_breaker_target_status}}")
         .thresholds(panel_styles.thresholds(1))
-        .no_value("no process tells of its targets")
+        .no_value("no process reports its targets")
         .description("Pending ones wait for their module to be imported; missing and refused ones need a person.")
     )
 

@@ -6,12 +6,11 @@ a child process imports the modules, as the application would.
 
 from __future__ import annotations
 
-import logging
 import sys
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from otel_breaker import InvalidSettings
+from otel_breaker import InvalidSettings, diagnostics
 from otel_breaker.registry import REGISTRY
 from otel_breaker_cli.application import add_current_folder, import_module
 from otel_breaker_cli.command import Command, CommandFailed
@@ -128,14 +127,12 @@ def _guarded(targets: Sequence[Target]) -> Iterator[None]:
 
     The command prints what would be logged.
     """
-    log = logging.getLogger("otel_breaker")
-    log.disabled = True
-    try:
-        TARGET_MANAGER.change(targets)
-        yield
-    finally:
-        TARGET_MANAGER.change(())
-        log.disabled = False
+    with diagnostics.silenced():
+        try:
+            TARGET_MANAGER.change(targets)
+            yield
+        finally:
+            TARGET_MANAGER.change(())
 
 
 COMMAND = Command(

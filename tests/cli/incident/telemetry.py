@@ -9,6 +9,7 @@ from otel_breaker_cli.incident.collect import collect
 from otel_breaker_cli.otlp import DataPoint, Event, Link, LogRecord, Span, TelemetryRecord, TelemetrySource
 
 if TYPE_CHECKING:
+    from otel_breaker_cli.incident.episode import IncidentEpisode
     from otel_breaker_cli.incident.model import Incident
 
 START = 1_800_000_000_000_000_000
@@ -29,6 +30,11 @@ def trace_of(number: int) -> str:
 
 def span_of(number: int) -> str:
     return f"{number:016x}"
+
+
+def only_episode(incident: Incident) -> IncidentEpisode:
+    ((_, episode),) = incident.episodes
+    return episode
 
 
 @dataclass
