@@ -16,7 +16,7 @@ import pytest
 import yaml
 
 from otel_breaker_cli.semconv_registry import load
-from tests.backends.programs import HERE
+from tests.backends.programs import FOLDER_VARIABLE
 from tests.collector_config.promql import Metric, metrics, problems, recorded
 from tests.collector_config.promtool import promtool
 
@@ -32,7 +32,7 @@ ONCALL: Final = ROOT / "docs" / "oncall.md"
 TIMES: Final = ("First minute", "Worker exited", "Restart")
 
 needs_promtool = pytest.mark.skipif(
-    promtool() is None, reason=f"no promtool: run `make backends`, or name a folder that holds it in {HERE}"
+    promtool() is None, reason=f"no promtool: run `make backends`, or name a folder that holds it in {FOLDER_VARIABLE}"
 )
 
 
