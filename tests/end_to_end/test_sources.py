@@ -137,7 +137,7 @@ def test_keyword_arguments_also_where_opentelemetry_has_called_without_any(tmp_p
 # --- more than one
 
 
-def test_the_declarative_configuration_wins_over_what_the_environment_names_and_says_so(tmp_path: Path) -> None:
+def test_the_declarative_configuration_wins_over_the_environment_and_that_is_logged(tmp_path: Path) -> None:
     outcome = live(
         tmp_path, declared=DECLARED, RECOVERY="10m", OTEL_BREAKER_CONFIG_FILE="FILE", OTEL_BREAKER_TARGETS="shop:x"
     )
@@ -174,7 +174,7 @@ def test_switched_off_nothing_is_guarded(tmp_path: Path, by: str) -> None:
     assert (outcome.calls, outcome.asked) == UNGUARDED
 
 
-def test_the_mode_of_the_environment_holds_for_every_source(tmp_path: Path) -> None:
+def test_the_mode_of_the_environment_applies_to_every_source(tmp_path: Path) -> None:
     outcome = live(tmp_path, ["--breaker_mode", "shadow"], declared=DECLARED, RECOVERY="10m")
 
     assert (outcome.calls, outcome.asked) == ({"declared failure": 3}, 3)

@@ -51,7 +51,7 @@ def test_a_wrong_file_is_one_clear_error_and_the_shop_serves_unguarded(tmp_path:
     assert {span.scope for span in received.spans}.isdisjoint({"otel_breaker"})
 
 
-def test_targets_that_do_not_exist_are_told_when_that_is_found_and_at_exit_with_the_nearest_name(
+def test_targets_that_do_not_exist_are_logged_when_that_is_found_and_at_exit_with_the_nearest_name(
     tmp_path: Path,
 ) -> None:
     file = tmp_path / "breakers.yaml"

@@ -52,7 +52,7 @@ def test_a_problem_hangs_under_the_request_and_so_does_what_the_call_did(outage:
     assert [failure.start <= span.start <= span.end <= failure.end for span in siblings] == [True]
 
 
-def test_moves_are_told_on_spans_alone_and_failures_with_their_exception(outage: Outage) -> None:
+def test_state_changes_are_on_spans_alone_and_failures_have_their_exception(outage: Outage) -> None:
     events = [[event.name for event in span.events] for span in outage.calls]
 
     assert events[: FAILURES - 1] == [["exception"]] * (FAILURES - 1)

@@ -43,7 +43,7 @@ def test_every_span_names_the_breaker_and_the_function(outage: Outage) -> None:
     } == {("otel_breaker", "internal", "payments", "examples.checkout.payments.PaymentClient.charge")}
 
 
-def test_a_plain_calls_span_says_nothing_else(outage: Outage) -> None:
+def test_the_span_of_a_call_with_no_particulars_has_no_other_attributes(outage: Outage) -> None:
     everyday = {"circuit_breaker.name", "circuit_breaker.state", "circuit_breaker.call.outcome", "code.function.name"}
 
     assert set(outage.calls[0].attributes) == everyday
@@ -65,7 +65,7 @@ def test_an_error_is_named_by_its_type(outage: Outage) -> None:
     assert {span.attributes["error.type"] for span in outage.refused} == {"otel_breaker.errors.CircuitOpenError"}
 
 
-def test_a_call_stands_between_the_servers_request_and_the_clients(outage: Outage) -> None:
+def test_a_calls_span_is_between_the_servers_request_and_the_clients(outage: Outage) -> None:
     by_id = {span.span_id: span for span in outage.received.spans}
     parents = [by_id[span.parent_id] for span in outage.calls]
 
@@ -78,7 +78,7 @@ def test_a_call_stands_between_the_servers_request_and_the_clients(outage: Outag
     ]
 
 
-def test_a_refusal_takes_no_time_and_says_when_to_come_back(outage: Outage) -> None:
+def test_a_refusal_takes_no_time_and_has_a_retry_after(outage: Outage) -> None:
     assert all(span.end - span.start < 500_000_000 for span in outage.refused)
     waits = [span.attributes["circuit_breaker.retry_after"] for span in outage.refused]
     assert all(0 < wait <= 0.5 for wait in waits)
@@ -119,7 +119,7 @@ def test_a_state_change_is_an_event_on_the_call_that_caused_it(outage: Outage) -
     ]
 
 
-def test_a_state_change_says_of_which_breaker_and_episode(outage: Outage) -> None:
+def test_a_state_change_names_its_breaker_and_episode(outage: Outage) -> None:
     events = [event.attributes for span in (outage.trip, outage.probe) for event in span.events]
 
     assert {event["circuit_breaker.name"] for event in events} == {"payments"}
@@ -127,7 +127,7 @@ def test_a_state_change_says_of_which_breaker_and_episode(outage: Outage) -> Non
     assert {event["circuit_breaker.episode"] for event in events} == {outage.trip.attributes["circuit_breaker.episode"]}
 
 
-def test_a_call_that_moved_the_circuit_says_where_to(outage: Outage) -> None:
+def test_a_call_that_changed_the_state_names_the_new_state(outage: Outage) -> None:
     moved = {
         span.span_id: span.attributes["circuit_breaker.state_change.to"]
         for span in outage.calls

@@ -206,7 +206,7 @@ def test_other_names_are_found_of_what_another_tool_has_wrapped_since(shop: Modu
     assert calls(shop, "charge") == {"success": 1}
 
 
-def test_a_failure_is_told_once_however_often_targets_change(
+def test_a_failure_is_logged_once_however_often_targets_change(
     shop: ModuleType, caplog: pytest.LogCaptureFixture
 ) -> None:
     for others in ([], ["charge"], ["refund"]):

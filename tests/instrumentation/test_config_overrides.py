@@ -35,7 +35,7 @@ def test_it_may_say_who_forces_it() -> None:
     assert orders({"state": "forced_open", "actor": "ann"})["search"].actor == "ann"
 
 
-def test_a_breaker_is_forced_by_nobody_unless_the_configuration_says_so() -> None:
+def test_a_breaker_is_not_forced_unless_it_is_configured() -> None:
     assert orders({"failure_threshold": 3}) == {}
     assert orders({"state": None}) == {}
 
@@ -78,7 +78,7 @@ def test_only_a_breaker_that_is_named_can_be_forced(order: str) -> None:
 # --- in force
 
 
-def test_a_guarded_function_is_refused_from_its_first_call_and_it_is_told_by_which_file_and_why(
+def test_a_guarded_function_is_refused_from_its_first_call_with_the_file_and_the_reason(
     application: Application, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     name = application.write(SHOP)

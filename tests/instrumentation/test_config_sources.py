@@ -46,7 +46,7 @@ def test_without_any_source_nothing_is_configured(mapping: Mapping[str, object] 
 
 @pytest.mark.usefixtures("file")
 @pytest.mark.parametrize("mapping", [None, {}])
-def test_the_file_is_used_when_nothing_else_is_said(mapping: Mapping[str, object] | None) -> None:
+def test_the_file_is_used_when_nothing_else_is_given(mapping: Mapping[str, object] | None) -> None:
     found = load_configuration(mapping)
 
     assert found is not None
@@ -167,7 +167,7 @@ def test_where_there_is_no_file_there_is_nothing_to_watch() -> None:
 
 
 @pytest.mark.parametrize("said", ["false", "False", " FALSE ", "0", "no", "off"])
-def test_switched_off_nothing_is_configured_whatever_is_given(
+def test_switched_off_nothing_is_configured_from_any_source(
     file: Path, monkeypatch: pytest.MonkeyPatch, said: str
 ) -> None:
     monkeypatch.setenv("OTEL_BREAKER_ENABLED", said)
@@ -178,7 +178,7 @@ def test_switched_off_nothing_is_configured_whatever_is_given(
 
 
 @pytest.mark.parametrize("said", ["", "true", "True", "1", "yes", "on"])
-def test_switched_on_is_as_if_nothing_had_been_said(monkeypatch: pytest.MonkeyPatch, said: str) -> None:
+def test_switched_on_is_the_default(monkeypatch: pytest.MonkeyPatch, said: str) -> None:
     monkeypatch.setenv("OTEL_BREAKER_ENABLED", said)
 
     assert load_configuration({"breakers": {"given": {}}}) is not None

@@ -21,7 +21,7 @@ def spans() -> Spans:
     return configuration.TELEMETRY.settings.spans
 
 
-def test_a_switch_is_in_force_until_the_configuration_is_taken_back(instrumentor: OtelBreakerInstrumentor) -> None:
+def test_a_telemetry_setting_applies_until_uninstrument(instrumentor: OtelBreakerInstrumentor) -> None:
     instrumentor.instrument(telemetry={"spans": "problems"})
     during = spans()
 
@@ -30,7 +30,7 @@ def test_a_switch_is_in_force_until_the_configuration_is_taken_back(instrumentor
     assert (during, spans()) == (Spans.PROBLEMS, Spans.ALL)
 
 
-def test_a_file_sets_switches(
+def test_a_file_sets_telemetry_settings(
     instrumentor: OtelBreakerInstrumentor, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     file = tmp_path / "breakers.yaml"
@@ -58,7 +58,7 @@ def test_a_file_wins_over_code(instrumentor: OtelBreakerInstrumentor) -> None:
         ("all", "file: telemetry"),
     ],
 )
-def test_what_cannot_be_meant_is_refused_by_its_path(said: object, path: str) -> None:
+def test_an_invalid_telemetry_setting_is_refused_by_its_path(said: object, path: str) -> None:
     with pytest.raises(InvalidSettings) as caught:
         parse_configuration({"telemetry": said}, "file: ")
 

@@ -174,7 +174,7 @@ def test_where_nothing_of_the_kind_is_declared_the_file_guards(
     assert calls(f"{name}:charge") == {"success": 1}
 
 
-def test_what_is_declared_says_who_forces_a_circuit(application: Application) -> None:
+def test_a_declarative_configuration_is_the_actor_that_forces_a_circuit(application: Application) -> None:
     breaker = get_breaker(f"{application.write(SHOP)} payments")
 
     start({"breakers": {breaker.name: {"state": "forced_open"}}})

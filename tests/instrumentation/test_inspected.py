@@ -121,7 +121,7 @@ def both(application: Application) -> tuple[ModuleType, ModuleType]:
 
 
 @pytest.mark.parametrize("ask", ASKED.values(), ids=ASKED)
-def test_what_is_told_of_a_guarded_function_is_what_was_told_before(
+def test_tools_show_the_same_of_a_guarded_function_as_before(
     both: tuple[ModuleType, ModuleType], ask: Callable[[Any], object]
 ) -> None:
     plain, guarded = both
@@ -152,7 +152,7 @@ def test_attributes_that_were_set_while_it_was_guarded_stay(application: Applica
     assert vars(shop.charge) == {"note": "mine"}
 
 
-def test_a_fallback_leaves_nothing_on_the_function_when_it_is_taken_back(application: Application) -> None:
+def test_a_fallback_leaves_nothing_on_the_function_after_uninstrument(application: Application) -> None:
     name = application.write(SHOP)
     application.instrumentor.instrument(targets=[{"function": f"{name}:charge", "fallback": "builtins:dict"}])
     shop = importlib.import_module(name)

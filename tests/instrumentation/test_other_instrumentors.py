@@ -119,7 +119,7 @@ def counted(library: Library, url: str) -> int:
 
 @pytest.mark.usefixtures("spans")
 @pytest.mark.parametrize("steps", [*RESTORED, *CROSSED])
-def test_at_each_step_a_call_is_guarded_once_when_the_report_says_so_and_else_not(
+def test_at_each_step_a_call_is_guarded_once_when_it_is_reported_as_guarded_and_else_not(
     library: Library, server: str, take: Callable[[str], None], steps: str
 ) -> None:
     for step in steps.split():

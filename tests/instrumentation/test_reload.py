@@ -72,7 +72,7 @@ def test_a_file_that_is_written_again_with_the_same_content_changes_nothing(proc
     assert process.thresholds == []
 
 
-def test_new_content_is_lived_by_when_it_was_read_twice_a_moment_apart(process: Process) -> None:
+def test_new_content_is_applied_when_it_was_read_twice_a_moment_apart(process: Process) -> None:
     process.file.write_text(SECOND)
 
     assert process.look() == [SETTLING]
@@ -81,7 +81,7 @@ def test_new_content_is_lived_by_when_it_was_read_twice_a_moment_apart(process: 
     assert process.thresholds == [2]
 
 
-def test_new_content_is_lived_by_once(process: Process) -> None:
+def test_new_content_is_applied_once(process: Process) -> None:
     process.file.write_text(SECOND)
 
     process.look(5)
@@ -141,7 +141,7 @@ def test_the_swapped_links_of_a_config_map_are_followed(tmp_path: Path) -> None:
     assert process.thresholds == [2]
 
 
-def test_every_change_is_lived_by_back_to_the_first_as_well(process: Process) -> None:
+def test_every_change_is_applied_and_the_first_content_again_as_well(process: Process) -> None:
     for content in (SECOND, THIRD, FIRST):
         process.file.write_text(content)
         process.look(2)
@@ -152,7 +152,7 @@ def test_every_change_is_lived_by_back_to_the_first_as_well(process: Process) ->
 # --- what is wrong
 
 
-def test_a_broken_file_is_told_once_and_changes_nothing(process: Process, caplog: pytest.LogCaptureFixture) -> None:
+def test_a_broken_file_is_logged_once_and_changes_nothing(process: Process, caplog: pytest.LogCaptureFixture) -> None:
     process.file.write_text(BROKEN)
 
     assert process.look(5) == [SETTLING, *[EVERY] * 4]
@@ -162,7 +162,7 @@ def test_a_broken_file_is_told_once_and_changes_nothing(process: Process, caplog
     assert f"{process.file}: breakers.payments.failure_treshold: there is no such setting" in said
 
 
-def test_each_broken_content_is_told(process: Process, caplog: pytest.LogCaptureFixture) -> None:
+def test_each_broken_content_is_logged(process: Process, caplog: pytest.LogCaptureFixture) -> None:
     for content in (BROKEN, "breakers: [", BROKEN.replace("treshold", "threshhold")):
         process.file.write_text(content)
         process.look(3)
@@ -170,7 +170,7 @@ def test_each_broken_content_is_told(process: Process, caplog: pytest.LogCapture
     assert len(errors(caplog)) == 3
 
 
-def test_a_broken_file_that_is_mended_is_lived_by(process: Process) -> None:
+def test_a_broken_file_that_is_mended_is_applied(process: Process) -> None:
     process.file.write_text(BROKEN)
     process.look(2)
 
@@ -180,7 +180,7 @@ def test_a_broken_file_that_is_mended_is_lived_by(process: Process) -> None:
     assert process.thresholds == [2]
 
 
-def test_a_file_that_is_broken_again_after_it_was_mended_is_told_again(
+def test_a_file_that_is_broken_again_after_it_was_mended_is_logged_again(
     process: Process, caplog: pytest.LogCaptureFixture
 ) -> None:
     for content in (BROKEN, FIRST, BROKEN):
@@ -192,7 +192,7 @@ def test_a_file_that_is_broken_again_after_it_was_mended_is_told_again(
 
 
 @pytest.mark.parametrize("content", ["", "# nothing\n", "{}"])
-def test_a_file_that_says_nothing_is_a_mishap_and_not_a_wish(
+def test_an_empty_file_is_a_mistake_and_not_a_configuration(
     process: Process, caplog: pytest.LogCaptureFixture, content: str
 ) -> None:
     process.file.write_text(content)
@@ -203,7 +203,7 @@ def test_a_file_that_says_nothing_is_a_mishap_and_not_a_wish(
     assert ["it is empty" in said for said in errors(caplog)] == [True]
 
 
-def test_a_file_that_is_gone_is_told_once_and_waited_for(process: Process, caplog: pytest.LogCaptureFixture) -> None:
+def test_a_file_that_is_gone_is_logged_once_and_waited_for(process: Process, caplog: pytest.LogCaptureFixture) -> None:
     process.file.unlink()
     waits = process.look(3)
 
@@ -215,7 +215,7 @@ def test_a_file_that_is_gone_is_told_once_and_waited_for(process: Process, caplo
     assert process.thresholds == [2]
 
 
-def test_what_cannot_be_put_in_force_is_told_once(process: Process, caplog: pytest.LogCaptureFixture) -> None:
+def test_a_configuration_that_cannot_be_applied_is_logged_once(process: Process, caplog: pytest.LogCaptureFixture) -> None:
     process.refuses = InvalidSettings("breakers.payments.ignore[0]", "'no.Error' cannot be imported", "no module")
     process.file.write_text(SECOND)
 
@@ -249,7 +249,7 @@ def test_the_file_may_change_how_often_it_is_read(process: Process) -> None:
     assert process.look(3) == [SETTLING, 60.0, 60.0]
 
 
-def test_a_file_that_says_it_no_longer_is_watched_no_longer(process: Process, caplog: pytest.LogCaptureFixture) -> None:
+def test_a_file_without_reload_is_not_watched_any_longer(process: Process, caplog: pytest.LogCaptureFixture) -> None:
     process.file.write_text(SECOND.replace("reload: 5s\n", ""))
 
     assert process.look(2) == [SETTLING, None]
@@ -257,7 +257,7 @@ def test_a_file_that_says_it_no_longer_is_watched_no_longer(process: Process, ca
     assert ["not watched any more" in message for message in caplog.messages] == [True]
 
 
-def test_after_it_was_stopped_it_lives_by_nothing_new(process: Process) -> None:
+def test_after_it_was_stopped_it_applies_nothing(process: Process) -> None:
     process.file.write_text(SECOND)
     process.look()
 

@@ -22,7 +22,7 @@ def told(breakers: dict[str, Any], *targets: dict[str, Any]) -> list[tuple[str, 
     ]
 
 
-def test_a_breaker_without_an_entry_is_doubted_where_an_entry_is_used_by_no_target() -> None:
+def test_a_breaker_without_an_entry_is_suspected_where_no_target_uses_an_entry() -> None:
     target = {"function": "shop:charge", "breaker": "payment"}
 
     assert told({"payments": {}}, target) == [("targets[0].breaker", "payments")]
@@ -31,19 +31,19 @@ def test_a_breaker_without_an_entry_is_doubted_where_an_entry_is_used_by_no_targ
 
 
 @pytest.mark.parametrize("breakers", [{}, {"payment": {}}, {"payment": {}, "search": {}}, {"search": {}}])
-def test_nothing_is_doubted_where_every_breaker_or_every_entry_has_its_other_half(breakers: dict[str, Any]) -> None:
+def test_nothing_is_suspected_where_every_breaker_has_an_entry_or_every_entry_is_used(breakers: dict[str, Any]) -> None:
     charge, find = {"function": "shop:charge", "breaker": "payment"}, {"function": "shop:find", "breaker": "search"}
 
     assert told(breakers, charge, find) == []
 
 
-def test_an_entry_for_a_function_is_doubted_when_it_is_nearly_spelt_so() -> None:
+def test_an_entry_for_a_function_is_suspected_when_its_spelling_is_close() -> None:
     assert told({"shop:chrage": {}}, {"function": "shop:charge"}) == [("targets[0].function", "shop:chrage")]
     assert told({"search": {}}, {"function": "shop:charge"}) == []
     assert told({"shop:charge": {}, "shop:find": {}}, {"function": "shop:charge"}, {"function": "shop:f*"}) == []
 
 
-def test_of_many_doubts_and_entries_so_many_are_told_as_can_be_read() -> None:
+def test_of_many_suspected_typos_and_entries_ten_are_listed() -> None:
     targets = [{"function": f"shop:f{index}", "breaker": f"b{index}"} for index in range(50)]
     doubts = parse_configuration(
         {"breakers": {f"other {index}": {} for index in range(50)}, "targets": targets}, ""
@@ -68,7 +68,7 @@ def test_a_breaker_that_is_spelt_in_two_ways_is_logged_when_it_is_configured(
 
 
 @pytest.mark.parametrize("entry", ["payments", "search"])
-def test_what_code_asks_for_or_may_ask_for_is_not_logged(
+def test_an_entry_that_code_uses_or_may_use_is_not_logged(
     application: Application, caplog: pytest.LogCaptureFixture, entry: str
 ) -> None:
     shop = application.write("def charge(): pass")

@@ -167,7 +167,7 @@ def test_a_call_that_is_under_way_when_its_guard_is_switched_off_is_counted(appl
     assert calls(shop, "receipts") == {"success": 1}
 
 
-def test_that_a_guard_is_switched_off_is_told(application: Application, caplog: pytest.LogCaptureFixture) -> None:
+def test_a_guard_that_is_switched_off_is_logged(application: Application, caplog: pytest.LogCaptureFixture) -> None:
     shop = application.load(SHOP, "charge")
     wrap(shop, "charge", "by_closure")
 
@@ -178,7 +178,7 @@ def test_that_a_guard_is_switched_off_is_told(application: Application, caplog: 
     assert record.getMessage() == f"{shop.__name__}:charge stays under what has wrapped it since, switched off"
 
 
-def test_that_something_stands_there_that_does_not_say_what_it_wraps_is_told(
+def test_a_replacement_that_does_not_show_what_it_wraps_is_logged(
     application: Application, caplog: pytest.LogCaptureFixture
 ) -> None:
     shop = application.load(SHOP, "charge")
@@ -191,7 +191,7 @@ def test_that_something_stands_there_that_does_not_say_what_it_wraps_is_told(
 
 
 @pytest.mark.parametrize("how", ["by_wrapt", "by_closure"])
-def test_what_holds_a_guard_that_is_switched_off_can_be_guarded_again(application: Application, how: str) -> None:
+def test_a_wrapper_of_a_guard_that_is_switched_off_can_be_guarded_again(application: Application, how: str) -> None:
     shop = application.load(SHOP, "charge")
     wrap(shop, "charge", how)
     application.instrumentor.uninstrument()
@@ -204,7 +204,7 @@ def test_what_holds_a_guard_that_is_switched_off_can_be_guarded_again(applicatio
 
 
 @pytest.mark.parametrize("how", ["by_wrapt", "by_closure"])
-def test_a_guard_under_a_wrapper_is_still_told_as_guarding(application: Application, how: str) -> None:
+def test_a_guard_under_a_wrapper_is_still_reported_as_guarding(application: Application, how: str) -> None:
     shop = application.load(SHOP, "charge", "Client.charge")
 
     wrap(shop, "charge", how)

@@ -133,7 +133,7 @@ def test_a_method_of_an_immutable_type_is_refused_with_the_reason(
 @pytest.mark.parametrize(
     ("named", "text"), [("stubborn.call", "nobody looks in here"), ("Ice.melt", "nobody changes this")]
 )
-def test_whatever_looking_or_setting_raises_the_import_goes_on_and_its_type_is_told(
+def test_an_error_of_looking_or_setting_leaves_the_import_alone_and_its_type_is_reported(
     application: Application, caplog: pytest.LogCaptureFixture, named: str, text: str
 ) -> None:
     module = application.load(SHOP, named)

@@ -81,7 +81,7 @@ def test_it_is_noticed_when_another_target_is_imported(shop: ModuleType, applica
     assert is_guarded(shop.charge)
 
 
-def test_it_is_noticed_when_somebody_asks(shop: ModuleType) -> None:
+def test_it_is_noticed_when_a_report_is_asked_for(shop: ModuleType) -> None:
     assert [line.status for line in report()] == [Status.GUARDED]
     assert is_guarded(shop.charge)
 
@@ -112,7 +112,7 @@ def test_a_module_that_is_still_being_imported_is_left_to_itself(application: Ap
     assert [line.status for line in report()] == [Status.GUARDED]
 
 
-def test_what_was_taken_back_is_not_noticed(shop: ModuleType, application: Application) -> None:
+def test_after_uninstrument_it_is_not_noticed(shop: ModuleType, application: Application) -> None:
     application.instrumentor.uninstrument()
 
     CircuitBreaker("other").call(int)

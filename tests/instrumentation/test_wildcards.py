@@ -129,7 +129,7 @@ def test_a_pattern_takes_nothing_that_is_imported_or_inherited_or_no_function(
         ("Client.send_*d*", {"Client.send_static"}),
     ],
 )
-def test_what_is_excluded_is_left_alone(application: Application, excluded: str, expected: set[str]) -> None:
+def test_what_is_excluded_is_not_guarded(application: Application, excluded: str, expected: set[str]) -> None:
     assert guarded(application, "Client.*", exclude=[excluded]) == expected
 
 
@@ -304,7 +304,7 @@ def test_to_look_for_functions_wakes_no_lazy_object(application: Application) ->
     assert [line.status.value for line in report()] == ["guarded", "missing"]
 
 
-def test_objects_that_are_no_functions_are_left_alone_though_they_could_be_called(application: Application) -> None:
+def test_callable_objects_that_are_no_functions_are_not_guarded(application: Application) -> None:
     source = """
         import functools
         import unittest.mock

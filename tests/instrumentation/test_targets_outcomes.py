@@ -98,7 +98,7 @@ FAILING = """
         ("Foreign.price_midway", "list(Foreign.price_midway())"),
     ],
 )
-def test_a_call_is_judged_by_its_end(application: Application, named: str, expression: str) -> None:
+def test_a_calls_outcome_is_that_of_its_end(application: Application, named: str, expression: str) -> None:
     module = application.load(FAILING, named)
 
     with pytest.raises(OSError):
