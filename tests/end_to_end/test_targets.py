@@ -113,7 +113,7 @@ GUARDED = [
 @dataclass(frozen=True)
 class Run:
     received: Received
-    said: str
+    log: str
 
 
 @pytest.fixture(scope="module")
@@ -175,9 +175,9 @@ def test_the_metric_counts_targets_by_what_became_of_them(run: Run) -> None:
 
 
 def test_what_is_not_guarded_is_logged_at_exit_in_one_record(run: Run) -> None:
-    [said] = [line for line in run.said.splitlines() if "targets not guarded" in line]
+    [record] = [line for line in run.log.splitlines() if "targets not guarded" in line]
 
-    assert said.startswith("3 of 18 targets not guarded: pending never:function (")
-    assert "; missing kinds:nothing (" in said
-    assert "; refused kinds:Client (" in said
-    assert said.count("breakers.yaml: targets[") == 3
+    assert record.startswith("3 of 18 targets not guarded: pending never:function (")
+    assert "; missing kinds:nothing (" in record
+    assert "; refused kinds:Client (" in record
+    assert record.count("breakers.yaml: targets[") == 3

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.end_to_end.otlp_receiver import GRPC, HTTP
-from tests.end_to_end.outage import FAILURES, SUCCESSES, Outage, live_through_an_outage
+from tests.end_to_end.outage import FAILURES, SUCCESSES, Outage, run_an_outage
 
 if TYPE_CHECKING:
     from tests.end_to_end.otlp_records import Span
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 @pytest.fixture(scope="module", params=[HTTP, GRPC])
 def outage(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Outage:
-    return live_through_an_outage(tmp_path_factory.mktemp("outage"), request.param)
+    return run_an_outage(tmp_path_factory.mktemp("outage"), request.param)
 
 
 def attributes(span: Span, *names: str) -> tuple[object, ...]:
@@ -94,10 +94,10 @@ def test_refusals_and_the_probe_link_to_the_call_that_opened_the_circuit(outage:
 
 
 def test_one_episode_is_on_the_trip_the_refusals_and_the_probe_and_nowhere_else(outage: Outage) -> None:
-    told = [span for span in outage.calls if "circuit_breaker.episode" in span.attributes]
+    exported = [span for span in outage.calls if "circuit_breaker.episode" in span.attributes]
 
-    assert told == [outage.trip, *outage.refused, outage.probe]
-    (episode,) = {span.attributes["circuit_breaker.episode"] for span in told}
+    assert exported == [outage.trip, *outage.refused, outage.probe]
+    (episode,) = {span.attributes["circuit_breaker.episode"] for span in exported}
     assert len(episode) >= 16
 
 
@@ -105,14 +105,14 @@ def test_one_episode_is_on_the_trip_the_refusals_and_the_probe_and_nowhere_else(
 
 
 def test_a_state_change_is_an_event_on_the_call_that_caused_it(outage: Outage) -> None:
-    told = [
+    exported = [
         (span, *(event.attributes[f"circuit_breaker.state_change.{name}"] for name in ("from", "to", "reason")))
         for span in outage.calls
         for event in span.events
         if event.name == "circuit_breaker.state_change"
     ]
 
-    assert told == [
+    assert exported == [
         (outage.trip, "closed", "open", "failure_threshold"),
         (outage.probe, "open", "half_open", "recovery_time_elapsed"),
         (outage.probe, "half_open", "closed", "probe_succeeded"),
@@ -140,20 +140,22 @@ def test_a_call_that_changed_the_state_names_the_new_state(outage: Outage) -> No
 def test_the_state_changes_that_open_and_close_tell_the_evidence(outage: Outage) -> None:
     [opened], [_, closed] = outage.trip.events, outage.probe.events
 
-    told = {name: opened.attributes.get(f"circuit_breaker.{name}") for name in ("consecutive_failures", "threshold")}
-    assert told == {"consecutive_failures": FAILURES, "threshold": 3}
+    exported = {
+        name: opened.attributes.get(f"circuit_breaker.{name}") for name in ("consecutive_failures", "threshold")
+    }
+    assert exported == {"consecutive_failures": FAILURES, "threshold": 3}
     assert opened.attributes.get("circuit_breaker.open.planned_duration") == 0.5
     assert closed.attributes.get("circuit_breaker.open.rejected_calls") == outage.refusals
 
 
 def test_a_state_change_is_a_log_event_of_the_same_call_as_well(outage: Outage) -> None:
-    told = [
+    exported = [
         (log.severity, log.attributes["circuit_breaker.state_change.to"], log.context)
         for log in outage.received.logs
         if log.event == "circuit_breaker.state_change"
     ]
 
-    assert told == [
+    assert exported == [
         ("WARN", "open", outage.trip.context),
         ("INFO", "half_open", outage.probe.context),
         ("INFO", "closed", outage.probe.context),

@@ -1,4 +1,4 @@
-"""A function that a framework was given before it was guarded is called past its guard, and that is told."""
+"""A function that a framework was given before it was guarded bypasses its guard; the report names the framework."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ if TYPE_CHECKING:
     from tests.instrumentation.applications import Application
 
 
-def told(application: Application, source: str, function: str, *, late: bool = False) -> TargetReport:
-    """What is told of a function that is guarded before its module is imported, or after."""
+def reported(application: Application, source: str, function: str, *, late: bool = False) -> TargetReport:
+    """The report of a function that is guarded before its module is imported, or after."""
     name = application.write(source)
     if late:
         importlib.import_module(name)
@@ -117,7 +117,7 @@ CELERY = """
 def test_a_framework_that_holds_a_function_is_named_with_the_remedy(
     application: Application, source: str, function: str, who: str, remedy: str, late: bool
 ) -> None:
-    line = told(application, source, function, late=late)
+    line = reported(application, source, function, late=late)
 
     module = line.target.partition(":")[0]
     assert line.bypassed_by == (who.replace("{module}", module),)
@@ -143,7 +143,7 @@ def test_a_framework_that_holds_a_function_is_named_with_the_remedy(
 def test_any_other_object_that_holds_a_function_is_named_by_where_it_is_found(
     application: Application, source: str, who: str
 ) -> None:
-    line = told(application, f"def charge(): pass\n{source}", "charge")
+    line = reported(application, f"def charge(): pass\n{source}", "charge")
 
     assert line.bypassed_by == (who.replace("{module}", line.target.partition(":")[0]),)
     assert line.remedy == UNDER_IT
@@ -165,7 +165,7 @@ def test_a_decorator_that_was_given_an_inner_function_is_found(application: Appl
         def charge(): pass
     """
 
-    line = told(application, source, "charge")
+    line = reported(application, source, "charge")
 
     assert line.bypassed_by == (f"users of {line.target.partition(':')[0]}:HANDLERS",)
 
@@ -213,15 +213,13 @@ NOBODY = """
 def test_a_function_that_no_other_object_holds_has_no_bypass(
     application: Application, function: str, late: bool
 ) -> None:
-    line = told(application, NOBODY, function, late=late)
+    line = reported(application, NOBODY, function, late=late)
 
     assert line.bypassed_by == ()
     assert str(line).startswith("guarded ")
 
 
-def test_other_names_of_a_function_are_no_bypass(
-    application: Application, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_other_names_of_a_function_are_no_bypass(application: Application, capsys: pytest.CaptureFixture[str]) -> None:
     name = application.write(NOBODY)
 
     main(["targets", name])
@@ -232,7 +230,7 @@ def test_other_names_of_a_function_are_no_bypass(
 def test_the_line_of_a_target_whose_guard_is_bypassed_begins_with_partly(
     application: Application,
 ) -> None:
-    line = told(application, FLASK, "pay")
+    line = reported(application, FLASK, "pay")
 
     name = line.target
     assert str(report()) == (
@@ -244,11 +242,11 @@ def test_the_line_of_a_target_whose_guard_is_bypassed_begins_with_partly(
 def test_of_many_bypasses_five_are_reported(application: Application) -> None:
     source = "def charge(): pass\n" + "".join(f"HANDLERS_{index} = [charge]\n" for index in range(20))
 
-    assert len(told(application, source, "charge").bypassed_by) == 5
+    assert len(reported(application, source, "charge").bypassed_by) == 5
 
 
 def test_the_tasks_own_function_can_be_named_and_is_what_workers_call(application: Application) -> None:
-    line = told(application, CELERY, "charge.run")
+    line = reported(application, CELERY, "charge.run")
 
     module = importlib.import_module(line.target.partition(":")[0])
     assert module.charge.apply(args=[5]).get() == 5
@@ -259,7 +257,7 @@ def test_the_tasks_own_function_can_be_named_and_is_what_workers_call(applicatio
 def test_calls_of_a_framework_bypass_the_guard_and_the_remedy_guards_them(application: Application) -> None:
     remedied = FASTAPI.replace("    def pay(", "    @get_breaker('{module} route')\n    def pay(")
     name = application.write(f"    from otel_breaker import get_breaker\n{remedied}".replace("{module}", "remedied"))
-    line = told(application, FASTAPI, "pay")
+    line = reported(application, FASTAPI, "pay")
     module = importlib.import_module(line.target.partition(":")[0])
 
     async def get(module: ModuleType) -> None:
@@ -274,9 +272,7 @@ def test_calls_of_a_framework_bypass_the_guard_and_the_remedy_guards_them(applic
     assert calls("remedied route") == {"success": 1}
 
 
-def test_all_objects_are_searched_for_a_report_alone(
-    application: Application, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_all_objects_are_searched_for_a_report_alone(application: Application, monkeypatch: pytest.MonkeyPatch) -> None:
     def search(_: Any) -> Any:
         pytest.fail("all objects were gone through")
 
@@ -294,7 +290,7 @@ def test_a_process_of_too_many_objects_is_not_stopped_for_a_report(
 ) -> None:
     monkeypatch.setattr(bypass_search, "_MOST_OBJECTS", 10)
 
-    assert told(application, FLASK, "pay").bypassed_by == ()
+    assert reported(application, FLASK, "pay").bypassed_by == ()
 
 
 def test_objects_that_raise_when_they_are_inspected_are_passed_over(application: Application) -> None:
@@ -312,6 +308,6 @@ def test_objects_that_raise_when_they_are_inspected_are_passed_over(application:
         HANDLERS = [charge]
     """
 
-    line = told(application, source, "charge")
+    line = reported(application, source, "charge")
 
     assert f"users of {line.target.partition(':')[0]}:HANDLERS" in line.bypassed_by

@@ -39,7 +39,7 @@ def test_a_default_applies_to_every_breaker_that_does_not_set_it() -> None:
 
     breakers = parse_configuration(mapping, "").breakers
 
-    assert {name: (said.recovery_time, said.window) for name, said in breakers.items()} == {
+    assert {name: (settings.recovery_time, settings.window) for name, settings in breakers.items()} == {
         "payments": (30, 20),
         "search": (30, 50),
     }

@@ -1,4 +1,4 @@
-"""What a configuration says under `telemetry:`, and that it is in force for as long as it stands there."""
+"""Telemetry settings of a configuration apply for as long as the configuration does."""
 
 from __future__ import annotations
 
@@ -51,15 +51,15 @@ def test_a_file_wins_over_code(instrumentor: OtelBreakerInstrumentor) -> None:
 
 
 @pytest.mark.parametrize(
-    ("said", "path"),
+    ("settings", "path"),
     [
         ({"spans": "some"}, "file: telemetry.spans"),
         ({"span": "all"}, "file: telemetry.span"),
         ("all", "file: telemetry"),
     ],
 )
-def test_an_invalid_telemetry_setting_is_refused_by_its_path(said: object, path: str) -> None:
+def test_an_invalid_telemetry_setting_is_refused_by_its_path(settings: object, path: str) -> None:
     with pytest.raises(InvalidSettings) as caught:
-        parse_configuration({"telemetry": said}, "file: ")
+        parse_configuration({"telemetry": settings}, "file: ")
 
     assert caught.value.path == path

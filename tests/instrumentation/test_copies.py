@@ -1,4 +1,4 @@
-"""Guards over what is no plain function copy, pickle and are held weakly as what they stand for."""
+"""Guards of callables that are no Python functions copy, pickle and are referenced weakly as what they wrap."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What an entry under `targets:` may say of its breaker, and which of several sayings holds."""
+"""The settings in an entry under `targets:`, and which of several settings of one breaker applies."""
 
 from __future__ import annotations
 

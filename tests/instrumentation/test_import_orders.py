@@ -1,4 +1,4 @@
-"""A target is guarded whenever its module comes: later, lazily, half, twice; and nothing comes because of it."""
+"""A target is guarded whenever its module is imported: later, lazily, half, twice; and no target imports a module."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ GUARDS_ITSELF = """
     from otel_breaker_instrumentation import OtelBreakerInstrumentor, report
 
     OtelBreakerInstrumentor().instrument(targets=[{"function": __name__ + ":charge"}])
-    told = str(report())
+    reported = str(report())
 """
 
 
@@ -168,8 +168,8 @@ def test_a_module_that_guards_its_own_function_above_it_is_guarded_once_it_is_co
 
     module = importlib.import_module(name)
 
-    assert "pending" in module.told
-    assert "its import is not finished" in module.told
+    assert "pending" in module.reported
+    assert "its import is not finished" in module.reported
     assert statuses() == [Status.GUARDED if after else Status.MISSING]
     if after:
         module.charge()
@@ -275,16 +275,16 @@ def test_a_module_that_was_reloaded_is_reported_as_no_longer_guarded(application
 
     [line] = report()
     assert (line.status, line.target) == (Status.MISSING, f"{module.__name__}:charge")
-    assert "something else stands there by now" in line.reason
+    assert "the name is another object by now" in line.reason
 
 
 def test_a_module_that_was_loaded_again_is_guarded_by_instrumenting_again(application: Application) -> None:
     module = application.load("def charge(): pass", "charge")
     importlib.reload(module)
-    plain = module.charge
+    original = module.charge
 
     application.instrumentor.uninstrument()
-    assert module.charge is plain
+    assert module.charge is original
     application.guard(f"{module.__name__}:charge")
     module.charge()
 

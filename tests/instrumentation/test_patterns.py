@@ -1,4 +1,4 @@
-"""Which names a pattern stands for."""
+"""Which names a pattern matches."""
 
 from __future__ import annotations
 

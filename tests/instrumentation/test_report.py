@@ -174,9 +174,13 @@ def read() -> Iterator[Callable[[], dict[str, int]]]:
 
     def read() -> dict[str, int]:
         data: Any = reader.get_metrics_data()
-        [told] = data.resource_metrics[0].scope_metrics[0].metrics
-        assert (told.name, told.unit, told.data.is_monotonic) == ("circuit_breaker.targets", "{target}", False)
-        return {point.attributes["circuit_breaker.target.status"]: point.value for point in told.data.data_points}
+        [exported] = data.resource_metrics[0].scope_metrics[0].metrics
+        assert (exported.name, exported.unit, exported.data.is_monotonic) == (
+            "circuit_breaker.targets",
+            "{target}",
+            False,
+        )
+        return {point.attributes["circuit_breaker.target.status"]: point.value for point in exported.data.data_points}
 
     yield read
     provider.shutdown()
@@ -228,8 +232,8 @@ def instrument():
 """
 
 
-def told(program: str) -> list[list[dict[str, int]]]:
-    """What a program reads of the metric, each time."""
+def counted(program: str) -> list[list[dict[str, int]]]:
+    """The metric as a program reads it, each time."""
     command = [sys.executable, "-W", "error", "-c", PROGRAM + program]
     done = subprocess.run(command, capture_output=True, text=True, check=True)
     return [json.loads(line) for line in done.stdout.splitlines()]
@@ -244,7 +248,7 @@ def told(program: str) -> list[list[dict[str, int]]]:
     ],
 )
 def test_one_instrument_is_made_whenever_the_sdk_is_set_up(steps: str) -> None:
-    assert told(f"{steps}; read(); import colorsys; read()") == [
+    assert counted(f"{steps}; read(); import colorsys; read()") == [
         [{**ZEROS, "pending": 2}],
         [{**ZEROS, "guarded": 1, "missing": 1}],
     ]
@@ -262,7 +266,7 @@ if os.fork() == 0:
 os.wait()
 read()
 """
-    assert told(program) == [[{**ZEROS, "guarded": 1, "missing": 1}], [{**ZEROS, "pending": 2}]]
+    assert counted(program) == [[{**ZEROS, "guarded": 1, "missing": 1}], [{**ZEROS, "pending": 2}]]
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="there is no fork here")
@@ -272,7 +276,7 @@ def test_a_child_forked_while_targets_are_changed_can_change_them(application: A
     with TARGET_MANAGER._lock:
         child = os.fork()
         if child == 0:
-            import threading  # noqa: PLC0415  # whoever held the lock was another thread
+            import threading  # noqa: PLC0415  # the thread that held the lock was another one
 
             thread = threading.Thread(target=TARGET_MANAGER.change, args=((),), daemon=True)
             thread.start()
@@ -285,9 +289,9 @@ def test_a_child_forked_while_targets_are_changed_can_change_them(application: A
 def test_the_summary_at_exit_is_one_line_and_short() -> None:
     lines = [TargetReport(f"shop:charge_{number}", Status.PENDING, "targets[0]") for number in range(20)]
 
-    complaint = Report(lines).problem_summary()
+    summary = Report(lines).problem_summary()
 
-    assert complaint is not None
-    assert complaint.startswith("20 of 20 targets not guarded: pending shop:charge_0 ")
-    assert complaint.endswith("; and 10 more")
+    assert summary is not None
+    assert summary.startswith("20 of 20 targets not guarded: pending shop:charge_0 ")
+    assert summary.endswith("; and 10 more")
     assert Report([TargetReport("shop:charge", Status.GUARDED, "targets[0]", "payments")]).problem_summary() is None

@@ -1,4 +1,4 @@
-"""Under a wrapper that came later a guard cannot be taken away: it is switched off where it stands, and told."""
+"""A guard under a later wrapper cannot be removed: it is switched off in its place, and that is logged."""
 
 from __future__ import annotations
 
@@ -72,7 +72,7 @@ KINDS = [
 
 
 def wrap(module: ModuleType, named: str, how: str) -> None:
-    """Wrap what stands there, as another tool would."""
+    """Wrap the attribute's value, as another tool would."""
     *path, name = named.split(".")
     owner = evaluate(path[0], module) if path else module
     setattr(owner, name, vars(module)[how](vars(owner)[name]))
@@ -215,7 +215,7 @@ def test_a_guard_under_a_wrapper_is_still_reported_as_guarding(application: Appl
 
 def test_the_wrapper_is_removed_later_and_the_guard_with_it(application: Application) -> None:
     shop: Any = importlib.import_module(application.write(SHOP))
-    plain = shop.charge
+    original = shop.charge
     application.guard(f"{shop.__name__}:charge")
     guard = shop.charge
     wrap(shop, "charge", "by_wrapt")
@@ -228,4 +228,4 @@ def test_the_wrapper_is_removed_later_and_the_guard_with_it(application: Applica
     assert calls(shop, "charge") == {"success": 1}
     application.instrumentor.uninstrument()
     assert shop.charge is guard
-    assert unshaped(guard).__wrapped__ is plain
+    assert unshaped(guard).__wrapped__ is original

@@ -1,4 +1,4 @@
-"""Coroutines and generators are judged by how they end, not by being made, wherever the function stands."""
+"""The outcome of a coroutine or a generator is that of its end, not of its creation, for functions and methods."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Targets that are no plain functions, such as other instrumentors' wrappers; and what spans call a target."""
+"""Targets that are no Python functions, such as other instrumentors' wrappers; and the names of targets in spans."""
 
 from __future__ import annotations
 
@@ -186,7 +186,9 @@ def test_a_descriptor_that_makes_a_method_is_guarded(
 
 
 @pytest.mark.parametrize("source", ["def charge(): pass", "from time import time as charge"])
-def test_telemetrys_own_calls_pass_unguarded_and_unrecorded(application: Application, spans: Spans, source: str) -> None:
+def test_telemetrys_own_calls_pass_unguarded_and_unrecorded(
+    application: Application, spans: Spans, source: str
+) -> None:
     module = application.load(source, "charge")
 
     with suppress_instrumentation():

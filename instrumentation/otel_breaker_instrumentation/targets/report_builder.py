@@ -92,6 +92,6 @@ def _guarded_line(guarded: GuardedFunction, bypasses: Sequence[Bypass]) -> Targe
         wanted.function,
         Status.MISSING,
         wanted.target.path,
-        reason="something else stands there by now: the module was loaded again, or the name was set anew",
+        reason="the name is another object by now: the module was loaded again, or the name was set again",
         remedy="guard after that: uninstrument() and instrument()",
     )

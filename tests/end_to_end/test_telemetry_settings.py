@@ -1,13 +1,13 @@
-"""The shop through the same outage, with the switches set by its environment."""
+"""The shop through the same outage, with telemetry settings in its environment."""
 
 from __future__ import annotations
 
 import pytest
 
 from tests.end_to_end.otlp_receiver import GRPC, HTTP
-from tests.end_to_end.outage import FAILURES, SUCCESSES, Outage, live_through_an_outage
+from tests.end_to_end.outage import FAILURES, SUCCESSES, Outage, run_an_outage
 
-SWITCHES = {
+SETTINGS = {
     "OTEL_BREAKER_SPANS": "problems",
     "OTEL_BREAKER_EVENTS": "span",
     "OTEL_BREAKER_RECORD_EXCEPTIONS": "true",
@@ -17,16 +17,16 @@ SWITCHES = {
 
 @pytest.fixture(scope="module", params=[HTTP, GRPC])
 def outage(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Outage:
-    return live_through_an_outage(tmp_path_factory.mktemp("problems"), request.param, **SWITCHES)
+    return run_an_outage(tmp_path_factory.mktemp("problems"), request.param, **SETTINGS)
 
 
-def test_only_problems_have_spans_and_they_tell_the_whole_story(outage: Outage) -> None:
+def test_only_problems_have_spans_and_those_show_the_outage(outage: Outage) -> None:
     assert outage.refusals > 0
-    told = [
+    exported = [
         (span.attributes["circuit_breaker.state"], span.attributes["circuit_breaker.call.outcome"])
         for span in outage.calls
     ]
-    assert told == [
+    assert exported == [
         *[("closed", "failure")] * FAILURES,
         *[("open", "rejected")] * outage.refusals,
         ("half_open", "success"),
