@@ -240,11 +240,6 @@ def neutral(value: object, name: str) -> str:
     return repr(value).replace(name, "shop")
 
 
-@pytest.fixture
-def unguarded(application: Application) -> str:
-    return application.write(SHOP)
-
-
 @pytest.mark.parametrize("expression", EXPRESSIONS)
 def test_an_expression_is_what_it_was(application: Application, expression: str) -> None:
     unguarded, guarded = (
