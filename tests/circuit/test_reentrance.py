@@ -61,12 +61,12 @@ def test_a_call_made_in_the_middle_of_a_refusal_is_refused(clock: FakeClock, mon
     breaker.record_failure()
     clock.advance(60)
     breaker.can_execute()
-    given: list[object] = []
+    permits: list[object] = []
 
-    in_the_middle(monkeypatch, lambda: given.append(breaker.can_execute()))
-    given.append(breaker.can_execute())
+    in_the_middle(monkeypatch, lambda: permits.append(breaker.can_execute()))
+    permits.append(breaker.can_execute())
 
-    assert given == [None, None]
+    assert permits == [None, None]
     assert breaker.snapshot().calls["rejected"] == 2
 
 

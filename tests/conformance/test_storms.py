@@ -72,7 +72,7 @@ class Everything:
 
     def once(self) -> None:
         self.number += 1
-        for call in (self._fail, self._two_steps, self._succeed, self._operate, self._ask_by_name, self._look):
+        for call in (self._fail, self._two_steps, self._succeed, self._operate, self._get_by_name, self._read):
             with suppress(Broken, CircuitOpenError):
                 call()
 
@@ -93,11 +93,11 @@ class Everything:
             self.breaker.force_open()
             self.breaker.reset()
 
-    def _ask_by_name(self) -> None:
+    def _get_by_name(self) -> None:
         get_breaker("storm by name")
         get_breaker("storm by key", key=str(self.number % 7), max_keys=3)
 
-    def _look(self) -> None:
+    def _read(self) -> None:
         self.breaker.snapshot()
         METRIC_REGISTRY.aggregates()
         REGISTRY.configure_unless_named("storm by name", self.breaker.settings)

@@ -51,9 +51,11 @@ def test_a_call_that_is_timed_or_settled_by_hand_has_its_own_permit(numbers: Pol
     assert period.shared_permit.is_shared
 
 
-@pytest.mark.parametrize(("numbers", "plain"), [(STREAK, True), (policy(seconds=10), False), (policy(slow=2), False)])
-def test_a_period_has_no_history_while_no_rule_needs_the_clock(numbers: Policy, plain: bool) -> None:
-    assert closed(numbers).has_no_history is plain
+@pytest.mark.parametrize(
+    ("numbers", "expected"), [(STREAK, True), (policy(seconds=10), False), (policy(slow=2), False)]
+)
+def test_a_period_has_no_history_while_no_rule_needs_the_clock(numbers: Policy, expected: bool) -> None:
+    assert closed(numbers).has_no_history is expected
 
 
 def test_a_period_has_no_history_again_when_a_success_ends_the_streak() -> None:

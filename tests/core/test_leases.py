@@ -78,15 +78,15 @@ def test_an_owner_whose_probe_has_ended_is_a_stranger() -> None:
     assert harness.refuses("somebody")
 
 
-@pytest.mark.parametrize(("late", "lost"), [(-0.001, False), (0.0, True), (0.001, True)])
-def test_a_probe_expires_at_its_deadline(late: float, lost: bool) -> None:
+@pytest.mark.parametrize(("late", "expires"), [(-0.001, False), (0.0, True), (0.001, True)])
+def test_a_probe_expires_at_its_deadline(late: float, expires: bool) -> None:
     harness = probing()
     harness.admit()
     harness.clock.advance(PROBE_TIMEOUT + late)
 
     transition = harness.expire()
 
-    assert (transition is not None) is lost
+    assert (transition is not None) is expires
 
 
 def test_an_expired_probe_opens_the_circuit_as_of_its_deadline() -> None:

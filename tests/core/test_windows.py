@@ -18,7 +18,7 @@ class Seen:
     failed: bool
     slow: bool
     at: float = 0.0
-    place: int | None = None
+    slot: int | None = None
 
 
 def total(calls: list[Seen]) -> WindowTotals:
@@ -62,19 +62,19 @@ class Remembering:
     unreported: int = 0
 
     def take(self, step: Plain | Add | Fail | Resize) -> None:
-        reported = [call for call in self.calls if call.place is not None and not call.failed]
+        reported = [call for call in self.calls if call.slot is not None and not call.failed]
         if isinstance(step, Plain):
             self.unreported += step.calls
             self.calls += [Seen(failed=False, slow=False) for _ in range(step.calls)]
         elif isinstance(step, Add):
-            place = self.window.add(0.0, self.unreported, failed=step.failed, slow=step.slow)
-            self.calls.append(Seen(step.failed, step.slow, place=place))
+            slot = self.window.add(0.0, self.unreported, failed=step.failed, slow=step.slow)
+            self.calls.append(Seen(step.failed, step.slow, slot=slot))
         elif isinstance(step, Resize):
             self.window.resize(step.size)
         elif reported:
             late = reported[-1 - step.ago % len(reported)]
-            assert late.place is not None
-            self.window.mark_failed(late.place, 0.0, self.unreported)
+            assert late.slot is not None
+            self.window.mark_failed(late.slot, 0.0, self.unreported)
             late.failed = True
         self.calls = self.calls[-self.window.size :]
 
@@ -151,8 +151,8 @@ def test_the_last_seconds_are_off_by_at_most_one_bucket(began: float, taken: lis
             )
         elif open_ := [call for call in calls if not call.failed]:
             late = open_[-1 - step.ago % len(open_)]
-            assert late.place is not None
-            window.mark_failed(late.place, now, 0)
+            assert late.slot is not None
+            window.mark_failed(late.slot, now, 0)
             late.failed = True
         certain = total([call for call in calls if now - call.at < SECONDS - WIDTH])
         possible = total([call for call in calls if now - call.at <= SECONDS])
