@@ -50,13 +50,13 @@ def clock() -> FakeClock:
 
 
 @pytest.fixture(autouse=True)
-def ledger(monkeypatch: pytest.MonkeyPatch) -> MetricRegistry:
-    """What metrics know: the breakers of one test only. Nothing else that was said or seen outlives a test, either."""
-    ledger = reset_process_state(monkeypatch)
+def metric_registry(monkeypatch: pytest.MonkeyPatch) -> MetricRegistry:
+    """A metric registry of one test's breakers only; all other state of the process is reset, too."""
+    metric_registry = reset_process_state(monkeypatch)
     if hasattr(os, "register_at_fork"):
-        living = weakref.WeakMethod(ledger.after_fork)
-        os.register_at_fork(after_in_child=lambda: (start_afresh := living()) and start_afresh())
-    return ledger
+        reference = weakref.WeakMethod(metric_registry.after_fork)
+        os.register_at_fork(after_in_child=lambda: (after_fork := reference()) and after_fork())
+    return metric_registry
 
 
 class Spans:

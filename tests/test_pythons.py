@@ -1,4 +1,4 @@
-"""Only those Pythons are claimed that the tests run on, here and in CI."""
+"""The package claims only those Pythons that the tests run on, here and in CI."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
 
 
 def claimed() -> list[str]:
-    told = [re.fullmatch(r"Programming Language :: Python :: (3\.\d+)", each) for each in PROJECT["classifiers"]]
-    return [each[1] for each in told if each]
+    matches = [re.fullmatch(r"Programming Language :: Python :: (3\.\d+)", each) for each in PROJECT["classifiers"]]
+    return [each[1] for each in matches if each]
 
 
 def test_the_pythons_that_are_claimed_are_those_that_make_tries() -> None:

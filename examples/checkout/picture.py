@@ -1,13 +1,13 @@
 """Draws one refused trace and, at the end of its link, the trace of the call that opened the circuit, as SVG.
 
-Pure: from a `Refusal` to text. What one refusal shows is found by `facts`.
+Pure: from a `Refusal` to text. What one refusal shows is found by `results`.
 """
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from html import escape
 
-from examples.checkout.facts import STATE_CHANGE, Refusal
+from examples.checkout.results import STATE_CHANGE, Refusal
 from otel_breaker_cli.otlp import Attributes, Span
 
 NAME = "refused-trace.svg"

@@ -10,6 +10,7 @@ if TYPE_CHECKING:
 
     from otel_breaker.core.rules import Counts
     from otel_breaker.core.states import CircuitState, Reason
+    from otel_breaker.settings import Mode
 
 
 @dataclass(frozen=True)
@@ -21,7 +22,7 @@ class StateChange:
     from_state: CircuitState
     to_state: CircuitState
     reason: Reason
-    mode: str
+    mode: Mode
     episode: str | None
     """Identifies everything from one opening to the recovery."""
     timestamp: float
@@ -48,7 +49,7 @@ class StateChange:
     """The span context of the overdue call or expired probe, where another call only detected it."""
     actor: str | None = None
     """Who changed the state by hand."""
-    note: str | None = None
+    manual_reason: str | None = None
     """Why the state was changed by hand."""
 
 

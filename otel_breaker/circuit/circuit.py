@@ -14,7 +14,7 @@ from otel_breaker.circuit.decisions import FailedCall
 from otel_breaker.circuit.managed import ManagedCircuit
 from otel_breaker.circuit.owners import running, running_owner
 from otel_breaker.core.states import FAILURE, IGNORED, RECOVERING_STATES, SUCCESS, Outcome
-from otel_breaker.text import UNNAMED, type_name
+from otel_breaker.text import OTHER, type_name
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -90,7 +90,7 @@ class Circuit(ManagedCircuit):
             return NO_CHANGES
         failure, owner = None, None
         if outcome is FAILURE:
-            failure = error_type or (UNNAMED if error is None else type_name(type(error)))
+            failure = error_type or (OTHER if error is None else type_name(type(error)))
             if error is not None:
                 if self.classifier.reads_requested_waits:
                     retry_after = self.classifier.requested_wait(error)

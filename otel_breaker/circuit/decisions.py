@@ -177,11 +177,11 @@ class Decisions:
         if transition is not None:
             change = self._history.record_state_change(
                 transition,
-                self.mode.value,
+                self.mode,
                 command.span_context,
                 complete=True,
                 actor=command.actor,
-                note=command.reason,
+                manual_reason=command.reason,
             )
             self._history.dispatcher.complete_before([change])
 
@@ -230,4 +230,4 @@ class Decisions:
     ) -> list[PendingChange]:
         if transition is None:
             return []
-        return [self._history.record_state_change(transition, self.mode.value, span_context, complete=complete)]
+        return [self._history.record_state_change(transition, self.mode, span_context, complete=complete)]

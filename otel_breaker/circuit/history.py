@@ -24,13 +24,14 @@ from otel_breaker.core.states import (
     Reason,
 )
 from otel_breaker.errors import CircuitOpenError
-from otel_breaker.text import UNNAMED
+from otel_breaker.text import OTHER
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
     from otel_breaker.circuit.listeners import Listener
     from otel_breaker.core.transition import Transition
+    from otel_breaker.settings import Mode
 
 _MOST_ERROR_TYPES: Final = 10
 _MOST_FAILURES: Final = 256
@@ -42,18 +43,18 @@ class CircuitHistory:
     __slots__ = (
         "_count_rejected",
         "_evidence",
+        "actor",
         "add_evidence",
         "counters",
         "dispatcher",
         "episode",
         "failure_span_context",
-        "forced_by",
-        "forced_reason",
         "key",
         "last_change_time",
         "last_failure_time",
         "last_failure_type",
         "name",
+        "reason",
     )
 
     def __init__(self, name: str, key: str | None, now: float, listeners: Iterable[Listener]) -> None:
@@ -63,8 +64,8 @@ class CircuitHistory:
         self._count_rejected = self.counters.calls[REJECTED].add
         self.dispatcher = ChangeDispatcher(listeners)
         self.episode: Episode | None = None
-        self.forced_by: str | None = None
-        self.forced_reason: str | None = None
+        self.actor: str | None = None
+        self.reason: str | None = None
         self.last_change_time = time.time()
         self.last_failure_time: float | None = None
         self.failure_span_context: object = None
@@ -110,12 +111,12 @@ class CircuitHistory:
     def record_state_change(
         self,
         transition: Transition,
-        mode: str,
+        mode: Mode,
         span_context: object,
         *,
         complete: bool,
         actor: str | None = None,
-        note: str | None = None,
+        manual_reason: str | None = None,
     ) -> PendingChange:
         """Record a transition, and queue its state change for the listeners.
 
@@ -125,11 +126,11 @@ class CircuitHistory:
             span_context: that of the call that caused it, as far as it is known.
             complete: whether it is known; else delivery waits for it.
             actor: who changed the state by hand.
-            note: why the state was changed by hand.
+            manual_reason: why the state was changed by hand.
         """
-        self.counters.record_state_change(transition.source, transition.target, mode, transition.at)
+        self.counters.record_state_change(transition.source, transition.target, mode.value, transition.at)
         self.last_change_time = time.time()
-        self.forced_by, self.forced_reason = actor, note
+        self.actor, self.reason = actor, manual_reason
         if transition.reason is Reason.PROBE_TIMEOUT:
             self.counters.probes[PROBE_TIMEOUT] += 1
         episode = self._update_episode(transition, span_context)
@@ -154,7 +155,7 @@ class CircuitHistory:
             span_context=span_context,
             overdue_span_context=transition.overdue.span_context if transition.overdue is not None else None,
             actor=actor,
-            note=note,
+            manual_reason=manual_reason,
         )
         return self.dispatcher.enqueue(change, complete=complete)
 
@@ -174,7 +175,7 @@ class CircuitHistory:
         first = max(0, len(self._evidence) - _failures_behind(transition))
         errors: Counter[str] = Counter()
         for name in islice(self._evidence, first, None):
-            errors[name if name in errors or len(errors) < _MOST_ERROR_TYPES else UNNAMED] += 1
+            errors[name if name in errors or len(errors) < _MOST_ERROR_TYPES else OTHER] += 1
         return tuple(f"{name}={count}" for name, count in errors.most_common())
 
     def _update_episode(self, transition: Transition, span_context: object) -> Episode | None:

@@ -122,7 +122,7 @@ class ManagedCircuit:
         self._under_lock(self._adopt_runtime_locked, replaced, clock)
 
     def snapshot(self) -> Snapshot:
-        return self._under_lock(Snapshot.of_locked, self._machine, self.history, self.settings.mode.value, self.now())
+        return self._under_lock(Snapshot.of_locked, self._machine, self.history, self.settings.mode, self.now())
 
     def read(self, *, timed: bool = True) -> Reading:
         """The counts so far; without the seconds since the last update, and without a ratio, when not *timed*."""
@@ -197,7 +197,7 @@ class ManagedCircuit:
     def _read_locked(self, now: float | None) -> Reading:
         ratio = 0.0 if now is None or self.is_off else self._machine.trip_ratio(now)
         totals = self.history.counters.totals(now)
-        return Reading(totals, self._machine.state, self.settings.mode.value, ratio)
+        return Reading(totals, self._machine.state, self.settings.mode, ratio)
 
     def _apply(self, settings: Settings, classifier: OutcomeClassifier) -> None:
         self.settings = settings

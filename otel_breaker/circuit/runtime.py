@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import random
 import time
 import weakref
@@ -11,6 +10,7 @@ from collections.abc import Callable
 from typing import Final, Protocol, TypeAlias
 
 from otel_breaker import diagnostics
+from otel_breaker.forks import FORKS, ForkStage
 
 Clock: TypeAlias = Callable[[], float]
 Hook: TypeAlias = Callable[[], None]
@@ -112,5 +112,4 @@ class ProcessRuntime:
 
 
 RUNTIME: Final = ProcessRuntime()
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=RUNTIME.after_fork)
+FORKS.register(ForkStage.CIRCUITS, RUNTIME.after_fork)

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from otel_breaker.core.counters import CounterTotals
     from otel_breaker.core.machine import Machine
     from otel_breaker.core.states import CircuitState
+    from otel_breaker.settings import Mode
 
 
 @dataclass(frozen=True)
@@ -23,7 +24,7 @@ class Snapshot:
     name: str
     key: str | None
     state: CircuitState
-    mode: str
+    mode: Mode
     episode: str | None
     calls: Mapping[str, int]
     """Calls by outcome."""
@@ -39,11 +40,11 @@ class Snapshot:
     last_failure_type: str | None
     last_failure_time: float | None
     """Seconds since the epoch, for display only."""
-    forced_by: str | None
-    forced_reason: str | None
+    actor: str | None
+    reason: str | None
 
     @classmethod
-    def of_locked(cls, machine: Machine, history: CircuitHistory, mode: str, now: float) -> Self:
+    def of_locked(cls, machine: Machine, history: CircuitHistory, mode: Mode, now: float) -> Self:
         """Read a circuit; under its lock."""
         counts, episode = machine.counts(now), history.episode
         return cls(
@@ -62,8 +63,8 @@ class Snapshot:
             opened_at=episode.opened_time if episode is not None else None,
             last_failure_type=history.last_failure_type,
             last_failure_time=history.last_failure_time,
-            forced_by=history.forced_by,
-            forced_reason=history.forced_reason,
+            actor=history.actor,
+            reason=history.reason,
         )
 
 
@@ -72,6 +73,6 @@ class Reading(NamedTuple):
 
     totals: CounterTotals
     state: CircuitState
-    mode: str
+    mode: Mode
     trip_ratio: float
     """The share of a rule's threshold that is reached; 0 while no rule is evaluated."""

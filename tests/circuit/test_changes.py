@@ -9,7 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from otel_breaker import CircuitState, StateChange
+from otel_breaker import CircuitState, Mode, StateChange
 from otel_breaker.circuit.changes import PendingChange
 from otel_breaker.circuit.dispatcher import ChangeDispatcher
 from otel_breaker.core.rules import Counts
@@ -28,7 +28,7 @@ CHANGE = StateChange(
     from_state=CircuitState.CLOSED,
     to_state=CircuitState.OPEN,
     reason=Reason.FAILURE_THRESHOLD,
-    mode="enforce",
+    mode=Mode.ENFORCE,
     episode="1",
     timestamp=0.0,
     counts=Counts(5, 0, 0, 0),

@@ -12,6 +12,7 @@ from otel_breaker.core.permits import Permit
 from otel_breaker.core.rules import Counts
 from otel_breaker.core.states import CircuitState, Outcome, Reason
 from otel_breaker.core.transition import Transition
+from otel_breaker.settings import Mode
 
 if TYPE_CHECKING:
     from otel_breaker.circuit.changes import PendingChange
@@ -34,7 +35,7 @@ def make_change(
     overdue: Permit | None = None,
 ) -> PendingChange:
     transition = Transition(source, target, reason, 1, 107.0, Counts(5, 0, 0, 0), 5, 60.0, overdue)
-    return history.record_state_change(transition, "enforce", span_context, complete=True)
+    return history.record_state_change(transition, Mode.ENFORCE, span_context, complete=True)
 
 
 def episode_id(history: CircuitHistory) -> str:
@@ -166,12 +167,14 @@ def test_before_the_first_failure_there_is_no_last_one(history: CircuitHistory) 
 def test_actor_and_reason_of_a_forced_state_are_kept_until_the_next_change(history: CircuitHistory) -> None:
     forced = Transition(CLOSED, FORCED_OPEN, Reason.MANUAL, 1, 107.0, Counts(0, 0, 0, 0), None, None, None)
 
-    change = history.record_state_change(forced, "enforce", None, complete=True, actor="ann", note="INC-1").change
-    known = (history.forced_by, history.forced_reason)
+    change = history.record_state_change(
+        forced, Mode.ENFORCE, None, complete=True, actor="ann", manual_reason="INC-1"
+    ).change
+    known = (history.actor, history.reason)
     make_change(history, FORCED_OPEN, CLOSED)
 
-    assert known == (change.actor, change.note) == ("ann", "INC-1")
-    assert (history.forced_by, history.forced_reason) == (None, None)
+    assert known == (change.actor, change.manual_reason) == ("ann", "INC-1")
+    assert (history.actor, history.reason) == (None, None)
 
 
 def test_a_state_change_is_counted_with_the_time_before_it(history: CircuitHistory) -> None:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from otel_breaker import CircuitBreaker, CircuitOpenError, CircuitState, StateChange
+from otel_breaker import CircuitBreaker, CircuitOpenError, CircuitState, Mode, StateChange
 from tests.conformance.conftest import elsewhere, in_child
 from tests.conformance.interruptions import Watched, at_every_moment
 
@@ -39,7 +39,7 @@ def test_a_listener_receives_one_record_for_each_state_change_with_its_reason(cl
         ("open", "half_open", "recovery_time_elapsed"),
         ("half_open", "closed", "probe_succeeded"),
     ]
-    assert {(change.name, change.key, change.mode) for change in received} == {("payments", None, "enforce")}
+    assert {(change.name, change.key, change.mode) for change in received} == {("payments", None, Mode.ENFORCE)}
     assert len({change.episode for change in received}) == 1
 
 

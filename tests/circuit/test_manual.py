@@ -115,7 +115,7 @@ def test_listeners_receive_actor_and_reason_of_a_change_by_hand(
 
     operate(breaker, reason="INC-4711", actor="ann")
 
-    assert [(change.to_state, change.reason.value, change.note, change.actor) for change in received] == [
+    assert [(change.to_state, change.reason.value, change.manual_reason, change.actor) for change in received] == [
         (state, "manual", "INC-4711", "ann")
     ]
 
@@ -129,8 +129,8 @@ def test_a_snapshot_has_actor_and_reason_of_a_forced_state(operate: Callable[...
     breaker.reset()
     free = breaker.snapshot()
 
-    assert (forced.forced_by, forced.forced_reason) == ("ann", "INC-4711")
-    assert (free.forced_by, free.forced_reason) == (None, None)
+    assert (forced.actor, forced.reason) == ("ann", "INC-4711")
+    assert (free.actor, free.reason) == (None, None)
 
 
 def test_forcing_a_circuit_into_its_own_state_calls_no_listener() -> None:

@@ -129,9 +129,9 @@ def test_a_breaker_can_be_switched_off_and_on_while_it_lives() -> None:
     call = breaker(int)
     fail(breaker)
 
-    breaker.replace_settings(Settings(failure_threshold=1, mode=Mode.OFF))
+    breaker._replace_settings(Settings(failure_threshold=1, mode=Mode.OFF))
     passed = call("7")
-    breaker.replace_settings(Settings(failure_threshold=1))
+    breaker._replace_settings(Settings(failure_threshold=1))
 
     assert passed == 7
     with pytest.raises(CircuitOpenError):

@@ -61,7 +61,7 @@ SLOW = {"slow_call_duration": 60, "slow_call_rate": 0.5, "failure_threshold": 3}
         CircuitBreaker.snapshot,
         CircuitBreaker.force_open,
         CircuitBreaker.force_closed,
-        lambda breaker: breaker.replace_settings(Settings()),
+        lambda breaker: breaker._replace_settings(Settings()),
         lambda breaker: breaker._circuit.read(),
     ],
 )
@@ -75,7 +75,7 @@ def test_a_circuit_is_not_left_locked(work: Callable[[CircuitBreaker], object], 
 
 def test_an_interrupt_while_settings_change_leaves_a_circuit_that_decides() -> None:
     breaker = CircuitBreaker(failure_threshold=1)
-    interrupted(breaker._circuit, lambda: breaker.replace_settings(Settings(failure_threshold=2)))
+    interrupted(breaker._circuit, lambda: breaker._replace_settings(Settings(failure_threshold=2)))
 
     fail(breaker, 2)
 
@@ -85,8 +85,8 @@ def test_an_interrupt_while_settings_change_leaves_a_circuit_that_decides() -> N
 @pytest.mark.parametrize(
     "work",
     [
-        lambda registry: registry.get("by name", {"failure_threshold": len(registry._said) + 3}),
-        lambda registry: registry.get_keyed("by key", {"failure_threshold": len(registry._said) + 3}),
+        lambda registry: registry.get("by name", {"failure_threshold": len(registry.names()) + 3}),
+        lambda registry: registry.get_keyed("by key", {"failure_threshold": len(registry.names()) + 3}),
         lambda registry: registry.configure({}),
         lambda registry: registry.configure_unless_named("found", Settings()),
         lambda registry: registry.override("ordered", None),
@@ -103,7 +103,7 @@ def test_the_registry_is_not_left_locked(work: Callable[[Registry], object]) -> 
     [
         lambda keyed: keyed.for_key(f"new {len(keyed)}"),
         lambda keyed: keyed.apply_override(None),
-        lambda keyed: keyed.replace_settings(Settings()),
+        lambda keyed: keyed._replace_settings(Settings()),
     ],
 )
 def test_the_breakers_of_all_keys_are_not_left_locked(work: Callable[[KeyedBreaker], object]) -> None:
@@ -113,9 +113,11 @@ def test_the_breakers_of_all_keys_are_not_left_locked(work: Callable[[KeyedBreak
     interrupted(keyed, lambda: work(keyed))
 
 
-def test_the_metric_registry_is_not_left_locked_by_a_new_breaker_or_a_collection(ledger: MetricRegistry) -> None:
-    interrupted(ledger, lambda: CircuitBreaker("new"))
-    interrupted(ledger, ledger.aggregates)
+def test_the_metric_registry_is_not_left_locked_by_a_new_breaker_or_a_collection(
+    metric_registry: MetricRegistry,
+) -> None:
+    interrupted(metric_registry, lambda: CircuitBreaker("new"))
+    interrupted(metric_registry, metric_registry.aggregates)
 
 
 def test_the_configuration_of_telemetry_is_not_left_locked() -> None:

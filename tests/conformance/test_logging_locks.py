@@ -33,11 +33,11 @@ if TYPE_CHECKING:
 class Everything:
     """One object for each lock, and a log handler that uses them all from another thread."""
 
-    def __init__(self, ledger: MetricRegistry) -> None:
+    def __init__(self, metric_registry: MetricRegistry) -> None:
         self.registry = Registry()
         self.keyed = KeyedBreaker("keyed", Settings(max_keys=1).resolved())
         self.breaker = CircuitBreaker("everything", failure_threshold=1)
-        self.ledger = ledger
+        self.metric_registry = metric_registry
         self.messages: list[str] = []
         self.timed_out: list[str] = []
 
@@ -47,9 +47,9 @@ class Everything:
         self.keyed.apply_override(None)
         self.breaker.snapshot()
         self.breaker.add_listener(print)
-        self.ledger.aggregates()
+        self.metric_registry.aggregates()
         CircuitBreaker("used in a handler").call(int)
-        configuration.TELEMETRY._use_switches()
+        configuration.TELEMETRY._use_settings()
 
     def handle(self, message: str) -> None:
         self.messages.append(message)
@@ -60,9 +60,9 @@ class Everything:
 
 
 @pytest.fixture
-def everything(ledger: MetricRegistry, monkeypatch: pytest.MonkeyPatch) -> Iterator[Everything]:
+def everything(metric_registry: MetricRegistry, monkeypatch: pytest.MonkeyPatch) -> Iterator[Everything]:
     monkeypatch.setattr("tests.conformance.conftest.PATIENCE", 2.0)
-    everything = Everything(ledger)
+    everything = Everything(metric_registry)
 
     class Handler(logging.Handler):
         def emit(self, record: logging.LogRecord) -> None:
@@ -157,7 +157,7 @@ def too_many_permits(everything: Everything) -> None:
 def test_a_log_handler_may_wait_for_a_thread_that_uses_breakers(
     everything: Everything, act: Callable[[Everything], None], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("otel_breaker.breaker._MOST_UNSETTLED", 10)
+    monkeypatch.setattr("otel_breaker.two_step._MOST_UNRECORDED", 10)
 
     act(everything)
 

@@ -16,8 +16,8 @@ from opentelemetry.configuration import load_config_file
 from opentelemetry.configuration.instrumentation import configure_instrumentation
 
 from otel_breaker import CircuitOpenError, get_breaker
+from otel_breaker_cli.json_schema import shipped
 from otel_breaker_instrumentation import OtelBreakerInstrumentor, environment_variables
-from otel_breaker_instrumentation.json_schema import shipped
 from tests.docs.test_documents import blocks
 from tests.docs.test_instrumentation import CLIENTS, DOCUMENT, PAYMENTS
 
@@ -113,4 +113,4 @@ def test_a_circuit_is_forced() -> None:
         get_breaker("search").call(int)
 
     seen = get_breaker("search").snapshot()
-    assert (seen.forced_by, seen.forced_reason) == ("ann", "INC-4711")
+    assert (seen.actor, seen.reason) == ("ann", "INC-4711")

@@ -17,8 +17,8 @@ import yaml
 from otel_breaker import CircuitState, get_breaker
 from otel_breaker.settings import Settings, Spans, TelemetrySettings
 from otel_breaker.telemetry import configuration
+from otel_breaker_cli.semconv_registry import load
 from otel_breaker_instrumentation.config import parse_configuration
-from otel_breaker_instrumentation.schema import load
 
 if TYPE_CHECKING:
     from dataclasses import Field

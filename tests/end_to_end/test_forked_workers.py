@@ -51,7 +51,7 @@ serve(1)
 @pytest.fixture(scope="module", params=["delta", "cumulative"])
 def served(request: pytest.FixtureRequest) -> Iterator[tuple[str, Received]]:
     with receiving() as received:
-        environment = configuration.plain_environment() | {
+        environment = configuration.clean_environment() | {
             "OTEL_EXPORTER_OTLP_ENDPOINT": received.url,
             "OTEL_EXPORTER_OTLP_PROTOCOL": "http/protobuf",
             "OTEL_EXPORTER_OTLP_METRICS_TEMPORALITY_PREFERENCE": request.param,

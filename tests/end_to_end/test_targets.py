@@ -126,7 +126,7 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Run:
         (folder / f"{name}.py").write_text(source)
     (folder / "breakers.yaml").write_text(CONFIGURATION)
     with receiving() as received:
-        environment = configuration.plain_environment() | {
+        environment = configuration.clean_environment() | {
             "OTEL_EXPORTER_OTLP_PROTOCOL": "http/protobuf",
             "OTEL_EXPORTER_OTLP_ENDPOINT": received.url,
             "OTEL_BREAKER_CONFIG_FILE": str(folder / "breakers.yaml"),

@@ -21,7 +21,7 @@ from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import ExportM
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 
 from examples.checkout import picture
-from otel_breaker_cli.incident.questions import QUESTIONS
+from otel_breaker_cli.incident.oncall_questions import QUESTIONS
 from tests.docs.oncall import brief, form, shown
 
 COMMAND = [sys.executable, "-m", "examples.checkout", "--healthy", "1", "--down", "3", "--recovered", "4"]

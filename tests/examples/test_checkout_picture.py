@@ -4,15 +4,15 @@ from xml.etree import ElementTree as ET
 
 import pytest
 
-from examples.checkout import facts, picture
+from examples.checkout import picture, results
 from tests.examples import exported
 
 SVG = "{http://www.w3.org/2000/svg}"
 
 
 @pytest.fixture
-def refusal(traces: Path) -> facts.Refusal:
-    found = facts.refusal(exported.spans(traces))
+def refusal(traces: Path) -> results.Refusal:
+    found = results.refusal(exported.spans(traces))
     assert found
     return found
 
@@ -21,7 +21,7 @@ def texts(drawing: str) -> list[str]:
     return ["".join(line.itertext()) for line in ET.fromstring(drawing).iter(f"{SVG}g")]
 
 
-def test_the_refused_trace_stands_above_the_one_that_its_link_leads_to(refusal: facts.Refusal) -> None:
+def test_the_refused_trace_stands_above_the_one_that_its_link_leads_to(refusal: results.Refusal) -> None:
     lines = texts(picture.draw(refusal))
 
     above = next(number for number, line in enumerate(lines) if refusal.span.trace_id in line)
@@ -33,7 +33,7 @@ def test_the_refused_trace_stands_above_the_one_that_its_link_leads_to(refusal: 
     assert any(".state_change.reason = failure_threshold" in line for line in lines[below:])
 
 
-def test_each_span_has_a_bar_in_its_traces_own_scale(refusal: facts.Refusal) -> None:
+def test_each_span_has_a_bar_in_its_traces_own_scale(refusal: results.Refusal) -> None:
     groups = ET.fromstring(picture.draw(refusal)).iter(f"{SVG}g")
     bars = [bar for group in groups for bar in group.iter(f"{SVG}rect")]
 
@@ -42,7 +42,7 @@ def test_each_span_has_a_bar_in_its_traces_own_scale(refusal: facts.Refusal) -> 
     assert len(roots) == 2
 
 
-def test_an_arrow_leads_from_the_link_to_the_span_that_it_names(refusal: facts.Refusal) -> None:
+def test_an_arrow_leads_from_the_link_to_the_span_that_it_names(refusal: results.Refusal) -> None:
     drawing = ET.fromstring(picture.draw(refusal))
     groups = list(drawing.iter(f"{SVG}g"))
     places = {"".join(group.itertext()): int(group.attrib["transform"].split()[1].rstrip(")")) for group in groups}

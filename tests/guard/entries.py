@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 from otel_breaker import CircuitBreaker, get_breaker
 from otel_breaker_instrumentation import OtelBreakerInstrumentor
-from otel_breaker_instrumentation.targets import patches
+from otel_breaker_instrumentation.targets import manager
 from tests.guard import shapes
 
 if TYPE_CHECKING:
@@ -61,7 +61,7 @@ def enters(kind: Kind, entry: object) -> bool:
 
 def _instrument(kind: Kind, breaker: str, monkeypatch: pytest.MonkeyPatch) -> None:
     # Other names of a function are not looked for in all modules that tests have imported: others test that.
-    monkeypatch.setattr(patches, "all_modules", lambda: [(shapes.__name__, shapes)])
+    monkeypatch.setattr(manager, "all_modules", lambda: [(shapes.__name__, shapes)])
     target = {"function": f"{shapes.__name__}:{kind.target}", "breaker": breaker}
     OtelBreakerInstrumentor().instrument(targets=[target], breakers={"table": dict(SETTINGS)})
 

@@ -20,9 +20,9 @@ from jsonschema import Draft202012Validator
 
 from otel_breaker import InvalidSettings
 from otel_breaker.settings import Settings
+from otel_breaker_cli.json_schema import schema
 from otel_breaker_instrumentation.config import Configuration, parse_configuration
-from otel_breaker_instrumentation.files import read_file
-from otel_breaker_instrumentation.json_schema import schema
+from tests.instrumentation.configuration_files import read_file
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -18,7 +18,8 @@ import pytest
 
 from otel_breaker import InvalidSettings, get_breaker
 from otel_breaker_instrumentation.config import parse_configuration
-from otel_breaker_instrumentation.files import DEEPEST, MOST_BYTES, read_file
+from otel_breaker_instrumentation.files import DEEPEST, MOST_BYTES
+from tests.instrumentation.configuration_files import read_file
 
 if TYPE_CHECKING:
     from tests.instrumentation.applications import Application
@@ -117,15 +118,15 @@ def laughs() -> str:
     ("content", "name", "said"),
     [
         pytest.param(laughs(), "a.yaml", "aliases make it larger", id="a billion laughs"),
-        pytest.param("a: &a [*a]", "a.yaml", "within what it stands for", id="a list in itself"),
+        pytest.param("a: &a [*a]", "a.yaml", "within its own value", id="a list in itself"),
         pytest.param(b"#" * (10 * 1024 * 1024), "a.yaml", "larger than", id="ten megabytes"),
         pytest.param(b" " * (MOST_BYTES + 1), "a.json", "larger than", id="a byte too much"),
         pytest.param("[" * 100_000, "a.yaml", "nested too deeply", id="very deep"),
         pytest.param("[" * 100_000, "a.json", "nested too deeply", id="very deep JSON"),
         pytest.param("a: " + "[" * DEEPEST + "]" * DEEPEST, "a.yaml", "nested too deeply", id="one too deep"),
         pytest.param('{"a": ' + "[" * DEEPEST + "]" * DEEPEST + "}", "a.json", "nested too deeply", id="JSON, too"),
-        pytest.param("breakers: {p: {window: 5, window: 6}}", "a.yaml", "stands twice", id="a key twice"),
-        pytest.param('{"breakers": {}, "breakers": {}}', "a.json", "stands twice", id="a key twice in JSON"),
+        pytest.param("breakers: {p: {window: 5, window: 6}}", "a.yaml", "occurs twice", id="a key twice"),
+        pytest.param('{"breakers": {}, "breakers": {}}', "a.json", "occurs twice", id="a key twice in JSON"),
         pytest.param(b"\xff\xfe", "a.yaml", "cannot be read", id="no text"),
     ],
 )

@@ -230,13 +230,13 @@ def test_a_pattern_looks_once_at_each_name_of_a_module(
     application: Application, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     looked: list[str] = []
-    takes = Part.takes
+    takes = Part.matches
 
     def count(part: Part, name: str) -> bool:
         looked.append(name)
         return takes(part, name)
 
-    monkeypatch.setattr(Part, "takes", count)
+    monkeypatch.setattr(Part, "matches", count)
     name = application.write("\n".join(f"def charge_{number}(): pass" for number in range(2_000)))
     application.guard(f"{name}:*")
 

@@ -199,7 +199,7 @@ until(lambda: find.state.value == "forced_open")
 forced = find.snapshot()
 write(3, "charge")
 until(lambda: find.state.value == "closed")
-print(forced.forced_by == str(FILE.absolute()), forced.forced_reason)
+print(forced.actor == str(FILE.absolute()), forced.reason)
 """
     )
 

@@ -14,7 +14,7 @@ from opentelemetry.sdk.metrics import MeterProvider
 from opentelemetry.sdk.metrics.export import InMemoryMetricReader
 
 from otel_breaker_instrumentation import Report, Status, TargetReport, report
-from otel_breaker_instrumentation.targets import TARGET_MANAGER, metric
+from otel_breaker_instrumentation.targets import TARGET_MANAGER, TARGET_REPORTER, metric
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -170,7 +170,7 @@ def read() -> Iterator[Callable[[], dict[str, int]]]:
     """What a real SDK collects."""
     reader = InMemoryMetricReader()
     provider = MeterProvider([reader], shutdown_on_exit=False)
-    metric.show(provider.get_meter("test"), TARGET_MANAGER.count)
+    metric.create_instrument(provider.get_meter("test"), TARGET_REPORTER.count)
 
     def read() -> dict[str, int]:
         data: Any = reader.get_metrics_data()

@@ -178,7 +178,7 @@ def test_a_target_whose_calls_have_no_key_is_named_once_and_passes_unguarded(
     (record,) = caplog.records
     assert record.getMessage() == (
         f"calls of {module.__name__}.Client.send pass unguarded by '{module.__name__}': "
-        "no key can be made: there is no {self.hostt}: AttributeError; told once"
+        "no key can be made: there is no {self.hostt}: AttributeError; logged once"
     )
 
 

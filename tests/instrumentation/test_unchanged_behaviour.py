@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from otel_breaker_instrumentation.targets.manager import TARGET_MANAGER
 from otel_breaker_instrumentation.targets.report import Status
+from otel_breaker_instrumentation.targets.reporter import TARGET_REPORTER
 from tests.instrumentation.applications import calls, evaluate
 
 if TYPE_CHECKING:
@@ -254,7 +254,7 @@ def test_an_expression_is_what_it_was(application: Application, expression: str)
 
     expected = neutral(evaluate(expression, plain), plain.__name__)
     assert neutral(evaluate(expression, guarded), guarded.__name__) == expected
-    assert set(TARGET_MANAGER.count()) == {Status.GUARDED}
+    assert set(TARGET_REPORTER.count()) == {Status.GUARDED}
 
 
 def test_a_method_of_a_class_that_is_made_later_calls_what_it_overrides(application: Application) -> None:

@@ -1,4 +1,4 @@
-"""Names and keys that every exporter can bear: what an author wrote is refused, what was made is cleaned."""
+"""Names and keys within the limits of every exporter: a name from an author is refused, one from code is cleaned."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from opentelemetry.exporter.otlp.proto.common.trace_encoder import encode_spans
 from otel_breaker import CircuitBreaker, InvalidSettings, get_breaker
 from otel_breaker.key_template import Template
 from otel_breaker.settings import identifiers
-from otel_breaker.text import noted
+from otel_breaker.text import operator_text
 from otel_breaker_instrumentation.config import parse_configuration
 
 if TYPE_CHECKING:
@@ -55,12 +55,12 @@ BAD: list[Any] = [
 
 
 @pytest.mark.parametrize("name", FINE)
-def test_a_name_of_printable_text_is_taken_as_it_is_written(name: str) -> None:
+def test_a_name_of_printable_text_is_unchanged(name: str) -> None:
     assert identifiers.name(name, "name") == name
 
 
 @pytest.mark.parametrize("name", BAD, ids=lambda name: repr(name)[:30])
-def test_a_name_that_telemetry_cannot_bear_is_refused_with_a_remedy(name: Any) -> None:
+def test_a_name_that_telemetry_does_not_allow_is_refused_with_a_remedy(name: Any) -> None:
     with pytest.raises(InvalidSettings) as refused:
         identifiers.name(name, "breakers")
 
@@ -94,12 +94,12 @@ def test_a_name_that_is_refused_leaves_no_breaker_behind() -> None:
             get_breaker("no\nname")
 
 
-def test_a_number_as_a_name_in_a_file_is_refused_since_targets_could_not_mean_it() -> None:
+def test_a_number_as_a_name_in_a_file_is_refused_since_targets_cannot_name_it() -> None:
     with pytest.raises(InvalidSettings, match=r"breakers\.404: 404 is not allowed"):
         parse_configuration({"breakers": {404: {}}}, "")
 
 
-def test_a_breaker_named_after_a_place_that_telemetry_cannot_bear_has_that_name_cleaned() -> None:
+def test_the_name_of_the_code_that_makes_a_breaker_is_cleaned() -> None:
     place: dict[str, Any] = {"__name__": "made\nup" + "x" * 300, "CircuitBreaker": CircuitBreaker}
 
     exec("breaker = CircuitBreaker()", place)
@@ -197,7 +197,7 @@ PAIRS = {
 
 
 @pytest.mark.parametrize("keys", PAIRS.values(), ids=PAIRS)
-def test_keys_that_differ_in_what_is_not_shown_have_a_circuit_each(keys: tuple[str, str]) -> None:
+def test_keys_that_differ_in_a_hidden_part_have_a_circuit_each(keys: tuple[str, str]) -> None:
     one, other = (get_breaker("test_labels pairs", key=key) for key in keys)
 
     assert one is not other
@@ -207,7 +207,7 @@ def test_keys_that_differ_in_what_is_not_shown_have_a_circuit_each(keys: tuple[s
 @pytest.mark.parametrize(
     "keys", [pair for pair in PAIRS.values() if pair != PAIRS["one of them as the other is shown"]]
 )
-def test_keys_that_differ_in_what_is_not_shown_are_told_apart(keys: tuple[str, str]) -> None:
+def test_keys_that_differ_in_a_hidden_part_are_shown_differently(keys: tuple[str, str]) -> None:
     one, other = (get_breaker("test_labels told apart", key=key).key for key in keys)
 
     assert one != other
@@ -229,7 +229,7 @@ def test_a_key_of_a_million_characters_is_cleaned_as_quickly_as_it_is_read(part:
 
     assert len(identifiers.clean(text)) <= 256
     assert len(identifiers.shown(text)) <= 256
-    assert len(noted(text) or "") <= 1_024
+    assert len(operator_text(text) or "") <= 1_024
 
 
 def test_a_failure_that_a_block_names_is_cleaned_and_may_be_a_number() -> None:
