@@ -25,16 +25,16 @@ def test_all_calls_share_one_permit_while_no_call_is_timed() -> None:
 
     assert (
         period.admit(1_000.0, None, exclusive=False)
-        is period.admit(1_001.0, "somebody", exclusive=False)
+        is period.admit(1_001.0, "one task", exclusive=False)
         is period.shared_permit
     )
 
 
 def test_a_permit_holds_the_generation_and_the_time_of_its_admission() -> None:
-    permit = closed(SLOWING).admit(1_000.0, "somebody", exclusive=False)
+    permit = closed(SLOWING).admit(1_000.0, "one task", exclusive=False)
 
     assert (permit.generation, permit.state, permit.failure_count) == (7, CircuitState.CLOSED, 4)
-    assert (permit.started, permit.owner, permit.deadline) == (1_000.0, "somebody", None)
+    assert (permit.started, permit.owner, permit.deadline) == (1_000.0, "one task", None)
     assert not permit.shadowed
 
 
