@@ -69,7 +69,7 @@ class UnrecordedPermits:
             return
         else:
             self._permits.pop(permit, None)
-        self._circuit.record_outcome(permit, outcome, error=error, detached=True, origin=current_span_context())
+        self._circuit.record_outcome(permit, outcome, error=error, detached=True, span_context=current_span_context())
 
     def _claim_oldest(self) -> Permit | None:
         while True:
