@@ -134,7 +134,7 @@ def test_a_hook_that_fires_after_uninstrument_does_nothing(application: Applicat
 # --- what cannot be guarded, and the others
 
 
-def test_whatever_a_target_names_is_one_line_and_the_start_goes_on(
+def test_any_faulty_target_is_one_line_and_the_start_goes_on(
     application: Application, caplog: pytest.LogCaptureFixture
 ) -> None:
     name = application.write(SHOP + "    import datetime\n    LIMIT = 1\n    class Url:\n        url = property(len)\n")
@@ -157,7 +157,7 @@ def test_one_bad_target_leaves_the_others_guarded(application: Application) -> N
     assert report().counts == {Status.GUARDED: 7, Status.MISSING: 1, Status.REFUSED: 1}
 
 
-def test_whatever_happens_instrument_raises_nothing_that_stops_other_instrumentors(
+def test_no_fault_makes_instrument_raise_what_stops_other_instrumentors(
     application: Application, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     class Faulty:
