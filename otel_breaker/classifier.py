@@ -1,8 +1,8 @@
-"""What became of a call: success, failure, ignored or cancelled? And how long does a failure ask us to wait?
+"""Classifies calls: success, failure, ignored or cancelled; and reads how long a failure asks to wait.
 
-Settings decide; nothing here knows a circuit. The settings' predicates and the exceptions' classes are user code:
-what they raise is logged, once for each judge, and never reaches the caller. Only Ctrl-C passes: it may come while
-they run.
+The settings decide; nothing here knows a circuit. The predicates in the settings and the classes of exceptions are user
+code: what they raise is logged, once per classifier, and never reaches the caller. Only KeyboardInterrupt does, because
+Ctrl-C may come while they run.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from otel_breaker import diagnostics, requested_wait
 from otel_breaker.core.states import CANCELLED, FAILURE, IGNORED, SUCCESS, Outcome
 from otel_breaker.errors import CircuitOpenError
 from otel_breaker.exception_groups import is_group, leaves
-from otel_breaker.text import UNNAMED
+from otel_breaker.text import OTHER
 from otel_breaker.type_inspection import derives_from
 from otel_breaker.type_memo import TypeMemo
 
@@ -29,20 +29,20 @@ _STATUSES: Final = range(100, 600)
 
 _CANCELLATIONS: Final = (("asyncio", "CancelledError"), ("trio", "Cancelled"))
 _TIMEOUTS: Final = (("gevent.timeout", "Timeout"), ("eventlet.timeout", "Timeout"))
-"""Exceptions that are no `Exception`, by where a library that the application has imported keeps them."""
+"""Exceptions that do not derive from `Exception`, by the module and name in a library that may be imported."""
 
 
 class OutcomeClassifier:
-    """Tells outcomes by the settings of one breaker."""
+    """Classifies the calls of one breaker by its settings."""
 
     __slots__ = (
-        "_complained",
+        "_decides_by_type",
         "_failure_on",
         "_failure_result",
-        "_goes_by_type",
+        "_fault_is_reported",
         "_ignore",
+        "_lists_refusals",
         "_memo",
-        "_names_refusals",
         "_retry_after",
         "known_outcomes",
         "reads_requested_waits",
@@ -53,66 +53,66 @@ class OutcomeClassifier:
         self._ignore = settings.ignore
         self._failure_result: Any = settings.failure_result
         self._retry_after: Any = settings.retry_after
-        self._names_refusals = any(
+        self._lists_refusals = any(
             isinstance(matcher, type) and issubclass(matcher, CircuitOpenError) for matcher in settings.failure_on
         )
-        self._complained = False
-        # A type says of all its exceptions the same, unless a matcher has a mind of its own about instances.
-        self._goes_by_type = all(type(matcher) is type for matcher in (*settings.failure_on, *settings.ignore))
+        self._fault_is_reported = False
+        # The type alone decides, unless a matcher is a predicate, or a class whose metaclass may define `isinstance`.
+        self._decides_by_type = all(type(matcher) is type for matcher in (*settings.failure_on, *settings.ignore))
         self._memo: TypeMemo[Outcome] = TypeMemo(_MOST_TYPES)
-        self.known_outcomes = self._memo.known
-        """Outcomes by `id` of the type of what was raised, where that is all there is to ask; for hot paths to read."""
+        self.known_outcomes = self._memo.by_id
+        """Outcomes by the `id` of an exception's type, where the type alone decides; read by `Circuit.record_error`."""
         self.reads_requested_waits = settings.retry_after is not None
-        """Whether failures may ask us to stay away."""
+        """Whether failures may ask to wait."""
 
     @property
     def classifies_results(self) -> bool:
         return self._failure_result is not None
 
     def classify_result(self, result: object) -> Outcome:
-        """What a call that returned became."""
+        """The outcome of a call that returned."""
         if self._failure_result is None:
             return SUCCESS
         try:
             failed = bool(self._failure_result(result))
         except KeyboardInterrupt:
             raise
-        except BaseException:  # a predicate that exits the program must not
-            self._complain("failure_result")
+        except BaseException:  # a predicate must not end the program
+            self._report_fault("failure_result")
             failed = True
         return FAILURE if failed else SUCCESS
 
     def classify_error(self, error: BaseException) -> Outcome:
-        """What a call that raised became; a group is judged by its leaves."""
+        """The outcome of a call that raised; that of a group is decided by its leaves."""
         kind = type(error)
         known = self.known_outcomes.get(id(kind))
         if known is not None:
             return known
         if not is_group(kind):
-            outcome = self._of_leaf(error)
-            if self._goes_by_type:
-                self._memo.learn(kind, outcome)
+            outcome = self._classify_leaf(error)
+            if self._decides_by_type:
+                self._memo.add(kind, outcome)
             return outcome
-        outcomes = {self._of_leaf(leaf) for leaf in leaves(error)}
+        outcomes = {self._classify_leaf(leaf) for leaf in leaves(error)}
         if FAILURE in outcomes:
             return FAILURE
         return IGNORED if IGNORED in outcomes else CANCELLED
 
     def requested_wait(self, failure: object) -> float | None:
-        """Seconds that a failed call asks us to stay away, where the settings say how to read them.
+        """Seconds that a failed call asks to wait; None when it does not, or when no setting reads them.
 
         Args:
-            failure: what the call raised, or the result that is a failure.
+            failure: the exception that the call raised, or the result that is a failure.
         """
         if not self.reads_requested_waits:
             return None
         for each in self._failures_in(failure):
             try:
-                wait = requested_wait.asked(each, self._retry_after)
+                wait = requested_wait.read(each, self._retry_after)
             except KeyboardInterrupt:
                 raise
             except BaseException:  # as above
-                self._complain("retry_after")
+                self._report_fault("retry_after")
                 continue
             if wait is not None:
                 return wait
@@ -122,16 +122,16 @@ class OutcomeClassifier:
         if not issubclass(type(failure), BaseException):
             yield failure
             return
-        for leaf in leaves(failure):  # type: ignore[arg-type]  # asked of its type, which cannot lie
-            if self._of_leaf(leaf) is FAILURE:
+        for leaf in leaves(failure):  # type: ignore[arg-type]  # `isinstance` would ask the exception itself
+            if self._classify_leaf(leaf) is FAILURE:
                 yield leaf
 
-    def _of_leaf(self, error: BaseException) -> Outcome:
+    def _classify_leaf(self, error: BaseException) -> Outcome:
         kind = type(error)
         if derives_from(kind, _cancellations()):
             return CANCELLED
-        # Another circuit's refusal says nothing about this dependency: outages must not chain.
-        if issubclass(kind, CircuitOpenError) and not self._names_refusals:
+        # Another circuit's refusal is no failure of this dependency: outages must not chain.
+        if issubclass(kind, CircuitOpenError) and not self._lists_refusals:
             return IGNORED
         for setting, matchers, outcome in (
             ("ignore", self._ignore, IGNORED),
@@ -142,21 +142,21 @@ class OutcomeClassifier:
                     return outcome
             except KeyboardInterrupt:
                 raise
-            except BaseException:  # a predicate that cannot tell must not hide a failure
-                self._complain(setting)
+            except BaseException:  # a faulty predicate must not hide a failure
+                self._report_fault(setting)
                 return FAILURE
-        return FAILURE if derives_from(kind, _imported(_TIMEOUTS)) else IGNORED
+        return FAILURE if derives_from(kind, _imported_types(_TIMEOUTS)) else IGNORED
 
-    def _complain(self, setting: str) -> None:
-        if not self._complained:
-            self._complained = True
-            diagnostics.exception("the code given as %r raised; told once", setting)
+    def _report_fault(self, setting: str) -> None:
+        if not self._fault_is_reported:
+            self._fault_is_reported = True
+            diagnostics.exception("the code given as %r raised; logged once", setting)
 
 
 def type_of_result(result: object) -> str:
-    """What `error.type` says of a result that is a failure: the HTTP status of a response, else that it has no name.
+    """The value of `error.type` for a result that is a failure: the HTTP status of a response, else `_OTHER`.
 
-    As in OpenTelemetry's semantic conventions for HTTP, where the status stands for the error.
+    OpenTelemetry's semantic conventions for HTTP set the status there, too.
     """
     for attribute in ("status_code", "status"):
         try:
@@ -165,9 +165,9 @@ def type_of_result(result: object) -> str:
                 return str(int(status))
         except KeyboardInterrupt:
             raise
-        except BaseException:  # noqa: S112  # a result answers for its attributes itself
+        except BaseException:  # noqa: S112  # an attribute of a result may be user code
             continue
-    return UNNAMED
+    return OTHER
 
 
 def _matches(error: BaseException, matchers: tuple[Matcher, ...]) -> bool:
@@ -182,11 +182,11 @@ def _matches(error: BaseException, matchers: tuple[Matcher, ...]) -> bool:
 
 
 def _cancellations() -> tuple[type, ...]:
-    """What is a cancellation, or the end of the program, rather than something that went wrong."""
-    return (GeneratorExit, KeyboardInterrupt, SystemExit, *_imported(_CANCELLATIONS))
+    """Exceptions that cancel a call or end the program."""
+    return (GeneratorExit, KeyboardInterrupt, SystemExit, *_imported_types(_CANCELLATIONS))
 
 
-def _imported(places: tuple[tuple[str, str], ...]) -> tuple[type, ...]:
-    """Classes of those libraries that the application has imported, maybe not to the end."""
-    found = (getattr(sys.modules.get(module), name, None) for module, name in places)
-    return tuple(kind for kind in found if isinstance(kind, type))
+def _imported_types(names: tuple[tuple[str, str], ...]) -> tuple[type, ...]:
+    """The classes of those libraries that are imported; one that is still being imported may lack its class."""
+    values = (getattr(sys.modules.get(module), name, None) for module, name in names)
+    return tuple(value for value in values if isinstance(value, type))

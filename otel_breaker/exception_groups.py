@@ -1,4 +1,4 @@
-"""What an exception group is made of. Nothing here raises, recurses, or asks an exception's own class."""
+"""The leaves of exception groups. Nothing here raises, recurses, or runs code of an exception's class."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ if TYPE_CHECKING:
 
 
 def leaves(error: BaseException) -> Sequence[BaseException]:
-    """The exceptions in a group and its inner groups, each once; of anything else, itself.
+    """The exceptions in a group and its inner groups, each once; any other exception itself.
 
-    A group that will not tell what is in it, or holds nothing, is a leaf.
+    A group whose members cannot be read, or that is empty, is a leaf.
     """
     if not is_group(type(error)):
         return (error,)
@@ -24,35 +24,35 @@ def leaves(error: BaseException) -> Sequence[BaseException]:
         if id(each) in seen:
             continue
         seen.add(id(each))
-        inner = _inner(each)
-        if inner is None:
+        members = _members(each)
+        if members is None:
             found.append(each)
         else:
-            waiting.extend(reversed(inner))
+            waiting.extend(reversed(members))
     return found
 
 
 def is_group(kind: type) -> bool:
-    """Whether exceptions of a type are groups."""
+    """Whether exceptions of this type are groups."""
     return issubclass(kind, _group_types())
 
 
-def _inner(error: BaseException) -> tuple[BaseException, ...] | None:
+def _members(error: BaseException) -> tuple[BaseException, ...] | None:
     kind = type(error)
     for group in _group_types():
         if issubclass(kind, group):
             try:
-                # Past what a subclass makes of the attribute.
-                inner = tuple(group.__dict__["exceptions"].__get__(error, kind))
-            except Exception:  # the backport's is Python, and may have been tampered with
+                # Not through a subclass's own attribute.
+                members = tuple(group.__dict__["exceptions"].__get__(error, kind))
+            except Exception:  # the attribute of the backport is Python, and may be replaced
                 return None
-            return inner if inner and all(issubclass(type(each), BaseException) for each in inner) else None
+            return members if members and all(issubclass(type(each), BaseException) for each in members) else None
     return None
 
 
 def _group_types() -> tuple[Any, ...]:
     if sys.version_info >= (3, 11):
         return (BaseExceptionGroup,)  # noqa: F821  # built in since Python 3.11
-    # Where AnyIO and Trio find groups on Python 3.10.
+    # The backport, which AnyIO and Trio use on Python 3.10.
     group = getattr(sys.modules.get("exceptiongroup"), "BaseExceptionGroup", None)
     return () if group is None else (group,)

@@ -14,7 +14,7 @@ from opentelemetry.instrumentation.instrumentor import BaseInstrumentor  # type:
 
 from otel_breaker import InvalidSettings, diagnostics
 from otel_breaker.registry import REGISTRY
-from otel_breaker.telemetry import configuration as telemetry
+from otel_breaker.telemetry import configuration as telemetry_configuration
 from otel_breaker_instrumentation.reload import Watcher
 from otel_breaker_instrumentation.sources import LoadedConfiguration, load_configuration
 from otel_breaker_instrumentation.targets import TARGET_MANAGER, TARGET_REPORTER, Report, Status, TargetReport, report
@@ -104,7 +104,7 @@ class OtelBreakerInstrumentor(BaseInstrumentor):  # type: ignore[misc]  # OpenTe
     @staticmethod
     def _apply(configuration: Configuration) -> None:
         """Replace the configuration; circuits keep their state, and functions that stay guarded keep their guards."""
-        telemetry.TELEMETRY.set_from_file(configuration.telemetry)
+        telemetry_configuration.TELEMETRY.set_from_file(configuration.telemetry)
         REGISTRY.configure(configuration.breakers, configuration.overrides)
         TARGET_REPORTER.start()
         TARGET_MANAGER.change(configuration.targets)
@@ -121,4 +121,4 @@ class OtelBreakerInstrumentor(BaseInstrumentor):  # type: ignore[misc]  # OpenTe
         self._is_configured = False
         TARGET_MANAGER.change(())
         REGISTRY.configure({})
-        telemetry.TELEMETRY.set_from_file({})
+        telemetry_configuration.TELEMETRY.set_from_file({})

@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, Final
 from otel_breaker import CircuitState, InvalidSettings
 from otel_breaker.overrides import STATES, StateOverride
 from otel_breaker.settings import Settings, TelemetrySettings, identifiers
-from otel_breaker.settings.readers import allowed, below, interval, mapping, nearest, no_text, optional, text
+from otel_breaker.settings.messages import allowed, below, nearest, no_text
+from otel_breaker.settings.readers import interval, mapping, optional, text
 from otel_breaker_instrumentation.entries import Target, read_targets, settings_by_breaker
 from otel_breaker_instrumentation.environment_variables import OTEL_BREAKER_MODE
 from otel_breaker_instrumentation.problems import Problems

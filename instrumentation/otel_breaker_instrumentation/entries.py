@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, Final
 from otel_breaker import InvalidSettings
 from otel_breaker.key_template import Template
 from otel_breaker.settings import Settings, identifiers
-from otel_breaker.settings.readers import below, each, mapping, nearest, no_text
+from otel_breaker.settings.messages import below, nearest, no_text
+from otel_breaker.settings.readers import each, mapping
 from otel_breaker_instrumentation.patterns import Pattern, Patterns
 
 if TYPE_CHECKING:

@@ -12,7 +12,7 @@ import stat
 from typing import TYPE_CHECKING, Any, Final
 
 from otel_breaker import InvalidSettings
-from otel_breaker.settings.readers import below, shown
+from otel_breaker.settings.messages import below, shown
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Final
 
-from otel_breaker.settings.readers import allowed
+from otel_breaker.settings.messages import allowed
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

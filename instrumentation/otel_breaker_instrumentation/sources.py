@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from otel_breaker import InvalidSettings, diagnostics
-from otel_breaker.settings.readers import allowed
+from otel_breaker.settings.readers import flag
 from otel_breaker.text import LONGEST, printable
 from otel_breaker_instrumentation.config import Configuration, parse_configuration
 from otel_breaker_instrumentation.environment_variables import (
@@ -123,9 +123,5 @@ def _is_disabled_declaratively() -> bool:
 
 
 def _enabled() -> bool:
-    said = os.environ.get(OTEL_BREAKER_ENABLED, "").strip().lower()
-    if said in ("", "true", "1", "yes", "on"):
-        return True
-    if said in ("false", "0", "no", "off"):
-        return False
-    raise allowed(OTEL_BREAKER_ENABLED, said, "true or false")
+    value = os.environ.get(OTEL_BREAKER_ENABLED, "").strip().lower()
+    return not value or flag(value, OTEL_BREAKER_ENABLED)

@@ -12,7 +12,7 @@ from typing import Any, Final
 
 import yaml
 
-from otel_breaker.settings.readers import below
+from otel_breaker.settings.messages import below
 
 MOST_EXPANDED: Final = 1024 * 1024
 """Characters and values when each alias is replaced by its value."""

@@ -1,7 +1,7 @@
-"""What may be decided about a call without the circuit's lock: as long as nothing but a count can come of it.
+"""Fast path: after each locked decision a circuit publishes what callers may do without its lock, and until when.
 
-A circuit publishes here, under its lock, how long which decision is plain; whoever acts on it at the very moment of a
-move was there just before. Nothing here moves a circuit.
+A caller that uses it at the moment of a transition is served as if it had come just before. Nothing here changes a
+circuit's state.
 """
 
 from __future__ import annotations
@@ -9,60 +9,56 @@ from __future__ import annotations
 from math import inf
 from typing import TYPE_CHECKING
 
-from otel_breaker.circuit.history import CircuitHistory
 from otel_breaker.circuit.runtime import RUNTIME
-from otel_breaker.core.machine import Machine
 from otel_breaker.core.states import OPEN, SUCCESS
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
-
-    from otel_breaker.circuit.changes import Listener
+    from otel_breaker.circuit.history import CircuitHistory
     from otel_breaker.circuit.runtime import Clock
     from otel_breaker.core.closed import Closed
+    from otel_breaker.core.machine import Machine
     from otel_breaker.core.permits import Permit
-    from otel_breaker.core.policy import Policy
     from otel_breaker.errors import CircuitOpenError
 
 
 class FastPath:
-    """The part of a circuit that hot paths read.
+    """What callers of one circuit may do without its lock; guards read the attributes themselves.
 
-    `shared_permit` admits whoever takes it, without a look at the clock. `standing_permit` is the same one while not
-    even a success needs to be told: whoever still sees its own there only calls `count_success`. Where each call is
-    timed, `timed_period` stands in for them; until `quiet_until`, its calls only enter and leave `in_flight`.
+    `shared_permit` admits a call without reading the clock. `standing_permit` is the same permit while even a success
+    has no effect but its count: a caller that finds its own permit there only calls `count_success`. Where calls are
+    timed, `timed_period` replaces both; until `quiet_until`, its calls only enter and leave `in_flight`.
+
+    Args:
+        clock: monotonic seconds.
+        history: counts successes and makes refusals.
     """
 
     __slots__ = (
-        "_admits_plainly",
-        "_machine",
-        "_refuses_plainly",
+        "_make_refusal",
         "_refuses_until",
         "clock",
         "count_success",
-        "history",
+        "may_admit",
+        "may_refuse",
         "quiet_until",
         "shared_permit",
         "standing_permit",
         "timed_period",
     )
 
-    def __init__(self, name: str, key: str | None, policy: Policy, listeners: Iterable[Listener], clock: Clock) -> None:
-        now = clock()
+    def __init__(self, clock: Clock, history: CircuitHistory) -> None:
         self.shared_permit: Permit | None
         self.standing_permit: Permit | None
         self.timed_period: Closed | None
         self.clock = clock
-        self.history = CircuitHistory(name, key, now, listeners)
-        successes = self.history.counters.calls[SUCCESS]
-        self.count_success = successes.add
-        self._machine = Machine(policy, now, successes.total)
-        self._admits_plainly = self._refuses_plainly = False
-        """Whether nothing that the settings ask for is in the way."""
-        self._publish()
+        self.count_success = history.counters.calls[SUCCESS].add
+        self._make_refusal = history.make_refusal
+        self.may_admit = self.may_refuse = False
+        """Whether the settings allow admissions and refusals without the lock."""
+        self.withdraw()
 
     def try_admit(self) -> Permit | None:
-        """A permit of the call's own, where calls are timed; None when the circuit has to be asked."""
+        """A permit of the call's own, where calls are timed; None when the circuit has to decide."""
         period = self.timed_period
         if period is None:
             return None
@@ -72,13 +68,13 @@ class FastPath:
         return period.admit_quietly(now)
 
     def try_refuse(self) -> CircuitOpenError | None:
-        """The refusal of a circuit that is plainly open; None when it has to be asked."""
+        """The refusal of an open circuit; None when the circuit has to decide."""
         retry_after = self._refuses_until - self.clock()
-        return self.history.make_refusal(OPEN, retry_after) if retry_after > 0 else None
+        return self._make_refusal(OPEN, retry_after) if retry_after > 0 else None
 
     def try_record_success(self, permit: Permit) -> bool:
-        """Count a success that changes nothing else; False when it has to be settled."""
-        if self.quiet_until == -inf:  # cheaper than a look at the clock
+        """Count a success that has no other effect; False when the circuit has to record it."""
+        if self.quiet_until == -inf:  # cheaper than reading the clock
             return False
         now = self.clock()
         if now >= self.quiet_until:
@@ -90,32 +86,37 @@ class FastPath:
         self.count_success()
         return True
 
-    def _withdraw(self) -> None:
-        """Let nothing be decided without the lock until `_publish`; under the lock, before anything may move.
+    def withdraw(self) -> None:
+        """Send every caller to the lock until `publish`; under the lock, before each change.
 
-        An interrupt may come at any call, `_publish` itself included: then all decisions take the lock, and the next
+        An interrupt may come at any call, `publish` itself included: then all decisions take the lock, and the next
         one publishes.
         """
         self.shared_permit = self.standing_permit = self.timed_period = None
         self.quiet_until = self._refuses_until = -inf
 
-    def _publish(self) -> None:
-        """Say what is plain now, under the lock."""
-        self._withdraw()
-        machine, period = self._machine, self._machine.period
-        if period is None:
-            if machine.retry_at is not None and self._refuses_plainly and RUNTIME.allows_fast_path:
-                self._refuses_until = machine.retry_at
-        elif self._admits_plainly and RUNTIME.allows_fast_path:
-            self._publish_period(period)
+    def withdraw_standing_permit(self) -> None:
+        """Send every success to the lock, while calls are still admitted by the shared permit; under the lock."""
+        self.standing_permit, self.quiet_until = None, -inf
 
-    def _publish_period(self, period: Closed) -> None:
+    def publish(self, machine: Machine) -> None:
+        """Publish what is allowed now; under the lock."""
+        self.withdraw()
+        period = machine.period
+        if period is None:
+            if machine.retry_at is not None and self.may_refuse and RUNTIME.allows_fast_path:
+                self._refuses_until = machine.retry_at
+        elif self.may_admit and RUNTIME.allows_fast_path:
+            self.publish_period(period)
+
+    def publish_period(self, period: Closed) -> None:
+        """Publish for a closed circuit whose settings and runtime allow it; under the lock."""
         if not period.is_shared:
             self.timed_period = period
-        elif period.streak:  # failures come here one by one: the rest says so, too, in more steps
-            self.shared_permit, self.standing_permit, self.quiet_until = period.standing, None, -inf
+        elif period.streak:  # each counted failure comes here: the code below has the same result in more steps
+            self.shared_permit, self.standing_permit, self.quiet_until = period.shared_permit, None, -inf
             return
         else:
-            self.shared_permit = period.standing
-            self.standing_permit = period.standing if period.has_no_history else None
+            self.shared_permit = period.shared_permit
+            self.standing_permit = period.shared_permit if period.has_no_history else None
         self.quiet_until = period.quiet_until

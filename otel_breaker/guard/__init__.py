@@ -1,14 +1,23 @@
-"""The bodies of a guarded call: function, coroutine function, generators, `with` block.
+"""Guarded calls: the wrappers of functions, coroutine functions and generators, and the `with` block.
 
-Each asks the circuit, starts the span, runs the user's code, and says what became of it (`call`); what a circuit
-decides and what a span says is not known here. The kind of callable is settled when it is wrapped (`kinds`), never
-per call, and so are the parameters that a guard shows (`shape`).
+A wrapper acquires a permit from a circuit, starts a span, runs the user's code and records the outcome (`call`). The
+kind of wrapper is chosen once, when a callable is guarded (`dispatch`), and so is the signature that the guard shows
+(`signatures`). No rule, threshold or attribute of a span is known here.
 """
 
 from otel_breaker.guard.block import Block
 from otel_breaker.guard.call import Call
 from otel_breaker.guard.dispatch import guard, guard_each
-from otel_breaker.guard.shape import release, shape, unshaped
-from otel_breaker.guard.unbegun import end_what_was_given_up
+from otel_breaker.guard.signatures import inner_wrapper, preserve_signature, remove_signature
+from otel_breaker.guard.unstarted import cancel_abandoned_calls
 
-__all__ = ["Block", "Call", "end_what_was_given_up", "guard", "guard_each", "release", "shape", "unshaped"]
+__all__ = [
+    "Block",
+    "Call",
+    "cancel_abandoned_calls",
+    "guard",
+    "guard_each",
+    "inner_wrapper",
+    "preserve_signature",
+    "remove_signature",
+]

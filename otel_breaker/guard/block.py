@@ -21,67 +21,70 @@ if TYPE_CHECKING:
 class Block:
     """A guarded block, `with breaker.guard() as block:` or `async with`; entered once.
 
-    By itself it fails by what it raises; `failed` and `ignored` say otherwise.
+    Its outcome is that of the exception that leaves it, unless `failed` or `ignored` sets another.
     """
 
-    __slots__ = ("_call", "_circuit", "_entered", "_error_type", "_permit", "_site", "_verdict")
+    __slots__ = ("_call", "_circuit", "_is_entered", "_permit", "_tracer", "_verdict")
 
-    def __init__(self, circuit: Circuit, site: CallTracer) -> None:
+    def __init__(self, circuit: Circuit, tracer: CallTracer) -> None:
         self._circuit = circuit
-        self._site = site
-        self._call: Call | None = None
-        self._entered = False
+        self._tracer = tracer
+        self._is_entered = False
         self._permit: Permit | None = None
-        self._verdict: Outcome | None = None
-        self._error_type: str | None = None
+        """Admits it on the fast path."""
+        self._call: Call | None = None
+        self._verdict: tuple[Outcome, str | None] | None = None
+        """The outcome, and the name of a failure, that the block has set."""
 
     def failed(self, error_type: str) -> None:
         """Count the block as a failure, whether it raises or not.
 
         Args:
-            error_type: what to call the failure: text of low cardinality, such as "503".
+            error_type: the name of the failure: text of low cardinality, such as "503".
         """
-        self._verdict, self._error_type = FAILURE, identifiers.clean(str(error_type))  # may be a status
+        self._verdict = FAILURE, identifiers.clean(str(error_type))  # may be a status
 
     def ignored(self) -> None:
-        """Let the block say nothing about the dependency, whether it raises or not."""
-        self._verdict, self._error_type = IGNORED, None
+        """Count the block neither as a success nor as a failure, whether it raises or not."""
+        self._verdict = IGNORED, None
 
     def __enter__(self) -> Self:
-        if self._entered:
+        if self._is_entered:
             raise RuntimeError("a guard is entered once: ask the breaker for a new one with guard()")
-        self._entered = True
-        # As on the hot path of a function: nothing more is needed while the circuit is plainly closed, untraced.
-        if self._site.tracing.source._TRACER_PROVIDER is None:  # noqa: SLF001  # see Tracing
-            self._permit = self._circuit.shared_permit
-        if self._permit is None:
-            call = Call(self._circuit, self._site)
+        self._is_entered = True
+        # A fast path (fast_path.py): a shared permit is all that a block without a span needs.
+        if self._tracer.is_active() or (permit := self._circuit.fast_path.shared_permit) is None:
+            call = Call.begin(self._circuit, self._tracer)
             if (refusal := call.take_refusal()) is not None:
                 try:
                     raise refusal
                 finally:
                     del refusal
             self._call = call
+        else:
+            self._permit = permit
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
-        circuit, permit = self._circuit, self._permit
+        circuit, permit, verdict = self._circuit, self._permit, self._verdict
         if permit is not None:
             self._permit = None
-            if error is None and self._verdict is None:
-                if circuit.standing_permit is permit:
-                    circuit.count_success()
+            if error is None and verdict is None:
+                fast_path = circuit.fast_path
+                if fast_path.standing_permit is permit:
+                    fast_path.count_success()
                 else:
                     circuit.record_success(permit)
                 return
-            self._call = Call(circuit, self._site, admitted=permit)
+            self._call = Call.continued(circuit, self._tracer, permit)
         call = self._call
         if call is None:
             return
-        if self._verdict is not None and (error is None or isinstance(error, Exception)):
-            call.end(self._verdict, error, self._error_type)
+        if verdict is not None and (error is None or isinstance(error, Exception)):
+            outcome, error_type = verdict
+            call.end(outcome, error, error_type)
         elif error is not None:
             call.raised(error)
         else:

@@ -1,6 +1,7 @@
 """Coroutines that a function returned, and objects that will await one.
 
-Of a true coroutine the caller gets another true one. An object is handed on itself, with what it will await replaced.
+For a coroutine the caller gets a stand-in (stand_ins.py). An object is returned itself, and holds the stand-in of the
+coroutine that it will await.
 """
 
 from __future__ import annotations
@@ -10,9 +11,9 @@ from types import CoroutineType, FunctionType, MemberDescriptorType
 from typing import TYPE_CHECKING, Any, Final
 
 from otel_breaker.core.states import CANCELLED
-from otel_breaker.guard.native import follow, stand_in
+from otel_breaker.guard.stand_ins import follow, make_stand_in
 from otel_breaker.guard.streams import stream_follower_of
-from otel_breaker.guard.unbegun import Unbegun, is_unbegun
+from otel_breaker.guard.unstarted import UnstartedCall, is_unstarted
 from otel_breaker.type_inspection import has, named_namespaces, namespaces
 
 if TYPE_CHECKING:
@@ -20,24 +21,24 @@ if TYPE_CHECKING:
 
     from otel_breaker.guard.call import Call
 
-# Objects that can only be entered, and then await a coroutine that they hold.
+# Types without the methods of a coroutine, whose `async with` awaits the one that they hold.
 _ENTERED: Final = frozenset({"_SessionRequestContextManager"})  # what `aiohttp.request` returns
 
-# Of objects that make a request when they are awaited, and hold no coroutine before: the method that makes it.
+# Types that make a request when they are awaited, and hold no coroutine before; with the method that makes it.
 _REQUESTS: Final = {
     "AsyncPaginator": "_get_page",  # of the clients that Stainless generates: openai, anthropic and others
 }
 
 
 def follow_coroutine(coroutine: Any, call: Call) -> Any:
-    """Let a call end with a coroutine."""
-    return stand_in(_await, coroutine, coroutine.cr_code, call)
+    """End a call when a coroutine ends."""
+    return make_stand_in(_await, coroutine, coroutine.cr_code, call)
 
 
-async def _await(unbegun: Unbegun) -> Any:
-    call = unbegun.begin()
+async def _await(unstarted: UnstartedCall) -> Any:
+    call = unstarted.start()
     try:
-        result = await unbegun.take()
+        result = await unstarted.take()
     except BaseException as error:
         call.raised(error)
         raise
@@ -49,18 +50,19 @@ async def _await(unbegun: Unbegun) -> Any:
 
 
 def is_held_by(kind: type) -> bool:
-    """Whether instances of a type may stand before a coroutine: they have its methods, or are known to enter it."""
+    """Whether instances of a type hold a coroutine: they have its methods, or their `async with` awaits it."""
     if all(has(kind, name) for name in ("__await__", "send", "throw", "close")):
         return True
     return any(name in _ENTERED for name, _ in named_namespaces(kind))
 
 
 def follow_held(holder: Any, call: Call) -> Any:
-    """Let a call end with the one coroutine that an object stands before and nobody has begun; see `is_held_by`."""
-    held = [(name, value) for name, value in _attributes(holder) if type(value) is CoroutineType and is_unbegun(value)]
+    """End a call when the one unstarted coroutine that an object holds ends; see `is_held_by`."""
+    attributes = _attributes(holder)
+    held = [(name, value) for name, value in attributes if type(value) is CoroutineType and is_unstarted(value)]
     if len(held) == 1:
         name, coroutine = held[0]
-        object.__setattr__(holder, name, coroutine)  # raises, before anything is done, where it cannot be replaced
+        object.__setattr__(holder, name, coroutine)  # raises, before a stand-in is made, where it cannot be replaced
         object.__setattr__(holder, name, follow_coroutine(coroutine, call))
     else:
         call.returned(holder)
@@ -68,21 +70,21 @@ def follow_held(holder: Any, call: Call) -> Any:
 
 
 def _attributes(holder: Any) -> Iterator[tuple[str, Any]]:
-    """What an object has in its slots and in its namespace."""
+    """The attributes in an object's slots and in its namespace."""
     for of_type in namespaces(type(holder)):
         for name, slot in of_type.items():
             if type(slot) is MemberDescriptorType:
                 try:
                     yield name, slot.__get__(holder)
-                except AttributeError:  # nothing is in it
+                except AttributeError:  # an empty slot
                     continue
-    own = getattr(holder, "__dict__", None)
-    if type(own) is dict:
-        yield from list(own.items())
+    namespace = getattr(holder, "__dict__", None)
+    if type(namespace) is dict:
+        yield from list(namespace.items())
 
 
 def request_of(kind: type) -> str | None:
-    """Which method of a type makes the request that awaiting it waits for, where that is known."""
+    """The method of a type that makes the request when an instance is awaited; None where it is not known."""
     for name, namespace in named_namespaces(kind):
         method = _REQUESTS.get(name)
         if method is not None and type(namespace.get(method)) is FunctionType:
@@ -91,17 +93,17 @@ def request_of(kind: type) -> str | None:
 
 
 def follow_request(holder: Any, call: Call) -> Any:
-    """Let a call end with the first request of an object that makes one when it is awaited, or gone through."""
+    """End a call when the first request of an object ends, which it makes when it is awaited or iterated."""
     method = str(request_of(type(holder)))
     object.__setattr__(holder, method, _FirstRequest(holder, method, call))
     return holder
 
 
 class _FirstRequest:
-    """Stands in front of a method for one call of it."""
+    """Replaces a method of one object for one call of it."""
 
     def __init__(self, holder: Any, method: str, call: Call) -> None:
-        self._holder = weakref.ref(holder)  # which holds this
+        self._holder = weakref.ref(holder)  # the holder refers to this
         self._method = method
         self._call: Call | None = call
 

@@ -1,4 +1,4 @@
-"""Which body guards which kind of callable; and what cannot be guarded, with the reason."""
+"""Chooses the wrapper for a callable by its kind, and refuses what cannot be guarded, with the reason."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from types import MethodType
 from typing import TYPE_CHECKING, Any, Final, ParamSpec, TypeVar, cast
 
 from otel_breaker.guard.call import Call
-from otel_breaker.guard.fast_path import heat_coroutine, heat_function
-from otel_breaker.guard.generators import guard_async_generator, guard_generator
-from otel_breaker.guard.shape import unshaped
-from otel_breaker.guard.wrappers import guard_coroutine, guard_function
+from otel_breaker.guard.fast_path import add_coroutine_fast_path, add_fast_path
+from otel_breaker.guard.generators import wrap_async_generator_function, wrap_generator_function
+from otel_breaker.guard.signatures import inner_wrapper
+from otel_breaker.guard.wrappers import wrap_coroutine_function, wrap_function
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -24,66 +24,68 @@ if TYPE_CHECKING:
 P = ParamSpec("P")
 R = TypeVar("R")
 
-# What `contextlib` wraps round a generator function returns at once; the call is what happens in the `with` block.
+# The functions that `contextlib` returns for a generator function, by their code. A call of one only makes a context
+# manager: the guarded call is the `with` block.
 _CONTEXT_MANAGERS: Final[dict[Any, Callable[[Any], Any]]] = {
-    maker(lambda: None).__code__: maker  # type: ignore[arg-type,return-value]
-    for maker in (contextmanager, asynccontextmanager)
+    decorator(lambda: None).__code__: decorator  # type: ignore[arg-type,return-value]
+    for decorator in (contextmanager, asynccontextmanager)
 }
 
 _KINDS: Final[dict[Any, str]] = {
-    guard_function: "function",
-    guard_coroutine: "coroutine function",
-    guard_generator: "generator function",
-    guard_async_generator: "async generator function",
+    wrap_function: "function",
+    wrap_coroutine_function: "coroutine function",
+    wrap_generator_function: "generator function",
+    wrap_async_generator_function: "async generator function",
 }
 
 
 def guard(
-    function: Callable[P, R], circuit: Circuit, site: CallTracer, like: Callable[..., Any] | None = None
+    function: Callable[P, R], circuit: Circuit, tracer: CallTracer, callee: Callable[..., Any] | None = None
 ) -> Callable[P, R]:
-    """Guard any callable by one circuit.
+    """Guard any callable with one circuit.
 
     Args:
-        function: what to guard.
-        circuit: decides.
-        site: tells.
-        like: what says of which kind it is, when that is not itself.
+        function: the callable.
+        circuit: admits the calls and records their outcomes.
+        tracer: starts their spans.
+        callee: when *function* is a trampoline, which calls its first argument: a callable of the kind that it calls.
 
     Raises:
-        TypeError: when a call of it cannot be guarded.
+        TypeError: when calls of it cannot be guarded.
     """
-    _refuse_what_cannot_be_called(function)
-    kind = _body_for(like or function)
-    if kind is guard_coroutine:
-        return cast("Callable[P, R]", heat_coroutine(cast("Any", function), circuit, site))
-    if kind is guard_function and _context_manager(like or function) is None:
-        return heat_function(function, circuit, site)
-    return guard_each(function, lambda args, kwargs: Call(circuit, site), like)  # noqa: ARG005  # one circuit for all
+    _refuse_uncallable(function)
+    wrap = _wrapper_for(callee or function)
+    if wrap is wrap_coroutine_function:
+        return cast("Callable[P, R]", add_coroutine_fast_path(cast("Any", function), circuit, tracer))
+    if wrap is wrap_function and _context_manager(callee or function) is None:
+        return add_fast_path(function, circuit, tracer)
+    return guard_each(function, lambda args, kwargs: Call.begin(circuit, tracer), callee)  # noqa: ARG005  # one circuit for all
 
 
-def guard_each(function: Callable[P, R], begin: Begin, like: Callable[..., Any] | None = None) -> Callable[P, R]:
-    """Guard any callable, each call by the circuit that `begin` finds for it.
+def guard_each(function: Callable[P, R], begin: Begin, callee: Callable[..., Any] | None = None) -> Callable[P, R]:
+    """Guard any callable, each call with the circuit that `begin` chooses for it.
 
     Raises:
-        TypeError: when a call of it cannot be guarded.
+        TypeError: when calls of it cannot be guarded.
     """
-    _refuse_what_cannot_be_called(function)
-    manager = _context_manager(like or function)
+    _refuse_uncallable(function)
+    manager = _context_manager(callee or function)
     if manager is not None:
-        maker, generator_function = manager
-        body: Any = guard_async_generator if maker is asynccontextmanager else guard_generator
-        if like is not None:
-            # What it is handed makes the context manager; entering that is left to the body, as of a fallback's.
-            return cast("Callable[P, R]", maker(body(function, begin, is_block=True)))
-        guarded = body(generator_function, begin, is_block=True)
-        # It is named and marked as what the user holds; behind it is still the generator function, to guard it again.
-        made = update_wrapper(maker(guarded), function)
-        made.__wrapped__ = guarded
-        return cast("Callable[P, R]", made)
-    return cast("Callable[P, R]", _body_for(like or function)(function, begin))
+        decorator, generator_function = manager
+        is_async = decorator is asynccontextmanager
+        wrap: Any = wrap_async_generator_function if is_async else wrap_generator_function
+        if callee is not None:
+            # The trampoline returns a context manager; the wrapper enters it, as it does with that of a fallback.
+            return cast("Callable[P, R]", decorator(wrap(function, begin, is_block=True)))
+        wrapper = wrap(generator_function, begin, is_block=True)
+        # Named and marked as the user's function; a generator function as `__wrapped__` lets it be guarded again.
+        guarded = update_wrapper(decorator(wrapper), function)
+        guarded.__wrapped__ = wrapper
+        return cast("Callable[P, R]", guarded)
+    return cast("Callable[P, R]", _wrapper_for(callee or function)(function, begin))
 
 
-def _refuse_what_cannot_be_called(function: object) -> None:
+def _refuse_uncallable(function: object) -> None:
     if inspect.iscoroutine(function):
         function.close()
         raise TypeError("a coroutine was given: give the function and its arguments, not what it returned")
@@ -92,46 +94,50 @@ def _refuse_what_cannot_be_called(function: object) -> None:
 
 
 def kind_of(function: object) -> str:
-    """As which kind of callable something is guarded, for people."""
+    """The kind of a callable, for reports."""
     manager = _context_manager(function)
     if manager is not None:
         return "async context manager" if manager[0] is asynccontextmanager else "context manager"
-    return _KINDS[_body_for(function)]
+    return _KINDS[_wrapper_for(function)]
 
 
-def _body_for(function: object) -> Any:
-    essence = _essence(function)
-    if inspect.iscoroutinefunction(function) or inspect.iscoroutinefunction(essence) or _is_old_coroutine(essence):
-        return guard_coroutine
-    if inspect.isgeneratorfunction(essence):
-        return guard_generator
-    return guard_async_generator if inspect.isasyncgenfunction(essence) else guard_function
+def _wrapper_for(function: object) -> Any:
+    called = _called_function(function)
+    if (
+        inspect.iscoroutinefunction(function)
+        or inspect.iscoroutinefunction(called)
+        or _is_generator_based_coroutine(called)
+    ):
+        return wrap_coroutine_function
+    if inspect.isgeneratorfunction(called):
+        return wrap_generator_function
+    return wrap_async_generator_function if inspect.isasyncgenfunction(called) else wrap_function
 
 
-def _is_old_coroutine(function: object) -> bool:
-    """A generator function that `types.coroutine` has made awaitable."""
+def _is_generator_based_coroutine(function: object) -> bool:
+    """Whether `types.coroutine` has made a generator function awaitable."""
     flags: int = getattr(getattr(function, "__code__", None), "co_flags", 0)
     return bool(flags & inspect.CO_ITERABLE_COROUTINE)
 
 
 def _context_manager(function: Any) -> tuple[Callable[[Any], Any], Callable[..., Any]] | None:
-    """What `contextlib` made of a generator function, and that function; None of anything else."""
+    """The decorator of `contextlib` that made a function, and the generator function; None for any other callable."""
     if isinstance(function, partial):
-        behind = _context_manager(function.func)
-        return behind and (behind[0], partial(behind[1], *function.args, **function.keywords))
+        manager = _context_manager(function.func)
+        return manager and (manager[0], partial(manager[1], *function.args, **function.keywords))
     if inspect.ismethod(function):
-        behind = _context_manager(function.__func__)
-        return behind and (behind[0], MethodType(behind[1], function.__self__))
-    function = unshaped(function)
-    maker = _CONTEXT_MANAGERS.get(function.__code__) if inspect.isfunction(function) else None
-    return maker and (maker, function.__wrapped__)
+        manager = _context_manager(function.__func__)
+        return manager and (manager[0], MethodType(manager[1], function.__self__))
+    function = inner_wrapper(function)
+    decorator = _CONTEXT_MANAGERS.get(function.__code__) if inspect.isfunction(function) else None
+    return decorator and (decorator, function.__wrapped__)
 
 
-def _essence(function: object) -> object:
-    """What says of which kind a callable is: behind `functools.partial`, and an object's `__call__`."""
+def _called_function(function: object) -> object:
+    """The function whose kind is that of a callable: that of a `functools.partial`, or an object's `__call__`."""
     while isinstance(function, partial):
         function = function.func
     function = getattr(function, "__func__", function)  # of a method, a classmethod or a staticmethod
     if inspect.isroutine(function) or isinstance(function, type):
         return function
-    return getattr(type(function), "__call__", function)  # noqa: B004  # its kind is asked, not whether it is there
+    return getattr(type(function), "__call__", function)  # noqa: B004  # the method itself is wanted, not whether it exists

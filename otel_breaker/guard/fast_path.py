@@ -1,7 +1,10 @@
-"""The hot paths: a call that no more is wanted of than a permit, a count and maybe a span is not made a `Call` of.
+"""Fast paths. Most calls need only a permit, a counter and perhaps a span, so they skip the `Call` object.
 
-Whatever else is wanted is left to a `Call`, which the bodies run (bodies.py). A refusal is raised here, by the frame
-that the caller sees, and shows none of ours beside it.
+Everything else is done by a `Call` (wrappers.py). A refusal is raised here, in the frame that the caller has called, so
+that its traceback shows no other frame of this package.
+
+The paths repeat each other's statements, because a function call would cost as much as the rest.
+tests/guard/test_written_out.py has each statement once and compares the copies with it.
 """
 
 from __future__ import annotations
@@ -13,9 +16,9 @@ from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar, cast
 from otel_breaker.circuit.changes import NO_CHANGES
 from otel_breaker.core.permits import Permit
 from otel_breaker.core.states import SUCCESS
-from otel_breaker.guard.awaitable import PLAIN, PLAIN_IDS, follower_of
 from otel_breaker.guard.call import Call
-from otel_breaker.guard.native import follow
+from otel_breaker.guard.results import COMPLETE_TYPE_IDS, COMPLETE_TYPES, follower_of
+from otel_breaker.guard.stand_ins import follow
 from otel_breaker.guard.streams import stream_follower_of
 from otel_breaker.guard.wrappers import run_coroutine, run_function
 
@@ -28,90 +31,96 @@ if TYPE_CHECKING:
 P = ParamSpec("P")
 R = TypeVar("R")
 
-
-def heat_function(function: Callable[P, R], circuit: Circuit, site: CallTracer) -> Callable[P, R]:
-    """Guard a plain function by its hot paths."""
-    hot = _hot(function, circuit, site)
-    return hot if circuit.settings.slow_call_duration is None else _timed(function, hot, circuit, site)
+# Not `Call.begin` in the wrappers: of an imported name Python compiles that differently from what recompilation.py
+# compiles, where the name is not imported.
+begin, continued = Call.begin, Call.continued
 
 
-def _hot(function: Callable[P, R], circuit: Circuit, site: CallTracer) -> Callable[P, R]:
-    """Where nobody listens, and all calls share a permit: two attribute reads and a counter."""
-    count_success = circuit.count_success
-    traced = _traced(function, circuit, site)
+def add_fast_path(function: Callable[P, R], circuit: Circuit, tracer: CallTracer) -> Callable[P, R]:
+    """Guard a function that is neither a coroutine function nor a generator function."""
+    untimed = _untimed(function, circuit, tracer)
+    return untimed if circuit.settings.slow_call_duration is None else _timed(function, untimed, circuit, tracer)
+
+
+def _untimed(function: Callable[P, R], circuit: Circuit, tracer: CallTracer) -> Callable[P, R]:
+    """Calls that share a permit: without a span, two attributes are read and a counter is increased."""
+    fast_path = circuit.fast_path
+    count_success = fast_path.count_success
+    traced = _traced(function, circuit, tracer)
 
     @wraps(function)
     def guarded(*args: P.args, **kwargs: P.kwargs) -> R:
-        permit = circuit.shared_permit
-        if permit is None or site.tracing.source._TRACER_PROVIDER is not None:  # noqa: SLF001  # see Tracing
+        permit = fast_path.shared_permit
+        if permit is None or tracer.is_active():
             if permit is not None and not is_finalizing():
                 return traced(permit, args, kwargs)
-            refusal = circuit.try_refuse() if site.tracing.source._TRACER_PROVIDER is None else None  # noqa: SLF001  # as above
+            refusal = None if tracer.is_active() else fast_path.try_refuse()
             if refusal is None:
-                call = Call(circuit, site)
+                call = begin(circuit, tracer)
                 refusal = call.take_refusal()
                 if refusal is None:
                     return run_function(function, call, args, kwargs)
             try:
                 raise refusal
             finally:
-                del refusal  # or error, traceback and frame would hold each other, and the caller's arguments
+                del refusal  # error, traceback and frame would hold each other and the caller's arguments
         try:
             result = function(*args, **kwargs)
         except BaseException as error:
-            _settle(circuit, permit, error)
+            _record_error(circuit, permit, error)
             raise
         kind = type(result)
         try:
-            plain = kind in PLAIN or id(kind) in PLAIN_IDS
-        except Exception:  # a type may refuse to be hashed, in its own way
-            plain = False
-        if plain or (follower := follower_of(result)) is None:
-            if circuit.standing_permit is permit:
+            is_complete = kind in COMPLETE_TYPES or id(kind) in COMPLETE_TYPE_IDS
+        except Exception:  # hashing a type runs its metaclass, which may raise
+            is_complete = False
+        if is_complete or (follower := follower_of(result)) is None:
+            if fast_path.standing_permit is permit:
                 count_success()
             else:
                 circuit.record_success(permit)
             return result
-        return cast("R", follow(follower, result, Call(circuit, site, admitted=permit)))
+        return cast("R", follow(follower, result, continued(circuit, tracer, permit)))
 
     return guarded
 
 
-def _settle(circuit: Circuit, permit: Permit, error: BaseException) -> None:
-    if not is_finalizing():  # see Call
+def _record_error(circuit: Circuit, permit: Permit, error: BaseException) -> None:
+    if not is_finalizing():  # see Call.begin
         circuit.record_error(permit, error)
 
 
-def _timed(function: Callable[P, R], hot: Callable[P, R], circuit: Circuit, site: CallTracer) -> Callable[P, R]:
-    """Where nobody listens, and each call is timed.
+def _timed(function: Callable[P, R], untimed: Callable[P, R], circuit: Circuit, tracer: CallTracer) -> Callable[P, R]:
+    """Calls that are timed: without a span, the clock is read twice and the call is in flight meanwhile.
 
-    Written out, down to what core/closed.py says of such calls: a function between would cost as much as the rest.
+    Contains what `Closed.admit_quietly` and `Closed.succeed_quietly` (core/closed.py) do.
     """
-    count_success = circuit.count_success
+    fast_path = circuit.fast_path
+    count_success = fast_path.count_success
 
     @wraps(function)
     def guarded(*args: P.args, **kwargs: P.kwargs) -> R:
-        period = circuit.timed_period
-        started = circuit.clock()
-        if period is None or started >= circuit.quiet_until or site.tracing.source._TRACER_PROVIDER is not None:  # noqa: SLF001  # see Tracing
-            return hot(*args, **kwargs)
+        period = fast_path.timed_period
+        started = fast_path.clock()
+        if period is None or started >= fast_path.quiet_until or tracer.is_active():
+            return untimed(*args, **kwargs)
         permit = Permit()
         permit.generation, permit.failure_count, permit.started = period.generation, period.failure_count, started
         period.in_flight[permit] = True
         try:
             result = function(*args, **kwargs)
         except BaseException as error:
-            _settle(circuit, permit, error)
+            _record_error(circuit, permit, error)
             raise
         kind = type(result)
         try:
-            plain = kind in PLAIN or id(kind) in PLAIN_IDS
+            is_complete = kind in COMPLETE_TYPES or id(kind) in COMPLETE_TYPE_IDS
         except Exception:  # as above
-            plain = False
-        if not plain and (follower := follower_of(result)) is not None:
-            return cast("R", follow(follower, result, Call(circuit, site, admitted=permit)))
-        now = circuit.clock()
-        if now < circuit.quiet_until and now < started + period.slow_after and period.in_flight.pop(permit, False):
+            is_complete = False
+        if not is_complete and (follower := follower_of(result)) is not None:
+            return cast("R", follow(follower, result, continued(circuit, tracer, permit)))
+        now = fast_path.clock()
+        if now < fast_path.quiet_until and now < started + period.slow_after and period.in_flight.pop(permit, False):
             count_success()
         elif not is_finalizing():
             circuit.record_outcome(permit, SUCCESS)
@@ -121,28 +130,29 @@ def _timed(function: Callable[P, R], hot: Callable[P, R], circuit: Circuit, site
 
 
 def _traced(
-    function: Callable[..., R], circuit: Circuit, site: CallTracer
+    function: Callable[..., R], circuit: Circuit, tracer: CallTracer
 ) -> Callable[[Permit, tuple[Any, ...], dict[str, Any]], R]:
-    """Where somebody listens."""
-    count_success = circuit.count_success
+    """Calls that share a permit and have a span."""
+    fast_path = circuit.fast_path
+    count_success = fast_path.count_success
 
     def guarded(permit: Permit, args: tuple[Any, ...], kwargs: dict[str, Any]) -> R:
-        span = site.start(circuit, permit, NO_CHANGES)
+        span = tracer.start(circuit, permit, NO_CHANGES)
         if span is None:
-            return run_function(function, Call(circuit, site), args, kwargs)
+            return run_function(function, begin(circuit, tracer), args, kwargs)
         try:
             result = function(*args, **kwargs)
         except BaseException as error:
-            Call(circuit, site, admitted=permit, span=span).raised(error)
+            continued(circuit, tracer, permit, span).raised(error)
             raise
         kind = type(result)
         try:
-            plain = kind in PLAIN or id(kind) in PLAIN_IDS
+            is_complete = kind in COMPLETE_TYPES or id(kind) in COMPLETE_TYPE_IDS
         except Exception:  # as above
-            plain = False
-        if not plain and (follower := follower_of(result)) is not None:
-            return cast("R", follow(follower, result, Call(circuit, site, admitted=permit, span=span)))
-        if circuit.standing_permit is permit:
+            is_complete = False
+        if not is_complete and (follower := follower_of(result)) is not None:
+            return cast("R", follow(follower, result, continued(circuit, tracer, permit, span)))
+        if fast_path.standing_permit is permit:
             count_success()
         else:
             circuit.record_success(permit)
@@ -152,17 +162,18 @@ def _traced(
     return guarded
 
 
-def heat_coroutine(
-    function: Callable[P, Awaitable[R]], circuit: Circuit, site: CallTracer
+def add_coroutine_fast_path(
+    function: Callable[P, Awaitable[R]], circuit: Circuit, tracer: CallTracer
 ) -> Callable[P, Coroutine[Any, Any, R]]:
-    """Guard a coroutine function by its hot path."""
-    count_success = circuit.count_success
+    """Guard a coroutine function. Its calls that share a permit and have no span skip the `Call`."""
+    fast_path = circuit.fast_path
+    count_success = fast_path.count_success
 
     @wraps(function)
     async def guarded(*args: P.args, **kwargs: P.kwargs) -> R:
-        permit = circuit.shared_permit
-        if permit is None or site.tracing.source._TRACER_PROVIDER is not None:  # noqa: SLF001  # see Tracing
-            call = Call(circuit, site)
+        permit = fast_path.shared_permit
+        if permit is None or tracer.is_active():
+            call = begin(circuit, tracer)
             refusal = call.take_refusal()
             if refusal is None:
                 return await run_coroutine(function, call, args, kwargs)
@@ -173,16 +184,16 @@ def heat_coroutine(
         try:
             result = await function(*args, **kwargs)
         except BaseException as error:
-            _settle(circuit, permit, error)
+            _record_error(circuit, permit, error)
             raise
         kind = type(result)
         try:
-            plain = kind in PLAIN or id(kind) in PLAIN_IDS
+            is_complete = kind in COMPLETE_TYPES or id(kind) in COMPLETE_TYPE_IDS
         except Exception:  # as above
-            plain = False
-        if not plain and follower_of(result) is not None and (follower := stream_follower_of(result)) is not None:
-            return cast("R", follow(follower, result, Call(circuit, site, admitted=permit)))
-        if circuit.standing_permit is permit:
+            is_complete = False
+        if not is_complete and follower_of(result) is not None and (follower := stream_follower_of(result)) is not None:
+            return cast("R", follow(follower, result, continued(circuit, tracer, permit)))
+        if fast_path.standing_permit is permit:
             count_success()
         else:
             circuit.record_success(permit)

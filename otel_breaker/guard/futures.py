@@ -1,6 +1,6 @@
-"""Calls in progress that call back when they are done: futures, gRPC's calls, Twisted's Deferreds.
+"""Calls in progress that run callbacks when they are done: futures, gRPC's calls, Twisted's Deferreds.
 
-Each is handed on untouched. A callback of ours never raises, and passes on what it is given.
+The caller gets the same object. The callback that is added never raises, and returns its argument.
 """
 
 from __future__ import annotations
@@ -19,45 +19,45 @@ if TYPE_CHECKING:
 
 
 def follow_future(future: Any, call: Call) -> Any:
-    """Follow a future of `concurrent.futures` or of gRPC."""
-    ending = _Ending(call, _end_with_future)  # lives until `follow` has seen what adding it may raise
+    """End a call when a future of `concurrent.futures` or of gRPC ends."""
+    ending = _Ending(call, _end_with_future)  # referred to while `follow` handles what adding it may raise
     future.add_done_callback(ending)
     return future
 
 
 def follow_asyncio_future(future: Any, call: Call) -> Any:
-    """Follow a future of asyncio, which would keep the caller's context alive for a callback."""
+    """End a call when a future of asyncio ends. The empty context keeps the future from holding the caller's."""
     ending = _Ending(call, _end_with_future)
     future.add_done_callback(ending, context=Context())
     return future
 
 
 def follow_rpc(rpc: Any, call: Call) -> Any:
-    """Follow a call of `grpc.aio`, unary or a stream."""
+    """End a call when a call of `grpc.aio` ends, unary or a stream."""
     ending = _Ending(call, _end_with_rpc)
     rpc.add_done_callback(ending)
     return rpc
 
 
 def follow_deferred(deferred: Any, call: Call) -> Any:
-    """Follow a Deferred of Twisted."""
+    """End a call when a Deferred of Twisted fires."""
     ending = _Ending(call, _end_with_deferred)
     deferred.addBoth(ending)
     return deferred
 
 
 class _Ending:
-    """Ends a call when what it is given to is done, or dropped undone."""
+    """A callback that ends a call; dropped without having run, it cancels the call."""
 
-    def __init__(self, call: Call, judge: Callable[[Call, Any], None]) -> None:
+    def __init__(self, call: Call, end: Callable[[Call, Any], None]) -> None:
         call.ends_in_callback = True
         self._call = call
-        self._judge = judge
+        self._end = end
 
     def __call__(self, result: Any) -> Any:
         try:
-            self._judge(self._call, result)
-        except Exception:  # it does not say what became of it: only that it is over
+            self._end(self._call, result)
+        except Exception:  # the outcome is unknown
             self._call.end(IGNORED)
         return result  # for a Deferred's next callback
 
@@ -69,7 +69,7 @@ def _end_with_future(call: Call, future: Any) -> None:
     if future.cancelled():
         call.end(CANCELLED)
         return
-    # Of asyncio's, `exception()` would silence "never retrieved".
+    # `exception()` of asyncio's would suppress the warning "exception was never retrieved".
     error = future._exception if has(type(future), "_exception") else future.exception()  # noqa: SLF001
     if error is None:
         call.returned(future.result())
@@ -78,21 +78,23 @@ def _end_with_future(call: Call, future: Any) -> None:
 
 
 def _end_with_rpc(call: Call, rpc: Any) -> None:
-    """By its status: the response may not have been read yet, and it is the caller's to read."""
+    """End a call by the status of an RPC: only the caller may read the response."""
     if rpc.cancelled():
         call.end(CANCELLED)
         return
     grpc = sys.modules["grpc"]
-    code = _at_once(rpc.code())
+    code = _result_at_once(rpc.code())
     if code is grpc.StatusCode.OK:
         call.end(SUCCESS)
         return
-    metadata = [_at_once(ask()) or grpc.aio.Metadata() for ask in (rpc.initial_metadata, rpc.trailing_metadata)]
-    call.raised(grpc.aio.AioRpcError(code, *metadata, details=_at_once(rpc.details())))
+    metadata = [
+        _result_at_once(method()) or grpc.aio.Metadata() for method in (rpc.initial_metadata, rpc.trailing_metadata)
+    ]
+    call.raised(grpc.aio.AioRpcError(code, *metadata, details=_result_at_once(rpc.details())))
 
 
-def _at_once(coroutine: Coroutine[Any, Any, Any]) -> Any:
-    """What a coroutine returns that has nothing to wait for; None if it has."""
+def _result_at_once(coroutine: Coroutine[Any, Any, Any]) -> Any:
+    """The result of a coroutine that does not wait; None if it waits."""
     try:
         coroutine.send(None)
     except StopIteration as stop:

@@ -1,8 +1,8 @@
-"""What runs around the user's code of generator functions: one call from the first step to exhaustion, error or close.
+"""Wrappers of generator functions: one call lasts from the first step to exhaustion, an exception or `close`.
 
-The span is current, and the time counts, only during a step: what the consumer does between two is its own. `send`,
-`throw`, `close` and the return value reach the other side as they are. What the consumer throws in, and what comes out
-as it was, is the consumer's own, too; not so where the generator is a context manager, whose block is the call.
+The span is current, and the time counts, only during a step: the consumer's code runs between two. `send`, `throw`,
+`close` and the return value are passed through. An exception that the consumer throws in, and that comes out again, is
+no failure of the call, unless the generator is that of a context manager, whose `with` block is the call.
 """
 
 from __future__ import annotations
@@ -22,15 +22,15 @@ R = TypeVar("R")
 Item = TypeVar("Item")
 
 
-def guard_generator(
+def wrap_generator_function(
     function: Callable[P, Generator[Item, Any, R]], begin: Begin, *, is_block: bool = False
 ) -> Callable[P, Generator[Item, Any, R]]:
-    """A generator function.
+    """Wrap a generator function.
 
     Args:
-        function: what to guard.
+        function: the generator function.
         begin: begins each call.
-        is_block: it makes a context manager: what its consumer throws in is what the block has raised.
+        is_block: whether it is that of a context manager: an exception thrown in was then raised by the block.
     """
 
     @wraps(function)
@@ -50,9 +50,9 @@ def guard_generator(
                 items, value, thrown = [step(value)], None, None
                 call.suspend()
                 try:
-                    value = yield items.pop()  # the consumer alone decides how long an item lives
+                    value = yield items.pop()  # no reference here keeps an item alive
                     step = generator.send
-                except BaseException as error:  # goes in where it was thrown at
+                except BaseException as error:  # the consumer has thrown it in
                     step, value, thrown = generator.throw, error, error
                 call.resume()
         except StopIteration as stop:
@@ -62,15 +62,15 @@ def guard_generator(
             _end(call, error, thrown, is_block=is_block)
             raise
         finally:
-            value = thrown = None  # or error, traceback and frame would hold each other, and the caller's arguments
+            value = thrown = None  # error, traceback and frame would hold each other and the caller's arguments
 
     return guarded
 
 
-def guard_async_generator(
+def wrap_async_generator_function(
     function: Callable[P, AsyncGenerator[Item, Any]], begin: Begin, *, is_block: bool = False
 ) -> Callable[P, AsyncGenerator[Item, Any]]:
-    """An async generator function; see `guard_generator`."""
+    """Wrap an async generator function; see `wrap_generator_function`."""
 
     @wraps(function)
     async def guarded(*args: P.args, **kwargs: P.kwargs) -> AsyncGenerator[Item, Any]:
@@ -89,10 +89,10 @@ def guard_async_generator(
                 items, value, thrown = [await step(value)], None, None
                 call.suspend()
                 try:
-                    value = yield items.pop()  # the consumer alone decides how long an item lives
+                    value = yield items.pop()  # no reference here keeps an item alive
                     step = generator.asend
                 except GeneratorExit as error:
-                    # Not thrown in: the loop may have closed the inner one before this one, in any order.
+                    # Closed, not thrown in: an event loop closes the two generators in any order.
                     thrown = error
                     await generator.aclose()
                     raise
@@ -111,14 +111,14 @@ def guard_async_generator(
 
 
 def _end(call: Call, error: BaseException, thrown: BaseException | None, *, is_block: bool) -> None:
-    """A generator has raised; its consumer may have thrown something in just before."""
+    """End the call of a generator that has raised *error*, after its consumer may have thrown in *thrown*."""
     kind = type(thrown)
     if issubclass(kind, GeneratorExit) and issubclass(type(error), GeneratorExit):
-        call.end(SUCCESS)  # the consumer has had at least one item, and wants no more
+        call.end(SUCCESS)  # the consumer has had an item and wants no more
     elif thrown is None or is_block:
         call.raised(error)
     elif error is thrown or (
-        # The language turns these two into another that comes out of a generator.
+        # Python replaces these two by a RuntimeError when they leave a generator.
         issubclass(kind, StopIteration | StopAsyncIteration)
         and type(error) is RuntimeError
         and error.__cause__ is thrown
@@ -128,34 +128,34 @@ def _end(call: Call, error: BaseException, thrown: BaseException | None, *, is_b
         call.raised(error)
 
 
-def _generator(answer: Any) -> Any:
-    """A generator's fallback may return any iterable, a context manager's any context manager."""
-    if hasattr(answer, "throw"):
-        return answer
+def _generator(result: Any) -> Any:
+    """A generator for the result of a fallback, which may be any iterable, or any context manager."""
+    if hasattr(result, "throw"):
+        return result
 
     def items() -> Generator[Any, None, None]:
-        if hasattr(answer, "__enter__"):
-            with answer as entered:
+        if hasattr(result, "__enter__"):
+            with result as entered:
                 yield entered
         else:
-            yield from answer
+            yield from result
 
     return items()
 
 
-def _async_generator(answer: Any) -> Any:
-    if hasattr(answer, "athrow"):
-        return answer
+def _async_generator(result: Any) -> Any:
+    if hasattr(result, "athrow"):
+        return result
 
     async def items() -> AsyncGenerator[Any, None]:
-        if hasattr(answer, "__aenter__"):
-            async with answer as entered:
+        if hasattr(result, "__aenter__"):
+            async with result as entered:
                 yield entered
-        elif hasattr(answer, "__aiter__"):
-            async for item in answer:
+        elif hasattr(result, "__aiter__"):
+            async for item in result:
                 yield item
         else:
-            for item in _generator(answer):
+            for item in _generator(result):
                 yield item
 
     return items()

@@ -1,8 +1,11 @@
-"""What guards ask of telemetry: whether somebody listens, and the spans of calls."""
+"""What guards need of telemetry: whether calls are traced, and the spans of calls.
+
+Protocols only. The adapters are in telemetry/traces/; nothing here imports OpenTelemetry.
+"""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -15,7 +18,7 @@ if TYPE_CHECKING:
 
 
 class CallSpan(Protocol):
-    """The span of one admitted call."""
+    """The span of one call."""
 
     @property
     def span_context(self) -> object: ...
@@ -33,26 +36,19 @@ class CallSpan(Protocol):
     def succeed(self) -> None: ...
 
     def finish(
-        self, outcome: Outcome, error: BaseException | str | None, moves: Sequence[PendingChange], *, slow: bool
+        self, outcome: Outcome, error: BaseException | str | None, changes: Sequence[PendingChange], *, slow: bool
     ) -> None: ...
 
 
-class Tracing(Protocol):
-    """Knows whether somebody listens.
+class CallTracer(Protocol):
+    """Starts the spans of one guarded function, or of the blocks of one breaker.
 
-    Guards ask `source._TRACER_PROVIDER`: None there means that nobody does. The name is OpenTelemetry's own, so that
-    one attribute of its module can be read, which costs nothing; where it has no such name, `source` is not its module.
+    While `is_active()` is false, guards ask for no span. Calling it makes a call that is not traced dearer by a sixth,
+    so guards that preserve a signature contain its expression instead (recompilation.py): in an adapter it is one
+    `return` statement that refers to nothing but `self`.
     """
 
-    @property
-    def source(self) -> Any: ...
-
-
-class CallTracer(Protocol):
-    """Starts the spans of one guarded function or block."""
-
-    @property
-    def tracing(self) -> Tracing: ...
+    def is_active(self) -> bool: ...
 
     @property
     def has_fallback(self) -> bool: ...
@@ -62,8 +58,8 @@ class CallTracer(Protocol):
 
     def passes_through(self) -> bool: ...
 
-    def start(self, circuit: Circuit, permit: Permit, moves: Sequence[PendingChange]) -> CallSpan | None: ...
+    def start(self, circuit: Circuit, permit: Permit, changes: Sequence[PendingChange]) -> CallSpan | None: ...
 
     def refuse(
-        self, circuit: Circuit, refusal: CircuitOpenError, moves: Sequence[PendingChange], *, answered: bool
+        self, circuit: Circuit, refusal: CircuitOpenError, changes: Sequence[PendingChange], *, answered: bool
     ) -> CallSpan | None: ...

@@ -1,4 +1,4 @@
-"""Streams that a function returned: generators, what `contextlib` made of them, and lazy iterators built in."""
+"""Streams that a function returned: generators, context managers of `contextlib`, and builtin lazy iterators."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from types import AsyncGeneratorType, GeneratorType
 from typing import TYPE_CHECKING, Any, Final
 
 from otel_breaker.core.states import CANCELLED, SUCCESS
-from otel_breaker.guard.native import follow_async_generator, follow_generator
+from otel_breaker.guard.stand_ins import follow_async_generator, follow_generator
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -18,31 +18,31 @@ if TYPE_CHECKING:
 
 
 def stream_follower_of(result: Any) -> Callable[[Any, Call], Any] | None:
-    """How to follow a stream; None if it is none."""
+    """The follower of a stream; None if the result is none."""
     kind = type(result)
-    # Another metaclass may hash in its own way, and raise.
+    # Hashing a type of another metaclass may raise.
     return _STREAMS.get(kind) if type(kind) is type or type(kind) is ABCMeta else None
 
 
 def follow_manager(manager: Any, call: Call) -> Any:
-    """Let a call end with the block of a context manager that is made of a generator, and is handed on itself."""
-    follow_it = follow_generator if type(manager.gen) is GeneratorType else follow_async_generator
-    manager.gen = follow_it(manager.gen, call, is_block=True)
+    """End a call when the block of a context manager ends. The caller gets the same object, with another generator."""
+    follow_inner = follow_generator if type(manager.gen) is GeneratorType else follow_async_generator
+    manager.gen = follow_inner(manager.gen, call, is_block=True)
     return manager
 
 
 def follow_items(items: Iterator[Any], call: Call) -> Any:
-    """Let a call end with the items of a lazy iterator; the caller gets another of its type."""
+    """End a call when a lazy iterator is exhausted; the caller gets another one of its type."""
     return _LAZY[type(items)](_Items(items, call))
 
 
 class _Items:
-    """The items of one. No generator: such an iterator goes on after it has raised."""
+    """The items of such an iterator. No generator: that would be exhausted after an exception."""
 
     def __init__(self, items: Iterator[Any], call: Call) -> None:
         self._items = items
         self._call = call
-        self._outcome = CANCELLED  # if it is dropped before its first item
+        self._outcome = CANCELLED  # where it is dropped before its first item
         call.suspend()
 
     def __iter__(self) -> Iterator[Any]:
@@ -67,33 +67,33 @@ class _Items:
 
 
 _LAZY: Final[dict[type, Callable[[Any], Any]]] = {
-    map: lambda items: map(_same, items),
-    filter: lambda items: filter(_true, items),
+    map: lambda items: map(_unchanged, items),
+    filter: lambda items: filter(_always_true, items),
     chain: chain,
     islice: lambda items: islice(items, None),
 }
 
 
-def _same(item: Any) -> Any:
+def _unchanged(item: Any) -> Any:
     return item
 
 
-def _true(_item: Any) -> bool:
+def _always_true(_item: Any) -> bool:
     return True
 
 
-def _nothing() -> Iterator[None]:
+def _generator_function() -> Iterator[None]:
     yield
 
 
-async def _nothing_later() -> Any:
+async def _async_generator_function() -> Any:
     yield
 
 
 _STREAMS: Final[dict[type, Callable[[Any, Call], Any]]] = {
     GeneratorType: follow_generator,
     AsyncGeneratorType: follow_async_generator,
-    type(contextmanager(_nothing)()): follow_manager,
-    type(asynccontextmanager(_nothing_later)()): follow_manager,
+    type(contextmanager(_generator_function)()): follow_manager,
+    type(asynccontextmanager(_async_generator_function)()): follow_manager,
     **dict.fromkeys(_LAZY, follow_items),
 }

@@ -1,7 +1,7 @@
-"""What runs around the user's code of functions and coroutine functions; see `generators` for the others.
+"""Wrappers of functions and coroutine functions; those of generator functions are in generators.py.
 
-Each begins a call, runs the function, or its fallback when the call was refused, and says how it ended. The caller's
-exception passes through as it is.
+A wrapper begins a call, runs the function, or the fallback of a refused call, and ends the call with the result or the
+exception. The caller sees the same exception object.
 """
 
 from __future__ import annotations
@@ -9,8 +9,8 @@ from __future__ import annotations
 from functools import wraps
 from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar, cast
 
-from otel_breaker.guard.awaitable import follower_of, is_awaitable
-from otel_breaker.guard.native import follow
+from otel_breaker.guard.results import follower_of, is_awaitable
+from otel_breaker.guard.stand_ins import follow
 from otel_breaker.guard.streams import stream_follower_of
 
 if TYPE_CHECKING:
@@ -22,8 +22,8 @@ P = ParamSpec("P")
 R = TypeVar("R")
 
 
-def guard_function(function: Callable[P, R], begin: Begin) -> Callable[P, R]:
-    """A plain function; if what it returns is a call in progress, the call ends when that does."""
+def wrap_function(function: Callable[P, R], begin: Begin) -> Callable[P, R]:
+    """Wrap a function; if it returns a call in progress, the guarded call ends when that does."""
 
     @wraps(function)
     def guarded(*args: P.args, **kwargs: P.kwargs) -> R:
@@ -39,10 +39,10 @@ def guard_function(function: Callable[P, R], begin: Begin) -> Callable[P, R]:
 
 
 def run_function(function: Callable[..., R], call: Call, args: tuple[Any, ...], kwargs: dict[str, Any]) -> R:
-    """Run a plain function as a call that has begun."""
+    """Run a function as a call that has begun."""
     try:
         result = call.choose(function)(*args, **kwargs)
-    except BaseException as error:  # a cancelled probe must give its place back, too
+    except BaseException as error:  # a cancelled probe frees its place, too
         call.raised(error)
         raise
     follower = follower_of(result)
@@ -52,8 +52,8 @@ def run_function(function: Callable[..., R], call: Call, args: tuple[Any, ...], 
     return result
 
 
-def guard_coroutine(function: Callable[P, Awaitable[R]], begin: Begin) -> Callable[P, Coroutine[Any, Any, R]]:
-    """A coroutine function; the call begins when it is first awaited."""
+def wrap_coroutine_function(function: Callable[P, Awaitable[R]], begin: Begin) -> Callable[P, Coroutine[Any, Any, R]]:
+    """Wrap a coroutine function; the call begins when its coroutine is first awaited."""
 
     @wraps(function)
     async def guarded(*args: P.args, **kwargs: P.kwargs) -> R:
@@ -71,10 +71,10 @@ def guard_coroutine(function: Callable[P, Awaitable[R]], begin: Begin) -> Callab
 async def run_coroutine(
     function: Callable[..., Awaitable[R]], call: Call, args: tuple[Any, ...], kwargs: dict[str, Any]
 ) -> R:
-    """Run a coroutine function as a call that has begun; if it returns a stream, the call ends with that."""
+    """Run a coroutine function as a call that has begun; if it returns a stream, the call ends when that does."""
     try:
         result: Any = call.choose(function)(*args, **kwargs)
-        if is_awaitable(result):  # a fallback need not be
+        if is_awaitable(result):  # the result of a fallback may be none
             result = await result
     except BaseException as error:
         call.raised(error)

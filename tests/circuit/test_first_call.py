@@ -1,4 +1,4 @@
-"""What is to be done at the first guarded call of a process, and at no other."""
+"""Hooks at the first guarded call of a process."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 class Act:
-    """Counts how often it was done."""
+    """A hook that counts its calls."""
 
     def __init__(self) -> None:
         self.done = 0
@@ -103,12 +103,12 @@ def test_of_many_threads_one_does_it(act: Act) -> None:
 @pytest.mark.usefixtures("act")
 def test_afterwards_a_circuit_has_its_standing_permit_again() -> None:
     breaker = CircuitBreaker()
-    withheld = breaker._circuit.standing_permit is None
+    withheld = breaker._circuit.fast_path.standing_permit is None
 
     by_function(breaker)
 
     assert withheld
-    assert breaker._circuit.standing_permit is not None
+    assert breaker._circuit.fast_path.standing_permit is not None
 
 
 def test_what_it_raises_is_logged_and_the_call_is_not_affected(caplog: pytest.LogCaptureFixture) -> None:
@@ -137,6 +137,7 @@ def test_what_is_taken_back_is_not_done() -> None:
     assert act.done == 0
 
 
+@pytest.mark.processes
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="there is no fork here")
 @pytest.mark.filterwarnings("ignore:.*multi-threaded.*fork:DeprecationWarning")
 def test_it_is_done_again_at_the_first_call_of_a_forked_child(act: Act) -> None:

@@ -71,7 +71,7 @@ def shop(
         environment: what else to set.
         program: the module that runs the shop.
     """
-    environ = configuration.plain_environment() | {"PYTHONPATH": str(ROOT)}
+    environ = configuration.clean_environment() | {"PYTHONPATH": str(ROOT)}
     instrumented = environ | {
         "OTEL_EXPORTER_OTLP_PROTOCOL": "http/protobuf",
         "OTEL_EXPORTER_OTLP_ENDPOINT": endpoint,

@@ -107,6 +107,7 @@ def mutants(text: str, seed: int) -> Iterator[bytes]:
         yield bytes(raw)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["mutant.yaml", "mutant.json"])
 def test_a_mutated_file_is_understood_or_one_clear_error(sentinel: Path, name: str) -> None:
     file = sentinel / name
@@ -208,6 +209,7 @@ MAPPINGS: Final = st.fixed_dictionaries(
 )
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("sentinel")
 @settings(
     max_examples=1500,

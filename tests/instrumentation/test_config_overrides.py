@@ -94,7 +94,7 @@ def test_a_guarded_function_is_refused_from_its_first_call_with_the_file_and_the
     with pytest.raises(Exception, match="is forced_open"):
         shop.find()
     seen = get_breaker(f"{name} search").snapshot()
-    assert (seen.forced_by, seen.forced_reason) == (str(file), "INC-4711")
+    assert (seen.actor, seen.reason) == (str(file), "INC-4711")
 
 
 def test_every_key_of_a_template_is_forced(application: Application) -> None:
@@ -120,4 +120,4 @@ def test_uninstrumenting_takes_it_back(application: Application) -> None:
     application.instrumentor.uninstrument()
 
     assert (forced, breaker.state) == (CircuitState.FORCED_CLOSED, CircuitState.CLOSED)
-    assert breaker.snapshot().forced_by == "code"
+    assert breaker.snapshot().actor == "code"

@@ -179,4 +179,4 @@ def test_a_declarative_configuration_is_the_actor_that_forces_a_circuit(applicat
 
     start({"breakers": {breaker.name: {"state": "forced_open"}}})
 
-    assert breaker.snapshot().forced_by == "OpenTelemetry's configuration"
+    assert breaker.snapshot().actor == "OpenTelemetry's configuration"

@@ -239,6 +239,7 @@ def counted(program: str) -> list[list[dict[str, int]]]:
     return [json.loads(line) for line in done.stdout.splitlines()]
 
 
+@pytest.mark.processes
 @pytest.mark.parametrize(
     "steps",
     [
@@ -254,6 +255,7 @@ def test_one_instrument_is_made_whenever_the_sdk_is_set_up(steps: str) -> None:
     ]
 
 
+@pytest.mark.processes
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="there is no fork here")
 def test_a_forked_child_counts_its_own_targets() -> None:
     program = """
@@ -269,6 +271,7 @@ read()
     assert counted(program) == [[{**ZEROS, "guarded": 1, "missing": 1}], [{**ZEROS, "pending": 2}]]
 
 
+@pytest.mark.processes
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="there is no fork here")
 def test_a_child_forked_while_targets_are_changed_can_change_them(application: Application) -> None:
     shop = application.load(SHOP, "charge")

@@ -10,7 +10,7 @@ import pytest
 from opentelemetry import trace
 
 from otel_breaker import CircuitOpenError, get_breaker
-from otel_breaker.guard import unshaped
+from otel_breaker.guard import inner_wrapper
 from otel_breaker_instrumentation import Status, report
 from tests.instrumentation.applications import calls, evaluate
 
@@ -80,7 +80,7 @@ def wrap(module: ModuleType, named: str, how: str) -> None:
 
 @pytest.mark.parametrize("how", ["by_wrapt", "by_closure", "by_bare_closure"])
 @pytest.mark.parametrize(("named", "expression"), KINDS)
-def test_f86_under_a_wrapper_that_came_later_a_guard_does_nothing_any_more(
+def test_under_a_wrapper_that_came_later_a_guard_does_nothing_any_more(
     application: Application, named: str, expression: str, how: str
 ) -> None:
     shop = application.load(SHOP, named)
@@ -228,4 +228,4 @@ def test_the_wrapper_is_removed_later_and_the_guard_with_it(application: Applica
     assert calls(shop, "charge") == {"success": 1}
     application.instrumentor.uninstrument()
     assert shop.charge is guard
-    assert unshaped(guard).__wrapped__ is original
+    assert inner_wrapper(guard).__wrapped__ is original

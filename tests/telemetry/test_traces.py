@@ -237,7 +237,7 @@ def test_a_function_is_named_in_full_whatever_kind_it_is(spans: Spans, function:
 
 
 def test_whoever_wraps_a_function_may_name_it(spans: Spans) -> None:
-    CircuitBreaker("payments").wrap(charge, name="shop.payments.Client.charge")()
+    CircuitBreaker("payments")._wrap(charge, name="shop.payments.Client.charge")()
 
     assert function_of(spans.last()) == "shop.payments.Client.charge"
 

@@ -7,7 +7,7 @@ from types import FunctionType, MethodType
 from typing import TYPE_CHECKING, Any
 
 from otel_breaker import diagnostics
-from otel_breaker.guard import release
+from otel_breaker.guard import remove_signature
 from otel_breaker_instrumentation.targets.guards import inside, leads_to, switch_off
 from otel_breaker_instrumentation.targets.lookup import defines
 from otel_breaker_instrumentation.targets.patch import MISSING, AttributeSlot, Patch
@@ -73,7 +73,7 @@ class GuardedFunction:
                     diagnostics.warning("%s is left as it is: something else was put there since", function)
             switch_off(self.guard)
         if type(inside(self.guard)) is FunctionType:
-            release(inside(self.guard))
+            remove_signature(inside(self.guard))
 
     def remove_patch(self, patch: Patch) -> None:
         """Restore one slot, which another target names."""

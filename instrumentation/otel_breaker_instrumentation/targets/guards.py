@@ -7,7 +7,8 @@ from types import FunctionType, MethodType
 from typing import TYPE_CHECKING, Any, Final
 
 from otel_breaker import get_breaker
-from otel_breaker.guard import unshaped
+from otel_breaker.guard import inner_wrapper
+from otel_breaker.keyed_guard import guard_by_key
 from otel_breaker.registry import REGISTRY
 from otel_breaker_instrumentation.targets.own_dependencies import is_own_dependency
 from otel_breaker_instrumentation.targets.proxies import Proxy
@@ -70,21 +71,21 @@ def inside(value: Any) -> Any:
 
 def switch_off(guard: Any) -> None:
     """Make a guard pass all calls on; for one that cannot be removed."""
-    _marks(inside(guard))["__circuit_breaker_site__"].switch_off()
+    _marks(inside(guard))["__circuit_breaker_tracer__"].switch_off()
 
 
 def guarded_by(value: Any) -> str | None:
     """The name of the breaker that guards a function already, by a decorator in the code or under a wrapper."""
     for layer in layers(value):
         marks = _marks(layer)
-        if "__circuit_breaker_site__" in marks:
-            return None if marks["__circuit_breaker_site__"].is_off else str(marks["__circuit_breaker__"].name)
+        if "__circuit_breaker_tracer__" in marks:
+            return None if marks["__circuit_breaker_tracer__"].is_off else str(marks["__circuit_breaker__"].name)
     return None
 
 
 def _marks(guard: Any) -> dict[str, Any]:
     try:
-        return dict(vars(guard._self_guard if type(guard) is Proxy else unshaped(guard)))  # noqa: SLF001  # wrapt's namespace
+        return dict(vars(guard._self_guard if type(guard) is Proxy else inner_wrapper(guard)))  # noqa: SLF001  # wrapt's namespace
     except TypeError:
         return {}
 
@@ -101,7 +102,7 @@ def layers(value: Any) -> Iterator[Any]:
         value = inside(value)
         yield value
         try:
-            value = value.__func__ if type(value) is MethodType else getattr(unshaped(value), "__wrapped__", None)
+            value = value.__func__ if type(value) is MethodType else getattr(inner_wrapper(value), "__wrapped__", None)
         except Exception:  # a class may define `__getattr__`
             return
         if value is None:
@@ -113,8 +114,9 @@ def _wrap(
 ) -> Callable[..., Any]:
     if template.fields:
         keyed = REGISTRY.get_keyed(template.name, {})
-        return keyed.wrap(function, template, like=like, name=name, patched=True)
-    return get_breaker(template.name).wrap(function, like=like, name=name, patched=True)
+        return guard_by_key(keyed, function, template, trampoline_for=like, name=name, patched=True)
+    breaker = get_breaker(template.name)
+    return breaker._wrap(function, trampoline_for=like, name=name, patched=True)  # noqa: SLF001  # our own interface
 
 
 def _apply(function: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Any:

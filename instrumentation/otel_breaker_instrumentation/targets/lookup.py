@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import wrapt
 
-from otel_breaker.settings.readers import nearest
+from otel_breaker.settings.messages import nearest
 from otel_breaker_instrumentation.targets.guards import inside
 from otel_breaker_instrumentation.targets.patch import AttributeSlot
 

@@ -7,7 +7,6 @@ it may import, and a thread that imports may wait for the lock.
 
 from __future__ import annotations
 
-import os
 import sys
 import threading
 from functools import partial
@@ -15,8 +14,9 @@ from typing import TYPE_CHECKING, Final
 
 from otel_breaker import diagnostics
 from otel_breaker.circuit import RUNTIME
+from otel_breaker.forks import FORKS, ForkStage
 from otel_breaker.locks import locked
-from otel_breaker_instrumentation.targets.aliases import all_modules, find_aliases, neighbours
+from otel_breaker_instrumentation.targets.aliases import all_modules, find_aliases, find_attributes, neighbours
 from otel_breaker_instrumentation.targets.imports import is_complete, when_imported
 from otel_breaker_instrumentation.targets.installed import InstalledGuards
 from otel_breaker_instrumentation.targets.plan import make_plan
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from types import ModuleType
 
     from otel_breaker_instrumentation.entries import Target
+    from otel_breaker_instrumentation.targets.aliases import Find, Modules
     from otel_breaker_instrumentation.targets.failure import TargetFailure
     from otel_breaker_instrumentation.targets.guarded_function import GuardedFunction
     from otel_breaker_instrumentation.targets.patch import AttributeSlot
@@ -68,7 +69,7 @@ class TargetManager:
                     diagnostics.exception("the targets in %s are not guarded", module)
         finally:
             self._changing = False
-        self._find_aliases(self._installed.all(), all_modules())
+        self._add_aliases(find_aliases, self._installed.all(), all_modules())
 
     @locked
     def _replace_targets(self, targets: tuple[Target, ...]) -> tuple[list[str], list[str]]:
@@ -95,6 +96,10 @@ class TargetManager:
     def has_unnoticed(self) -> bool:
         """Whether `guard_unnoticed` has something to do."""
         return bool(self._unnoticed())
+
+    def find_attributes(self) -> None:
+        """Find the attributes of classes that hold guarded functions; they are reported, and not guarded."""
+        self._add_aliases(find_attributes, self._installed.all(), all_modules())
 
     def targets(self) -> tuple[Target, ...]:
         return self._targets
@@ -137,7 +142,7 @@ class TargetManager:
             self.guard_unnoticed()
             new = self._update_module(name, module)
             if new and not self._changing:
-                self._find_aliases(new, neighbours(module) if by_import else all_modules())
+                self._add_aliases(find_aliases, new, neighbours(module) if by_import else all_modules())
         except Exception:
             # An import hook that raises breaks the application's import.
             diagnostics.exception("the targets in %s are not guarded", name)
@@ -170,11 +175,11 @@ class TargetManager:
             self._failures[name] = plan.failures
         return logged
 
-    def _find_aliases(self, new: Iterable[GuardedFunction], modules: Iterable[tuple[str, ModuleType]]) -> None:
+    def _add_aliases(self, find: Find, new: Iterable[GuardedFunction], modules: Modules) -> None:
         wanted = {value_id: guarded for guarded in new for value_id in guarded.alias_ids}
         if not wanted:
             return
-        for name, slot, value in find_aliases(wanted, modules):
+        for name, slot, value in find(frozenset(wanted), modules):
             guarded = wanted.get(id(value)) or wanted[id(value.__func__)]  # a method, bound or not yet
             self._add_alias(guarded, name, slot, value)
 
@@ -184,5 +189,4 @@ class TargetManager:
 
 
 TARGET_MANAGER: Final = TargetManager()
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=TARGET_MANAGER.after_fork)
+FORKS.register(ForkStage.LOCKS, TARGET_MANAGER.after_fork)

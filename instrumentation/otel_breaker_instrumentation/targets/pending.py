@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from contextlib import suppress
 from difflib import get_close_matches
@@ -18,24 +17,6 @@ NOT_YET: Final = "nobody has imported its module, which is there"
 """The reason where a process that was forked from this one may import it."""
 
 _NEARLY_THE_SAME: Final = 0.9
-
-
-class Forks:
-    """Whether this process has forked others, as servers do whose workers import the application."""
-
-    def __init__(self) -> None:
-        self.has_forked = False
-        if hasattr(os, "register_at_fork"):
-            os.register_at_fork(after_in_parent=self._in_parent, after_in_child=self._in_child)
-
-    def _in_parent(self) -> None:
-        self.has_forked = True
-
-    def _in_child(self) -> None:
-        self.has_forked = False
-
-
-FORKS: Final = Forks()
 
 
 def why_pending(module: str) -> tuple[str, str]:

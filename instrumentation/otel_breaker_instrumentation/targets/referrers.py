@@ -21,7 +21,7 @@ from types import (
 )
 from typing import TYPE_CHECKING, Any, Final
 
-from otel_breaker.guard import unshaped
+from otel_breaker.guard import inner_wrapper
 from otel_breaker.text import type_name
 from otel_breaker_instrumentation.targets.bypass_names import is_passed_through
 
@@ -69,7 +69,7 @@ def is_ignored(holder: Any) -> bool:
     if issubclass(type(holder), _RUNNING_CODE):
         return True
     # A guard has the attributes of the function that it guards, `__module__` included.
-    guard = unshaped(holder)
+    guard = inner_wrapper(holder)
     name = guard.__globals__.get("__name__") if type(guard) is FunctionType else type_name(type(guard))
     return str(name).partition(".")[0] in _OURS
 

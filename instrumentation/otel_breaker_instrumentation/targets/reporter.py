@@ -10,12 +10,13 @@ from typing import TYPE_CHECKING, Final
 from opentelemetry.metrics import get_meter
 
 from otel_breaker import diagnostics
+from otel_breaker.forks import FORKS
 from otel_breaker.telemetry import names
 from otel_breaker.telemetry.background import run_in_background
 from otel_breaker.version import __version__
 from otel_breaker_instrumentation.targets import metric
 from otel_breaker_instrumentation.targets.manager import TARGET_MANAGER, TargetManager
-from otel_breaker_instrumentation.targets.pending import FORKS, NOT_YET
+from otel_breaker_instrumentation.targets.pending import NOT_YET
 from otel_breaker_instrumentation.targets.report_builder import build_report
 
 if TYPE_CHECKING:
@@ -44,7 +45,10 @@ class TargetReporter:
     def report(self) -> Report:
         """What became of every target, and what bypasses its guard."""
         self._manager.guard_unnoticed()
-        return self._last_report or self._build(searched=True)
+        if self._last_report is not None:
+            return self._last_report
+        self._manager.find_attributes()
+        return self._build(searched=True)
 
     def count(self) -> Counter[Status]:
         """How many targets are of which status; cheaper than a report."""
@@ -73,7 +77,7 @@ class TargetReporter:
         self._manager.guard_unnoticed()
         self._last_report = self._build()
         # The workers of a server import modules that its master never does, and log their own targets.
-        problem = self._last_report.problem_summary(except_reason=NOT_YET if FORKS.has_forked else None)
+        problem = self._last_report.problem_summary(except_reason=NOT_YET if FORKS.has_children else None)
         if problem is not None:
             diagnostics.warning(problem)
         self._manager.release()

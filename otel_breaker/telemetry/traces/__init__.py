@@ -1,11 +1,12 @@
-"""The span of a guarded call: what it says at its start and at its end, and what it links to.
+"""The spans of guarded calls: their attributes, links and events, and the histogram of durations.
 
-A span is started after the decision, so that samplers see it. It becomes the current one only if that changes
-anything. Whatever the SDK, a processor or a sampler raises is logged, once, and stops here; one that hangs holds up
-its caller only where it does its work within the call, as the simple span processor does and the batch one does not.
+A span is started after the decision of the circuit, so that samplers see its attributes, and attached to the context
+only where it changes the current span. Exceptions of the SDK, of a processor or of a sampler are logged once and reach
+no caller; a processor that hangs delays the caller only if it does its work within the call, as the simple span
+processor does and the batch span processor does not.
 
-`tracing` knows where spans go, `site` begins them, `span` is the usual one, `late` the one of `spans: problems`,
-`measured` times calls for the histogram of `durations`, and `said` holds what several of them say.
+`tracing` knows where spans go, `call_tracer` starts them, `span` is the usual adapter, `deferred_span` that of
+`spans: problems`, `timed_span` measures durations, and `attributes` has what several of them set.
 """
 
 from otel_breaker.telemetry.traces.call_tracer import OtelCallTracer, code_name

@@ -1,4 +1,4 @@
-"""What spans say of circuits: particulars of a call, moves, and links to the calls that explain them."""
+"""Attributes, events and links that spans have in common: those of a circuit, and of its state changes."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ if TYPE_CHECKING:
     from otel_breaker.circuit.changes import PendingChange
 
 
-def add_particulars(circuit: Circuit, attributes: dict[str, AttributeValue]) -> Sequence[Link] | None:
-    """Say what is not true of every call, and link to the call that last opened the circuit."""
+def add_circuit_attributes(circuit: Circuit, attributes: dict[str, AttributeValue]) -> Sequence[Link] | None:
+    """Add what only some calls have, and return the link to the call that last opened the circuit."""
     if circuit.history.key is not None:
         attributes[names.KEY] = circuit.history.key
     if circuit.settings.mode is not Mode.ENFORCE:
@@ -30,17 +30,17 @@ def add_particulars(circuit: Circuit, attributes: dict[str, AttributeValue]) -> 
     if episode is None:
         return None
     attributes[names.EPISODE] = episode.id
-    for target, said in ((episode.span_context, "opening"), (circuit.history.failure_span_context, "last_failure")):
+    for target, kind in ((episode.span_context, "opening"), (circuit.history.failure_span_context, "last_failure")):
         if isinstance(target, SpanContext):
-            attributes[names.LINK] = said
+            attributes[names.LINK] = kind
             return (Link(target),)
     return None
 
 
-def tell_moves(span: Span, moves: Sequence[PendingChange], *, as_events: bool) -> None:
-    """Put moves of the circuit on the span of the call that caused them."""
-    for notice in moves:
-        change = notice.change
+def add_state_changes(span: Span, changes: Sequence[PendingChange], *, as_events: bool) -> None:
+    """Add the state changes to the span of the call that caused them."""
+    for pending in changes:
+        change = pending.change
         if as_events:
             span.add_event(names.EVENT_STATE_CHANGE, describe(change))
         span.set_attribute(names.STATE_CHANGE_TO, change.to_state.value)
@@ -48,12 +48,12 @@ def tell_moves(span: Span, moves: Sequence[PendingChange], *, as_events: bool) -
             span.set_attribute(names.EPISODE, change.episode)
 
 
-def link_to_culprits(span: Span, moves: Sequence[PendingChange]) -> None:
-    """Point at the calls that hung, where this one only noticed; one that noticed at its start does from there."""
+def link_to_culprits(span: Span, changes: Sequence[PendingChange]) -> None:
+    """Link to the overdue calls that caused the state changes which this call has found."""
     if not SPANS_ADD_LINKS:
         return
     own = span.get_span_context()
-    for notice in moves:
-        culprit = notice.change.culprit
+    for pending in changes:
+        culprit = pending.change.overdue_span_context
         if isinstance(culprit, SpanContext) and culprit != own:
             span.add_link(culprit)

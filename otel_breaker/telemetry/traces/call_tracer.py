@@ -1,4 +1,4 @@
-"""Where spans begin: what those of one guarded function or block have in common, and which kind of span a call gets."""
+"""Starts spans: what those of one guarded function or block have in common, and which adapter a call gets."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from opentelemetry.trace import Link, Span, SpanKind, Tracer
 from otel_breaker.core.states import CLOSED, HALF_OPEN, REJECTED
 from otel_breaker.errors import CircuitOpenError
 from otel_breaker.telemetry import names
-from otel_breaker.telemetry.traces.attributes import add_particulars, tell_moves
+from otel_breaker.telemetry.traces.attributes import add_circuit_attributes, add_state_changes
 from otel_breaker.telemetry.traces.deferred_span import DeferredSpan
 from otel_breaker.telemetry.traces.span import LiveSpan
 from otel_breaker.telemetry.traces.timed_span import TimedSpan
-from otel_breaker.telemetry.traces.tracing import SWITCHED_OFF, Tracing, is_suppressed
+from otel_breaker.telemetry.traces.tracing import SWITCHED_OFF, ActiveFlag, Tracing, is_suppressed
 from otel_breaker.text import type_name
 
 if TYPE_CHECKING:
@@ -37,15 +37,15 @@ _RAISED: Final = {names.ERROR_TYPE: type_name(CircuitOpenError)}
 _ANSWERED: Final = {names.FALLBACK_USED: True}
 
 
-class OtelCallTracer:
-    """One guarded function, or the blocks of one breaker.
+class OtelCallTracer(ActiveFlag):
+    """Starts the spans of one guarded function, or of the blocks of one breaker.
 
     Args:
         tracing: where spans go.
         name: the breaker's.
         function: the name of the function; None for blocks.
-        patched: it stands in for a function whose callers know nothing of it.
-        handed: the guard only calls what it is handed as its first argument.
+        patched: whether the guard replaces a function whose callers do not know it.
+        trampoline: whether the guard's function calls its first argument.
     """
 
     __slots__ = (
@@ -57,16 +57,15 @@ class OtelCallTracer:
         "_patched",
         "has_fallback",
         "is_trampoline",
-        "tracing",
     )
 
     def __init__(
         self, tracing: Tracing, name: str, function: str | None, *, patched: bool = False, trampoline: bool = False
     ) -> None:
-        self.tracing = tracing
+        super().__init__(tracing)
         self._patched = patched
         self.has_fallback = function is not None
-        """A block cannot be answered for."""
+        """Whether a fallback may answer; none can answer a block."""
         self.is_trampoline = trampoline
         self._breaker = name
         self._name = f"circuit_breaker {name}"
@@ -78,96 +77,96 @@ class OtelCallTracer:
 
     @property
     def is_off(self) -> bool:
-        """Whether the guard does nothing any more."""
+        """Whether the guard passes every call through."""
         return self.tracing is SWITCHED_OFF
 
     def switch_off(self) -> None:
-        """Let every call pass from now on as if it were not guarded; for a guard that cannot be taken away."""
+        """Pass every call through from now on; for a guard that cannot be removed."""
         self.tracing = SWITCHED_OFF
 
     def passes_through(self) -> bool:
-        """Whether this call must pass as if it were not guarded: telemetry's own, through a patched function."""
+        """Whether this call passes unguarded: one of telemetry's own, through a patched function."""
         return self.is_off or (self._patched and is_suppressed())
 
-    def start(self, circuit: Circuit, permit: Permit, moves: Sequence[PendingChange]) -> AnySpan | None:
-        """Start the span of an admitted call and make it current; None when nobody is to be told."""
+    def start(self, circuit: Circuit, permit: Permit, changes: Sequence[PendingChange]) -> AnySpan | None:
+        """Start the span of an admitted call and attach it; None when the call is not traced."""
         try:
             context = otel_context.get_current()
             tracing = self.tracing
             if context and is_suppressed(context):
                 return None
-            if tracing is SWITCHED_OFF or (tracing.at_work and tracing.is_at_work_here):
+            if tracing is SWITCHED_OFF or (tracing.busy_thread and tracing.is_busy_here):
                 return None
             attributes, links = self._closed, None
             if not circuit.shows_state_only or permit.state is not CLOSED:
                 attributes = {**self._common, names.STATE: permit.state.value}
                 if permit.shadowed:
                     attributes[names.SHADOW_REJECTED] = True
-                links = add_particulars(circuit, attributes)
+                links = add_circuit_attributes(circuit, attributes)
             tracer = self.tracing.tracer()
             span: LiveSpan | DeferredSpan | None = None
             if tracer is None:
                 pass
-            elif self.tracing.is_deferred and not (moves or permit.state is HALF_OPEN or permit.shadowed):
+            elif self.tracing.is_deferred and not (changes or permit.state is HALF_OPEN or permit.shadowed):
                 span = DeferredSpan(partial(self._start_at, tracer, context, attributes, links), context, self.tracing)
             else:
-                span = self._started(tracer, context, attributes, links, moves)
+                span = self._start(tracer, context, attributes, links, changes)
                 span.attach()
         except Exception:
             self.tracing.report_fault()
             return None
-        return span if self.tracing.durations is None else self._measured(span, context)
+        return span if self.tracing.durations is None else self._timed(span, context)
 
     def refuse(
-        self, circuit: Circuit, refusal: CircuitOpenError, moves: Sequence[PendingChange], *, answered: bool
+        self, circuit: Circuit, refusal: CircuitOpenError, changes: Sequence[PendingChange], *, answered: bool
     ) -> AnySpan | None:
-        """Start the span of a refused call; None when nobody is to be told.
+        """Start the span of a refused call; None when the call is not traced.
 
         Args:
-            circuit: what refused it.
-            refusal: why.
-            moves: what deciding brought about.
+            circuit: refused it.
+            refusal: the reason.
+            changes: the state changes that the decision caused.
             answered: whether a fallback answers; it runs within the span.
         """
         try:
             context = otel_context.get_current()
-            if is_suppressed(context) or self.tracing.is_at_work_here:
+            if is_suppressed(context) or self.tracing.is_busy_here:
                 return None
             tracer, span = self.tracing.tracer(), None
-            if tracer is not None and (moves or self._may_tell(circuit)):
+            if tracer is not None and (changes or self._is_within_limit(circuit)):
                 attributes, links = self._describe(circuit, refusal, answered=answered)
-                span = self._started(tracer, context, attributes, links, moves, told=not answered)
+                span = self._start(tracer, context, attributes, links, changes, not answered)
                 if answered:
                     span.attach()
         except Exception:
             self.tracing.report_fault()
             return None
-        return span if self.tracing.durations is None else self._measured(span, context)
+        return span if self.tracing.durations is None else self._timed(span, context)
 
-    def _may_tell(self, circuit: Circuit) -> bool:
-        """Whether another refused call may have a span in this second."""
+    def _is_within_limit(self, circuit: Circuit) -> bool:
+        """Count a refused call; whether it may have a span in this second."""
         limit, episode = self.tracing.rejected_span_limit, circuit.episode
         if limit is None or episode is None:
             return True
-        second = int(circuit.clock())
-        if episode.second != second:
-            episode.second, episode.told = second, 0
-        episode.told += 1
-        return episode.told <= limit
+        second = int(circuit.now())
+        if episode.rejected_spans_second != second:
+            episode.rejected_spans_second, episode.rejected_spans = second, 0
+        episode.rejected_spans += 1
+        return episode.rejected_spans <= limit
 
     def _describe(
         self, circuit: Circuit, refusal: CircuitOpenError, *, answered: bool
     ) -> tuple[dict[str, AttributeValue], Sequence[Link] | None]:
-        """The attributes and links of a refusal: those of the one before, while they come in thousands."""
-        state: str = refusal.args[2]  # as it is there: text
+        """The attributes and links of a refusal; those of the last one are used again while nothing has changed."""
+        state: str = refusal.args[2]  # text there
         episode, retry_after = circuit.episode, refusal.retry_after
         same = (episode, episode and episode.span_context, circuit.history.failure_span_context, state, answered)
         last = self._last_refusal
         if last is None or last.same != same or episode is None:
             attributes: dict[str, AttributeValue] = {**self._common, names.STATE: state, **_REFUSED}
             attributes.update(_ANSWERED if answered else _RAISED)
-            links = add_particulars(circuit, attributes)
-            if refusal.episode is not None:  # the circuit may have moved on since
+            links = add_circuit_attributes(circuit, attributes)
+            if refusal.episode is not None:  # the circuit may have left the episode since
                 attributes[names.EPISODE] = refusal.episode
             last = self._last_refusal = _Refusal(same, attributes, links)
         attributes = last.attributes
@@ -175,24 +174,24 @@ class OtelCallTracer:
             attributes = {**attributes, names.RETRY_AFTER: retry_after}
         return attributes, last.links
 
-    def _started(
+    def _start(
         self,
         tracer: Tracer,
         context: Context,
         attributes: dict[str, AttributeValue],
         links: Sequence[Link] | None,
-        moves: Sequence[PendingChange],
-        told: bool = False,  # noqa: FBT002  # keywords cost
+        changes: Sequence[PendingChange],
+        error_is_shown: bool = False,  # noqa: FBT002  # keywords cost
     ) -> LiveSpan:
         tracing = self.tracing
         try:
-            tracing.at_work = get_ident()
+            tracing.busy_thread = get_ident()
             span = tracer.start_span(self._name, context, _INTERNAL, attributes, links)
         finally:
-            tracing.at_work = 0
-        if moves:
-            tell_moves(span, moves, as_events=self.tracing.adds_span_events)
-        return LiveSpan(span, context, self.tracing, told)
+            tracing.busy_thread = 0
+        if changes:
+            add_state_changes(span, changes, as_events=self.tracing.adds_span_events)
+        return LiveSpan(span, context, self.tracing, error_is_shown)
 
     def _start_at(
         self,
@@ -200,22 +199,22 @@ class OtelCallTracer:
         context: Context,
         attributes: dict[str, AttributeValue],
         links: Sequence[Link] | None,
-        started: int,
+        start_time: int,
     ) -> Span:
         tracing = self.tracing
         try:
-            tracing.at_work = get_ident()
-            return tracer.start_span(self._name, context, _INTERNAL, attributes, links, started)
+            tracing.busy_thread = get_ident()
+            return tracer.start_span(self._name, context, _INTERNAL, attributes, links, start_time)
         finally:
-            tracing.at_work = 0
+            tracing.busy_thread = 0
 
-    def _measured(self, span: LiveSpan | DeferredSpan | None, context: Context) -> AnySpan | None:
+    def _timed(self, span: LiveSpan | DeferredSpan | None, context: Context) -> AnySpan | None:
         durations = self.tracing.durations
         return span if durations is None else TimedSpan(span, self._breaker, durations, context, self.tracing)
 
 
 class _Refusal(NamedTuple):
-    """What the span of a refused call says, and of which refusals it is true."""
+    """The attributes and links of a refused call, and what they depend on."""
 
     same: tuple[object, ...]
     attributes: dict[str, AttributeValue]
@@ -223,7 +222,7 @@ class _Refusal(NamedTuple):
 
 
 def code_name(function: object) -> str:
-    """A callable's name as `code.function.name` wants it: fully qualified."""
+    """The fully qualified name of a callable, for `code.function.name`."""
     while isinstance(function, partial):
         function = function.func
     qualified: str = getattr(function, "__qualname__", type(function).__qualname__)

@@ -1,4 +1,4 @@
-"""The span of a call that may turn out to be a problem: made when it does, with its true start."""
+"""The span of `spans: problems`: started, with its true start time, only when the call turns out to be a problem."""
 
 from __future__ import annotations
 
@@ -19,17 +19,17 @@ if TYPE_CHECKING:
 
 
 class DeferredSpan:
-    """A span that may come to be; it is never the current one, and has no children.
+    """A span that is started late or never; it is not attached, so it has no children.
 
     Args:
-        start: makes the span, given its start in nanoseconds since the epoch.
+        start: starts the span; takes its start time in nanoseconds since the epoch.
         before: the context in which the call began.
-        tracing: says what spans tell.
+        tracing: configures what the span contains.
     """
 
     def __init__(self, start: Callable[[int], Span], before: Context, tracing: Tracing) -> None:
         self._start = start
-        self._started = time.time_ns()
+        self._start_time = time.time_ns()
         self._before = before
         self._tracing = tracing
         self._span: LiveSpan | None = None
@@ -43,35 +43,35 @@ class DeferredSpan:
         return self._span.context if self._span is not None else self._before
 
     def span_context_for(self, outcome: Outcome, *, slow: bool) -> SpanContext | None:
-        """What finds the span of a call that ended so; None where that is no problem."""
-        span = self._made() if slow or outcome in (FAILURE, CANCELLED) else None
+        """The span context of a call with this outcome; None when it is no problem."""
+        span = self._started() if slow or outcome in (FAILURE, CANCELLED) else None
         return span.span_context if span is not None else None
 
     def attach(self) -> None:
-        """Nothing hangs under it."""
+        """Do nothing: it has no children."""
 
     def detach(self) -> None:
-        """It was not attached."""
+        """Do nothing: it is not attached."""
 
     suspend, resume = detach, attach
 
     def succeed(self) -> None:
-        """A call that went well is not told."""
+        """Do nothing: a success that was not slow has no span."""
 
     def finish(
-        self, outcome: Outcome, error: BaseException | str | None, moves: Sequence[PendingChange], *, slow: bool
+        self, outcome: Outcome, error: BaseException | str | None, changes: Sequence[PendingChange], *, slow: bool
     ) -> None:
         """See `LiveSpan.finish`."""
-        if slow or moves or outcome in (FAILURE, CANCELLED):
-            span = self._made()
+        if slow or changes or outcome in (FAILURE, CANCELLED):
+            span = self._started()
             if span is not None:
-                span.finish(outcome, error, moves, slow=slow)
+                span.finish(outcome, error, changes, slow=slow)
 
-    def _made(self) -> LiveSpan | None:
-        """The span; None when it cannot be made."""
+    def _started(self) -> LiveSpan | None:
+        """The span; None when it cannot be started."""
         if self._span is None:
             try:
-                self._span = LiveSpan(self._start(self._started), self._before, self._tracing)
+                self._span = LiveSpan(self._start(self._start_time), self._before, self._tracing)
             except Exception:
                 self._tracing.report_fault()
         return self._span

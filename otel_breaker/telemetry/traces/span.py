@@ -11,7 +11,7 @@ from opentelemetry.trace import Span, SpanContext, Status, StatusCode
 
 from otel_breaker.core.states import REJECTED, SUCCESS, Outcome
 from otel_breaker.telemetry import names
-from otel_breaker.telemetry.traces.attributes import link_to_culprits, tell_moves
+from otel_breaker.telemetry.traces.attributes import add_state_changes, link_to_culprits
 from otel_breaker.text import type_name
 
 if TYPE_CHECKING:
@@ -31,26 +31,26 @@ class LiveSpan:
 
     Args:
         span: was just started.
-        before: the context in which it was.
-        tracing: says what it tells.
-        told: whether it has said at its start that, and with what, the caller is refused.
+        before: the context in which it was started.
+        tracing: configures what it contains.
+        error_is_shown: whether its attributes contain the error type from its start, as those of a refusal do.
     """
 
-    __slots__ = ("_before", "_is_attached", "_is_recording", "_span", "_told", "_tracing", "_within")
+    __slots__ = ("_before", "_error_is_shown", "_is_attached", "_is_recording", "_span", "_tracing", "_within")
 
     def __init__(self, span: Span, before: Context, tracing: Tracing, error_is_shown: bool = False) -> None:  # noqa: FBT002  # keywords cost
         self._span = span
         self._before = before
         self._tracing = tracing
-        self._told = error_is_shown
+        self._error_is_shown = error_is_shown
         self._is_recording = span.is_recording()
         self._is_attached = False
         self._within: Context | None = None
-        """The context in which it is the current one, once it was."""
+        """The context in which it is current, once it has been attached."""
 
     @property
     def span_context(self) -> SpanContext | None:
-        """What finds the span again; None when it will not be kept."""
+        """The span context; None when the span is not sampled."""
         try:
             context = self._span.get_span_context()
             return context if context.trace_flags.sampled else None
@@ -60,18 +60,18 @@ class LiveSpan:
 
     @property
     def context(self) -> Context:
-        """The context for what is measured of the call."""
+        """The context for measurements of the call."""
         return self._within or trace.set_span_in_context(self._span, self._before)
 
     def span_context_for(self, outcome: Outcome, *, slow: bool) -> SpanContext | None:
-        """What finds the span of a call that ended so."""
+        """The span context of a call with this outcome."""
         return self.span_context
 
     def attach(self) -> None:
-        """Make the span current, unless it only stands for the one that is: a disabled tracer's would hide it."""
+        """Make the span current, unless a disabled tracer has returned the current span: its wrapper would hide it."""
         try:
             if self._within is None:
-                if not self._is_recording and self._stands_for_the_current_one():
+                if not self._is_recording and self._is_the_current_span():
                     return
                 self._within = trace.set_span_in_context(self._span, self._before)
             otel_context.attach(self._within)
@@ -79,24 +79,24 @@ class LiveSpan:
         except Exception:
             self._tracing.report_fault()
 
-    def _stands_for_the_current_one(self) -> bool:
+    def _is_the_current_span(self) -> bool:
         parent = trace.get_current_span(self._before)
         return self._span.get_span_context().span_id == parent.get_span_context().span_id
 
     def detach(self) -> None:
-        """Make whatever was current before it current again, if nobody else has."""
+        """Make the span before it current again, unless that has happened already."""
         if self._is_attached:
             self._is_attached = False
-            # No token: a block may be left in another context than it was entered in, where a token is an error.
+            # Without a token, which is an error where a block is left in another context than it was entered in.
             current = otel_context.get_current()
             if current is self._within or trace.get_current_span(current) is self._span:
                 otel_context.attach(self._before)
 
     suspend, resume = detach, attach
-    """Of a call of several steps: its consumer's code runs, and its own again."""
+    """A call of several steps waits for its consumer, and goes on."""
 
     def succeed(self) -> None:
-        """End the span of a call that went well, was not slow and moved nothing."""
+        """End the span of a success that was not slow and caused no state change."""
         try:
             self.detach()
             if self._is_recording:
@@ -108,57 +108,57 @@ class LiveSpan:
     def _end(self) -> None:
         tracing = self._tracing
         try:
-            tracing.at_work = get_ident()
+            tracing.busy_thread = get_ident()
             self._span.end()
         finally:
-            tracing.at_work = 0
+            tracing.busy_thread = 0
 
     def finish(
-        self, outcome: Outcome, error: BaseException | str | None, moves: Sequence[PendingChange], *, slow: bool
+        self, outcome: Outcome, error: BaseException | str | None, changes: Sequence[PendingChange], *, slow: bool
     ) -> None:
         """End the span.
 
         Args:
-            outcome: what became of the call.
-            error: what the caller sees, or what a block called its failure; None when there is none.
-            moves: what the call's result brought about.
-            slow: whether it took long.
+            outcome: the outcome of the call.
+            error: the exception that the caller sees, or the name of a failure that is none.
+            changes: the state changes that the outcome caused.
+            slow: whether the call was slow.
         """
         try:
             self.detach()
             try:
                 if self._is_recording:
-                    self._say(outcome, error, moves, slow=slow)
+                    self._set_attributes(outcome, error, changes, slow=slow)
             finally:
                 self._end()
         except Exception:
             self._tracing.report_fault()
 
-    def _say(
-        self, outcome: Outcome, error: BaseException | str | None, moves: Sequence[PendingChange], *, slow: bool
+    def _set_attributes(
+        self, outcome: Outcome, error: BaseException | str | None, changes: Sequence[PendingChange], *, slow: bool
     ) -> None:
         span, tracing = self._span, self._tracing
-        if outcome is not REJECTED:  # what was refused said so at its start
+        if outcome is not REJECTED:  # a refusal has it from the start
             span.set_attribute(names.CALL_OUTCOME, outcome.value)
         if slow:
             span.set_attribute(names.CALL_SLOW, True)
         if error is not None:
             span.set_status(_ERROR)
-            if not self._told:
+            if not self._error_is_shown:
                 span.set_attribute(names.ERROR_TYPE, error_type(error))
-        if moves:
-            tell_moves(span, moves, as_events=tracing.adds_span_events)
-            link_to_culprits(span, moves)
-        if tracing.records_exceptions and isinstance(error, BaseException) and not self._told:
-            self._record(error)
+        if changes:
+            add_state_changes(span, changes, as_events=tracing.adds_span_events)
+            link_to_culprits(span, changes)
+        if tracing.records_exceptions and isinstance(error, BaseException) and not self._error_is_shown:
+            self._record_exception(error)
 
-    def _record(self, error: BaseException) -> None:
+    def _record_exception(self, error: BaseException) -> None:
         try:
             self._span.record_exception(error)
-        except Exception:  # the error's own text may be what raises
+        except Exception:  # the text of the exception is user code, too
             self._tracing.report_fault()
 
 
 def error_type(error: BaseException | str) -> str:
-    """What `error.type` says of it."""
-    return error if type(error) is str else type_name(type(error))  # an exception may lie about its class
+    """The value of `error.type`."""
+    return error if type(error) is str else type_name(type(error))  # `__class__` of an exception may be another

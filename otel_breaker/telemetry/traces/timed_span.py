@@ -1,4 +1,4 @@
-"""The time that a call takes, for the histogram; of a call with several steps, the time of its steps."""
+"""Measures the duration of a call, for the histogram; of a call of several steps, the sum of its steps."""
 
 from __future__ import annotations
 
@@ -22,14 +22,14 @@ if TYPE_CHECKING:
 
 
 class TimedSpan:
-    """Times a call round its span, if it has one.
+    """Measures a call and passes everything on to its span.
 
     Args:
-        span: of the call.
+        span: the span of the call, if it has one.
         name: the breaker's.
-        durations: takes the seconds.
+        durations: records the seconds.
         before: the context in which the call began.
-        tracing: hears of what goes wrong.
+        tracing: reports faults.
     """
 
     def __init__(
@@ -55,18 +55,18 @@ class TimedSpan:
             self._span.attach()
 
     def detach(self) -> None:
-        """Somebody else's code runs, but the call goes on: its awaitable is on the way to whoever awaits it."""
+        """Detach the span; the call goes on, because its caller has yet to await its coroutine."""
         if self._span is not None:
             self._span.detach()
 
     def resume(self) -> None:
-        """A step begins."""
+        """Begin a step."""
         if self._since is None:
             self._since = perf_counter()
         self.attach()
 
     def suspend(self) -> None:
-        """A step ends."""
+        """End a step."""
         if self._since is not None:
             self._seconds += perf_counter() - self._since
             self._since = None
@@ -80,18 +80,18 @@ class TimedSpan:
         self._record(SUCCESS, None)
 
     def finish(
-        self, outcome: Outcome, error: BaseException | str | None, moves: Sequence[PendingChange], *, slow: bool
+        self, outcome: Outcome, error: BaseException | str | None, changes: Sequence[PendingChange], *, slow: bool
     ) -> None:
         """See `LiveSpan.finish`."""
         self.suspend()
         if self._span is not None:
-            self._span.finish(outcome, error, moves, slow=slow)
+            self._span.finish(outcome, error, changes, slow=slow)
         self._record(outcome, error)
 
     def _record(self, outcome: Outcome, error: BaseException | str | None) -> None:
         try:
-            told = None if error is None else error_type(error)
+            shown = None if error is None else error_type(error)
             context = self._span.context if self._span is not None else self._before
-            self._durations.record(self._seconds, self._name, outcome, told, context)
+            self._durations.record(self._seconds, self._name, outcome, shown, context)
         except Exception:
             self._tracing.report_fault()

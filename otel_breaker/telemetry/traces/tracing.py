@@ -1,4 +1,7 @@
-"""Where the spans of all breakers go, and whether anybody is told of a call at all."""
+"""Where the spans of all breakers go, and whether a call is traced at all.
+
+The only module that knows OpenTelemetry's private name of the global tracer provider.
+"""
 
 from __future__ import annotations
 
@@ -20,19 +23,19 @@ if TYPE_CHECKING:
     from otel_breaker.telemetry.traces.durations import Durations
 
 _SUPPRESSED_BY_HAND: Final = "suppress_instrumentation"
-# No public name yet: an API that has renamed it leaves the one that is set by hand.
+# The key has no public name yet; where a release renames it, the key that applications set remains.
 _SUPPRESSED: Final = getattr(otel_context, "_SUPPRESS_INSTRUMENTATION_KEY", _SUPPRESSED_BY_HAND)
 
 
-class _Holder:
-    """Has a provider where the API's module has the global one."""
+class _FixedSource:
+    """Has a provider under the name that the global one has in OpenTelemetry's module."""
 
     def __init__(self, provider: object) -> None:
         self._TRACER_PROVIDER = provider
 
 
-class _Asked:
-    """Has the global provider where the API's module has it, in a release whose module does not."""
+class _PublicSource:
+    """Has the global provider under that name, where a release of OpenTelemetry has renamed it."""
 
     @property
     def _TRACER_PROVIDER(self) -> object:  # noqa: N802  # OpenTelemetry's name
@@ -41,62 +44,61 @@ class _Asked:
 
 
 def global_source() -> Any:
-    """Where the global provider is read, in `_TRACER_PROVIDER`; None there means that none is set up.
+    """The object whose `_TRACER_PROVIDER` is the global provider; None there means that none is set.
 
-    OpenTelemetry's own module, whose private name costs a call nothing, or, should a release rename it, something that
-    asks by the public accessor, which costs each call some microseconds.
+    It is OpenTelemetry's module: an attribute of a module is read in nanoseconds. A release without that name gets an
+    object that uses the public accessor, which takes microseconds.
     """
-    return trace if hasattr(trace, "_TRACER_PROVIDER") else _Asked()
+    return trace if hasattr(trace, "_TRACER_PROVIDER") else _PublicSource()
 
 
 _GLOBAL: Final = global_source()
 
 
 class Tracing:
-    """Finds the tracer of whatever provider is set up, however late."""
+    """Finds the tracer of the provider, which may be set at any time."""
 
     def __init__(self) -> None:
         self.source: Any = _GLOBAL
-        """Has the provider in `_TRACER_PROVIDER`, read at every call; None there means that nobody is told of it."""
+        """Its `_TRACER_PROVIDER` is read at every call; None there means that guards ask for no spans."""
         self.is_deferred = False
-        """Whether spans are made only when a call turns out to be a problem."""
+        """Whether spans are started only when a call turns out to be a problem."""
         self.adds_span_events = True
         self.records_exceptions = False
         self.rejected_span_limit: int | None = None
         self.durations: Durations | None = None
-        self.at_work = 0
-        """The thread that starts or ends a span, 0 for none.
+        self.busy_thread = 0
+        """The thread that is starting or ending a span; 0 for none.
 
-        A guarded function that a sampler, a processor or an exporter calls meanwhile makes no span, or each would
-        bring about the next. Of several threads the last one is known, which is cheap, and lets a chain go one span
-        further at worst.
+        A guarded function that a sampler, a processor or an exporter calls meanwhile gets no span, or each span would
+        cause the next. Of several threads only the last is kept, which is cheap; a chain is then one span longer.
         """
         self._spans: Any = _GLOBAL
         self._provider: object = None
         self._tracer: Tracer | None = None
-        self._complained = False
+        self._fault_is_reported = False
 
-    def use(self, switches: TelemetrySettings, provider: object, durations: Durations | None) -> None:
-        """Tell from now on what the switches say.
+    def use(self, settings: TelemetrySettings, provider: object, durations: Durations | None) -> None:
+        """Apply settings from now on.
 
         Args:
-            switches: what is told.
-            provider: of spans; None for the global one, whatever it will be.
-            durations: where the time of each call goes, if anywhere.
+            settings: configure what spans contain.
+            provider: of tracers; None for the global one, which may be set later.
+            durations: records the duration of each call; None without the histogram.
         """
-        self.is_deferred = switches.spans is Spans.PROBLEMS
-        self.adds_span_events = switches.events is not Events.LOG
-        self.records_exceptions = switches.record_exceptions
-        self.rejected_span_limit = switches.rejected_span_limit
+        self.is_deferred = settings.spans is Spans.PROBLEMS
+        self.adds_span_events = settings.events is not Events.LOG
+        self.records_exceptions = settings.record_exceptions
+        self.rejected_span_limit = settings.rejected_span_limit
         self.durations = durations
-        if switches.spans is Spans.OFF:
-            self._spans = _Holder(None)
+        if settings.spans is Spans.OFF:
+            self._spans = _FixedSource(None)
         else:
-            self._spans = _GLOBAL if provider is None else _Holder(provider)
-        self.source = self._spans if durations is None else _Holder(durations)
+            self._spans = _GLOBAL if provider is None else _FixedSource(provider)
+        self.source = self._spans if durations is None else _FixedSource(durations)
 
     def tracer(self) -> Tracer | None:
-        """Makes the spans; None when there are none."""
+        """The tracer that starts spans; None when there are none."""
         provider = self._spans._TRACER_PROVIDER  # noqa: SLF001  # see `source`
         if provider is not self._provider or self._tracer is None:
             self._tracer = None if provider is None else provider.get_tracer(names.SCOPE, __version__)
@@ -104,25 +106,43 @@ class Tracing:
         return self._tracer
 
     @property
-    def is_at_work_here(self) -> bool:
-        """Whether this thread starts or ends a span."""
-        return self.at_work == get_ident()
+    def is_busy_here(self) -> bool:
+        """Whether this thread is starting or ending a span."""
+        return self.busy_thread == get_ident()
 
     def report_fault(self) -> None:
-        if not self._complained:
-            self._complained = True
-            diagnostics.exception("tracing failed; the guarded calls are not affected; told once")
+        """Log the exception that is being handled, once in a process."""
+        if not self._fault_is_reported:
+            self._fault_is_reported = True
+            diagnostics.exception("tracing failed; the guarded calls are not affected; logged once")
+
+
+class ActiveFlag:
+    """The flag that guards read at each call.
+
+    Args:
+        tracing: where spans go.
+    """
+
+    __slots__ = ("tracing",)
+
+    def __init__(self, tracing: Tracing) -> None:
+        self.tracing = tracing
+
+    def is_active(self) -> bool:
+        """Whether guards ask for spans. Guards contain this expression, see `CallTracer` in guard/ports.py."""
+        return self.tracing.source._TRACER_PROVIDER is not None  # noqa: SLF001  # see `Tracing.source`
 
 
 TRACING: Final = Tracing()
 
 SWITCHED_OFF: Final = Tracing()
-"""For guards that do nothing any more: somebody seems to listen, so that none takes its hot path."""
-SWITCHED_OFF.source = _Holder(SWITCHED_OFF)
+"""The tracing of guards that pass every call through: it looks active, so that no guard takes its fast path."""
+SWITCHED_OFF.source = _FixedSource(SWITCHED_OFF)
 
 
 def is_suppressed(context: Context | None = None) -> bool:
-    """Whether the current work is telemetry's own, such as an exporter's request."""
+    """Whether the current call is telemetry's own, such as an exporter's request."""
     if context is None:
         context = otel_context.get_current()
     return bool(context.get(_SUPPRESSED) or context.get(_SUPPRESSED_BY_HAND))

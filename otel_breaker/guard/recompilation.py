@@ -1,0 +1,234 @@
+"""Compiles the source of a wrapper again, with the parameters of the guarded function instead of `*args, **kwargs`.
+
+Everything that the wrapper refers to becomes an attribute of one object, so that no name of it can collide with a
+parameter. A call of the tracer's `is_active()` is replaced by the expression that it returns.
+"""
+
+from __future__ import annotations
+
+import ast
+import builtins
+import inspect
+from copy import deepcopy
+from functools import lru_cache
+from textwrap import dedent
+from types import CodeType, FunctionType
+from typing import Any, Final, NamedTuple, cast
+
+PREFIX: Final = "_otel_breaker_"
+"""Keeps the names of the compiled code apart from the parameters."""
+REFERENCES: Final = f"{PREFIX}references"
+"""The object that has everything as an attribute that the wrapper refers to, except builtins."""
+_LOCAL: Final = f"{PREFIX}local_"
+_VAR_POSITIONAL: Final = f"{_LOCAL}var_positional"
+_VAR_KEYWORD: Final = f"{_LOCAL}var_keyword"
+_MAX_CODES: Final = 1_000
+_TRACER: Final = "tracer"
+_FLAG: Final = "is_active"
+
+
+def referenced_names(wrapper: CodeType) -> list[str]:
+    """The names that a wrapper refers to, except builtins."""
+    return sorted({*wrapper.co_freevars, *wrapper.co_names} - vars(builtins).keys())
+
+
+class Parameters(NamedTuple):
+    """The kinds of a function's parameters, in the order of its code."""
+
+    positional_only: int
+    positional: int
+    """Includes the positional-only ones."""
+    keyword_only: tuple[str, ...]
+    has_var_positional: bool
+    has_var_keyword: bool
+
+    @classmethod
+    def of(cls, code: CodeType) -> Parameters:
+        positional = code.co_argcount
+        keyword_only = code.co_varnames[positional : positional + code.co_kwonlyargcount]
+        var_positional, var_keyword = inspect.CO_VARARGS, inspect.CO_VARKEYWORDS
+        flags = code.co_flags
+        return cls(
+            code.co_posonlyargcount, positional, keyword_only, bool(flags & var_positional), bool(flags & var_keyword)
+        )
+
+    @property
+    def total(self) -> int:
+        return self.positional + len(self.keyword_only) + self.has_var_positional + self.has_var_keyword
+
+    def declaration(self) -> ast.arguments:
+        positional = [ast.arg(name) for name in self._positional_names()]
+        return ast.arguments(
+            posonlyargs=positional[: self.positional_only],
+            args=positional[self.positional_only :],
+            vararg=ast.arg(_VAR_POSITIONAL) if self.has_var_positional else None,
+            kwonlyargs=[ast.arg(name) for name in self.keyword_only],
+            kw_defaults=[None] * len(self.keyword_only),
+            kwarg=ast.arg(_VAR_KEYWORD) if self.has_var_keyword else None,
+            defaults=[],
+        )
+
+    def positional_arguments(self) -> list[ast.expr]:
+        arguments: list[ast.expr] = [_load(name) for name in self._positional_names()]
+        return [*arguments, ast.Starred(_load(_VAR_POSITIONAL), ast.Load())] if self.has_var_positional else arguments
+
+    def keyword_arguments(self) -> list[ast.keyword]:
+        arguments = [ast.keyword(name, _load(name)) for name in self.keyword_only]
+        return [*arguments, ast.keyword(None, _load(_VAR_KEYWORD))] if self.has_var_keyword else arguments
+
+    def _positional_names(self) -> list[str]:
+        return [f"{_LOCAL}{number}" for number in range(self.positional)]
+
+
+def flag_of_tracer(wrapper: FunctionType) -> CodeType | None:
+    """The code of `is_active()` of the tracer that a wrapper refers to; None when there is no such code."""
+    for name, cell in zip(wrapper.__code__.co_freevars, wrapper.__closure__ or (), strict=True):
+        if name == _TRACER:
+            method = getattr(type(cell.cell_contents), _FLAG, None)
+            return method.__code__ if isinstance(method, FunctionType) else None
+    return None
+
+
+@lru_cache(maxsize=_MAX_CODES)
+def recompile(wrapper: CodeType, parameters: Parameters, flag: CodeType | None = None) -> CodeType | None:
+    """The code of a wrapper with other parameters, which have no names yet.
+
+    Args:
+        wrapper: the code of a function with the parameters `*args, **kwargs`.
+        parameters: replace those.
+        flag: the code of the tracer's `is_active()`.
+
+    Returns:
+        The code; None where the source of the wrapper is not available.
+    """
+    source = _source(wrapper)
+    if source is None:
+        return None
+    transformer = _Transformer(wrapper, parameters, None if flag is None else _returned_expression(flag))
+    function = transformer.visit(deepcopy(source))
+    for node in ast.walk(function):
+        # Tracebacks show the first line of the guarded function.
+        if isinstance(node, ast.expr | ast.stmt | ast.arg | ast.keyword | ast.excepthandler):
+            vars(node).update(lineno=1, end_lineno=1, col_offset=0, end_col_offset=0)
+    return _compiled(function, transformer.free)
+
+
+@lru_cache
+def _source(code: CodeType) -> ast.FunctionDef | None:
+    """The source of a function; None where there is none, or where the file on the disk has changed since."""
+    try:
+        source = cast("ast.FunctionDef", ast.parse(dedent(inspect.getsource(code))).body[0])
+        source.decorator_list, source.returns = [], None
+        compiled = _compiled(deepcopy(source), set(code.co_freevars))
+    except (OSError, TypeError, SyntaxError, ValueError, IndexError, AttributeError):
+        return None
+    is_same = all(getattr(compiled, part) == getattr(code, part) for part in ("co_code", "co_names", "co_varnames"))
+    return source if is_same else None
+
+
+def _returned_expression(method: CodeType) -> ast.expr | None:
+    """What a method returns, when that is all that it does."""
+    source = _source(method)
+    if source is None:
+        return None
+    *others, last = source.body
+    has_one_statement = all(isinstance(each, ast.Expr) and isinstance(each.value, ast.Constant) for each in others)
+    return last.value if has_one_statement and isinstance(last, ast.Return) else None
+
+
+def _compiled(function: ast.stmt, free: set[str]) -> CodeType:
+    """The code of a function with these free variables."""
+    outer = cast("ast.FunctionDef", ast.parse("def outer(): return None").body[0])
+    outer.args.args, outer.body = [ast.arg(name) for name in sorted(free)], [function]
+    ast.fix_missing_locations(outer)
+    return _code_in(_code_in(compile(ast.Module([outer], []), "<guard>", "exec", dont_inherit=True)))
+
+
+def _code_in(code: CodeType) -> CodeType:
+    (inner,) = (const for const in code.co_consts if isinstance(const, CodeType))
+    return inner
+
+
+def _load(name: str) -> ast.Name:
+    return ast.Name(name, ast.Load())
+
+
+class _Transformer(ast.NodeTransformer):
+    """Replaces a wrapper's parameters, and renames everything else that it refers to."""
+
+    def __init__(self, wrapper: CodeType, parameters: Parameters, flag: ast.expr | None) -> None:
+        self.free: set[str] = set()
+        """The free variables of the result."""
+        self._references = frozenset(referenced_names(wrapper))
+        self._locals = wrapper.co_varnames
+        self._args, self._kwargs = wrapper.co_varnames[:2]
+        self._parameters = parameters
+        self._flag = flag
+
+    def visit_FunctionDef(self, node: ast.FunctionDef) -> ast.AST:
+        return self._function(node)
+
+    def visit_AsyncFunctionDef(self, node: ast.AsyncFunctionDef) -> ast.AST:
+        return self._function(node)
+
+    def _function(self, node: Any) -> ast.AST:
+        node.args = self._parameters.declaration()
+        node.body = [self.visit(statement) for statement in node.body]
+        return cast("ast.AST", node)
+
+    def visit_Call(self, node: ast.Call) -> ast.AST:
+        if self._flag is not None and _is_flag(node.func):
+            return self._inlined(self._flag)
+        positional: list[ast.expr] = []
+        for argument in node.args:
+            if isinstance(argument, ast.Starred) and _is_name(argument.value, self._args):
+                positional += self._parameters.positional_arguments()
+            else:
+                positional.append(self.visit(argument))
+        keywords: list[ast.keyword] = []
+        for keyword in node.keywords:
+            if keyword.arg is None and _is_name(keyword.value, self._kwargs):
+                keywords += self._parameters.keyword_arguments()
+            else:
+                keywords.append(self.visit(keyword))
+        return ast.Call(self.visit(node.func), positional, keywords)
+
+    def _inlined(self, flag: ast.expr) -> ast.AST:
+        expression = deepcopy(flag)
+        for each in ast.walk(expression):
+            if isinstance(each, ast.Name):  # `self`
+                each.id = _TRACER
+        return cast("ast.AST", self.visit(expression))
+
+    def visit_Name(self, node: ast.Name) -> ast.AST:
+        if node.id == self._args:
+            return ast.Tuple(self._parameters.positional_arguments(), ast.Load())
+        if node.id == self._kwargs:
+            keywords = self._parameters.keyword_arguments()
+            keys: list[ast.expr | None] = [ast.Constant(each.arg) if each.arg else None for each in keywords]
+            return ast.Dict(keys, [each.value for each in keywords])
+        if node.id in self._locals:
+            return ast.Name(f"{_LOCAL}{node.id}", node.ctx)
+        if node.id in self._references:
+            self.free.add(REFERENCES)
+            return ast.Attribute(_load(REFERENCES), node.id, ast.Load())
+        self.free.add(f"{PREFIX}{node.id}")
+        return _load(f"{PREFIX}{node.id}")
+
+    def visit_ExceptHandler(self, node: ast.ExceptHandler) -> ast.AST:
+        if node.name is not None:
+            node.name = f"{_LOCAL}{node.name}"
+        return self.generic_visit(node)
+
+    def visit_AnnAssign(self, node: ast.AnnAssign) -> ast.AST:
+        if node.value is None:
+            return ast.Pass()
+        return ast.Assign([self.visit(node.target)], self.visit(node.value))
+
+
+def _is_name(node: ast.expr, name: str) -> bool:
+    return isinstance(node, ast.Name) and node.id == name
+
+
+def _is_flag(node: ast.expr) -> bool:
+    return isinstance(node, ast.Attribute) and node.attr == _FLAG and _is_name(node.value, _TRACER)
