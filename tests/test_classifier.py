@@ -29,8 +29,8 @@ if TYPE_CHECKING:
 FAILURE, IGNORED, CANCELLED = Outcome.FAILURE, Outcome.IGNORED, Outcome.CANCELLED
 
 
-def judge(**said: object) -> OutcomeClassifier:
-    return OutcomeClassifier(Settings.from_mapping(said).resolved())
+def classifier(**settings: object) -> OutcomeClassifier:
+    return OutcomeClassifier(Settings.from_mapping(settings).resolved())
 
 
 class Declined(Exception):
@@ -71,11 +71,11 @@ def trio_cancelled() -> BaseException:
 
 CANCELLATIONS = [asyncio.CancelledError(), trio_cancelled(), GeneratorExit(), KeyboardInterrupt(), SystemExit(1)]
 BROKEN = [lambda _: 1 / 0, lambda _: NotImplemented.no_such, lambda: True]
-"""Predicates that cannot tell."""
+"""Predicates that raise."""
 
 
 @pytest.mark.parametrize(
-    ("said", "error", "outcome"),
+    ("settings", "error", "outcome"),
     [
         ({}, ValueError(), FAILURE),
         ({"failure_on": OSError}, ConnectionError(), FAILURE),
@@ -95,31 +95,31 @@ BROKEN = [lambda _: 1 / 0, lambda _: NotImplemented.no_such, lambda: True]
     ],
 )
 def test_settings_tell_failures_from_what_is_ignored(
-    said: dict[str, object], error: BaseException, outcome: Outcome
+    settings: dict[str, object], error: BaseException, outcome: Outcome
 ) -> None:
-    assert judge(**said).classify_error(error) is outcome
+    assert classifier(**settings).classify_error(error) is outcome
 
 
 @pytest.mark.parametrize("error", CANCELLATIONS, ids=lambda error: type(error).__name__)
-@pytest.mark.parametrize("said", [{}, {"failure_on": BaseException}, {"failure_on": lambda _: True}])
-def test_a_cancellation_is_neutral_whatever_is_set(error: BaseException, said: dict[str, object]) -> None:
-    assert judge(**said).classify_error(error) is CANCELLED
+@pytest.mark.parametrize("settings", [{}, {"failure_on": BaseException}, {"failure_on": lambda _: True}])
+def test_a_cancellation_is_neutral_with_any_settings(error: BaseException, settings: dict[str, object]) -> None:
+    assert classifier(**settings).classify_error(error) is CANCELLED
 
 
 def test_an_exception_that_is_no_cancellation_may_be_named_as_a_failure() -> None:
-    assert judge(failure_on=Timeout).classify_error(Timeout()) is FAILURE
+    assert classifier(failure_on=Timeout).classify_error(Timeout()) is FAILURE
 
 
 def test_an_exception_that_is_no_cancellation_is_no_failure_unless_it_is_named() -> None:
-    assert judge().classify_error(Timeout()) is IGNORED
+    assert classifier().classify_error(Timeout()) is IGNORED
 
 
 def test_the_timeout_of_gevent_is_a_failure_unless_it_is_ignored() -> None:
     timeout = gevent.Timeout(1)
 
-    assert judge().classify_error(timeout) is FAILURE
-    assert judge(failure_on=OSError).classify_error(timeout) is FAILURE
-    assert judge(ignore=gevent.Timeout).classify_error(timeout) is IGNORED
+    assert classifier().classify_error(timeout) is FAILURE
+    assert classifier(failure_on=OSError).classify_error(timeout) is FAILURE
+    assert classifier(ignore=gevent.Timeout).classify_error(timeout) is IGNORED
 
 
 def test_the_timeout_of_eventlet_is_a_failure_unless_it_is_ignored() -> None:
@@ -144,7 +144,7 @@ for settings in {}, {"ignore": eventlet.Timeout}:
 
 
 @pytest.mark.parametrize(
-    ("said", "outcome"),
+    ("settings", "outcome"),
     [
         ({}, IGNORED),
         ({"failure_on": [Exception, lambda _: True]}, IGNORED),
@@ -154,16 +154,16 @@ for settings in {}, {"ignore": eventlet.Timeout}:
     ],
 )
 def test_the_refusal_of_another_circuit_is_ignored_unless_it_is_named(
-    said: dict[str, object], outcome: Outcome
+    settings: dict[str, object], outcome: Outcome
 ) -> None:
-    assert judge(**said).classify_error(CircuitOpenError("another")) is outcome
+    assert classifier(**settings).classify_error(CircuitOpenError("another")) is outcome
 
 
 @pytest.mark.parametrize(
     ("error", "outcome"), [(Abstract(), IGNORED), (ZeroDivisionError(), IGNORED), (ValueError(), FAILURE)]
 )
 def test_an_abstract_class_is_a_type_and_no_predicate(error: BaseException, outcome: Outcome) -> None:
-    assert judge(ignore=Abstract).classify_error(error) is outcome
+    assert classifier(ignore=Abstract).classify_error(error) is outcome
 
 
 @pytest.mark.parametrize(
@@ -179,11 +179,11 @@ def test_an_abstract_class_is_a_type_and_no_predicate(error: BaseException, outc
     ],
 )
 def test_a_group_is_judged_by_its_leaves(leaves: list[BaseException], outcome: Outcome) -> None:
-    assert judge(ignore=Declined).classify_error(BaseExceptionGroup("", leaves)) is outcome
+    assert classifier(ignore=Declined).classify_error(BaseExceptionGroup("", leaves)) is outcome
 
 
 def test_a_group_is_not_judged_by_its_own_type() -> None:
-    assert judge(ignore=ExceptionGroup).classify_error(ExceptionGroup("", [OSError()])) is FAILURE
+    assert classifier(ignore=ExceptionGroup).classify_error(ExceptionGroup("", [OSError()])) is FAILURE
 
 
 @pytest.mark.parametrize(
@@ -199,35 +199,35 @@ def test_a_group_is_not_judged_by_its_own_type() -> None:
 def test_a_result_may_be_a_failure(
     predicate: Callable[[object], object] | None, result: object, outcome: Outcome
 ) -> None:
-    tells = judge(failure_result=predicate)
+    subject = classifier(failure_result=predicate)
 
-    assert tells.classify_result(result) is outcome
-    assert tells.classifies_results is (predicate is not None)
+    assert subject.classify_result(result) is outcome
+    assert subject.classifies_results is (predicate is not None)
 
 
 @pytest.mark.parametrize("predicate", BROKEN)
-@pytest.mark.parametrize("said", [{"failure_on": []}, {"ignore": []}, {"failure_on": OSError, "ignore": []}])
+@pytest.mark.parametrize("settings", [{"failure_on": []}, {"ignore": []}, {"failure_on": OSError, "ignore": []}])
 def test_an_error_that_a_predicate_cannot_tell_counts_as_failed(
-    predicate: Callable[..., bool], said: dict[str, object]
+    predicate: Callable[..., bool], settings: dict[str, object]
 ) -> None:
-    asked = {name: predicate if value == [] else value for name, value in said.items()}
+    asked = {name: predicate if value == [] else value for name, value in settings.items()}
 
-    assert judge(**asked).classify_error(ValueError()) is FAILURE
+    assert classifier(**asked).classify_error(ValueError()) is FAILURE
 
 
 @pytest.mark.parametrize("predicate", BROKEN)
 def test_a_result_that_a_predicate_cannot_tell_counts_as_failed(predicate: Callable[..., bool]) -> None:
-    assert judge(failure_result=predicate).classify_result(200) is FAILURE
+    assert classifier(failure_result=predicate).classify_result(200) is FAILURE
 
 
 @pytest.mark.parametrize("setting", ["failure_on", "ignore", "failure_result", "retry_after"])
 def test_a_predicate_that_raises_is_logged_once(setting: str, caplog: pytest.LogCaptureFixture) -> None:
-    tells = judge(**{setting: BROKEN[0]})
+    subject = classifier(**{setting: BROKEN[0]})
 
     for _ in range(3):
-        tells.classify_error(ValueError())
-        tells.classify_result(200)
-        tells.requested_wait(ValueError())
+        subject.classify_error(ValueError())
+        subject.classify_result(200)
+        subject.requested_wait(ValueError())
 
     (record,) = caplog.records
     assert (record.name, record.levelno) == ("otel_breaker", logging.ERROR)
@@ -249,17 +249,17 @@ class Asking(Exception):
     "how", ["retry_after", "response.retry_after", "response.response.retry_after", lambda error: error.retry_after]
 )
 def test_a_wait_is_read_from_an_attribute_or_by_a_function(how: str | Callable[[Any], object]) -> None:
-    assert judge(retry_after=how).requested_wait(Asking(30)) == 30
+    assert classifier(retry_after=how).requested_wait(Asking(30)) == 30
 
 
 @pytest.mark.parametrize("how", ["no_such", "response.no_such", "no_such.retry_after", "response.no_such.at_all"])
 def test_an_attribute_that_is_not_there_asks_for_nothing(how: str, caplog: pytest.LogCaptureFixture) -> None:
-    assert judge(retry_after=how).requested_wait(Asking(30)) is None
+    assert classifier(retry_after=how).requested_wait(Asking(30)) is None
     assert not caplog.records
 
 
-def test_nobody_reads_a_wait_unless_it_is_set() -> None:
-    assert judge().requested_wait(Asking(30)) is None
+def test_no_wait_is_read_unless_it_is_set() -> None:
+    assert classifier().requested_wait(Asking(30)) is None
 
 
 @pytest.mark.parametrize(
@@ -285,7 +285,7 @@ def test_nobody_reads_a_wait_unless_it_is_set() -> None:
     ],
 )
 def test_a_wait_is_a_number_of_seconds_or_text_with_one(asked: object, seconds: float | None) -> None:
-    assert judge(retry_after="retry_after").requested_wait(Asking(asked)) == seconds
+    assert classifier(retry_after="retry_after").requested_wait(Asking(asked)) == seconds
 
 
 @pytest.fixture(params=["UTC", "Asia/Tokyo", "America/Los_Angeles"])
@@ -306,7 +306,7 @@ def zone(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Ite
 def test_a_wait_may_be_a_date_in_any_of_http_s_forms(form: str) -> None:
     date = (datetime.now(timezone.utc) + timedelta(seconds=120)).strftime(form)
 
-    assert judge(retry_after="retry_after").requested_wait(Asking(date)) == pytest.approx(120, abs=3)
+    assert classifier(retry_after="retry_after").requested_wait(Asking(date)) == pytest.approx(120, abs=3)
 
 
 @pytest.mark.usefixtures("zone")
@@ -314,18 +314,18 @@ def test_a_wait_may_be_a_date_in_any_of_http_s_forms(form: str) -> None:
 def test_a_wait_may_be_a_date_of_python(offset: int) -> None:
     date = datetime.now(timezone(timedelta(hours=offset))) + timedelta(seconds=120)
 
-    assert judge(retry_after="retry_after").requested_wait(Asking(date)) == pytest.approx(120, abs=3)
+    assert classifier(retry_after="retry_after").requested_wait(Asking(date)) == pytest.approx(120, abs=3)
 
 
 def test_a_date_that_has_passed_asks_for_no_wait() -> None:
-    assert judge(retry_after="retry_after").requested_wait(Asking("Sun, 06 Nov 1994 08:49:37 GMT")) == 0
+    assert classifier(retry_after="retry_after").requested_wait(Asking("Sun, 06 Nov 1994 08:49:37 GMT")) == 0
 
 
-def test_what_a_server_says_badly_does_not_use_up_the_one_complaint(caplog: pytest.LogCaptureFixture) -> None:
-    tells = judge(retry_after="retry_after", failure_result=BROKEN[0])
+def test_an_unreadable_wait_does_not_use_up_the_one_log_record(caplog: pytest.LogCaptureFixture) -> None:
+    subject = classifier(retry_after="retry_after", failure_result=BROKEN[0])
 
-    tells.requested_wait(Asking("soon"))
-    tells.classify_result(200)
+    subject.requested_wait(Asking("soon"))
+    subject.classify_result(200)
 
     assert ["failure_result" in record.getMessage() for record in caplog.records][-1:] == [True]
 
@@ -336,8 +336,8 @@ def test_what_a_server_says_badly_does_not_use_up_the_one_complaint(caplog: pyte
 @example("Mon, 31 Dec 9999 23:59:59 -2300")
 @example(datetime.min.replace(tzinfo=timezone(timedelta(hours=5))))
 @given(st.text() | st.binary() | st.integers() | st.floats() | st.datetimes(timezones=st.none() | st.timezones()))
-def test_nothing_that_a_server_says_stands_in_the_way_of_the_caller_s_own_exception(asked: object) -> None:
-    wait = judge(retry_after="retry_after").requested_wait(Asking(asked))
+def test_no_wait_that_a_server_asks_for_hides_the_callers_exception(asked: object) -> None:
+    wait = classifier(retry_after="retry_after").requested_wait(Asking(asked))
 
     assert wait is None or wait >= 0
 
@@ -345,16 +345,16 @@ def test_nothing_that_a_server_says_stands_in_the_way_of_the_caller_s_own_except
 def test_only_a_leaf_that_is_a_failure_may_ask_to_wait() -> None:
     group = BaseExceptionGroup("", [Declined(), ExceptionGroup("", [OSError(), Asking(30)])])
 
-    tells = judge(retry_after=lambda error: getattr(error, "retry_after", None), ignore=Declined)
+    subject = classifier(retry_after=lambda error: getattr(error, "retry_after", None), ignore=Declined)
 
-    assert tells.requested_wait(group) == 30
+    assert subject.requested_wait(group) == 30
 
 
 def test_a_leaf_that_is_ignored_does_not_ask_to_wait() -> None:
-    assert judge(retry_after="retry_after", ignore=Asking).requested_wait(ExceptionGroup("", [Asking(30)])) is None
+    assert classifier(retry_after="retry_after", ignore=Asking).requested_wait(ExceptionGroup("", [Asking(30)])) is None
 
 
 def test_a_leaf_whose_wait_cannot_be_read_lets_the_next_one_ask() -> None:
     group = ExceptionGroup("", [Asking("soon"), Asking(30)])
 
-    assert judge(retry_after="retry_after").requested_wait(group) == 30
+    assert classifier(retry_after="retry_after").requested_wait(group) == 30

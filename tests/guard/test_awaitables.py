@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 
 def call(function: Callable[[], Coroutine[Any, Any, Any]]) -> Coroutine[Any, Any, Any]:
-    """A plain function that returns a coroutine."""
+    """A function that returns a coroutine."""
     return function()
 
 
@@ -31,7 +31,7 @@ def future() -> asyncio.Future[str]:
     return asyncio.get_running_loop().create_future()
 
 
-async def told() -> None:
+async def callbacks_run() -> None:
     """Let the loop call back those who wait for a future."""
     await asyncio.sleep(0)
 
@@ -42,7 +42,7 @@ async def test_a_future_is_handed_on_as_it_is_and_ends_the_call_with_its_result(
     before = counted(breaker)
 
     made.set_result("answer")
-    await told()
+    await callbacks_run()
 
     assert given is made
     assert await given == "answer"
@@ -55,7 +55,7 @@ async def test_a_future_that_fails_is_a_failure(breaker: CircuitBreaker) -> None
     given.set_exception(Broken())
     with pytest.raises(Broken):
         await given
-    await told()
+    await callbacks_run()
 
     assert counted(breaker) == {"failure": 1}
     assert breaker.state is CircuitState.OPEN
@@ -67,7 +67,7 @@ async def test_a_future_that_is_cancelled_is_cancelled(breaker: CircuitBreaker) 
     given.cancel()
     with pytest.raises(CancelledError):
         await given
-    await told()
+    await callbacks_run()
 
     assert counted(breaker) == {"cancelled": 1}
 
@@ -140,7 +140,7 @@ async def test_a_returned_coroutine_can_be_made_a_task_that_is_cancelled(breaker
     assert counted(breaker) == {"cancelled": 1}
 
 
-def test_a_returned_coroutine_that_is_closed_unbegun_is_cancelled(breaker: CircuitBreaker) -> None:
+def test_a_returned_coroutine_that_is_closed_before_it_starts_is_cancelled(breaker: CircuitBreaker) -> None:
     given: Any = breaker(lambda: answer_later("return"))()
 
     given.close()
@@ -149,7 +149,7 @@ def test_a_returned_coroutine_that_is_closed_unbegun_is_cancelled(breaker: Circu
     assert counted(breaker) == {"cancelled": 1}
 
 
-def test_a_returned_coroutine_that_nobody_awaits_is_warned_of_as_ever(breaker: CircuitBreaker) -> None:
+def test_a_returned_coroutine_that_is_never_awaited_causes_pythons_warning(breaker: CircuitBreaker) -> None:
     with pytest.warns(RuntimeWarning, match="answer_later' was never awaited"):
         str(breaker(lambda: answer_later("return"))())
 
@@ -199,7 +199,7 @@ def test_what_merely_can_be_awaited_is_no_slow_call_while_it_is_kept(clock: Fake
     assert (len(clients), breaker.state) == (3, CircuitState.CLOSED)
 
 
-def test_an_object_that_holds_a_coroutine_for_somebody_else_is_left_alone(breaker: CircuitBreaker) -> None:
+def test_an_object_that_holds_a_coroutine_for_other_code_is_left_alone(breaker: CircuitBreaker) -> None:
     class Handle(Promise):
         """Of a task that will run the coroutine."""
 
@@ -217,7 +217,7 @@ def test_an_object_that_holds_a_coroutine_for_somebody_else_is_left_alone(breake
     assert complete(coroutine) == "answer"
 
 
-def test_an_object_that_holds_a_coroutine_which_somebody_runs_already_is_left_alone(breaker: CircuitBreaker) -> None:
+def test_an_object_that_holds_a_coroutine_which_has_started_is_left_alone(breaker: CircuitBreaker) -> None:
     coroutine = answer_later("return")
     coroutine.send(None)
     made = Request(coroutine)

@@ -1,4 +1,4 @@
-"""What passes between a guarded generator and whoever reads it: everything, unchanged, in both directions."""
+"""A guarded generator and its consumer pass everything to each other, unchanged."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 
 def echo(log: list[object]) -> Generator[object, Any, str]:
-    """Yields what it is sent, answers what is thrown, and says what became of it."""
+    """Yields what it is sent and what is thrown in, and returns how it ended."""
     value: object = "first"
     try:
         while value != "stop":
@@ -47,7 +47,7 @@ async def async_echo(log: list[object]) -> AsyncGenerator[object, Any]:
             except Broken as error:
                 value = error
     finally:
-        await Pause()  # so that it can only be left by whoever awaits that
+        await Pause()  # so that only its consumer can close it
         log.append("left")
 
 
@@ -125,10 +125,10 @@ def test_a_thrown_generator_exit_that_is_answered_is_answered(breaker: CircuitBr
         except GeneratorExit:
             yield "not yet"
 
-    plain, guarded = items(), breaker(items)()
-    next(plain)
+    unguarded_items, guarded = items(), breaker(items)()
+    next(unguarded_items)
     next(guarded)
-    unguarded = plain.throw(GeneratorExit)
+    unguarded = unguarded_items.throw(GeneratorExit)
 
     assert guarded.throw(GeneratorExit) == unguarded == "not yet"
 

@@ -65,7 +65,7 @@ HOSTILE: dict[str, Callable[[], object]] = {
 }
 
 
-@pytest.fixture(params=["plain", "traced", "timed", "by key"])
+@pytest.fixture(params=["untraced", "traced", "timed", "by key"])
 def breaker(clock: FakeClock, request: pytest.FixtureRequest) -> CircuitBreaker:
     if request.param == "traced":
         request.getfixturevalue("spans")

@@ -87,7 +87,7 @@ class Slotted:
     [abs, operator.methodcaller("bit_length"), int, cached, dispatched, Unhashable(), Slotted(), (3).__add__],
     ids=["C", "methodcaller", "class", "lru_cache", "singledispatch", "unhashable", "slotted", "method-wrapper"],
 )
-def test_whatever_can_be_called_can_be_guarded(function: Callable[[Any], Any]) -> None:
+def test_every_callable_can_be_guarded(function: Callable[[Any], Any]) -> None:
     breaker = CircuitBreaker()
 
     result = breaker(function)(1)
@@ -128,7 +128,7 @@ class OfUnhashableType(metaclass=Unhashing):
 
 
 class Unbound:
-    """A proxy without a target: whatever is asked of it raises, as Werkzeug's does."""
+    """A proxy without a target: each attribute raises, as Werkzeug's does."""
 
     @property  # type: ignore[misc]  # that is what makes it odd
     def __class__(self) -> Any:
@@ -139,8 +139,8 @@ class Unbound:
 
 
 @pytest.mark.parametrize("make", [OfUnhashableType, Unbound])
-@pytest.mark.parametrize("traced", [False, True], ids=["plain", "traced"])
-def test_a_result_is_handed_on_whatever_it_is(
+@pytest.mark.parametrize("traced", [False, True], ids=["untraced", "traced"])
+def test_every_result_is_returned_itself(
     make: Callable[[], object],
     traced: bool,
     request: pytest.FixtureRequest,

@@ -46,7 +46,7 @@ def test_a_shadow_tells_its_mode_on_every_span(spans: Spans) -> None:
     }
 
 
-def test_a_call_that_a_shadow_would_have_refused_says_so_and_what_it_did(spans: Spans) -> None:
+def test_a_call_that_a_shadow_would_have_refused_has_that_attribute_and_its_outcome(spans: Spans) -> None:
     breaker = CircuitBreaker("payments", failure_threshold=1, mode="shadow")
     with pytest.raises(Declined):
         breaker.call(charge, Declined())
