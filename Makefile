@@ -6,13 +6,15 @@ DEMO := $(VENV)/.demo
 STAMP := $(VENV)/.installed
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 PYTHONS ?= python3.10 python3.11 python3.12 python3.13 python3.14
+# More workers than that would spend their time on collecting the tests.
+SPREAD := --numprocesses=auto --maxprocesses=8 --dist=worksteal
 QUICK := tests/core tests/circuit tests/settings tests/guard tests/telemetry
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-inside test-outside pythons check bench backends e2e suites docs clean
+.PHONY: help demo test test-fast coverage pythons check bench backends e2e suites docs clean
 
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z0-9]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 $(DEMO): pyproject.toml
 	@echo "Setting up $(VENV) with what the demo needs (once) ..."
@@ -29,16 +31,18 @@ $(STAMP): $(DEMO)
 demo: $(if $(BACKENDS),backends,$(DEMO)) ## watch a shop survive its payment provider; BACKENDS=1 also in Jaeger, Tempo and Prometheus
 	@$(BIN)/python -m $(if $(BACKENDS),tests.backends.explore,examples.checkout)
 
-test: $(STAMP) ## run the tests, in two processes side by side
-	@$(MAKE) --no-print-directory --keep-going --jobs=2 test-inside test-outside
+test: $(STAMP) ## run the tests, on all cores
+	@$(BIN)/python -m pytest $(SPREAD)
 
-INSIDE := tests/guard tests/core tests/conformance tests/settings
+test-fast: $(STAMP) ## run the tests that start no process and no server and take no seconds, on all cores
+	@$(BIN)/python -m pytest $(SPREAD) -m "not processes and not slow"
 
-test-inside: $(STAMP)
-	@$(BIN)/python -m pytest $(INSIDE)
+COVERED := tests/core tests/circuit tests/settings tests/guard tests/telemetry tests/conformance tests/instrumentation \
+	tests/cli tests/test_*.py --ignore=tests/guard/test_table.py  # the table runs the lines of the rest in every state
 
-test-outside: $(STAMP)
-	@$(BIN)/python -m pytest $(INSIDE:%=--ignore=%)
+coverage: $(STAMP) ## count the lines and branches that the tests run in one process; exits 1 below the floor
+	@$(BIN)/coverage run -m pytest --quiet $(COVERED)
+	@$(BIN)/coverage report
 
 pythons: ## run the quick tests on each of PYTHONS that is there
 	@for python in $(PYTHONS); do \
@@ -58,6 +62,10 @@ check: $(STAMP) ## lint, types, layers, generated documents, and the wheel in a 
 	@$(BIN)/lint-imports
 	@$(BIN)/python docs/build.py --check
 	@$(BIN)/python collector-config/grafana/dashboard.py --check
+	@$(BIN)/check-jsonschema --quiet --builtin-schema vendor.github-workflows .github/workflows/*.yaml
+	@$(BIN)/check-jsonschema --quiet --builtin-schema vendor.github-issue-forms .github/ISSUE_TEMPLATE/bug.yml \
+		.github/ISSUE_TEMPLATE/feature.yml
+	@$(BIN)/pre-commit validate-config
 	@$(BIN)/python -m tests.wheel
 
 bench: $(STAMP) ## measure against the peers and the bars; exits 1 when a bar is missed

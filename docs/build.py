@@ -17,8 +17,8 @@ from otel_breaker.core.states import TRANSITIONS, CircuitState, Trigger
 from otel_breaker.settings import Settings, TelemetrySettings
 from otel_breaker.telemetry.configuration import VARIABLES
 from otel_breaker.telemetry.names import SCOPE
-from otel_breaker_instrumentation import json_schema
-from otel_breaker_instrumentation.schema import Attribute, Schema, Signal, load
+from otel_breaker_cli import json_schema
+from otel_breaker_cli.semconv_registry import Attribute, Schema, Signal, load
 
 ROOT = Path(__file__).parents[1]
 _MARKED = re.compile(r"(<!-- states: generated -->\n).*?(<!-- end -->)", re.DOTALL)

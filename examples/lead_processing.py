@@ -1,6 +1,6 @@
 """A service that processes leads through a circuit breaker, and a lead store that is down for a while.
 
-Run it with `python -m examples.lead_processing`. With an OpenTelemetry SDK set up, every call is a span, too.
+Run it with `python -m examples.lead_processing`. Where an OpenTelemetry SDK is set up, every call is also a span.
 """
 
 # ruff: noqa: INP001
@@ -17,7 +17,7 @@ class Lead(TypedDict):
 
 
 class FlakyLeadStore:
-    """Stands for a database; unreachable for its first few calls."""
+    """Replaces a database; its first few calls fail."""
 
     def __init__(self, failures: int) -> None:
         self.calls = 0
@@ -44,12 +44,12 @@ class LeadProcessingService:
         return await self._store.save(lead)
 
 
-def tell(change: StateChange) -> None:
+def print_change(change: StateChange) -> None:
     print(f"circuit: {change.from_state.value} -> {change.to_state.value} ({change.reason.value})")
 
 
 async def process(service: LeadProcessingService, lead: Lead) -> None:
-    """Process one lead, however often that has to be tried."""
+    """Process one lead, and retry until it succeeds."""
     while True:
         try:
             number = await service.process_lead(lead)
@@ -67,7 +67,7 @@ async def main(recovery_time: float = 1) -> FlakyLeadStore:
     """Process two leads while the store is down for four calls: three that trip the circuit, and the first probe."""
     store = FlakyLeadStore(failures=4)
     service = LeadProcessingService(store, recovery_time)
-    service.circuit_breaker.add_listener(tell)
+    service.circuit_breaker.add_listener(print_change)
     for email in ("ann@example.com", "bob@example.com"):
         await process(service, {"email": email})
     return store

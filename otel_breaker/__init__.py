@@ -1,18 +1,18 @@
-"""A circuit breaker whose every decision can be seen: the public names.
+"""The public names. Everything else in this package is internal, and may change in any release.
 
 For pytest, which warns of a package with a plugin that it did not import first: PYTEST_DONT_REWRITE
 """
 
 from otel_breaker.breaker import CircuitBreaker
-from otel_breaker.circuit import Snapshot, StateChange
+from otel_breaker.circuit import Listener, Snapshot, StateChange
 from otel_breaker.core.permits import Permit
 from otel_breaker.core.rules import Counts
-from otel_breaker.core.states import CircuitState
+from otel_breaker.core.states import CircuitState, Outcome, Reason
 from otel_breaker.errors import CircuitOpenError, InvalidSettings
 from otel_breaker.guard import Block
 from otel_breaker.pickling import register as _register
 from otel_breaker.registry import breakers, get_breaker
-from otel_breaker.settings import Mode
+from otel_breaker.settings import Mode, Settings
 from otel_breaker.telemetry.configuration import configure
 from otel_breaker.version import __version__
 
@@ -23,8 +23,12 @@ __all__ = [
     "CircuitState",
     "Counts",
     "InvalidSettings",
+    "Listener",
     "Mode",
+    "Outcome",
     "Permit",
+    "Reason",
+    "Settings",
     "Snapshot",
     "StateChange",
     "__version__",

@@ -1,7 +1,7 @@
-"""The command `otel-breaker`, also as `python -m otel_breaker`: hands over to the package that has it.
+"""The command `otel-breaker`, also as `python -m otel_breaker`: runs `otel_breaker_cli`, the package that has it.
 
-The one module that knows of a layer above its own, by name only: that package cannot be imported without what the
-extras bring, and somebody has to say so.
+This is the only module that refers to a layer above its own, and only by name: a subcommand cannot be imported without
+the libraries of an extra, and this module reports which extra is missing.
 """
 
 from __future__ import annotations
@@ -10,10 +10,10 @@ import sys
 from importlib import import_module
 
 _COMMAND = "otel_breaker_cli.main"
-_OURS = ("otel_breaker", "otel_breaker_instrumentation")
-_SHOWING = ("jinja2", "rich")
-"""What only the commands need that show telemetry."""
-_CANNOT = 2
+_OWN_PACKAGES = ("otel_breaker", "otel_breaker_cli", "otel_breaker_instrumentation")
+_CLI_LIBRARIES = ("jinja2", "rich")
+"""Only the subcommands that show telemetry need them."""
+_EXIT_FAILED = 2
 
 
 def main() -> int:
@@ -22,11 +22,11 @@ def main() -> int:
         status: int = import_module(_COMMAND).main()
     except ModuleNotFoundError as error:
         library = (error.name or "").partition(".")[0]
-        if library in _OURS:
+        if library in _OWN_PACKAGES:
             raise
-        extra = "cli" if library in _SHOWING else "auto"
+        extra = "cli" if library in _CLI_LIBRARIES else "auto"
         sys.stderr.write(f"otel-breaker: there is no {error.name}: pip install 'otel-breaker[{extra}]'\n")
-        return _CANNOT
+        return _EXIT_FAILED
     return status
 
 

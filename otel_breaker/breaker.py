@@ -1,44 +1,40 @@
-"""CircuitBreaker, the public class: composes circuit, guard and telemetry, and adds no behaviour of its own."""
+"""CircuitBreaker, the public class: composes circuit, guard and telemetry, and adds no behaviour of its own.
+
+Methods with one leading underscore are the interface for the other modules of this distribution.
+"""
 
 from __future__ import annotations
 
 import sys
 import weakref
-from collections import OrderedDict
-from contextlib import suppress
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final, ParamSpec, TypeVar
 
-from opentelemetry import trace
-
-from otel_breaker import diagnostics
-from otel_breaker.circuit import RUNTIME, Circuit, Listener, Listeners, Snapshot
-from otel_breaker.core.permits import NO_GENERATION, Permit
-from otel_breaker.core.states import FAILURE, SUCCESS, CircuitState, Outcome
-from otel_breaker.errors import CircuitOpenError
+from otel_breaker.caller_name import caller_name
+from otel_breaker.circuit import Circuit, Listener, Listeners, Snapshot
+from otel_breaker.core.states import FAILURE, SUCCESS, CircuitState
 from otel_breaker.guard import Block, Call, cancel_abandoned_calls, guard, preserve_signature
 from otel_breaker.settings import Settings, identifiers
 from otel_breaker.telemetry import events
 from otel_breaker.telemetry.configuration import TELEMETRY
 from otel_breaker.telemetry.metrics import METRIC_REGISTRY
-from otel_breaker.telemetry.traces import TRACING, OtelCallTracer, code_name
-from otel_breaker.text import noted
+from otel_breaker.text import operator_text
+from otel_breaker.tracers import block_tracer, current_span_context, function_tracer
+from otel_breaker.two_step import UnrecordedPermits
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from types import FrameType
 
     from typing_extensions import Self, Unpack
 
+    from otel_breaker.core.permits import Permit
     from otel_breaker.settings import Keywords
+    from otel_breaker.telemetry.traces import OtelCallTracer
 
 P = ParamSpec("P")
 R = TypeVar("R")
 
 _LIVING: Final[weakref.WeakValueDictionary[int, CircuitBreaker]] = weakref.WeakValueDictionary()
-
-_TRACING: Final = TRACING
-_MOST_UNSETTLED: Final = 10_000
 
 
 class CircuitBreaker:
@@ -47,11 +43,10 @@ class CircuitBreaker:
     Use it as a decorator, as `with breaker.guard():`, or as `await breaker.call(function, ...)`.
 
     Args:
-        name: what telemetry calls it: a line of at most 256 characters; without one it is called after where it
-            is made.
-        key: which circuit of those that share the name; see `get_breaker` for how it is shown.
-        clock: monotonic seconds; for tests.
-        ready: settings that were read elsewhere, instead of keywords.
+        name: its name in telemetry: a line of at most 256 characters; by default the code that makes it, as
+            `module:qualname`.
+        key: tells it from other breakers of the same name; see `get_breaker` for how a key is shown.
+        clock: returns monotonic seconds; for tests.
         **settings: see docs/configuration.md.
 
     Raises:
@@ -64,25 +59,32 @@ class CircuitBreaker:
         *,
         key: str | None = None,
         clock: Callable[[], float] | None = None,
-        ready: Settings | None = None,
         **settings: Unpack[Keywords],
     ) -> None:
-        TELEMETRY.read_environment()
-        checked = (ready or Settings.from_mapping(settings)).resolved()
+        checked = Settings.from_mapping(settings)
         if name is None:
-            self.name = identifiers.clean(_place(sys._getframe(1)))  # noqa: SLF001  # the documented way to find one's caller
+            made = caller_name(sys._getframe(1))  # noqa: SLF001  # the documented way to the caller
+            self._set_up(identifiers.clean(made), key, checked, clock)
         else:
-            self.name = identifiers.name(name, "name")
-        if key is not None:
-            key = identifiers.shown(key)
+            self._set_up(identifiers.name(name, "name"), key, checked, clock)
+
+    @classmethod
+    def _with_settings(cls, name: str, settings: Settings, key: str | None = None) -> Self:
+        """Make a breaker whose settings are read already."""
+        breaker = cls.__new__(cls)
+        breaker._set_up(identifiers.name(name, "name"), key, settings, None)  # noqa: SLF001  # an object of this class
+        return breaker
+
+    def _set_up(self, name: str, key: str | None, settings: Settings, clock: Callable[[], float] | None) -> None:
+        TELEMETRY.read_environment()
+        self.name = name
         self._listeners = Listeners()
-        self._listeners.add(events.REPORTER)
-        self._circuit = Circuit(self.name, key, checked, self._listeners, clock)
-        self._unsettled: OrderedDict[Permit, None] = OrderedDict()
-        """What `can_execute` gave and nobody has settled, for those who settle the oldest."""
-        self._overlooked = False
-        self._block_site: OtelCallTracer | None = None
-        METRIC_REGISTRY.follow(self._circuit)
+        self._listeners.add(events.EVENT_EMITTER)
+        shown_key = None if key is None else identifiers.shown(key)
+        self._circuit = Circuit(name, shown_key, settings.resolved(), self._listeners, clock)
+        self._unrecorded = UnrecordedPermits(self._circuit)
+        self._block_tracer: OtelCallTracer | None = None
+        METRIC_REGISTRY.add(self._circuit)
         _LIVING[id(self)] = self
 
     def __repr__(self) -> str:
@@ -98,21 +100,21 @@ class CircuitBreaker:
 
     @property
     def key(self) -> str | None:
-        """Which circuit of those that share the name, as it is shown; None for a breaker without a key."""
+        """The key of a keyed breaker, as telemetry shows it; None for a breaker without a key."""
         return self._circuit.history.key
 
     @property
-    def is_idle(self) -> bool:
-        """Whether nothing would be lost with it: closed, without a failure, nothing in flight that is watched."""
-        return self._circuit.is_idle
-
-    @property
     def settings(self) -> Settings:
-        """What is in force, checked, with the defaults."""
+        """The settings in force, checked, with the defaults."""
         return self._circuit.settings
 
-    def replace_settings(self, settings: Settings) -> None:
-        """Live by other settings from now on; state, counts and telemetry identity are kept."""
+    @property
+    def is_idle(self) -> bool:
+        """Whether dropping it loses nothing: it is closed, has no failure and no call in flight that it times."""
+        return self._circuit.is_idle
+
+    def _replace_settings(self, settings: Settings) -> None:
+        """Apply other settings; state, counts and telemetry identity are kept."""
         self._circuit.adopt(settings.resolved())
 
     # --- guarding
@@ -120,16 +122,19 @@ class CircuitBreaker:
     def __call__(self, function: Callable[P, R]) -> Callable[P, R]:
         """Guard a function, coroutine function or method; a decorator.
 
+        Returns:
+            A function with the same signature.
+
         Raises:
             TypeError: when a call of it cannot be guarded.
         """
-        return self.wrap(function)
+        return self._wrap(function)
 
-    def wrap(
+    def _wrap(
         self,
         function: Callable[P, R],
         *,
-        like: Callable[..., Any] | None = None,
+        trampoline_for: Callable[..., Any] | None = None,
         name: str | None = None,
         patched: bool = False,
     ) -> Callable[P, R]:
@@ -137,137 +142,95 @@ class CircuitBreaker:
 
         Args:
             function: what to guard.
-            like: when *function* only calls what it is handed as its first argument: something like that.
-            name: what spans call the function, when it is not what its own name says.
-            patched: it is put in place of a function whose callers know nothing of it, so that telemetry's own
-                calls must pass unguarded.
+            trampoline_for: what *function* is given as its first argument, when it only calls that.
+            name: the function's name in spans, when it is not its own.
+            patched: whether the guard replaces a function whose callers do not know of it; telemetry's own calls
+                then pass unguarded.
 
         Raises:
             TypeError: when a call of it cannot be guarded.
         """
         if isinstance(function, classmethod | staticmethod):
-            return type(function)(self.wrap(function.__func__, name=name, patched=patched))
-        make = partial(self._wrap, function, like, name, patched=patched)
-        # A fallback wants the arguments as the caller gave them.
-        exact = self.settings.fallback is None
-        return make() if like is not None else preserve_signature(make(), function, exact=exact, made_by=make)
+            return type(function)(self._wrap(function.__func__, name=name, patched=patched))
+        make = partial(self._make_guard, function, trampoline_for, name, patched=patched)
+        if trampoline_for is not None:
+            return make()
+        # A fallback needs the arguments as the caller passed them.
+        return preserve_signature(make(), function, exact=self.settings.fallback is None, made_by=make)
 
-    def _wrap(
-        self, function: Callable[P, R], like: Callable[..., Any] | None, name: str | None, *, patched: bool
+    def _make_guard(
+        self,
+        function: Callable[P, R],
+        trampoline_for: Callable[..., Any] | None = None,
+        name: str | None = None,
+        *,
+        patched: bool = False,
     ) -> Callable[P, R]:
-        site = call_tracer(self.name, function, name=name, patched=patched, trampoline=like is not None)
-        guarded = guard(function, self._circuit, site, like)
-        guarded.__dict__["__circuit_breaker__"] = self  # a guarded function keeps its breaker alive, and listed
-        guarded.__dict__["__circuit_breaker_site__"] = site
+        tracer = function_tracer(self.name, function, name=name, patched=patched, trampoline=trampoline_for is not None)
+        guarded = guard(function, self._circuit, tracer, trampoline_for)
+        guarded.__dict__["__circuit_breaker__"] = self  # keeps the breaker alive, and in `breakers()`
+        guarded.__dict__["__circuit_breaker_tracer__"] = tracer
         return guarded
 
-    def begin(self, site: OtelCallTracer) -> Call:
-        """Begin a call by hand, for guards that choose a breaker per call."""
-        return Call.begin(self._circuit, site)
+    def _begin(self, tracer: OtelCallTracer) -> Call:
+        """Begin one call, for guards that choose a breaker for each call."""
+        return Call.begin(self._circuit, tracer)
 
     def call(self, function: Callable[P, R], /, *args: P.args, **kwargs: P.kwargs) -> R:
-        """Call a function guarded; returns what it returns: an awaitable for a coroutine function.
+        """Call a function guarded.
+
+        Returns:
+            What the function returns: of a coroutine function, an awaitable.
 
         Raises:
             CircuitOpenError: when the circuit refuses the call; for a coroutine function, when it is awaited.
         """
-        return self._wrap(function, None, None, patched=False)(*args, **kwargs)
+        return self._make_guard(function)(*args, **kwargs)
 
     def guard(self) -> Block:
         """Guard a block: `with breaker.guard() as call:`, also inside async code, or `async with`."""
-        site = self._block_site
-        if site is None:  # made when first needed: there may be a breaker for each of a thousand keys
-            site = self._block_site = OtelCallTracer(_TRACING, self.name, None)
-        return Block(self._circuit, site)
+        tracer = self._block_tracer
+        if tracer is None:  # made when first needed: there may be a breaker for each of a thousand keys
+            tracer = self._block_tracer = block_tracer(self.name)
+        return Block(self._circuit, tracer)
 
     # --- two-step use
 
     def can_execute(self) -> Permit | None:
-        """Ask for leave to make one call; settle it with `record_success` or `record_failure`.
+        """Acquire a permit for one call; `record_success` or `record_failure` records the call's outcome.
 
         Returns:
             A permit, or None when the circuit refuses.
         """
-        if RUNTIME.awaits_first_call:
-            RUNTIME.first_call_arrived()
-        if self._circuit.is_off:
-            return Permit.of(NO_GENERATION, self.state)
-        cancel_abandoned_calls()
-        circuit = self._circuit
-        try:
-            decision, moves = circuit.acquire_permit(exclusive=True)
-            circuit.dispatch_changes(moves, _current_span())
-        except BaseException:
-            circuit.dispatch_pending()
-            raise
-        if isinstance(decision, CircuitOpenError):
-            return None
-        decision.unsettled = True
-        self._unsettled[decision] = None
-        if len(self._unsettled) > _MOST_UNSETTLED:
-            self._overlook()
-        return decision
-
-    def _overlook(self) -> None:
-        """Forget the oldest permit that is not settled; whoever holds it may settle it still."""
-        with suppress(KeyError):
-            self._unsettled.popitem(last=False)
-        if not self._overlooked:
-            self._overlooked = True
-            diagnostics.warning(
-                "circuit breaker %r: more than %d permits of can_execute() are not settled. The oldest can be settled "
-                "only by whoever passes them to record_success() or record_failure(); told once",
-                self.name,
-                _MOST_UNSETTLED,
-            )
+        return self._unrecorded.acquire()
 
     def record_success(self, permit: Permit | None = None) -> None:
-        """Say that a call went well.
+        """Record that a call succeeded.
 
         Args:
-            permit: what `can_execute` gave; else the oldest that is not settled.
+            permit: the permit of `can_execute`; by default the oldest without an outcome.
         """
-        self._settle(permit, SUCCESS, None)
+        self._unrecorded.record(permit, SUCCESS, None)
 
     def record_failure(self, error: BaseException | None = None, permit: Permit | None = None) -> None:
-        """Say that a call failed.
+        """Record that a call failed.
 
         Args:
-            error: what it raised; decides by type whether it counts.
-            permit: what `can_execute` gave; else the oldest that is not settled.
+            error: what the call raised; its type decides whether the failure counts.
+            permit: the permit of `can_execute`; by default the oldest without an outcome.
         """
         outcome = FAILURE if error is None else self._circuit.classifier.classify_error(error)
-        self._settle(permit, outcome, error)
+        self._unrecorded.record(permit, outcome, error)
 
-    def _settle(self, permit: Permit | None, outcome: Outcome, error: BaseException | None) -> None:
-        if self._circuit.is_off:
-            return
-        if permit is None:
-            permit = self._oldest_unsettled() or self._circuit.permit_for_unrequested_result()
-        elif not _claim(permit):
-            return  # settled before: once is enough
-        else:
-            self._unsettled.pop(permit, None)
-        self._circuit.record_outcome(permit, outcome, error=error, detached=True, origin=_current_span())
-
-    def _oldest_unsettled(self) -> Permit | None:
-        while True:
-            try:
-                permit, _ = self._unsettled.popitem(last=False)
-            except KeyError:
-                return None
-            if _claim(permit):
-                return permit
-
-    # --- seeing
+    # --- observing
 
     @property
     def state(self) -> CircuitState:
-        """What the circuit does now; `open` until a probe is admitted."""
+        """The state of the circuit; `open` until a probe is admitted."""
         return self._circuit.state
 
     def snapshot(self) -> Snapshot:
-        """A frozen, consistent view."""
+        """A frozen, consistent view of the circuit."""
         cancel_abandoned_calls()
         return self._circuit.snapshot()
 
@@ -283,18 +246,18 @@ class CircuitBreaker:
 
     @property
     def last_state_change(self) -> float:
-        """When the circuit last moved, or was made, in seconds since the epoch."""
+        """When the circuit last changed its state, or was made, in seconds since the epoch."""
         return self._circuit.history.last_change_time
 
     def add_listener(self, listener: Listener) -> None:
-        """Have a function called with a `StateChange` after each move, in order, never under a lock.
+        """Have a function called with a `StateChange` after each state change, in order, never under a lock.
 
-        A method is held weakly: it is forgotten with the object that it is bound to.
+        A bound method is held weakly: it is dropped with its object.
         """
         self._listeners.add(listener)
 
     def remove_listener(self, listener: Listener) -> None:
-        """Stop telling a listener; does nothing when it is not told."""
+        """Call a listener no longer; does nothing when it is none."""
         self._listeners.remove(listener)
 
     # --- operating
@@ -307,51 +270,18 @@ class CircuitBreaker:
                 and cut to 1,024 characters.
             actor: who; likewise.
         """
-        self._circuit.force_open(noted(reason), noted(actor), _current_span())
+        self._circuit.force_open(operator_text(reason), operator_text(actor), current_span_context())
 
     def force_closed(self, *, reason: str | None = None, actor: str | None = None) -> None:
-        """Let all calls pass, unjudged, until `reset` or `force_open`."""
-        self._circuit.force_closed(noted(reason), noted(actor), _current_span())
+        """Admit all calls, and count no outcome against the circuit, until `reset` or `force_open`."""
+        self._circuit.force_closed(operator_text(reason), operator_text(actor), current_span_context())
 
     def reset(self, *, reason: str | None = None, actor: str | None = None) -> None:
-        """Close the circuit and forget what was counted against it."""
-        self._circuit.reset(noted(reason), noted(actor), _current_span())
-
-
-def _claim(permit: Permit) -> bool:
-    """Take on to settle a permit; at one stroke, so that of two who would one does."""
-    return bool(permit.__dict__.pop("unsettled", False))
+        """Close the circuit and drop its counts of failures."""
+        self._circuit.reset(operator_text(reason), operator_text(actor), current_span_context())
 
 
 def living() -> list[CircuitBreaker]:
-    """Every breaker that somebody still holds."""
-    # References are copied at one stroke; a WeakSet must not grow while it is gone through.
+    """Every breaker that something still refers to."""
+    # References are copied in one step; a WeakSet must not grow while it is iterated over.
     return [breaker for reference in _LIVING.valuerefs() if (breaker := reference()) is not None]
-
-
-def call_tracer(
-    breaker: str, function: object, *, name: str | None = None, patched: bool = False, trampoline: bool = False
-) -> OtelCallTracer:
-    """What the calls of a guarded function have in common; see `CircuitBreaker.wrap`."""
-    return OtelCallTracer(
-        _TRACING, breaker, identifiers.clean(name or code_name(function)), patched=patched, trampoline=trampoline
-    )
-
-
-def _current_span() -> trace.SpanContext | None:
-    try:
-        context = trace.get_current_span().get_span_context()
-        return context if context.trace_flags.sampled else None
-    except Exception:  # somebody else's span
-        _TRACING.report_fault()
-        return None
-
-
-def _place(frame: FrameType) -> str:
-    """Where code stands: `module:qualname`; the same for every instance of a class that makes one each."""
-    code = frame.f_code
-    qualified = getattr(code, "co_qualname", None)
-    if qualified is None:  # Python 3.10
-        owner = frame.f_locals.get("self")
-        qualified = code.co_name if owner is None else f"{type(owner).__qualname__}.{code.co_name}"
-    return f"{frame.f_globals.get('__name__', '?')}:{qualified}"

@@ -14,7 +14,7 @@ from otel_breaker import diagnostics, requested_wait
 from otel_breaker.core.states import CANCELLED, FAILURE, IGNORED, SUCCESS, Outcome
 from otel_breaker.errors import CircuitOpenError
 from otel_breaker.exception_groups import is_group, leaves
-from otel_breaker.text import UNNAMED
+from otel_breaker.text import OTHER
 from otel_breaker.type_inspection import derives_from
 from otel_breaker.type_memo import TypeMemo
 
@@ -60,7 +60,7 @@ class OutcomeClassifier:
         # The type alone decides, unless a matcher is a predicate, or a class whose metaclass may define `isinstance`.
         self._decides_by_type = all(type(matcher) is type for matcher in (*settings.failure_on, *settings.ignore))
         self._memo: TypeMemo[Outcome] = TypeMemo(_MOST_TYPES)
-        self.known_outcomes = self._memo.known
+        self.known_outcomes = self._memo.by_id
         """Outcomes by the `id` of an exception's type, where the type alone decides; read by `Circuit.record_error`."""
         self.reads_requested_waits = settings.retry_after is not None
         """Whether failures may ask to wait."""
@@ -91,7 +91,7 @@ class OutcomeClassifier:
         if not is_group(kind):
             outcome = self._classify_leaf(error)
             if self._decides_by_type:
-                self._memo.learn(kind, outcome)
+                self._memo.add(kind, outcome)
             return outcome
         outcomes = {self._classify_leaf(leaf) for leaf in leaves(error)}
         if FAILURE in outcomes:
@@ -167,7 +167,7 @@ def type_of_result(result: object) -> str:
             raise
         except BaseException:  # noqa: S112  # an attribute of a result may be user code
             continue
-    return UNNAMED
+    return OTHER
 
 
 def _matches(error: BaseException, matchers: tuple[Matcher, ...]) -> bool:

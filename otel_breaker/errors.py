@@ -1,4 +1,4 @@
-"""The exceptions that callers may meet: a refusal, and settings that make no sense."""
+"""The exceptions that callers can meet: a refusal, and settings that are not allowed."""
 
 from __future__ import annotations
 
@@ -7,12 +7,12 @@ from typing import Any
 from otel_breaker.core.states import OPEN, CircuitState
 from otel_breaker.text import printable
 
-_MOST_TOLD = 1000
-"""Characters of a path, a problem or a remedy: they may hold what stands in a file, which anybody may have written."""
+_LONGEST_PART = 1000
+"""The most characters of a path, a problem or a remedy: they may hold text of a file, which is of any length."""
 
 
-def _told(position: int, default: object, doc: str) -> Any:
-    """One of the things that a refused caller is told: its place in `args`."""
+def _argument(position: int, default: object, doc: str) -> Any:
+    """A property that reads the item of `args` at a position."""
 
     def read(error: CircuitOpenError) -> object:
         return error.args[position] if len(error.args) > position else default
@@ -23,26 +23,32 @@ def _told(position: int, default: object, doc: str) -> Any:
 class CircuitOpenError(Exception):
     """The circuit refused the call: the dependency was not asked.
 
-    All that it tells stands in `args` as text and numbers. So it survives pickle and JSON, holds no exception or
-    traceback alive, and needs no `__init__`, which would cost where refusals come in thousands.
+    All its values are in `args` as text and numbers. So it survives pickle and JSON, keeps no exception or traceback
+    alive, and needs no `__init__`, whose time counts when thousands of calls are refused.
     """
 
-    name: str = _told(0, "", "The breaker's name.")
-    key: str | None = _told(1, None, "Which circuit of a keyed breaker.")
-    retry_after: float | None = _told(
-        3, None, "Seconds until it is worth trying again; None when an operator forced the circuit open."
+    name: str = _argument(0, "", "The breaker's name.")
+    key: str | None = _argument(1, None, "Which circuit of a keyed breaker.")
+    retry_after: float | None = _argument(
+        3, None, "Seconds until a probe may be admitted; None when an operator forced the circuit open."
     )
-    episode: str | None = _told(4, None, "Joins all refusals, probes and events from one opening to the recovery.")
-    last_failure_type: str | None = _told(5, None, "The type of the last failure, or what its block called it.")
-    last_failure_time: float | None = _told(6, None, "When that was, in seconds since the epoch.")
+    episode: str | None = _argument(
+        4,
+        None,
+        "Identifies one outage, from the first opening to the recovery; all its refusals, probes and events have it.",
+    )
+    last_failure_type: str | None = _argument(
+        5, None, "The type of the last failure, or the name that its block gave it."
+    )
+    last_failure_time: float | None = _argument(6, None, "When the last failure was, in seconds since the epoch.")
 
     @property
     def state(self) -> CircuitState:
-        """What refused: open, half_open (all probes are out) or forced_open."""
-        told = self.args[2] if len(self.args) > 2 else OPEN  # noqa: PLR2004  # its place
+        """The state that refused: open, half_open (all probes are in flight) or forced_open."""
+        value = self.args[2] if len(self.args) > 2 else OPEN  # noqa: PLR2004  # its position
         try:
-            return CircuitState(told)
-        except ValueError:  # somebody else has made it
+            return CircuitState(value)
+        except ValueError:  # made by other code, with other arguments
             return OPEN
 
     def __str__(self) -> str:
@@ -52,19 +58,19 @@ class CircuitOpenError(Exception):
 
 
 class InvalidSettings(ValueError):
-    """A setting that cannot be meant: where it stands, what it says, and what would be right.
+    """A setting that is not allowed, with its path, the problem and a remedy.
 
-    Each part is one printable line of bounded length, whatever it was made from.
+    Each part is one printable line of at most 1,000 characters.
 
     Attributes:
-        path: where the setting stands, such as `breakers.payments.failure_threshold`.
+        path: where the setting is, such as `breakers.payments.failure_threshold`.
         problem: what is wrong with it.
         remedy: what to write instead.
-        others: what else is wrong in the same value.
+        others: the other errors in the same value.
     """
 
     def __init__(self, path: str, problem: str, remedy: str) -> None:
-        path, problem, remedy = (printable(part[:_MOST_TOLD]) for part in (path, problem, remedy))
+        path, problem, remedy = (printable(part[:_LONGEST_PART]) for part in (path, problem, remedy))
         super().__init__(path, problem, remedy)
         self.path = path
         self.problem = problem

@@ -1,6 +1,6 @@
-"""How the arguments of a call make its key: a breaker's name with fields, such as `"tenant {tenant_id}"`.
+"""Templates: a breaker's name with fields that make the key of a call, such as `"tenant {tenant_id}"`.
 
-Which circuit a key stands for is not known here.
+Which breaker a key has is not known here.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from otel_breaker.errors import InvalidSettings
 from otel_breaker.settings import identifiers
-from otel_breaker.settings.readers import nearest
+from otel_breaker.settings.messages import nearest
 from otel_breaker.text import type_name
 
 if TYPE_CHECKING:
@@ -23,11 +23,11 @@ _FORMATTER: Final = Formatter()
 
 
 class NoKeyError(Exception):
-    """A call has no key; says why, without a value of the call."""
+    """A call has no key. The text is the reason, without a value of the call."""
 
 
 class Bound:
-    """What a guard over somebody else's wrapper is handed to call, and the object that it is bound to."""
+    """A function and the object that it is bound to: what a trampoline calls for a bound function."""
 
     __slots__ = ("_function", "instance")
 
@@ -43,9 +43,9 @@ class Template:
     """A breaker's name with fields that make the key.
 
     Args:
-        text: fields are parameters of the function, their attributes and items: `{tenant}`, `{self.host}`,
+        text: its fields are parameters of the function, their attributes and items: `{tenant}`, `{self.host}`,
             `{request.url.host}`, `{options[region]}`.
-        path: where it stands in the configuration.
+        path: its path in the configuration.
 
     Raises:
         InvalidSettings: when the text is no template, or has no name.
@@ -60,24 +60,24 @@ class Template:
         first = next((index for index, (_, field, _, _) in enumerate(parts) if field is not None), len(parts) - 1)
         self.name = "".join(literal for literal, *_ in parts[: first + 1]).strip()
         self.fields = [field for _, field, _, _ in parts if field is not None]
-        # The name is text of the template, too: what is rendered before the first field is taken off again.
+        # The text before the first field is the name, which is cut off the rendered text.
         self._template, self._name_length = text, len("".join(literal for literal, *_ in parts[: first + 1]))
         if not self.name:
             raise InvalidSettings(path, f"{text!r} has no name", 'put text before the first field: "tenant {tenant}"')
         identifiers.name(self.name, path)
 
     def check(self, function: Callable[..., Any]) -> inspect.Signature:
-        """Refuse fields that a function cannot have.
+        """Check the fields against the parameters of a function.
 
-        What an attribute of a parameter is shows only when a call is made, unless the parameter's annotation names
-        a type whose objects can have no other attributes than those of the type.
+        Whether a parameter has an attribute is known only when a call is made, unless the parameter's annotation is a
+        type whose objects can have no attributes but those of the type.
 
         Returns:
-            How the function's arguments are bound.
+            The signature of the function.
 
         Raises:
-            InvalidSettings: naming the field and what there is.
-            TypeError, ValueError: when the function does not tell its parameters.
+            InvalidSettings: naming the field and the known parameters.
+            TypeError, ValueError: when the function has no signature.
         """
         signature = inspect.signature(function)
         known = list(signature.parameters)
@@ -96,7 +96,7 @@ class Template:
         """The key of a call with these arguments.
 
         Raises:
-            NoKeyError: when they make none.
+            NoKeyError: when they make no key.
         """
         try:
             bound = signature.bind(*args, **kwargs)
@@ -109,7 +109,7 @@ class Template:
             raise NoKeyError(self._why(bound.arguments, error)) from None
 
     def _why(self, arguments: Mapping[str, Any], error: Exception) -> str:
-        """Which field it is; arguments answer for their attributes themselves, and may raise anything."""
+        """The field that failed; reading an attribute of an argument may run its code, and raise anything."""
         for field in self.fields:
             try:
                 _FORMATTER.get_field(field, (), arguments)
@@ -137,7 +137,7 @@ def _parameter(field: str) -> str:
 
 
 def _hints(owner: Any) -> dict[str, Any]:
-    """Types by name; nothing when an annotation refers to what is there only for type checkers."""
+    """Types by parameter; empty when an annotation cannot be evaluated, such as one for type checkers only."""
     try:
         return typing.get_type_hints(owner)
     except Exception:  # an annotation may be any code
@@ -145,12 +145,12 @@ def _hints(owner: Any) -> dict[str, Any]:
 
 
 def _takes_any_attribute(kind: type) -> bool:
-    """Whether objects may have attributes that their type does not show; a type with a metaclass may be a protocol."""
+    """Whether objects may have attributes that their type does not list; a type with a metaclass may be a protocol."""
     if kind is object or kind.__dictoffset__ or type(kind) is not type:
         return True
     spaces = [vars(base) for base in kind.__mro__]
     return any("__getattr__" in space for space in spaces) or any(
-        # Types of C have one that does what Python does.
+        # The one of a type of C does the same as `object`'s.
         type(space.get("__getattribute__", object.__getattribute__)) is not WrapperDescriptorType
         for space in spaces
     )

@@ -1,11 +1,11 @@
-"""Taking a lock so that no interrupt leaves it taken.
+"""Acquires a lock so that no interrupt leaves it acquired.
 
-A signal handler that raises, such as that of Ctrl-C or of a soft time limit, raises wherever Python looks for
-signals: after a call, and where a loop or a function begins. `with lock:` calls `__enter__` first and is responsible
-for the lock only after that: since Python 3.14 it looks in between, and an interrupt there leaves the lock taken for
-good. Here the lock is taken inside the `try` that gives it back. Nothing in this project takes a lock otherwise.
+A signal handler that raises, such as that of Ctrl-C or of a soft time limit, raises wherever Python checks for
+signals: after a call, and at the start of a loop or a function. `with lock:` calls `__enter__` first and releases the
+lock only if that has returned. Python 3.14 checks in between, and an interrupt there leaves the lock acquired for ever.
+Here the lock is acquired inside the `try` that releases it. Nothing in this project acquires a lock otherwise.
 
-What runs under a lock is bookkeeping: nothing is logged, and neither called nor compared that is not ours.
+Under a lock runs bookkeeping alone: nothing is logged, and no foreign code is called, not even to compare.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 
 class Locking(Protocol):
-    """Has the lock that its methods run under; a re-entrant one, since a signal handler may come in the middle."""
+    """Has the lock of its methods, a re-entrant one, because a signal handler may run in the middle of one."""
 
     _lock: RLock
 
@@ -33,23 +33,23 @@ R = TypeVar("R")
 
 
 def locked(method: Callable[[S, Unpack[A]], R]) -> Callable[[S, Unpack[A]], R]:
-    """Run a method under its object's `_lock`; at once where the thread has it already.
+    """Run a method under its object's `_lock`, which the thread may hold already.
 
     Args:
-        method: called with positional arguments only, which is quicker.
+        method: takes positional arguments only, which is quicker.
     """
 
     @wraps(method)
     def run(self: S, /, *args: Unpack[A]) -> R:
-        lock = self._lock  # held on to: another one may stand there afterwards, in a forked child
+        lock = self._lock  # kept: a forked child replaces the attribute
         if lock._is_owned():  # type: ignore[attr-defined]  # noqa: SLF001  # what Condition asks
             return method(self, *args)
         try:
             lock.acquire()
             result = method(self, *args)
         finally:
-            # Not under a condition, which could be interrupted: it is ours unless an interrupt came before it was.
-            try:  # noqa: SIM105  # `suppress` is a call, at which another interrupt could come
+            # Unconditional, because a condition could be interrupted; an interrupt before `acquire` makes this raise.
+            try:  # noqa: SIM105  # `suppress` is a call, at which Python checks for signals
                 lock.release()
             except RuntimeError:
                 pass

@@ -1,4 +1,4 @@
-"""An operator's standing order: all circuits of a name are forced open, or closed, for as long as it stands."""
+"""State overrides: an operator's configuration forces all circuits of a name open, or closed, while it is in force."""
 
 from __future__ import annotations
 
@@ -6,13 +6,14 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from otel_breaker.core.states import CircuitState
-from otel_breaker.text import noted
+from otel_breaker.text import operator_text
 
 if TYPE_CHECKING:
     from otel_breaker.breaker import CircuitBreaker
 
+
 STATES: Final = (CircuitState.FORCED_OPEN, CircuitState.FORCED_CLOSED)
-"""What can be ordered."""
+"""The states that an override can force."""
 
 
 @dataclass(frozen=True)
@@ -21,7 +22,7 @@ class StateOverride:
 
     Args:
         state: forced open or forced closed.
-        actor: who ordered it, for telemetry and `snapshot`.
+        actor: who forces it, for telemetry and `snapshot`.
         reason: why.
     """
 
@@ -35,17 +36,17 @@ class StateOverride:
         force(reason=self.reason, actor=self.actor)
 
     def lift(self, breaker: CircuitBreaker) -> None:
-        """Close a circuit again; one that somebody else has moved since is left alone."""
+        """Close a circuit again, unless another actor has changed its state since."""
         seen = breaker.snapshot()
-        if (seen.state, seen.forced_by) == (self.state, noted(self.actor)):
+        if (seen.state, seen.actor) == (self.state, operator_text(self.actor)):
             breaker.reset(reason="no longer ordered", actor=self.actor)
 
 
 def replace_override(breaker: CircuitBreaker, before: StateOverride | None, after: StateOverride | None) -> None:
-    """Let a circuit obey another order than before, or none."""
+    """Lift an override of a circuit and apply another; either may be None."""
     if before == after:
         return
     if before is not None and (after is None or after.state is before.state):
-        before.lift(breaker)  # the same state by another order: whoever looks must see who it is now, and why
+        before.lift(breaker)  # the same state by another override: telemetry must show the new actor and reason
     if after is not None:
         after.apply(breaker)

@@ -1,7 +1,7 @@
-"""How breakers come into another process: by name. The state of a circuit stays where it is.
+"""Pickling breakers: by name, without the state of their circuits.
 
-There the breaker of the same name is found, or made with the same settings. Functions that breakers guard are pickled
-by name themselves; tools that pickle them by value, such as cloudpickle, take their breaker with them.
+Where a breaker is unpickled, the breaker of the same name is used, or made with the same settings. Guarded functions
+are pickled by name; tools that pickle them by value, such as cloudpickle, pickle their breaker with them.
 """
 
 from __future__ import annotations
@@ -22,40 +22,40 @@ if TYPE_CHECKING:
 
 
 def _reduce(breaker: CircuitBreaker) -> tuple[Any, ...]:
-    said = REGISTRY.keywords_of(breaker)
-    if said is None:
-        return _find, (breaker.name, breaker.key, breaker.settings)
-    return _ask, (breaker.name, breaker.key, dict(said))
+    keywords = REGISTRY.keywords_of(breaker)
+    if keywords is None:
+        return _find_or_make, (breaker.name, breaker.key, breaker.settings)
+    return _get, (breaker.name, breaker.key, dict(keywords))
 
 
 def _reduce_keyed(keyed: KeyedBreaker) -> tuple[Any, ...]:
-    return _ask_keyed, (keyed.name, dict(REGISTRY.keywords_of(keyed) or {}))
+    return _get_keyed, (keyed.name, dict(REGISTRY.keywords_of(keyed) or {}))
 
 
-def _find(name: str, key: str | None, settings: Settings) -> CircuitBreaker:
-    return _living(name, key) or CircuitBreaker(name, key=key, ready=settings)
+def _find_or_make(name: str, key: str | None, settings: Settings) -> CircuitBreaker:
+    return _living(name, key) or CircuitBreaker._with_settings(name, settings, key)  # noqa: SLF001  # our own interface
 
 
 def _living(name: str, key: str | None) -> CircuitBreaker | None:
     return next((breaker for breaker in living() if (breaker.name, breaker.key) == (name, key)), None)
 
 
-def _ask(name: str, key: str | None, said: Mapping[str, object]) -> CircuitBreaker:
+def _get(name: str, key: str | None, keywords: Mapping[str, object]) -> CircuitBreaker:
     if key is not None:
-        # Its key as it is shown, which may not be the whole key.
-        return _living(name, key) or _ask_keyed(name, said).for_key(key)
-    with suppress(InvalidSettings):  # the code of that process says something else
-        return REGISTRY.get(name, said)
+        # The key as telemetry shows it, which may be a part of the key.
+        return _living(name, key) or _get_keyed(name, keywords).for_key(key)
+    with suppress(InvalidSettings):  # the code of this process gave other settings
+        return REGISTRY.get(name, keywords)
     return REGISTRY.get(name, {})
 
 
-def _ask_keyed(name: str, said: Mapping[str, object]) -> KeyedBreaker:
+def _get_keyed(name: str, keywords: Mapping[str, object]) -> KeyedBreaker:
     with suppress(InvalidSettings):  # as above
-        return REGISTRY.get_keyed(name, said)
+        return REGISTRY.get_keyed(name, keywords)
     return REGISTRY.get_keyed(name, {})
 
 
 def register() -> None:
-    """Teach Python to pickle breakers."""
+    """Register the reducers of breakers with `pickle` and `copy`."""
     copyreg.pickle(CircuitBreaker, _reduce)
     copyreg.pickle(KeyedBreaker, _reduce_keyed)

@@ -1,19 +1,23 @@
-"""Breakers by name: made once, kept alive, and listed."""
+"""Breakers by name: made once, kept alive, and listed.
+
+Which settings a name has is decided in named_settings.py.
+"""
 
 from __future__ import annotations
 
 import atexit
-import os
 import threading
-from typing import TYPE_CHECKING, Final, TypeAlias
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from otel_breaker import diagnostics
 from otel_breaker.breaker import CircuitBreaker, living
 from otel_breaker.errors import InvalidSettings
+from otel_breaker.forks import FORKS, ForkStage
 from otel_breaker.keyed import KeyedBreaker
 from otel_breaker.locks import locked
+from otel_breaker.named_settings import CodeSettings, NamedSettings
 from otel_breaker.overrides import StateOverride, replace_override
-from otel_breaker.settings import Settings, identifiers, readers
+from otel_breaker.settings import Settings, identifiers, messages
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -22,217 +26,214 @@ if TYPE_CHECKING:
 
     from otel_breaker.settings import Keywords
 
-_Said: TypeAlias = "tuple[Mapping[str, object], Settings]"
+
+class _Previous(NamedTuple):
+    """What a new configuration replaces."""
+
+    unkeyed: list[CircuitBreaker]
+    keyed: list[KeyedBreaker]
+    settings: Mapping[str, Settings]
+    overrides: Mapping[str, StateOverride]
 
 
 class Registry:
-    """Breakers that were asked for by name, with and without a key.
+    """The breakers that code or the configuration has asked for by name, with and without a key.
 
-    Making a breaker, comparing settings and changing those of a living one calls code that is not ours, so all that is
-    done without the lock, and looked at again afterwards. Single steps on a dictionary need none.
+    Making a breaker, comparing settings and replacing those of a living one run code of the application, so all of
+    that is done without the lock, and checked again afterwards. Single steps on a dictionary need no lock.
     """
 
     def __init__(self) -> None:
         self._lock = threading.RLock()
         self._breakers: dict[str, CircuitBreaker] = {}
         self._keyed: dict[str, KeyedBreaker] = {}
-        self._said: dict[str, _Said] = {}
-        self._configured: Mapping[str, Settings] = {}
-        self._found: dict[str, Settings] = {}
-        self._orders: Mapping[str, StateOverride] = {}
+        self._settings = NamedSettings()
+        self._overrides: Mapping[str, StateOverride] = {}
 
-    def configure(self, settings: Mapping[str, Settings], orders: Mapping[str, StateOverride] | None = None) -> None:
-        """Let an operator's settings and orders win over the code, for breakers made before and after.
+    def configure(self, settings: Mapping[str, Settings], overrides: Mapping[str, StateOverride] | None = None) -> None:
+        """Replace the configuration, for the breakers that exist and those to come.
 
         Args:
-            settings: by name; a name that is not there any longer goes back to what the code said.
-            orders: by name; what is not there any longer is taken back.
+            settings: by name; they take precedence over the code's. A name that is no longer there has the code's
+                settings again.
+            overrides: by name; an override that is no longer there is lifted.
         """
-        plain, keyed, before, ordered = self._exchange(settings, orders or {})
-        living: list[CircuitBreaker | KeyedBreaker] = [*plain, *keyed]
-        for each in living:
-            if self._wanted(each.name) != before[each.name]:
-                self._replace(each)
-        for breaker in plain:
-            replace_override(breaker, ordered.get(breaker.name), self._orders.get(breaker.name))
-        for all_keys in keyed:
-            all_keys.apply_override(self._orders.get(all_keys.name))
+        previous = self._exchange(settings, overrides or {})
+        changed: list[CircuitBreaker | KeyedBreaker] = [*previous.unkeyed, *previous.keyed]
+        for each in changed:
+            if self._settings.in_force(each.name) != previous.settings[each.name]:
+                self._apply_changed_settings(each)
+        for breaker in previous.unkeyed:
+            replace_override(breaker, previous.overrides.get(breaker.name), self._overrides.get(breaker.name))
+        for keyed in previous.keyed:
+            keyed.apply_override(self._overrides.get(keyed.name))
 
     @locked
-    def _exchange(
-        self, settings: Mapping[str, Settings], orders: Mapping[str, StateOverride]
-    ) -> tuple[list[CircuitBreaker], list[KeyedBreaker], dict[str, Settings], Mapping[str, StateOverride]]:
-        """Put others in force; returns who lives by them, and what they lived by and obeyed before."""
-        plain, keyed, ordered = list(self._breakers.values()), list(self._keyed.values()), self._orders
-        before = {name: self._wanted(name) for name in (*self._breakers, *self._keyed)}
-        self._configured, self._orders = dict(settings), dict(orders)
-        if not settings:
-            self._found = {}
-        return plain, keyed, before, ordered
+    def _exchange(self, settings: Mapping[str, Settings], overrides: Mapping[str, StateOverride]) -> _Previous:
+        in_force = {name: self._settings.in_force(name) for name in (*self._breakers, *self._keyed)}
+        previous = _Previous(list(self._breakers.values()), list(self._keyed.values()), in_force, self._overrides)
+        self._overrides = dict(overrides)
+        self._settings.configure(settings)
+        return previous
 
     def configure_unless_named(self, name: str, settings: Settings) -> None:
-        """Configure one more breaker, unless `configure` has; until that is given nothing at all."""
-        if self._found.get(name) != settings:
-            for breaker in self._find(name, settings):
-                self._replace(breaker)
+        """Configure one more breaker, unless `configure` has; in force until `configure` is given no settings."""
+        if self._settings.of_target(name) != settings:
+            for breaker in self._add_from_target(name, settings):
+                self._apply_changed_settings(breaker)
 
     @locked
-    def _find(self, name: str, settings: Settings) -> list[CircuitBreaker | KeyedBreaker]:
-        self._found[name] = settings
-        if name in self._configured:
+    def _add_from_target(self, name: str, settings: Settings) -> list[CircuitBreaker | KeyedBreaker]:
+        """Add a target's settings; returns the breakers whose settings change."""
+        if not self._settings.add_from_target(name, settings):
             return []
-        # A keyed one without a key is falsy.
+        # A keyed one without a breaker is falsy.
         return [each for each in (self._breakers.get(name), self._keyed.get(name)) if each is not None]
 
     def check(self, settings: Mapping[str, Settings]) -> None:
-        """Find out whether the living breakers could be configured so.
+        """Check whether the living breakers could be configured with these settings.
 
         Raises:
-            InvalidSettings: when one of them could not, because code that its settings name cannot be had.
+            InvalidSettings: when one of them could not, because a reference cannot be imported.
         """
         for name in self.names() & settings.keys():
             settings[name].resolved()
 
     @locked
     def names(self) -> set[str]:
-        """Of all breakers that were asked for."""
+        """The names of all its breakers."""
         return {*self._breakers, *self._keyed}
 
-    def get(self, name: str, said: Mapping[str, object]) -> CircuitBreaker:
+    def get(self, name: str, keywords: Mapping[str, object]) -> CircuitBreaker:
         """The breaker of a name, without a key."""
-        news = self._hear(name, said)
+        is_new = self._take_keywords(name, keywords)
         breaker = self._breakers.get(name)
-        if breaker is not None and not news:
+        if breaker is not None and not is_new:
             return breaker
         if breaker is None:
-            # Somebody else may have made it in the meantime, a handler of a signal among them: then theirs stays.
-            made = CircuitBreaker(name, ready=self._wanted(name).resolved())
+            # Another thread or a signal handler may have made it in the meantime: then theirs stays.
+            made = CircuitBreaker._with_settings(name, self._settings.in_force(name))  # noqa: SLF001  # our own interface
             breaker = self._breakers.setdefault(name, made)
-        self._let_live(breaker)
-        replace_override(breaker, None, self._orders.get(name))
+        self._apply_settings(breaker)
+        replace_override(breaker, None, self._overrides.get(name))
         return breaker
 
-    def get_keyed(self, name: str, said: Mapping[str, object]) -> KeyedBreaker:
-        """All breakers of a name that go by a key."""
-        news = self._hear(name, said)
+    def get_keyed(self, name: str, keywords: Mapping[str, object]) -> KeyedBreaker:
+        """The breakers of a name that have a key."""
+        is_new = self._take_keywords(name, keywords)
         keyed = self._keyed.get(name)
-        if keyed is not None and not news:
+        if keyed is not None and not is_new:
             return keyed
         if keyed is None:  # one without a breaker is falsy
-            keyed = self._keyed.setdefault(name, KeyedBreaker(name, self._wanted(name).resolved()))
-        self._let_live(keyed)
-        keyed.apply_override(self._orders.get(name))
+            made = KeyedBreaker(name, self._settings.in_force(name).resolved())
+            keyed = self._keyed.setdefault(name, made)
+        self._apply_settings(keyed)
+        keyed.apply_override(self._overrides.get(name))
         return keyed
 
-    def override(self, name: str, order: StateOverride | None) -> StateOverride | None:
-        """Let the circuits of a name, those to come as well, obey an order, or none any longer.
+    def override(self, name: str, override: StateOverride | None) -> StateOverride | None:
+        """Apply an override, or none, to the circuits of a name, future ones included.
 
         Returns:
-            The order before it.
+            The override before it.
         """
-        before = self._replace_override(name, order)
-        plain, keyed = self._breakers.get(name), self._keyed.get(name)
-        if plain is not None:
-            replace_override(plain, before, order)
+        before = self._replace_override(name, override)
+        breaker, keyed = self._breakers.get(name), self._keyed.get(name)
+        if breaker is not None:
+            replace_override(breaker, before, override)
         if keyed is not None:
-            keyed.apply_override(order)
+            keyed.apply_override(override)
         return before
 
     @locked
-    def _replace_override(self, name: str, order: StateOverride | None) -> StateOverride | None:
-        others = {other: kept for other, kept in self._orders.items() if other != name}
-        before = self._orders.get(name)
-        self._orders = others if order is None else {**others, name: order}
+    def _replace_override(self, name: str, override: StateOverride | None) -> StateOverride | None:
+        others = {other: kept for other, kept in self._overrides.items() if other != name}
+        before = self._overrides.get(name)
+        self._overrides = others if override is None else {**others, name: override}
         return before
 
     def after_fork(self) -> None:
-        """In a forked child: whoever held a lock is gone."""
+        """Replace the locks in a forked child: the thread that held one does not exist there."""
         self._lock = threading.RLock()
         for keyed in self._keyed.values():
             keyed.after_fork()
 
     def keywords_of(self, breaker: CircuitBreaker | KeyedBreaker) -> Mapping[str, object] | None:
-        """What code has said of a breaker that was asked for by name; None of any other."""
+        """The settings that code gave for a breaker of this registry; None for any other breaker."""
         name = breaker.name
         is_known = self._breakers.get(name) is breaker or self._keyed.get(name) is breaker
         if not is_known and isinstance(breaker, CircuitBreaker) and breaker.key is not None:
             keyed = self._keyed.get(name)
             is_known = keyed is not None and keyed.has(breaker)
-        return self._said[name][0] if is_known else None
+        given = self._settings.from_code(name) if is_known else None
+        return None if given is None else given.keywords
 
-    def let_go(self) -> None:
-        """At the end of the program: what settings name as code shall be finalised while its module is whole."""
-        self._breakers, self._keyed, self._said = {}, {}, {}
+    def clear(self) -> None:
+        """Drop all breakers as the program ends: code that settings refer to is finalised before its module is."""
+        self._breakers, self._keyed = {}, {}
+        self._settings.clear_code()
 
     def forget_settings(self) -> None:
-        """Let code say of each name anew what its settings are; for tests."""
-        self._said = {name: ({}, settings) for name, (_, settings) in list(self._said.items())}
+        """Let code give other settings for each name; for tests."""
+        self._settings.forget_keywords()
 
-    def _let_live(self, breaker: CircuitBreaker | KeyedBreaker) -> None:
-        """Let a breaker live by what is wanted of its name, also where that changes in the meantime."""
-        wanted = None
-        while wanted is not self._wanted(breaker.name):
-            wanted = self._wanted(breaker.name)
-            breaker.replace_settings(wanted.resolved())  # imports modules, which may ask for breakers
+    def _apply_settings(self, breaker: CircuitBreaker | KeyedBreaker) -> None:
+        """Apply the settings in force to a breaker, also when they change in the meantime."""
+        applied = None
+        while applied is not self._settings.in_force(breaker.name):
+            applied = self._settings.in_force(breaker.name)
+            # `resolved` imports modules, which may ask for breakers.
+            breaker._replace_settings(applied.resolved())  # noqa: SLF001  # our own interface
 
-    def _wanted(self, name: str) -> Settings:
-        return self._configured.get(name) or self._found.get(name) or self._said[name][1]
-
-    def _is_configured(self, name: str) -> bool:
-        return name in self._configured or name in self._found
-
-    def _replace(self, breaker: CircuitBreaker | KeyedBreaker) -> None:
-        said, _ = self._said[breaker.name]
-        if said and self._is_configured(breaker.name):
-            diagnostics.warning(_OVERRULED, breaker.name, readers.said(said))
+    def _apply_changed_settings(self, breaker: CircuitBreaker | KeyedBreaker) -> None:
+        given = self._settings.from_code(breaker.name)
+        if given is not None and given.keywords and self._settings.is_configured(breaker.name):
+            diagnostics.warning(_OVERRULED, breaker.name, messages.keywords(given.keywords))
         try:
-            self._let_live(breaker)
+            self._apply_settings(breaker)
         except InvalidSettings as error:
-            diagnostics.error("circuit breaker %r keeps its settings: %s", breaker.name, error)  # says it all
+            diagnostics.error("circuit breaker %r keeps its settings: %s", breaker.name, error)
 
-    def _hear(self, name: str, said: Mapping[str, object]) -> bool:
-        """Take in what code says of a name; False when that is nothing new. It may be said in one place only."""
+    def _take_keywords(self, name: str, keywords: Mapping[str, object]) -> bool:
+        """Keep the settings that code gives for a name, in one place only; returns whether they are new."""
         while True:
-            known = self._said.get(name)
-            if known is not None and (not said or said == known[0]):
+            known = self._settings.from_code(name)
+            if known is not None and (not keywords or keywords == known.keywords):
                 return False
-            settings, is_configured = Settings.from_mapping(said, name), self._is_configured(name)
-            if known is not None and known[0] and not is_configured:
-                if settings == known[1]:
+            settings, is_configured = Settings.from_mapping(keywords, name), self._settings.is_configured(name)
+            if known is not None and known.keywords and not is_configured:
+                if settings == known.settings:
                     return False
-                problem = f"asked for with {readers.said(said)}, but made with {readers.said(known[0])}"
+                problem = (
+                    f"asked for with {messages.keywords(keywords)}, but made with {messages.keywords(known.keywords)}"
+                )
                 raise InvalidSettings(name, problem, "give the settings in one place, or the same in both")
-            if self._keep_said(name, known, (dict(said), settings)):
+            if self._replace_from_code(name, known, CodeSettings(dict(keywords), settings)):
                 break
-        if said and is_configured:
-            diagnostics.warning(_OVERRULED, name, readers.said(said))
+        if keywords and is_configured:
+            diagnostics.warning(_OVERRULED, name, messages.keywords(keywords))
         return True
 
     @locked
-    def _keep_said(self, name: str, known: _Said | None, said: _Said) -> bool:
-        """Keep what code says of a name; False when somebody else has said something in the meantime."""
-        if self._said.get(name) is not known:
-            return False
-        self._said[name] = said
-        return True
+    def _replace_from_code(self, name: str, known: CodeSettings | None, given: CodeSettings) -> bool:
+        return self._settings.replace_from_code(name, known, given)
 
 
 _OVERRULED: Final = "circuit breaker %r: its configured settings win over the code's %s"
 REGISTRY: Final = Registry()
-atexit.register(REGISTRY.let_go)
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=REGISTRY.after_fork)
+atexit.register(REGISTRY.clear)
+FORKS.register(ForkStage.LOCKS, REGISTRY.after_fork)
 
 
 def get_breaker(name: str, *, key: str | None = None, **settings: Unpack[Keywords]) -> CircuitBreaker:
-    """The breaker of a name: made at the first call, the same one ever after.
+    """The breaker of a name: made at the first call, and the same one at each later call.
 
     Args:
-        name: what telemetry calls it: a line of at most 256 characters.
+        name: its name in telemetry: a line of at most 256 characters.
         key: one circuit of several that share name and settings, such as one per host or tenant; at most
-            `max_keys` of them are kept. Telemetry, errors and snapshots show what of it is known to be safe, at most
-            256 characters; in place of the rest, such as a URL's user or query, stands a short digest.
-        **settings: see docs/configuration.md; those of a configuration file win.
+            `max_keys` of them are kept. Telemetry, errors and snapshots show the part of it that is known to be safe,
+            at most 256 characters, and a short digest in place of the rest, such as a URL's user or query.
+        **settings: see docs/configuration.md; those of a configuration file take precedence.
 
     Raises:
         InvalidSettings: for a name or settings that are not allowed, or that differ from those it was made with.

@@ -1,14 +1,14 @@
-"""For the tests of applications that use breakers: hold time still, switch breakers off, force them, forget them.
+"""For the tests of applications that use breakers: a fake clock, breakers switched off, forced or reset.
 
-With pytest, the fixtures `breaker_clock`, `no_breakers` and `fresh_breakers` do the same; they are there without
-further ado, see `otel_breaker_pytest`.
+With pytest, the fixtures `breaker_clock`, `no_breakers` and `fresh_breakers` do the same; pytest loads them by itself,
+see `otel_breaker_pytest`.
 """
 
 from __future__ import annotations
 
 import time
 from contextlib import AbstractContextManager, contextmanager
-from typing import TYPE_CHECKING, Any, Final, overload
+from typing import TYPE_CHECKING, Any, Final, Literal, TypeAlias, overload
 
 from otel_breaker.circuit import RUNTIME
 from otel_breaker.core.states import CircuitState
@@ -23,7 +23,9 @@ if TYPE_CHECKING:
 __all__ = ["FakeClock", "breakers_off", "fake_clock", "forced", "reset"]
 
 pytest_plugins: Final = ["otel_breaker_pytest"]
-"""For whoever names this module to pytest, which is needed only where pytest loads no plugins by itself."""
+"""For tests that name this module in `pytest_plugins`, which is needed only where pytest loads no plugins by itself."""
+
+ForcibleState: TypeAlias = Literal["open", "closed", "forced_open", "forced_closed"]
 
 _FORCED: Final = {
     CircuitState.OPEN: CircuitState.FORCED_OPEN,
@@ -34,7 +36,7 @@ _FORCED: Final = {
 
 
 class FakeClock:
-    """Monotonic seconds that move only when a test says so."""
+    """Monotonic seconds that only a test advances."""
 
     def __init__(self, now: float = 0.0) -> None:
         self.now = now
@@ -43,13 +45,13 @@ class FakeClock:
         return self.now
 
     def advance(self, seconds: float) -> None:
-        """Let time pass."""
+        """Advance the time by some seconds."""
         self.now += seconds
 
 
 @contextmanager
 def fake_clock() -> Iterator[FakeClock]:
-    """Let all breakers, living and yet to be made, go by one clock; those that were given a clock keep it."""
+    """Give all breakers, living and future, one clock; a breaker with a clock of its own keeps it."""
     clock = FakeClock(time.monotonic())
     before = RUNTIME.clock
     RUNTIME.reconfigure(clock=clock)
@@ -61,7 +63,7 @@ def fake_clock() -> Iterator[FakeClock]:
 
 @contextmanager
 def breakers_off() -> Iterator[None]:
-    """Let all calls pass as if there were no breakers, living or yet to be made."""
+    """Switch all breakers off, living and future ones: calls pass as if there were none."""
     before = RUNTIME.off
     RUNTIME.reconfigure(off=True)
     try:
@@ -71,23 +73,23 @@ def breakers_off() -> Iterator[None]:
 
 
 @overload
-def forced(breaker: CircuitBreaker, state: CircuitState | str) -> AbstractContextManager[CircuitBreaker]: ...
+def forced(breaker: CircuitBreaker, state: CircuitState | ForcibleState) -> AbstractContextManager[CircuitBreaker]: ...
 
 
 @overload
-def forced(breaker: str, state: CircuitState | str) -> AbstractContextManager[CircuitBreaker | None]: ...
+def forced(breaker: str, state: CircuitState | ForcibleState) -> AbstractContextManager[CircuitBreaker | None]: ...
 
 
 @contextmanager
-def forced(breaker: CircuitBreaker | str, state: CircuitState | str) -> Iterator[Any]:
-    """Force a breaker, or all of a name, open or closed; they are reset afterwards.
+def forced(breaker: CircuitBreaker | str, state: CircuitState | ForcibleState) -> Iterator[Any]:
+    """Force a breaker, or all of a name, open or closed, and reset them afterwards.
 
     Args:
-        breaker: the breaker; or a name, which stands also for what `get_breaker` or a configuration makes meanwhile.
-        state: open or closed, or the text for that.
+        breaker: the breaker; or a name, which includes breakers that `get_breaker` or a configuration makes meanwhile.
+        state: open or closed, as a state or as its value.
 
     Returns:
-        A context manager with the breaker; of a name, with the first one there is, or None.
+        A context manager with the breaker; for a name, with the first breaker of that name, or None.
 
     Raises:
         ValueError: for a state that cannot be forced.
@@ -95,12 +97,12 @@ def forced(breaker: CircuitBreaker | str, state: CircuitState | str) -> Iterator
     wanted = _FORCED.get(CircuitState(state))
     if wanted is None:
         raise ValueError(f"a circuit cannot be forced {CircuitState(state).value}: open or closed")
-    order, before = StateOverride(wanted, "test", "test"), None
+    override, before = StateOverride(wanted, "test", "test"), None
     if isinstance(breaker, str):
-        before = REGISTRY.override(breaker, order)
+        before = REGISTRY.override(breaker, override)
     found = _named(breaker)
     for each in found:
-        order.apply(each)
+        override.apply(each)
     try:
         yield found[0] if found else None
     finally:
@@ -115,7 +117,7 @@ def _named(breaker: CircuitBreaker | str) -> list[CircuitBreaker]:
 
 
 def reset() -> None:
-    """Close all breakers, forget what was counted against them, and let code give their settings anew."""
+    """Close all breakers, drop their counts of failures, and let code give other settings for each name."""
     for breaker in breakers():
         breaker.reset(reason="test")
     REGISTRY.forget_settings()

@@ -1,6 +1,6 @@
-"""Text made safe to show: what the names of types and other things that nobody wrote for telemetry look like there.
+"""Text made safe to show: the names of types, an operator's words and other text that was not written for telemetry.
 
-Nothing here raises, whatever it is given.
+No function here raises for any text.
 """
 
 from __future__ import annotations
@@ -10,19 +10,19 @@ from typing import Final
 
 from otel_breaker.type_memo import TypeMemo
 
-UNNAMED: Final = "_OTHER"
-"""What OpenTelemetry's `error.type` says of an error that has no name."""
+OTHER: Final = "_OTHER"
+"""Stands for what has no name of its own: OpenTelemetry's value for an `error.type` of no known name."""
 
 LONGEST: Final = 256
 """The most characters of a name, a key or the type of an error."""
 
-# Control characters, line ends, marks that turn the direction of text, and halves of surrogate pairs, which UTF-8
-# does not know: one of those loses a whole batch of spans.
+# Control characters, line ends, marks that change the direction of text, and halves of surrogate pairs, which UTF-8
+# cannot encode: a single one makes an exporter lose a whole batch of spans.
 _UNPRINTABLE: Final = re.compile("[\x00-\x1f\x7f-\x9f\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
 _REPLACEMENT: Final = "\N{REPLACEMENT CHARACTER}"
 
-LONGEST_NOTE: Final = 1_024
-"""The most characters of what an operator gave as a reason."""
+LONGEST_OPERATOR_TEXT: Final = 1_024
+"""The most characters of an operator's reason or name."""
 
 _HIDDEN: Final = "***"
 _WORD: Final = re.compile(r"\S+")
@@ -36,12 +36,12 @@ _ASSIGNED: Final = re.compile(
     re.IGNORECASE,
 )
 
-# Read past the metaclass, which may answer for these names itself, and raise.
+# Read past the metaclass, which may define these names itself, and raise.
 _qualname_of: Final = type.__dict__["__qualname__"].__get__
 _module_of: Final = type.__dict__["__module__"].__get__
 
 _names: Final[TypeMemo[str]] = TypeMemo(1_000)
-_known_names: Final = _names.known
+_known_names: Final = _names.by_id
 
 
 def printable(text: str) -> str:
@@ -49,15 +49,15 @@ def printable(text: str) -> str:
     return text if text.isprintable() else _UNPRINTABLE.sub(_REPLACEMENT, text)
 
 
-def noted(said: str | None) -> str | None:
-    """What an operator wrote, with whatever was pasted: printable, bounded, and without secrets of known shapes."""
-    if said is None:
+def operator_text(written: str | None) -> str | None:
+    """An operator's words, which may be pasted: printable, bounded, and without secrets of known shapes."""
+    if written is None:
         return None
-    return without_secrets(printable(str(said)))[:LONGEST_NOTE]  # half of a password would not look like one
+    return without_secrets(printable(str(written)))[:LONGEST_OPERATOR_TEXT]  # cut last: half a secret has no shape
 
 
 def without_secrets(text: str) -> str:
-    """Text without the users, passwords and parameters of the URLs in it, and without what is assigned to a secret."""
+    """Text without users, passwords and parameters of URLs, and without the values of names that announce secrets."""
     if _MAY_HOLD_SECRETS.search(text) is None:
         return text
     text = _SPACED_PASSWORD.sub("//", text)
@@ -74,16 +74,16 @@ def _without_parameters(word: re.Match[str]) -> str:
 
 
 def type_name(failure: type | str) -> str:
-    """How telemetry names a type: qualified by its module, built-in ones bare; a name is only bounded.
+    """The name of a type in telemetry: qualified by its module unless that is builtins. A name is only bounded.
 
-    The same form as `exception.type` in the OpenTelemetry SDK's exception events.
+    The form is that of `exception.type` in the OpenTelemetry SDK's exception events.
     """
     known = _known_names.get(id(failure))
     if known is None:
         if isinstance(failure, str):
             return printable(failure[:LONGEST])
         known = _name_of(failure)
-        _names.learn(failure, known)
+        _names.add(failure, known)
     return known
 
 

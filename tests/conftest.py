@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import signal
 import sys
@@ -11,6 +12,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 from opentelemetry import trace
+from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
@@ -24,11 +26,22 @@ from tests.fakes import FakeClock  # noqa: E402  # likewise
 from tests.reset import reset_process_state  # noqa: E402  # found by the path set above
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Generator, Iterator
 
     from opentelemetry.sdk.trace import ReadableSpan
 
     from otel_breaker.telemetry.metrics import MetricRegistry
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtestloop() -> Generator[None, object, object]:
+    """Leave what collecting the tests has made out of the garbage collector's searches: a report goes through them."""
+    gc.collect()
+    gc.freeze()
+    try:
+        return (yield)
+    finally:
+        gc.unfreeze()
 
 
 @pytest.fixture
@@ -37,13 +50,13 @@ def clock() -> FakeClock:
 
 
 @pytest.fixture(autouse=True)
-def ledger(monkeypatch: pytest.MonkeyPatch) -> MetricRegistry:
-    """What metrics know: the breakers of one test only. Nothing else that was said or seen outlives a test, either."""
-    ledger = reset_process_state(monkeypatch)
+def metric_registry(monkeypatch: pytest.MonkeyPatch) -> MetricRegistry:
+    """A metric registry of one test's breakers only; all other state of the process is reset, too."""
+    metric_registry = reset_process_state(monkeypatch)
     if hasattr(os, "register_at_fork"):
-        living = weakref.WeakMethod(ledger.after_fork)
-        os.register_at_fork(after_in_child=lambda: (start_afresh := living()) and start_afresh())
-    return ledger
+        reference = weakref.WeakMethod(metric_registry.after_fork)
+        os.register_at_fork(after_in_child=lambda: (after_fork := reference()) and after_fork())
+    return metric_registry
 
 
 class Spans:
@@ -63,7 +76,8 @@ class Spans:
 def spans(monkeypatch: pytest.MonkeyPatch) -> Iterator[Spans]:
     """A real SDK that samples everything, for the length of one test."""
     exporter = InMemorySpanExporter()
-    provider = TracerProvider(shutdown_on_exit=False)
+    # Without a resource the SDK starts a thread that looks for one.
+    provider = TracerProvider(resource=Resource.get_empty(), shutdown_on_exit=False)
     provider.add_span_processor(SimpleSpanProcessor(exporter))
     monkeypatch.setattr(trace, "_TRACER_PROVIDER", provider)
     yield Spans(exporter)

@@ -1,10 +1,10 @@
-"""What stands in for the world in tests: time, and nothing else."""
+"""The one fake of the tests: the clock."""
 
 from __future__ import annotations
 
 
 class FakeClock:
-    """Time that moves only when a test says so."""
+    """Monotonic seconds that only a test advances."""
 
     def __init__(self) -> None:
         self.now = 1_000.0

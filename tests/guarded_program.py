@@ -1,4 +1,4 @@
-"""A program that a configuration guards, and all that OpenTelemetry's console exporters print of its outage."""
+"""A program that a configuration guards, and the telemetry of its outage from OpenTelemetry's console exporters."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ telemetry: {duration_histogram: true}
 OPENED = ["OSError", "OSError", "OSError", "CircuitOpenError"]
 SENTENCE = "circuit breaker 'payments': closed -> open (failure_threshold), failures: OSError=3, probing in 60 s"
 LOGGED = [*OPENED[:2], SENTENCE, *OPENED[2:]]
-"""Where log events have nowhere to go."""
+"""The log lines where no pipeline takes log events."""
 METRICS = {
     f"circuit_breaker.{name}"
     for name in (
@@ -63,15 +63,15 @@ def write(folder: Path) -> None:
         (folder / name).write_text(content)
 
 
-def look_at(printed: str, *, events: bool) -> Iterator[tuple[object, object]]:
-    """What it printed, each time with what is right.
+def observations(printed: str, *, events: bool) -> Iterator[tuple[object, object]]:
+    """Its output, each part with the expected one.
 
     Args:
-        printed: by the program, its console exporters included.
-        events: whether state changes are log events; they are plain log records otherwise.
+        printed: the output of the program and of its console exporters.
+        events: whether state changes are log events; otherwise they are log records of `logging`.
     """
-    said, exported = told(printed)
-    yield (said, OPENED if events else LOGGED)
+    lines, exported = split_output(printed)
+    yield (lines, OPENED if events else LOGGED)
     spans = [record for record in exported if "links" in record]
     yield ([span["name"] for span in spans], ["circuit_breaker payments"] * 4 + ["circuit_breaker checksums"])
     linked = [[link["context"]["span_id"] for link in span["links"]] for span in spans]
@@ -81,9 +81,9 @@ def look_at(printed: str, *, events: bool) -> Iterator[tuple[object, object]]:
     yield ({metric["name"] for metric in metrics_of(exported)}, METRICS)
 
 
-def told(printed: str) -> tuple[list[str], list[Any]]:
-    """What a program printed itself, and what the SDK's console exporters did."""
-    said: list[str] = []
+def split_output(printed: str) -> tuple[list[str], list[Any]]:
+    """The lines that a program printed itself, and the telemetry that the SDK's console exporters printed."""
+    lines: list[str] = []
     exported: list[Any] = []
     while printed:
         if printed.startswith("{"):
@@ -92,8 +92,8 @@ def told(printed: str) -> tuple[list[str], list[Any]]:
             printed = printed[end:].lstrip()
         else:
             line, _, printed = printed.partition("\n")
-            said.append(line)
-    return said, exported
+            lines.append(line)
+    return lines, exported
 
 
 def metrics_of(exported: list[Any]) -> list[Any]:

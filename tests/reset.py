@@ -1,10 +1,10 @@
-"""A process in which no breaker was made, no switch was set and nothing has failed yet, for the length of one test."""
+"""A process without breakers, settings and reported faults, for one test."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from otel_breaker import breaker
+from otel_breaker import breaker, tracers
 from otel_breaker.telemetry import configuration, events
 from otel_breaker.telemetry.metrics import MetricRegistry
 from otel_breaker.telemetry.traces import Tracing
@@ -14,16 +14,16 @@ if TYPE_CHECKING:
 
 
 def reset_process_state(monkeypatch: pytest.MonkeyPatch) -> MetricRegistry:
-    """Put new state wherever the process keeps what it knows of telemetry.
+    """Replace all state of telemetry in the process.
 
     Returns:
-        What metrics know now.
+        The new metric registry.
     """
     metrics, tracing, telemetry = MetricRegistry(), Tracing(), configuration.TelemetryConfiguration()
     for module in (breaker, configuration):
         monkeypatch.setattr(module, "METRIC_REGISTRY", metrics)
         monkeypatch.setattr(module, "TELEMETRY", telemetry)
-    monkeypatch.setattr(breaker, "_TRACING", tracing)
+    monkeypatch.setattr(tracers, "_TRACING", tracing)
     monkeypatch.setattr(configuration, "TRACING", tracing)
-    monkeypatch.setattr(events, "REPORTER", events.Reporter())
+    monkeypatch.setattr(events, "EVENT_EMITTER", events.EventEmitter())
     return metrics

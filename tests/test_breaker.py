@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from otel_breaker import CircuitBreaker, CircuitOpenError, CircuitState, InvalidSettings
+from otel_breaker import CircuitBreaker, CircuitOpenError, CircuitState, InvalidSettings, Mode
 from otel_breaker.settings import Settings
 
 if TYPE_CHECKING:
@@ -56,7 +56,7 @@ def test_an_open_circuit_admits_a_probe_after_sixty_seconds(clock: FakeClock) ->
     assert probe
 
 
-def test_threshold_and_recovery_time_are_taken_as_the_original_design_writes_them(clock: FakeClock) -> None:
+def test_threshold_and_recovery_time_can_be_numbers_as_in_the_original_design(clock: FakeClock) -> None:
     breaker = CircuitBreaker(failure_threshold=3, recovery_time=30, clock=clock)
 
     fail(breaker, 3)
@@ -67,7 +67,7 @@ def test_threshold_and_recovery_time_are_taken_as_the_original_design_writes_the
     assert breaker.can_execute()
 
 
-def test_a_setting_that_makes_no_sense_is_refused_when_the_breaker_is_made() -> None:
+def test_a_setting_that_is_not_allowed_is_refused_when_the_breaker_is_made() -> None:
     with pytest.raises(InvalidSettings, match="failure_threshold"):
         CircuitBreaker(failure_threshold=0)
 
@@ -75,10 +75,10 @@ def test_a_setting_that_makes_no_sense_is_refused_when_the_breaker_is_made() -> 
 # --- name
 
 
-def test_a_breaker_without_a_name_is_called_after_where_it_is_made() -> None:
+def test_a_breaker_without_a_name_has_the_name_of_the_code_that_makes_it() -> None:
     breaker = CircuitBreaker()
 
-    here = "test_a_breaker_without_a_name_is_called_after_where_it_is_made"
+    here = "test_a_breaker_without_a_name_has_the_name_of_the_code_that_makes_it"
     assert breaker.name == f"{__name__}:{here}"
 
 
@@ -113,7 +113,7 @@ async def test_call_awaits_a_coroutine_function_with_its_arguments() -> None:
     assert result == "abab"
 
 
-def test_call_returns_what_a_plain_function_returns() -> None:
+def test_call_returns_what_a_function_returns() -> None:
     breaker = CircuitBreaker()
 
     assert breaker.call(divmod, 7, 2) == (3, 1)
@@ -154,7 +154,7 @@ def test_the_last_failure_has_a_time_of_day() -> None:
     assert earliest <= breaker.last_failure_time <= time.time()
 
 
-def test_the_last_state_change_is_that_of_the_move_and_at_first_that_of_the_making() -> None:
+def test_the_last_state_change_is_the_time_of_the_change_and_at_first_the_time_of_the_making() -> None:
     breaker = CircuitBreaker(failure_threshold=2)
     made = breaker.last_state_change
 
@@ -165,7 +165,7 @@ def test_the_last_state_change_is_that_of_the_move_and_at_first_that_of_the_maki
     assert unmoved == made <= between <= breaker.last_state_change <= time.time()
 
 
-def test_a_snapshot_tells_all_there_is_to_know_of_an_open_circuit(clock: FakeClock) -> None:
+def test_a_snapshot_of_an_open_circuit_has_every_field(clock: FakeClock) -> None:
     breaker = CircuitBreaker("payments", failure_threshold=2, recovery_time=30, clock=clock)
     breaker.record_success()
     breaker.record_failure(TimeoutError())
@@ -182,7 +182,7 @@ def test_a_snapshot_tells_all_there_is_to_know_of_an_open_circuit(clock: FakeClo
         "name": "payments",
         "key": None,
         "state": CircuitState.OPEN,
-        "mode": "enforce",
+        "mode": Mode.ENFORCE,
         "calls": {"success": 1, "failure": 2, "ignored": 0, "rejected": 1, "cancelled": 0},
         "consecutive_failures": 2,
         "window_calls": 0,
@@ -191,8 +191,8 @@ def test_a_snapshot_tells_all_there_is_to_know_of_an_open_circuit(clock: FakeClo
         "probes_in_flight": 0,
         "retry_after": 20.0,
         "last_failure_type": "ConnectionError",
-        "forced_by": None,
-        "forced_reason": None,
+        "actor": None,
+        "reason": None,
     }
 
 
@@ -255,7 +255,7 @@ def test_replaced_settings_keep_the_streak() -> None:
     breaker = CircuitBreaker(failure_threshold=5)
     fail(breaker, 2)
 
-    breaker.replace_settings(Settings(failure_threshold=3))
+    breaker._replace_settings(Settings(failure_threshold=3))
     fail(breaker, 1)
 
     assert breaker.state is CircuitState.OPEN
@@ -266,7 +266,7 @@ def test_replaced_settings_keep_the_window() -> None:
     breaker.record_success()
     fail(breaker, 2)
 
-    breaker.replace_settings(Settings(failure_rate=0.75, window=20, minimum_calls=4))
+    breaker._replace_settings(Settings(failure_rate=0.75, window=20, minimum_calls=4))
     fail(breaker, 1)
 
     assert breaker.state is CircuitState.OPEN
@@ -277,7 +277,7 @@ def test_replaced_settings_keep_an_open_circuit_open(clock: FakeClock) -> None:
     fail(breaker, 1)
     before = breaker.snapshot()
 
-    breaker.replace_settings(Settings(failure_threshold=9))
+    breaker._replace_settings(Settings(failure_threshold=9))
 
     assert breaker.snapshot() == before
     assert breaker.settings.failure_threshold == 9

@@ -42,18 +42,18 @@ class Insufficient(Declined):
 
 
 class Abstract(Exception, metaclass=ABCMeta):
-    """Can be called like a predicate, and is none."""
+    """A type that can be called, and is no predicate."""
 
 
 Abstract.register(ZeroDivisionError)
 
 
 class Timeout(BaseException):
-    """As gevent's: not an Exception, and no cancellation."""
+    """Like gevent's: neither an Exception nor a cancellation."""
 
 
 def trio_cancelled() -> BaseException:
-    """A real one: they cannot be made."""
+    """One that the interpreter raised; it cannot be made."""
     caught: list[BaseException] = []
 
     async def cancelled() -> None:
@@ -71,7 +71,7 @@ def trio_cancelled() -> BaseException:
 
 CANCELLATIONS = [asyncio.CancelledError(), trio_cancelled(), GeneratorExit(), KeyboardInterrupt(), SystemExit(1)]
 BROKEN = [lambda _: 1 / 0, lambda _: NotImplemented.no_such, lambda: True]
-"""Predicates that raise."""
+"""Predicates that raise, or whose result has no truth value."""
 
 
 @pytest.mark.parametrize(
@@ -94,7 +94,7 @@ BROKEN = [lambda _: 1 / 0, lambda _: NotImplemented.no_such, lambda: True]
         ({"ignore": Declined, "failure_on": Insufficient}, Insufficient(), IGNORED),
     ],
 )
-def test_settings_tell_failures_from_what_is_ignored(
+def test_settings_decide_which_exceptions_are_failures_and_which_are_ignored(
     settings: dict[str, object], error: BaseException, outcome: Outcome
 ) -> None:
     assert classifier(**settings).classify_error(error) is outcome
@@ -122,8 +122,9 @@ def test_the_timeout_of_gevent_is_a_failure_unless_it_is_ignored() -> None:
     assert classifier(ignore=gevent.Timeout).classify_error(timeout) is IGNORED
 
 
+@pytest.mark.processes
 def test_the_timeout_of_eventlet_is_a_failure_unless_it_is_ignored() -> None:
-    # In a process of its own: imported, it warns against itself, and at each fork.
+    # In a process of its own: eventlet warns when it is imported, and at each fork.
     program = """
 import eventlet
 from otel_breaker import CircuitBreaker
@@ -178,11 +179,11 @@ def test_an_abstract_class_is_a_type_and_no_predicate(error: BaseException, outc
         ([CircuitOpenError("another")], IGNORED),
     ],
 )
-def test_a_group_is_judged_by_its_leaves(leaves: list[BaseException], outcome: Outcome) -> None:
+def test_the_outcome_of_a_group_is_that_of_its_leaves(leaves: list[BaseException], outcome: Outcome) -> None:
     assert classifier(ignore=Declined).classify_error(BaseExceptionGroup("", leaves)) is outcome
 
 
-def test_a_group_is_not_judged_by_its_own_type() -> None:
+def test_the_type_of_a_group_does_not_decide_its_outcome() -> None:
     assert classifier(ignore=ExceptionGroup).classify_error(ExceptionGroup("", [OSError()])) is FAILURE
 
 
@@ -199,15 +200,15 @@ def test_a_group_is_not_judged_by_its_own_type() -> None:
 def test_a_result_may_be_a_failure(
     predicate: Callable[[object], object] | None, result: object, outcome: Outcome
 ) -> None:
-    subject = classifier(failure_result=predicate)
+    tested = classifier(failure_result=predicate)
 
-    assert subject.classify_result(result) is outcome
-    assert subject.classifies_results is (predicate is not None)
+    assert tested.classify_result(result) is outcome
+    assert tested.classifies_results is (predicate is not None)
 
 
 @pytest.mark.parametrize("predicate", BROKEN)
 @pytest.mark.parametrize("settings", [{"failure_on": []}, {"ignore": []}, {"failure_on": OSError, "ignore": []}])
-def test_an_error_that_a_predicate_cannot_tell_counts_as_failed(
+def test_an_error_counts_as_failed_when_the_predicate_raises(
     predicate: Callable[..., bool], settings: dict[str, object]
 ) -> None:
     asked = {name: predicate if value == [] else value for name, value in settings.items()}
@@ -216,18 +217,18 @@ def test_an_error_that_a_predicate_cannot_tell_counts_as_failed(
 
 
 @pytest.mark.parametrize("predicate", BROKEN)
-def test_a_result_that_a_predicate_cannot_tell_counts_as_failed(predicate: Callable[..., bool]) -> None:
+def test_a_result_counts_as_failed_when_the_predicate_raises(predicate: Callable[..., bool]) -> None:
     assert classifier(failure_result=predicate).classify_result(200) is FAILURE
 
 
 @pytest.mark.parametrize("setting", ["failure_on", "ignore", "failure_result", "retry_after"])
 def test_a_predicate_that_raises_is_logged_once(setting: str, caplog: pytest.LogCaptureFixture) -> None:
-    subject = classifier(**{setting: BROKEN[0]})
+    tested = classifier(**{setting: BROKEN[0]})
 
     for _ in range(3):
-        subject.classify_error(ValueError())
-        subject.classify_result(200)
-        subject.requested_wait(ValueError())
+        tested.classify_error(ValueError())
+        tested.classify_result(200)
+        tested.requested_wait(ValueError())
 
     (record,) = caplog.records
     assert (record.name, record.levelno) == ("otel_breaker", logging.ERROR)
@@ -237,7 +238,7 @@ def test_a_predicate_that_raises_is_logged_once(setting: str, caplog: pytest.Log
 
 
 class Asking(Exception):
-    """A failure that asks to wait."""
+    """A failure that requests a wait."""
 
     def __init__(self, retry_after: object) -> None:
         super().__init__()
@@ -253,12 +254,12 @@ def test_a_wait_is_read_from_an_attribute_or_by_a_function(how: str | Callable[[
 
 
 @pytest.mark.parametrize("how", ["no_such", "response.no_such", "no_such.retry_after", "response.no_such.at_all"])
-def test_an_attribute_that_is_not_there_asks_for_nothing(how: str, caplog: pytest.LogCaptureFixture) -> None:
+def test_an_absent_attribute_requests_no_wait(how: str, caplog: pytest.LogCaptureFixture) -> None:
     assert classifier(retry_after=how).requested_wait(Asking(30)) is None
     assert not caplog.records
 
 
-def test_no_wait_is_read_unless_it_is_set() -> None:
+def test_no_wait_is_read_unless_the_setting_is_there() -> None:
     assert classifier().requested_wait(Asking(30)) is None
 
 
@@ -290,7 +291,7 @@ def test_a_wait_is_a_number_of_seconds_or_text_with_one(asked: object, seconds: 
 
 @pytest.fixture(params=["UTC", "Asia/Tokyo", "America/Los_Angeles"])
 def zone(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """Where the process runs; HTTP's dates are in UTC all the same."""
+    """The time zone of the process; the dates of HTTP are in UTC in any."""
     monkeypatch.setenv("TZ", request.param)
     time.tzset()
     yield
@@ -317,15 +318,15 @@ def test_a_wait_may_be_a_date_of_python(offset: int) -> None:
     assert classifier(retry_after="retry_after").requested_wait(Asking(date)) == pytest.approx(120, abs=3)
 
 
-def test_a_date_that_has_passed_asks_for_no_wait() -> None:
+def test_a_date_in_the_past_requests_no_wait() -> None:
     assert classifier(retry_after="retry_after").requested_wait(Asking("Sun, 06 Nov 1994 08:49:37 GMT")) == 0
 
 
-def test_an_unreadable_wait_does_not_use_up_the_one_log_record(caplog: pytest.LogCaptureFixture) -> None:
-    subject = classifier(retry_after="retry_after", failure_result=BROKEN[0])
+def test_a_malformed_wait_of_a_server_does_not_use_up_the_one_log_record(caplog: pytest.LogCaptureFixture) -> None:
+    tested = classifier(retry_after="retry_after", failure_result=BROKEN[0])
 
-    subject.requested_wait(Asking("soon"))
-    subject.classify_result(200)
+    tested.requested_wait(Asking("soon"))
+    tested.classify_result(200)
 
     assert ["failure_result" in record.getMessage() for record in caplog.records][-1:] == [True]
 
@@ -336,25 +337,25 @@ def test_an_unreadable_wait_does_not_use_up_the_one_log_record(caplog: pytest.Lo
 @example("Mon, 31 Dec 9999 23:59:59 -2300")
 @example(datetime.min.replace(tzinfo=timezone(timedelta(hours=5))))
 @given(st.text() | st.binary() | st.integers() | st.floats() | st.datetimes(timezones=st.none() | st.timezones()))
-def test_no_wait_that_a_server_asks_for_hides_the_callers_exception(asked: object) -> None:
+def test_no_wait_of_a_server_replaces_the_callers_exception(asked: object) -> None:
     wait = classifier(retry_after="retry_after").requested_wait(Asking(asked))
 
     assert wait is None or wait >= 0
 
 
-def test_only_a_leaf_that_is_a_failure_may_ask_to_wait() -> None:
+def test_only_a_leaf_that_is_a_failure_can_request_a_wait() -> None:
     group = BaseExceptionGroup("", [Declined(), ExceptionGroup("", [OSError(), Asking(30)])])
 
-    subject = classifier(retry_after=lambda error: getattr(error, "retry_after", None), ignore=Declined)
+    tested = classifier(retry_after=lambda error: getattr(error, "retry_after", None), ignore=Declined)
 
-    assert subject.requested_wait(group) == 30
+    assert tested.requested_wait(group) == 30
 
 
-def test_a_leaf_that_is_ignored_does_not_ask_to_wait() -> None:
+def test_a_leaf_that_is_ignored_requests_no_wait() -> None:
     assert classifier(retry_after="retry_after", ignore=Asking).requested_wait(ExceptionGroup("", [Asking(30)])) is None
 
 
-def test_a_leaf_whose_wait_cannot_be_read_lets_the_next_one_ask() -> None:
+def test_the_wait_of_the_next_leaf_counts_when_one_cannot_be_read() -> None:
     group = ExceptionGroup("", [Asking("soon"), Asking(30)])
 
     assert classifier(retry_after="retry_after").requested_wait(group) == 30

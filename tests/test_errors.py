@@ -37,7 +37,7 @@ def opened(clock: FakeClock) -> CircuitBreaker:
     return breaker
 
 
-def test_a_refusal_tells_who_refused_why_and_until_when(clock: FakeClock) -> None:
+def test_a_refusal_has_the_breaker_the_failure_and_the_time_to_retry(clock: FakeClock) -> None:
     breaker = opened(clock)
     clock.advance(10)
 
@@ -49,7 +49,7 @@ def test_a_refusal_tells_who_refused_why_and_until_when(clock: FakeClock) -> Non
     assert error.last_failure_time == breaker.last_failure_time is not None
 
 
-def test_a_refusal_reads_as_a_sentence_and_holds_nothing_of_the_failure(clock: FakeClock) -> None:
+def test_the_text_of_a_refusal_is_a_sentence_without_the_text_of_the_failure(clock: FakeClock) -> None:
     error = refusal(opened(clock))
 
     assert str(error) == "circuit breaker 'payments' is open; retry after 30 s"
@@ -62,7 +62,7 @@ def test_a_refusal_holds_no_other_exception(clock: FakeClock) -> None:
     assert (error.__cause__, error.__context__) == (None, None)
 
 
-def test_a_refusal_while_all_probes_are_out_says_to_try_again_now(clock: FakeClock) -> None:
+def test_a_refusal_while_all_probes_are_in_flight_has_no_time_to_wait(clock: FakeClock) -> None:
     breaker = opened(clock)
     clock.advance(30)
 
@@ -72,7 +72,7 @@ def test_a_refusal_while_all_probes_are_out_says_to_try_again_now(clock: FakeClo
     assert (error.state, error.retry_after) == (CircuitState.HALF_OPEN, 0.0)
 
 
-def test_a_refusal_by_an_operator_promises_nothing() -> None:
+def test_a_refusal_by_an_operator_has_no_time_to_retry() -> None:
     breaker = CircuitBreaker("payments")
     breaker.force_open()
 
@@ -83,7 +83,7 @@ def test_a_refusal_by_an_operator_promises_nothing() -> None:
 
 
 @pytest.mark.parametrize("travel", [copy.copy, copy.deepcopy, lambda error: pickle.loads(pickle.dumps(error))])
-def test_a_refusal_keeps_what_it_tells_when_it_travels(
+def test_a_refusal_keeps_its_values_in_another_process(
     clock: FakeClock, travel: Callable[[CircuitOpenError], CircuitOpenError]
 ) -> None:
     error = refusal(opened(clock))
@@ -111,7 +111,7 @@ def test_a_refusal_of_a_keyed_circuit_names_the_key() -> None:
     )
 
 
-def test_invalid_settings_say_where_what_and_what_instead() -> None:
+def test_invalid_settings_have_path_problem_and_remedy() -> None:
     error = InvalidSettings("breakers.payments.window", "-1 is not allowed", "a number of calls")
 
     assert isinstance(error, ValueError)
@@ -123,7 +123,7 @@ def test_invalid_settings_say_where_what_and_what_instead() -> None:
     assert str(error) == "breakers.payments.window: -1 is not allowed: a number of calls"
 
 
-def test_invalid_settings_keep_what_they_tell_when_pickled() -> None:
+def test_invalid_settings_keep_their_values_when_pickled() -> None:
     error = InvalidSettings("window", "-1 is not allowed", "a number of calls")
 
     arrived = pickle.loads(pickle.dumps(error))
@@ -144,7 +144,7 @@ def test_a_failure_is_named_as_the_sdk_names_exception_types(failure: type | str
     assert type_name(failure) == name
 
 
-def test_settings_that_make_no_sense_are_told_in_one_printable_line_of_bounded_length() -> None:
+def test_the_error_for_settings_that_are_not_allowed_is_one_printable_line_of_bounded_length() -> None:
     error = InvalidSettings("breakers.x\n2026 FORGED", "\x1b[2J is not allowed", "y" * 100_000)
 
     assert "\n" not in str(error)
@@ -167,7 +167,7 @@ def test_a_refusal_survives_json(state: CircuitState) -> None:
     "args",
     [(), ("payments",), ("payments", None, "<CircuitState.OPEN: 'open'>", "soon"), (None, 5, [], {}, (), 1, 2, 3)],
 )
-def test_a_refusal_that_somebody_else_has_made_can_be_shown(args: tuple[Any, ...]) -> None:
+def test_a_refusal_with_other_arguments_can_be_shown(args: tuple[Any, ...]) -> None:
     error = CircuitOpenError(*args)
 
     assert "circuit breaker" in str(error)

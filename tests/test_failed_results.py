@@ -1,4 +1,4 @@
-"""A result that is a failure says what it is, and how long to stay away, like an exception."""
+"""A result that is a failure has an error type and a requested wait, like an exception."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import pytest
 
 from otel_breaker import CircuitBreaker, CircuitOpenError, StateChange
 from otel_breaker.classifier import type_of_result
-from otel_breaker.text import UNNAMED
+from otel_breaker.text import OTHER
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine
@@ -27,8 +27,8 @@ def is_failed(response: httpx.Response) -> bool:
 
 
 def breaker_of(clock: FakeClock, **settings: Any) -> CircuitBreaker:
-    said = {"failure_threshold": 1, "recovery_time": 2, "failure_result": is_failed, **settings}
-    return CircuitBreaker("results", clock=clock, **said)
+    keywords = {"failure_threshold": 1, "recovery_time": 2, "failure_result": is_failed, **settings}
+    return CircuitBreaker("results", clock=clock, **keywords)
 
 
 def by_function(breaker: CircuitBreaker) -> httpx.Response:
@@ -76,7 +76,7 @@ WAYS = pytest.mark.parametrize("way", [by_function, by_coroutine, by_returned_co
 @pytest.mark.parametrize(
     "how", ["headers.Retry-After", "headers.retry-after", lambda found: found.headers["retry-after"]]
 )
-def test_a_failed_result_asks_to_wait(
+def test_a_failed_result_can_request_a_wait(
     way: Callable[[CircuitBreaker], httpx.Response], how: Any, clock: FakeClock
 ) -> None:
     breaker = breaker_of(clock, retry_after=how)
@@ -90,7 +90,7 @@ def test_a_failed_result_asks_to_wait(
 
 @WAYS
 @pytest.mark.parametrize("traced", [False, True])
-def test_a_failed_result_is_called_after_its_status(
+def test_the_error_type_of_a_failed_result_is_its_status(
     way: Callable[[CircuitBreaker], httpx.Response], traced: bool, clock: FakeClock, request: pytest.FixtureRequest
 ) -> None:
     spans: Spans | None = request.getfixturevalue("spans") if traced else None
@@ -106,7 +106,7 @@ def test_a_failed_result_is_called_after_its_status(
         assert (spans.last().attributes or {})["error.type"] == "503"
 
 
-def test_a_result_that_is_no_failure_is_not_asked_how_long_to_wait(clock: FakeClock) -> None:
+def test_no_wait_is_read_from_a_result_that_is_no_failure(clock: FakeClock) -> None:
     asked: list[object] = []
     breaker = breaker_of(clock, retry_after=asked.append)
 
@@ -128,11 +128,11 @@ class Unanswering:
     [
         (httpx.Response(429), "429"),
         (Unanswering(), "502"),
-        (None, UNNAMED),
-        ({"status": 503}, UNNAMED),
-        (type("Job", (), {"status": "secret"})(), UNNAMED),
-        (type("Job", (), {"status": 7})(), UNNAMED),
-        (type("Job", (), {"status": True})(), UNNAMED),
+        (None, OTHER),
+        ({"status": 503}, OTHER),
+        (type("Job", (), {"status": "secret"})(), OTHER),
+        (type("Job", (), {"status": 7})(), OTHER),
+        (type("Job", (), {"status": True})(), OTHER),
     ],
 )
 def test_only_an_http_status_names_a_result(result: object, named: str) -> None:

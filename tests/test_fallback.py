@@ -1,4 +1,4 @@
-"""What answers instead of a refused call: with the same arguments, told why when it asks, and seen on the span."""
+"""Fallbacks: they answer refused calls with the same arguments, can take the refusal, and are shown on the span."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 @pytest.fixture
 def unpatched() -> Iterator[None]:
-    """What the test has patched by configuration is restored after it."""
+    """Restores after the test what its configuration has patched."""
     yield
     OtelBreakerInstrumentor().uninstrument()
     reset()
@@ -127,7 +127,7 @@ def test_a_fallback_of_a_patched_object_gets_the_same_arguments_as_the_object(ta
     assert seen == [("return",)]
 
 
-def test_a_fallback_may_ask_why() -> None:
+def test_a_fallback_can_take_the_refusal() -> None:
     def instead(value: int, *, refusal: CircuitOpenError) -> tuple[object, ...]:
         return value, type(refusal), refusal.name, refusal.state.value
 
@@ -136,14 +136,14 @@ def test_a_fallback_may_ask_why() -> None:
     assert given == (3, CircuitOpenError, "with a fallback", "forced_open")
 
 
-def test_a_fallback_that_takes_anything_is_told_nothing_that_it_did_not_ask_for() -> None:
+def test_a_fallback_that_takes_any_keyword_does_not_get_the_refusal() -> None:
     given = refusing(dict)(lambda **kwargs: None)(value=3)
 
     assert given == {"value": 3}
 
 
 @pytest.mark.parametrize("wrap", [partial, CircuitBreaker("its own")])
-def test_a_fallback_in_a_wrapping_may_ask_why_as_well(wrap: Callable[..., Callable[..., object]]) -> None:
+def test_a_wrapped_fallback_can_take_the_refusal(wrap: Callable[..., Callable[..., object]]) -> None:
     def instead(refusal: CircuitOpenError) -> str:
         return refusal.name
 
@@ -162,7 +162,7 @@ def test_a_fallback_need_not_be_hashable() -> None:
     assert refusing(Unhashable())(lambda: None)() == "instead"
 
 
-def test_a_fallback_is_not_kept_alive_by_having_answered() -> None:
+def test_an_answer_does_not_keep_the_fallback_alive() -> None:
     class Instead:
         def __call__(self) -> None:
             pass
@@ -178,7 +178,7 @@ def test_a_fallback_is_not_kept_alive_by_having_answered() -> None:
     assert gone() is None
 
 
-def test_a_guarded_fallback_is_judged_by_its_own_breaker() -> None:
+def test_the_outcome_of_a_guarded_fallback_counts_at_its_own_breaker() -> None:
     own = CircuitBreaker(failure_threshold=1)
     breaker = refusing(own(answer))
 
@@ -201,7 +201,7 @@ def test_what_a_fallback_raises_reaches_the_caller_and_is_no_failure_of_the_depe
     assert breaker.snapshot().calls["failure"] == 0
 
 
-def test_a_predicate_of_results_is_not_asked_about_an_answer_that_is_no_result() -> None:
+def test_a_predicate_of_results_is_not_called_with_the_answer_of_a_fallback() -> None:
     asked: list[object] = []
 
     refusing(lambda: "instead", failure_result=asked.append)(lambda: None)()
@@ -209,13 +209,13 @@ def test_a_predicate_of_results_is_not_asked_about_an_answer_that_is_no_result()
     assert asked == []
 
 
-def test_a_fallback_is_not_asked_while_calls_pass() -> None:
+def test_a_fallback_is_not_called_while_calls_are_admitted() -> None:
     breaker = CircuitBreaker(fallback=lambda: "instead")
 
     assert breaker(lambda: "answer")() == "answer"
 
 
-def test_a_block_cannot_be_answered_for() -> None:
+def test_a_block_has_no_fallback() -> None:
     with pytest.raises(CircuitOpenError), refusing(lambda: "instead").guard():
         pass
 
@@ -223,7 +223,7 @@ def test_a_block_cannot_be_answered_for() -> None:
 # --- on the span
 
 
-def test_an_answered_call_has_a_span_that_says_so_and_no_error(spans: Spans) -> None:
+def test_an_answered_call_has_a_span_with_that_attribute_and_no_error(spans: Spans) -> None:
     refusing(lambda: "instead")(lambda: None)()
 
     attributes = dict(spans.last().attributes or {})

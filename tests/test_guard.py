@@ -1,4 +1,4 @@
-"""A guarded callable, of any kind, behaves as before for those who use it."""
+"""A guarded callable, of any kind, behaves as unguarded for its callers."""
 
 from __future__ import annotations
 
@@ -169,7 +169,7 @@ def test_a_guarded_callable_is_asynchronous_if_it_was(kind: str) -> None:
     assert inspect.iscoroutinefunction(call) is (kind in ASYNC)
 
 
-def test_a_guarded_function_keeps_its_name_its_words_and_its_signature() -> None:
+def test_a_guarded_function_keeps_its_name_its_docstring_and_its_signature() -> None:
     assert (documented.__name__, documented.__qualname__, documented.__module__) == ("documented",) * 2 + (__name__,)
     assert documented.__doc__ == "Says so."
     assert str(inspect.signature(documented)) == "(first: 'int', *rest: 'str', last: 'bool' = False) -> 'str'"

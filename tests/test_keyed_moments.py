@@ -1,4 +1,4 @@
-"""A key that is asked for in the middle of asking for another: by a signal handler, a finaliser, or another thread."""
+"""A key is asked for while another is: by a signal handler, a finaliser, or another thread."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def full(*, idle: bool) -> KeyedBreaker:
 
 
 def moments(work: Callable[[KeyedBreaker], object], handler: Callable[[KeyedBreaker], object]) -> Iterator[str]:
-    """What is wrong after each moment at which Python looks for signals."""
+    """The errors after each moment at which Python runs signal handlers."""
     for idle in (True, False):
         for moment in range(10_000):
             keyed = full(idle=idle)
@@ -51,7 +51,7 @@ def moments(work: Callable[[KeyedBreaker], object], handler: Callable[[KeyedBrea
 
 @pytest.mark.parametrize("asked", ["old 0", "new"])
 @pytest.mark.parametrize("meanwhile", ["old 0", "old 1", "new", "newer"])
-def test_a_handler_may_ask_for_a_key_while_its_thread_asks_for_one(asked: str, meanwhile: str) -> None:
+def test_a_signal_handler_can_ask_for_a_key_while_its_thread_asks_for_one(asked: str, meanwhile: str) -> None:
     def handle(keyed: KeyedBreaker) -> None:
         for number in range(ROOM):
             keyed.for_key(f"{meanwhile} {number}" if meanwhile == "newer" else meanwhile)
@@ -69,7 +69,7 @@ def test_a_handler_and_its_thread_that_ask_for_the_same_new_key_get_the_same_bre
     assert moment > 0
 
 
-def test_a_handler_may_ask_for_a_name_and_for_keys_of_it_while_its_thread_does() -> None:
+def test_a_signal_handler_can_ask_for_a_name_and_its_keys_while_its_thread_does() -> None:
     for moment in range(0, 10_000, 11):  # every one would take long: reading settings has a lot of them
         registry, found = Registry(), list[object]()
 
@@ -83,19 +83,19 @@ def test_a_handler_may_ask_for_a_name_and_for_keys_of_it_while_its_thread_does()
     assert moment > 100
 
 
-def test_a_handler_may_ask_for_a_key_while_all_keys_get_other_settings() -> None:
+def test_a_signal_handler_can_ask_for_a_key_while_settings_are_replaced() -> None:
     settings = Settings(max_keys=ROOM, failure_threshold=7).resolved()
     for moment in range(10_000):
         keyed = full(idle=True)
-        change = lambda: keyed.replace_settings(settings)  # noqa: B023, E731  # called at once
+        change = lambda: keyed._replace_settings(settings)  # noqa: B023, E731  # called at once
         if not interrupted(change, lambda: keyed.for_key("new"), moment, by="signal"):  # noqa: B023  # as above
             break
-        assert {breaker.settings.failure_threshold for breaker in keyed._living()} == {7}
+        assert {breaker.settings.failure_threshold for breaker in keyed._all()} == {7}
     assert moment > 0
 
 
-def test_what_makes_way_is_let_go_without_the_lock() -> None:
-    """It may be the last reference to what listens, whose finaliser is not ours."""
+def test_an_evicted_breaker_is_finalised_without_the_lock() -> None:
+    """The breaker may hold the last reference to a listener, whose finaliser runs code of the application."""
     held: list[bool] = []
 
     class Listener:

@@ -1,4 +1,4 @@
-"""A lock that was taken is given back, wherever an interrupt comes; and nothing takes a lock in another way."""
+"""A lock is released wherever an interrupt comes, and no code acquires a lock in another way."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ from tests.conformance.conftest import elsewhere
 When = Literal["never", "before", "after"]
 
 
-class Interrupted(type(threading.RLock())):  # type: ignore[misc]  # a function, says typeshed
-    """A lock at which an interrupt comes, once: when it is about to be taken, or has just been."""
+class Interrupted(type(threading.RLock())):  # type: ignore[misc]  # a function in typeshed
+    """A lock with one interrupt: before or after it is acquired."""
 
     when: When = "never"
 
@@ -97,7 +97,7 @@ def test_what_a_method_raises_is_raised_and_the_lock_is_free() -> None:
 
 
 @pytest.mark.parametrize("when", ["before", "after"])
-def test_an_interrupt_before_or_after_the_lock_is_taken_is_raised_and_the_lock_is_free(when: When) -> None:
+def test_an_interrupt_before_or_after_the_lock_is_acquired_is_raised_and_the_lock_is_free(when: When) -> None:
     counter = Counter()
     counter._lock.when = when
 
@@ -110,7 +110,7 @@ def test_an_interrupt_before_or_after_the_lock_is_taken_is_raised_and_the_lock_i
 
 
 @pytest.mark.parametrize("when", ["before", "after"])
-def test_a_method_within_another_takes_nothing_that_an_interrupt_could_leave_taken_or_give_away(when: When) -> None:
+def test_an_interrupt_of_a_method_within_another_leaves_the_lock_as_it_was(when: When) -> None:
     counter = Counter()
 
     counter.be_interrupted_at_the_next(when)
@@ -119,7 +119,7 @@ def test_a_method_within_another_takes_nothing_that_an_interrupt_could_leave_tak
     assert is_free(counter._lock)
 
 
-def test_a_lock_that_is_renewed_in_the_middle_is_given_back_all_the_same() -> None:
+def test_a_lock_that_is_replaced_while_it_is_held_is_released() -> None:
     class Renewed(Counter):
         @locked
         def renew(self) -> None:
@@ -135,7 +135,7 @@ def test_a_lock_that_is_renewed_in_the_middle_is_given_back_all_the_same() -> No
 
 
 def locks_taken_by_with(source: Path) -> list[str]:
-    """Where a source says `with` of something that is called a lock."""
+    """The lines of a source with a `with` statement of a name that contains `lock`."""
     return [
         f"{source.parent.name}/{source.name}, line {item.context_expr.lineno}"
         for statement in ast.walk(ast.parse(source.read_text()))
@@ -146,7 +146,7 @@ def locks_taken_by_with(source: Path) -> list[str]:
     ]
 
 
-def test_no_lock_is_taken_by_a_with_statement_which_an_interrupt_could_leave_taken() -> None:
+def test_no_lock_is_acquired_by_a_with_statement_which_an_interrupt_could_leave_locked() -> None:
     taken = [
         place
         for package in (otel_breaker, otel_breaker_instrumentation)

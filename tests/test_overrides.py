@@ -1,4 +1,4 @@
-"""Standing orders: an operator's configuration forces circuits, those to come as well, until it is taken back."""
+"""State overrides: an operator's configuration forces present and future circuits until it is lifted."""
 
 from __future__ import annotations
 
@@ -19,24 +19,24 @@ def registry() -> Registry:
     return Registry()
 
 
-@pytest.mark.parametrize("order", [OPEN, CLOSED])
-def test_a_breaker_that_was_made_before_obeys(registry: Registry, order: StateOverride) -> None:
+@pytest.mark.parametrize("override", [OPEN, CLOSED])
+def test_an_override_applies_to_a_breaker_that_was_made_before_it(registry: Registry, override: StateOverride) -> None:
     breaker = registry.get("search", {})
 
-    registry.configure(SETTINGS, {"search": order})
+    registry.configure(SETTINGS, {"search": override})
 
     seen = breaker.snapshot()
-    assert (seen.state, seen.forced_by, seen.forced_reason) == (order.state, order.actor, order.reason)
+    assert (seen.state, seen.actor, seen.reason) == (override.state, override.actor, override.reason)
 
 
-@pytest.mark.parametrize("order", [OPEN, CLOSED])
-def test_a_breaker_that_is_made_afterwards_obeys_from_its_birth(registry: Registry, order: StateOverride) -> None:
-    registry.configure(SETTINGS, {"search": order})
+@pytest.mark.parametrize("override", [OPEN, CLOSED])
+def test_an_override_applies_to_a_breaker_that_is_made_after_it(registry: Registry, override: StateOverride) -> None:
+    registry.configure(SETTINGS, {"search": override})
 
-    assert registry.get("search", {}).state is order.state
+    assert registry.get("search", {}).state is override.state
 
 
-def test_the_circuits_of_all_keys_obey_those_that_come_later_as_well(registry: Registry) -> None:
+def test_an_override_applies_to_present_and_future_keys(registry: Registry) -> None:
     early = registry.get_keyed("search", {}).for_key("a")
 
     registry.configure(SETTINGS, {"search": OPEN})
@@ -45,24 +45,24 @@ def test_the_circuits_of_all_keys_obey_those_that_come_later_as_well(registry: R
     assert [breaker.state for breaker in (early, late)] == [CircuitState.FORCED_OPEN] * 2
 
 
-def test_keyed_breakers_that_are_made_afterwards_obey(registry: Registry) -> None:
+def test_an_override_applies_to_keyed_breakers_that_are_made_after_it(registry: Registry) -> None:
     registry.configure(SETTINGS, {"search": OPEN})
 
     assert registry.get_keyed("search", {}).for_key("a").state is CircuitState.FORCED_OPEN
 
 
-def test_an_order_lets_no_key_pass_unguarded_for_want_of_room(registry: Registry) -> None:
+def test_an_override_holds_for_more_keys_than_there_is_room_for(registry: Registry) -> None:
     keyed = registry.get_keyed("search", {"max_keys": 2})
     keyed.apply_override(OPEN)
 
     states = {keyed.for_key(str(key)).state for key in range(10)}
 
     assert states == {CircuitState.FORCED_OPEN}
-    assert (len(keyed), keyed.overflowed) == (2, 0)
+    assert len(keyed) == 2
 
 
 @pytest.mark.parametrize("keyed", [False, True])
-def test_what_is_taken_back_closes(registry: Registry, keyed: bool) -> None:
+def test_a_lifted_override_closes_the_circuit(registry: Registry, keyed: bool) -> None:
     breaker = registry.get_keyed("search", {}).for_key("a") if keyed else registry.get("search", {})
     registry.configure(SETTINGS, {"search": OPEN})
     changes: list[StateChange] = []
@@ -71,12 +71,14 @@ def test_what_is_taken_back_closes(registry: Registry, keyed: bool) -> None:
     registry.configure(SETTINGS)
 
     assert breaker.state is CircuitState.CLOSED
-    assert [(change.reason.value, change.actor, change.note) for change in changes] == [
+    assert [(change.reason.value, change.actor, change.manual_reason) for change in changes] == [
         ("manual", "breakers.yaml", "no longer ordered")
     ]
 
 
-def test_what_somebody_else_has_moved_since_is_left_alone_when_the_order_is_taken_back(registry: Registry) -> None:
+def test_a_circuit_that_another_actor_has_changed_since_keeps_its_state_when_the_override_is_lifted(
+    registry: Registry,
+) -> None:
     breaker = registry.get("search", {})
     registry.configure(SETTINGS, {"search": OPEN})
     breaker.reset(actor="console")
@@ -84,10 +86,10 @@ def test_what_somebody_else_has_moved_since_is_left_alone_when_the_order_is_take
 
     registry.configure(SETTINGS)
 
-    assert (breaker.state, breaker.snapshot().forced_by) == (CircuitState.FORCED_OPEN, "console")
+    assert (breaker.state, breaker.snapshot().actor) == (CircuitState.FORCED_OPEN, "console")
 
 
-def test_an_order_that_stands_as_before_moves_nothing(registry: Registry) -> None:
+def test_an_unchanged_override_changes_no_state(registry: Registry) -> None:
     breaker = registry.get("search", {})
     registry.configure(SETTINGS, {"search": OPEN})
     breaker.reset(actor="console")
@@ -97,7 +99,7 @@ def test_an_order_that_stands_as_before_moves_nothing(registry: Registry) -> Non
     assert breaker.state is CircuitState.CLOSED
 
 
-def test_another_order_takes_the_place_of_the_first_in_one_move(registry: Registry) -> None:
+def test_another_override_replaces_the_first_in_one_state_change(registry: Registry) -> None:
     breaker = registry.get("search", {})
     registry.configure(SETTINGS, {"search": OPEN})
     changes: list[StateChange] = []
@@ -115,26 +117,26 @@ def test_another_reason_for_the_same_state_is_shown(registry: Registry) -> None:
     registry.configure(SETTINGS, {"search": StateOverride(CircuitState.FORCED_OPEN, "breakers.yaml", "INC-4712")})
 
     seen = breaker.snapshot()
-    assert (seen.state, seen.forced_reason) == (CircuitState.FORCED_OPEN, "INC-4712")
+    assert (seen.state, seen.reason) == (CircuitState.FORCED_OPEN, "INC-4712")
 
 
-def test_listeners_are_told_while_no_lock_is_held(registry: Registry) -> None:
+def test_listeners_are_called_while_no_lock_is_held(registry: Registry) -> None:
     keyed = registry.get_keyed("search", {})
-    told: list[str] = []
+    held: list[str] = []
 
     def listen(change: StateChange) -> None:
-        told.append(f"{registry._lock._is_owned()} {keyed._lock._is_owned()}")  # type: ignore[attr-defined]
+        held.append(f"{registry._lock._is_owned()} {keyed._lock._is_owned()}")  # type: ignore[attr-defined]
 
     keyed.for_key("a").add_listener(listen)
     registry.configure(SETTINGS, {"search": OPEN})
 
-    assert told == ["False False"]
+    assert held == ["False False"]
 
 
-# --- settings that change while breakers live
+# --- settings that change while breakers exist
 
 
-def test_a_name_that_is_configured_no_longer_goes_back_to_what_the_code_said(registry: Registry) -> None:
+def test_a_name_that_is_configured_no_longer_has_the_codes_settings_again(registry: Registry) -> None:
     breaker = registry.get("search", {"failure_threshold": 3})
     registry.configure({"search": Settings(failure_threshold=9)})
 
@@ -143,7 +145,7 @@ def test_a_name_that_is_configured_no_longer_goes_back_to_what_the_code_said(reg
     assert breaker.settings.failure_threshold == 3
 
 
-def test_it_can_be_asked_whether_the_living_breakers_could_be_configured_so(registry: Registry) -> None:
+def test_settings_can_be_checked_against_the_living_breakers(registry: Registry) -> None:
     breaker = registry.get("search", {"failure_threshold": 3})
     nowhere = Settings.from_mapping({"ignore": ["nowhere.Error"]}, "breakers.search")
 
@@ -154,7 +156,7 @@ def test_it_can_be_asked_whether_the_living_breakers_could_be_configured_so(regi
     assert breaker.settings.failure_threshold == 3
 
 
-def test_what_a_pattern_has_found_stays_configured_while_anything_is(registry: Registry) -> None:
+def test_the_settings_of_a_pattern_stay_in_force_while_any_are_configured(registry: Registry) -> None:
     registry.configure(SETTINGS)
     registry.configure_unless_named("shop:find", Settings(failure_threshold=9))
     breaker = registry.get("shop:find", {"failure_threshold": 3})

@@ -14,6 +14,7 @@ import pytest
 
 from otel_breaker import CircuitBreaker, breakers, get_breaker
 from otel_breaker.key_template import Template
+from otel_breaker.keyed_guard import guard_by_key
 from otel_breaker.registry import REGISTRY
 
 if TYPE_CHECKING:
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
 
 @pytest.fixture(autouse=True)
 def _nothing_is_known() -> None:
-    REGISTRY.let_go()
+    REGISTRY.clear()
     gc.collect()
 
 
@@ -36,7 +37,7 @@ def test_a_breaker_that_is_not_there_is_made_with_the_same_settings() -> None:
     own = pickle.dumps(CircuitBreaker("own", failure_threshold=7))
     asked = pickle.dumps(get_breaker("asked", failure_threshold=8))
     keyed = pickle.dumps(get_breaker("keyed", key="a", failure_threshold=9))
-    REGISTRY.let_go()
+    REGISTRY.clear()
 
     made = [pickle.loads(text) for text in (own, asked, keyed)]
 
@@ -48,9 +49,9 @@ def test_a_breaker_that_is_not_there_is_made_with_the_same_settings() -> None:
     assert made[1] is get_breaker("asked")
 
 
-def test_what_the_other_process_says_of_a_breaker_counts_there() -> None:
+def test_the_settings_of_the_other_process_count_there() -> None:
     text = pickle.dumps(get_breaker("asked", failure_threshold=8))
-    REGISTRY.let_go()
+    REGISTRY.clear()
     there = get_breaker("asked", failure_threshold=2)
 
     assert pickle.loads(text) is there
@@ -80,7 +81,7 @@ def with_a_fallback(function: Any) -> Any:
 
 
 def by_key(function: Any) -> Any:
-    return REGISTRY.get_keyed("keyed", {}).wrap(function, Template("keyed {order}", "here"))
+    return guard_by_key(REGISTRY.get_keyed("keyed", {}), function, Template("keyed {order}", "here"))
 
 
 @pytest.mark.parametrize("way", [by_decorator, by_slowness, by_a_breaker_of_its_own, with_a_fallback, by_key])
@@ -89,7 +90,7 @@ def test_a_guard_that_is_pickled_by_value_is_guarded_by_the_breaker_of_that_name
         return order + 1
 
     guard = way(charge)
-    # As in another process: what a local function refers to is taken along by value.
+    # As for another process: cloudpickle pickles a local function with its references by value.
     copied = pickle.loads(cloudpickle.dumps(guard))
 
     assert copied is not guard
@@ -126,6 +127,7 @@ print(seen, breakers())
 """
 
 
+@pytest.mark.processes
 def test_a_notebooks_function_is_guarded_in_a_worker(tmp_path: Path) -> None:
     file = tmp_path / "charge.pickle"
     subprocess.run([sys.executable, "-c", PROGRAM, file], check=True)

@@ -1,10 +1,12 @@
-"""Only those Pythons are claimed that the tests are run on."""
+"""The package claims only those Pythons that the tests run on, here and in CI."""
 
 from __future__ import annotations
 
 import re
 import sys
 from pathlib import Path
+
+import yaml
 
 if sys.version_info >= (3, 11):
     import tomllib
@@ -16,8 +18,8 @@ PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
 
 
 def claimed() -> list[str]:
-    told = [re.fullmatch(r"Programming Language :: Python :: (3\.\d+)", each) for each in PROJECT["classifiers"]]
-    return [each[1] for each in told if each]
+    matches = [re.fullmatch(r"Programming Language :: Python :: (3\.\d+)", each) for each in PROJECT["classifiers"]]
+    return [each[1] for each in matches if each]
 
 
 def test_the_pythons_that_are_claimed_are_those_that_make_tries() -> None:
@@ -28,3 +30,9 @@ def test_the_pythons_that_are_claimed_are_those_that_make_tries() -> None:
 
 def test_the_oldest_python_that_is_claimed_is_the_oldest_that_installs() -> None:
     assert PROJECT["requires-python"] == f">={claimed()[0]}"
+
+
+def test_the_pythons_that_are_claimed_are_those_that_ci_tries() -> None:
+    workflow = yaml.safe_load((ROOT / ".github" / "workflows" / "ci.yaml").read_text())
+
+    assert workflow["jobs"]["pythons"]["strategy"]["matrix"]["python"] == claimed()

@@ -1,4 +1,4 @@
-"""Breakers by name: made once, kept alive, listed; and who wins where two places give settings."""
+"""Breakers by name: made once, kept alive, listed; and the precedence of settings from two places."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def names() -> list[str]:
     return [breaker.name for breaker in breakers()]
 
 
-def test_a_name_stands_for_one_breaker() -> None:
+def test_a_name_has_one_breaker() -> None:
     assert get_breaker("test_registry one") is get_breaker("test_registry one")
     assert get_breaker("test_registry one") is not get_breaker("test_registry other")
 
@@ -84,12 +84,12 @@ def test_a_dropped_breaker_is_no_longer_listed() -> None:
     assert "test_registry dropped" not in names()
 
 
-def test_settings_that_make_no_sense_are_refused_with_the_name_of_the_breaker(registry: Registry) -> None:
+def test_settings_that_are_not_allowed_are_refused_with_the_name_of_the_breaker(registry: Registry) -> None:
     with pytest.raises(InvalidSettings, match=r"payments\.failure_treshold: .* did you mean 'failure_threshold'"):
         registry.get("payments", {"failure_treshold": 3})
 
 
-def test_settings_that_make_no_sense_leave_the_name_free(registry: Registry) -> None:
+def test_settings_that_are_not_allowed_leave_the_name_free(registry: Registry) -> None:
     with pytest.raises(InvalidSettings):
         registry.get("payments", {"failure_threshold": 0})
 
@@ -99,14 +99,14 @@ def test_settings_that_make_no_sense_leave_the_name_free(registry: Registry) -> 
 # --- two places in code
 
 
-def test_a_place_that_gives_no_settings_takes_those_there_are(registry: Registry) -> None:
+def test_a_place_without_settings_gets_the_present_ones(registry: Registry) -> None:
     breaker = registry.get("payments", {"failure_threshold": 3})
 
     assert registry.get("payments", {}) is breaker
     assert breaker.settings.failure_threshold == 3
 
 
-def test_a_place_that_gives_settings_after_one_that_gave_none_is_heard(registry: Registry) -> None:
+def test_settings_that_are_given_after_a_place_without_any_are_in_force(registry: Registry) -> None:
     breaker = registry.get("payments", {})
 
     assert registry.get("payments", {"failure_threshold": 3}) is breaker
@@ -114,7 +114,7 @@ def test_a_place_that_gives_settings_after_one_that_gave_none_is_heard(registry:
 
 
 @pytest.mark.parametrize("first", [{"failure_threshold": 3}, {"recovery_time": 30}])
-def test_two_places_that_give_different_settings_are_told_so(registry: Registry, first: dict[str, object]) -> None:
+def test_two_places_with_different_settings_are_an_error(registry: Registry, first: dict[str, object]) -> None:
     registry.get("payments", first)
 
     with pytest.raises(InvalidSettings, match="payments"):
@@ -130,7 +130,7 @@ def test_two_places_may_write_the_same_settings_differently(registry: Registry) 
 # --- the operator
 
 
-def test_configured_settings_win_over_those_of_the_code(registry: Registry) -> None:
+def test_configured_settings_take_precedence_over_those_of_the_code(registry: Registry) -> None:
     registry.configure({"payments": Settings(failure_threshold=9)})
 
     breaker = registry.get("payments", {"failure_threshold": 3})
@@ -155,13 +155,13 @@ def test_places_that_differ_are_no_error_while_the_configuration_decides(registr
     assert breaker.settings.failure_threshold == 9
 
 
-def test_configured_names_that_stand_for_code_are_imported_when_the_breaker_is_made(registry: Registry) -> None:
+def test_configured_references_are_imported_when_the_breaker_is_made(registry: Registry) -> None:
     registry.configure({"payments": Settings.from_mapping({"ignore": ["builtins.KeyError"]})})
 
     assert registry.get("payments", {}).settings.ignore == (KeyError,)
 
 
-def test_a_configuration_that_is_taken_back_leaves_breakers_made_later_to_the_code(registry: Registry) -> None:
+def test_breakers_made_after_the_configuration_is_empty_have_the_codes_settings(registry: Registry) -> None:
     registry.configure({"payments": Settings(failure_threshold=9)})
 
     registry.configure({})
@@ -169,7 +169,7 @@ def test_a_configuration_that_is_taken_back_leaves_breakers_made_later_to_the_co
     assert registry.get("payments", {"failure_threshold": 3}).settings.failure_threshold == 3
 
 
-def test_settings_of_one_more_name_hold_unless_the_configuration_names_it(registry: Registry) -> None:
+def test_settings_of_one_more_name_are_in_force_unless_the_configuration_names_it(registry: Registry) -> None:
     registry.configure({"payments": Settings(failure_threshold=9)})
 
     registry.configure_unless_named("payments", Settings(failure_threshold=8))
@@ -187,7 +187,7 @@ def test_settings_of_one_more_name_reach_breakers_that_were_made_before(registry
     assert breaker.settings.failure_threshold == keyed.settings.failure_threshold == 7
 
 
-def test_settings_of_one_more_name_are_taken_back_with_the_others(registry: Registry) -> None:
+def test_settings_of_one_more_name_are_dropped_with_the_others(registry: Registry) -> None:
     registry.configure_unless_named("search", Settings(failure_threshold=7))
 
     registry.configure({})
@@ -198,14 +198,14 @@ def test_settings_of_one_more_name_are_taken_back_with_the_others(registry: Regi
 @pytest.mark.parametrize("again", [{}, {"recovery_time": 30}, {"recovery_time": "30s"}])
 def test_asking_again_does_not_undo_settings_that_were_replaced(registry: Registry, again: dict[str, object]) -> None:
     breaker = registry.get("payments", {"recovery_time": 30})
-    breaker.replace_settings(Settings(failure_threshold=9))
+    breaker._replace_settings(Settings(failure_threshold=9))
 
     registry.get("payments", again)
 
     assert breaker.settings.failure_threshold == 9
 
 
-def test_a_configuration_that_cannot_be_put_to_use_is_logged_and_leaves_the_breaker_as_it_is(
+def test_a_configuration_that_cannot_be_applied_is_logged_and_leaves_the_breaker_as_it_is(
     registry: Registry, caplog: pytest.LogCaptureFixture
 ) -> None:
     breaker = registry.get("payments", {"failure_threshold": 3})
@@ -218,7 +218,7 @@ def test_a_configuration_that_cannot_be_put_to_use_is_logged_and_leaves_the_brea
 
 
 @pytest.mark.parametrize("made", ["before", "after"])
-def test_it_is_logged_once_that_the_configuration_wins(
+def test_it_is_logged_once_that_the_configuration_takes_precedence(
     registry: Registry, caplog: pytest.LogCaptureFixture, made: str
 ) -> None:
     settings = {"payments": Settings(failure_threshold=9)}
@@ -237,19 +237,19 @@ def use(token: str, *_: object) -> bool:
     return bool(token)
 
 
-def test_settings_that_are_code_are_told_by_their_kind_and_show_no_secret(
+def test_settings_that_are_code_are_logged_by_their_kind_and_show_no_secret(
     registry: Registry, caplog: pytest.LogCaptureFixture
 ) -> None:
-    said = {"failure_threshold": 3, "failure_result": partial(use, "hunter2"), "retry_after": "header"}
-    registry.get("before", said)
+    keywords = {"failure_threshold": 3, "failure_result": partial(use, "hunter2"), "retry_after": "header"}
+    registry.get("before", keywords)
     registry.configure({"before": Settings(), "after": Settings()})
-    registry.get("after", said)
-    registry.get("twice", said)
+    registry.get("after", keywords)
+    registry.get("twice", keywords)
     with pytest.raises(InvalidSettings) as refused:
-        registry.get("twice", said | {"failure_result": partial(use, "hunter3")})
+        registry.get("twice", keywords | {"failure_result": partial(use, "hunter3")})
 
-    told = [record.getMessage() for record in caplog.records]
-    assert len(told) == 2
-    assert all("failure_threshold=3, failure_result=functools.partial, retry_after=text" in each for each in told)
+    messages = [record.getMessage() for record in caplog.records]
+    assert len(messages) == 2
+    assert all("failure_threshold=3, failure_result=functools.partial, retry_after=text" in each for each in messages)
     assert "hunter" not in str(refused.value)
     assert "failure_threshold=3" in str(refused.value)

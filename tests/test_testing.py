@@ -1,4 +1,4 @@
-"""What users' tests lean on: a clock, breakers off, forced states, a reset, and the same as pytest fixtures."""
+"""What otel_breaker.testing offers: a clock, breakers off, forced states, a reset, and the same as fixtures."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import pytest
 from otel_breaker import CircuitBreaker, CircuitOpenError, CircuitState, breakers, get_breaker
 from otel_breaker.overrides import StateOverride
 from otel_breaker.registry import REGISTRY
-from otel_breaker.testing import FakeClock, breakers_off, fake_clock, forced, reset
+from otel_breaker.testing import FakeClock, ForcibleState, breakers_off, fake_clock, forced, reset
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -41,7 +41,7 @@ def refuses(breaker: CircuitBreaker) -> bool:
 # --- the clock
 
 
-def test_time_moves_for_breakers_made_before_and_during() -> None:
+def test_a_fake_clock_advances_for_breakers_made_before_and_during() -> None:
     before = CircuitBreaker(recovery_time=30)
 
     with fake_clock() as clock:
@@ -56,7 +56,7 @@ def test_time_moves_for_breakers_made_before_and_during() -> None:
     assert (early, late) == ([True, True], [False, False])
 
 
-def test_time_stands_still_until_it_is_moved() -> None:
+def test_a_fake_clock_advances_only_when_the_test_advances_it() -> None:
     with fake_clock() as clock:
         first = clock()
         breaker = CircuitBreaker(recovery_time=30)
@@ -77,7 +77,7 @@ def test_a_breaker_with_a_clock_of_its_own_keeps_it() -> None:
         assert refuses(breaker)
 
 
-def test_real_time_goes_on_afterwards_also_for_breakers_made_meanwhile(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_real_time_applies_afterwards_also_to_breakers_made_meanwhile(monkeypatch: pytest.MonkeyPatch) -> None:
     with fake_clock() as clock:
         breaker = CircuitBreaker(recovery_time=3_000)
         trip(breaker)
@@ -90,7 +90,7 @@ def test_real_time_goes_on_afterwards_also_for_breakers_made_meanwhile(monkeypat
     assert clock() >= time.monotonic() - 1_000
 
 
-def test_clocks_may_be_held_inside_of_each_other() -> None:
+def test_fake_clocks_can_be_nested() -> None:
     breaker = CircuitBreaker(recovery_time=30)
 
     with fake_clock() as outer:
@@ -140,7 +140,7 @@ def test_breakers_are_on_again_afterwards_also_when_the_test_raises() -> None:
     assert refuses(breaker)
 
 
-def test_off_inside_of_off_stays_off() -> None:
+def test_breakers_off_can_be_nested() -> None:
     breaker = CircuitBreaker()
     trip(breaker)
 
@@ -151,7 +151,7 @@ def test_off_inside_of_off_stays_off() -> None:
         assert not refuses(breaker)
 
 
-def test_a_predicate_is_not_asked_while_breakers_are_off() -> None:
+def test_a_predicate_is_not_called_while_breakers_are_off() -> None:
     class Asked(list[object]):
         def __contains__(self, result: object) -> bool:
             self.append(result)
@@ -215,7 +215,7 @@ def test_a_keyed_name_is_forced_before_its_first_call_and_leaves_no_other_breake
 
 
 @pytest.mark.parametrize(("state", "refused"), [("open", True), ("forced_open", True), ("closed", False)])
-def test_a_state_may_be_given_as_text(state: str, refused: bool) -> None:
+def test_a_state_can_be_given_as_text(state: ForcibleState, refused: bool) -> None:
     breaker = get_breaker("test_testing text", failure_threshold=1)
 
     with forced("test_testing text", state):
@@ -223,7 +223,7 @@ def test_a_state_may_be_given_as_text(state: str, refused: bool) -> None:
         assert refuses(breaker) is refused
 
 
-def test_an_order_of_the_configuration_holds_again_after_a_name_was_forced() -> None:
+def test_an_override_of_the_configuration_applies_again_after_a_name_was_forced() -> None:
     breaker = get_breaker("test_testing ordered")
     REGISTRY.override("test_testing ordered", StateOverride(CircuitState.FORCED_OPEN, "operator", "INC-4711"))
     try:
@@ -273,7 +273,7 @@ def test_after_a_reset_a_name_may_have_other_settings() -> None:
     assert get_breaker("test_testing other", failure_threshold=4).settings.failure_threshold == 4
 
 
-def test_after_a_reset_a_name_still_stands_for_the_breaker_that_guards_the_application() -> None:
+def test_after_a_reset_a_name_has_the_breaker_that_guards_the_application() -> None:
     guarded = get_breaker("test_testing module level")(int)  # as a module of the application does when it is imported
 
     reset()
@@ -311,12 +311,14 @@ def test_fresh_after():
 """
 
 
+@pytest.mark.processes
 def test_the_fixtures_do_the_same_for_a_users_test(pytester: pytest.Pytester) -> None:
     pytester.makepyfile(USERS_TESTS)
 
     run(pytester).assert_outcomes(passed=5)
 
 
+@pytest.mark.processes
 @pytest.mark.parametrize(
     "conftest",
     [
@@ -335,6 +337,7 @@ def test_the_fixtures_are_there_without_a_warning_whatever_a_conftest_imports(
     run(pytester).assert_outcomes(passed=5)
 
 
+@pytest.mark.processes
 def test_the_fixtures_are_there_where_pytest_loads_no_plugins_by_itself(
     pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -345,7 +348,8 @@ def test_the_fixtures_are_there_where_pytest_loads_no_plugins_by_itself(
     run(pytester).assert_outcomes(passed=5)
 
 
-def test_a_project_without_breakers_does_not_pay_for_them(pytester: pytest.Pytester) -> None:
+@pytest.mark.processes
+def test_a_project_without_breakers_does_not_import_them(pytester: pytest.Pytester) -> None:
     pytester.makepyfile(
         """
         import sys
@@ -363,6 +367,7 @@ def run(pytester: pytest.Pytester) -> pytest.RunResult:
     return pytester.runpytest_subprocess("-p", "no:cacheprovider", "-p", "no:asyncio", "-W", "error")
 
 
+@pytest.mark.processes
 def test_the_module_can_be_imported_without_pytest(pytester: pytest.Pytester) -> None:
     script = pytester.makepyfile(
         "import sys; sys.modules['pytest'] = None; import otel_breaker.testing as it; print(it.fake_clock.__name__)"

@@ -1,4 +1,4 @@
-"""What is known of types is forgotten with them, and never asked of them."""
+"""A memo of types drops an entry with its type, and runs no code of the type."""
 
 from __future__ import annotations
 
@@ -8,40 +8,40 @@ import weakref
 from otel_breaker.type_memo import TypeMemo
 
 
-def test_what_was_learned_of_a_type_is_known() -> None:
+def test_a_value_that_was_added_for_a_type_is_found() -> None:
     memo: TypeMemo[str] = TypeMemo(10)
 
-    memo.learn(ValueError, "bad")
+    memo.add(ValueError, "bad")
 
-    assert (memo.known.get(id(ValueError)), memo.known.get(id(KeyError))) == ("bad", None)
+    assert (memo.by_id.get(id(ValueError)), memo.by_id.get(id(KeyError))) == ("bad", None)
 
 
 def test_a_type_is_not_kept_alive_and_its_entry_goes_with_it() -> None:
     memo: TypeMemo[str] = TypeMemo(10)
     passing = type("Passing", (Exception,), {})
     living = weakref.ref(passing)
-    memo.learn(passing, "bad")
+    memo.add(passing, "bad")
 
     del passing
     gc.collect()
 
-    assert (living(), memo.known) == (None, {})
+    assert (living(), memo.by_id) == (None, {})
 
 
-def test_no_more_types_are_known_than_were_asked_for() -> None:
+def test_a_memo_holds_at_most_its_limit_of_types() -> None:
     memo: TypeMemo[int] = TypeMemo(2)
 
     for number, kind in enumerate((ValueError, KeyError, OSError)):
-        memo.learn(kind, number)
+        memo.add(kind, number)
 
-    assert list(memo.known.values()) == [0, 1]
+    assert list(memo.by_id.values()) == [0, 1]
 
 
 def test_a_memo_goes_without_the_collector() -> None:
     gc.disable()
     try:
         memo: TypeMemo[int] = TypeMemo(10)
-        memo.learn(ValueError, 1)
+        memo.add(ValueError, 1)
         living = weakref.ref(memo)
         del memo
 

@@ -1,4 +1,4 @@
-"""Never run, only type-checked: what is guarded keeps its types."""
+"""Type-checked and never run: guarded code keeps its types."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Every way in by hand, each as a function that lets one guarded call raise an exception."""
+"""Every way to guard a call by hand, each as a function in which one guarded call raises an exception."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ Way: TypeAlias = "Callable[[CircuitBreaker, BaseException], Any]"
 
 
 def drive(awaitable: Awaitable[object]) -> None:
-    """Run what never waits to its end: event loops look at exceptions, too, and some cannot bear to be looked at."""
+    """Run a coroutine that never waits. An event loop would inspect its exception, and some exceptions raise then."""
     steps = awaitable.__await__()
     try:
         while True:

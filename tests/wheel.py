@@ -30,10 +30,11 @@ else:
 ROOT = Path(__file__).parents[1]
 PACKAGES = {
     "otel_breaker": ROOT,
+    "otel_breaker_cli": ROOT / "instrumentation",
     "otel_breaker_instrumentation": ROOT / "instrumentation",
     "otel_breaker_pytest": ROOT / "instrumentation",
 }
-SCHEMA = PACKAGES["otel_breaker_instrumentation"] / "otel_breaker_instrumentation" / "breakers.schema.json"
+SCHEMA = ROOT / "instrumentation" / "otel_breaker_cli" / "breakers.schema.json"
 INJECTED = ROOT / "collector-config" / "kubernetes" / "Dockerfile"
 QUIETLY = ("--quiet", "--disable-pip-version-check", "--no-compile")
 RELEASES = ("opentelemetry-sdk", "opentelemetry-instrumentation", "opentelemetry-distro")
@@ -58,9 +59,10 @@ if importlib.util.find_spec("deprecated") is None:  # older APIs need it, and it
 for name in absent:
     assert name not in sys.modules and importlib.util.find_spec(name) is None, name
 
-with contextlib.redirect_stderr(io.StringIO()) as said:
+sys.argv[1:] = ["check", "breakers.yaml"]
+with contextlib.redirect_stderr(io.StringIO()) as output:
     assert main() == 2
-assert said.getvalue().endswith("pip install 'otel-breaker[auto]'\\n"), said.getvalue()
+assert output.getvalue().endswith("pip install 'otel-breaker[auto]'\\n"), output.getvalue()
 
 @otel_breaker.get_breaker("payments", failure_threshold=3)
 def charge():
@@ -85,7 +87,7 @@ def test_time_stands_still(breaker_clock, fresh_breakers):
 
 
 class StepFailed(Exception):
-    """The text is what the step said."""
+    """A step failed; the text is its output."""
 
 
 def main() -> int:
@@ -144,7 +146,7 @@ def use_alone(folder: Path, *requirements: str) -> Path:
 
 
 def use_configured(wheel: Path, folder: Path, releases: Sequence[str], *, events: bool) -> Path:
-    """Let a configuration guard a program, and look at all that the SDK of that release tells of it.
+    """Let a configuration guard a program, and check all that the SDK of that release exports.
 
     Args:
         wheel: what is to be installed.
@@ -159,13 +161,13 @@ def use_configured(wheel: Path, folder: Path, releases: Sequence[str], *, events
     for signal in ("traces", "metrics", "logs"):
         flags += [f"--{signal}_exporter", "console"]
     printed = run(str(Path(python).with_name("opentelemetry-instrument")), *flags, python, "app.py", folder=folder)
-    for seen, expected in guarded_program.look_at(printed, events=events):
+    for seen, expected in guarded_program.observations(printed, events=events):
         expect(seen, expected)
     return folder
 
 
 def use_command(python: str, folder: Path) -> None:
-    """The commands that need no more than what guards a program."""
+    """The commands that need the extra `auto` only."""
     command = str(Path(python).with_name("otel-breaker"))
     expect("usage: otel-breaker" in run(command, "--help", folder=folder), True)
     run(command, "--version", folder=folder)
@@ -175,18 +177,18 @@ def use_command(python: str, folder: Path) -> None:
 
 
 def use_in_tests(wheel: Path, folder: Path) -> Path:
-    """The fixtures are there; pytest warns of nothing, though we were imported before it, as under instrumentation."""
+    """The fixtures load without a warning of pytest, though we are imported before it, as under instrumentation."""
     python = environment(folder, f"{wheel}[auto]", "pytest")
     (folder / "test_payments.py").write_text(TESTED)
     early = "import sys, otel_breaker, otel_breaker_instrumentation, pytest; sys.exit(pytest.main(sys.argv[1:]))"
     for start in (["-m", "pytest"], ["-c", early]):
-        said = run(python, *start, "-W", "error", "-p", "no:cacheprovider", "-q", "test_payments.py", folder=folder)
-        expect(said.splitlines()[-1].partition(" in ")[0], "1 passed")
+        output = run(python, *start, "-W", "error", "-p", "no:cacheprovider", "-q", "test_payments.py", folder=folder)
+        expect(output.splitlines()[-1].partition(" in ")[0], "1 passed")
     return folder
 
 
 def use_injected(wheel: Path, folder: Path) -> Path:
-    """What the OpenTelemetry Operator for Kubernetes does: a folder of packages on the path of a Python without any."""
+    """As the OpenTelemetry Operator for Kubernetes does: a folder of packages on the path of a Python without any."""
     venv.create(folder, symlinks=True)
     packages = folder / "packages"
     wanted = re.findall(r"opentelemetry-\S+==\S+", INJECTED.read_text())
@@ -202,8 +204,8 @@ def use_injected(wheel: Path, folder: Path) -> Path:
 
 
 def newest() -> list[str]:
-    """The releases of OpenTelemetry that the demo and the tests run with."""
-    pinned = dict(said.split("==") for said in project()["optional-dependencies"]["demo"] if "==" in said)
+    """The releases of OpenTelemetry that the demo and the tests use."""
+    pinned = dict(each.split("==") for each in project()["optional-dependencies"]["demo"] if "==" in each)
     return [f"{name}=={pinned.get(name, pinned['opentelemetry-distro'])}" for name in RELEASES]
 
 
@@ -212,17 +214,17 @@ def between() -> list[str]:
 
 
 def oldest_api() -> str:
-    """The least that the wheel alone says it needs."""
+    """The lowest versions that the wheel alone requires."""
     (api,) = project()["dependencies"]
     return str(api).replace(">=", "==")
 
 
 def oldest() -> list[str]:
-    """The least that the wheel says it needs to guard by configuration."""
+    """The lowest versions that the wheel requires to guard by configuration."""
     least = {name: version for name, _, version in map(at_least, project()["optional-dependencies"]["auto"])}
     instrumentation = least["opentelemetry-instrumentation"]
     sdk = oldest_api().replace("-api", "-sdk")
-    # Those releases need `pkg_resources`, which setuptools warns of and then took out.
+    # Those releases need `pkg_resources`, which later setuptools warn of and then lack.
     return [
         sdk,
         f"opentelemetry-instrumentation=={instrumentation}",
@@ -242,7 +244,7 @@ def project() -> Any:
 
 
 def environment(folder: Path, *requirements: str) -> str:
-    """Make a clean environment with nothing but these; returns its Python."""
+    """Make a clean environment with these packages only; returns its Python."""
     venv.create(folder, symlinks=True)
     python = str(folder / "bin" / "python")
     run(sys.executable, "-m", "pip", "--python", python, "install", *QUIETLY, *requirements)
@@ -250,7 +252,7 @@ def environment(folder: Path, *requirements: str) -> str:
 
 
 def run(*command: str, folder: Path | None = None, **environment: str) -> str:
-    """What a command prints; it must end well, and complain of nothing."""
+    """The output of a command, which must succeed without a warning."""
     clean = {
         name: value for name, value in os.environ.items() if not name.startswith(("OTEL_", "PYTHON"))
     } | environment

@@ -1,4 +1,4 @@
-"""The order of things: two runs, one after the other, then the story. Start it with `python -m examples.checkout`."""
+"""The demo: two runs, one after the other, then the report. Start it with `python -m examples.checkout`."""
 
 import argparse
 import io
@@ -11,13 +11,13 @@ from pathlib import Path
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn
 
-from examples.checkout import configuration, facts, story
+from examples.checkout import configuration, picture, report, results
 from examples.checkout.processes import DemoFailed, Interrupted, interruptible
 from examples.checkout.run import ASYNC_SHOP, SHOP, WITH, WITHOUT, Run, run
 from examples.checkout.schedule import Phase, Schedule
 from otel_breaker_cli.incident.collect import collect
 from otel_breaker_cli.incident.page import page as incident_page
-from otel_breaker_cli.otlp import Broken, Point, Record, Span, read
+from otel_breaker_cli.otlp import DataPoint, SkippedPart, Span, TelemetryRecord, read
 
 
 def main() -> int:
@@ -47,39 +47,44 @@ def demo(console: Console, output: Path, schedule: Schedule, shop: str) -> None:
         without = run(output / WITHOUT, schedule, shop=shop, breaker=False, collector=collector, tick=tick)
     with _progress(console, WITH, schedule) as tick:
         with_breaker = run(output / WITH, schedule, shop=shop, breaker=True, collector=collector, tick=tick)
-    tell(console, output, without, with_breaker, collector)
+    print_report(console, output, without, with_breaker, collector)
 
 
-def tell(console: Console, output: Path, without: Run, with_breaker: Run, collector: str | None) -> None:
+def print_report(console: Console, output: Path, without: Run, with_breaker: Run, collector: str | None) -> None:
     records = _records(with_breaker)
     spans = [record for record in records if isinstance(record, Span)]
-    moves, refusal = facts.moves(spans), facts.refusal(spans)
-    calls = facts.calls(record for record in records if isinstance(record, Point))
-    problem = facts.missing(moves, refusal, calls)
+    changes, refusal = results.state_changes(spans), results.refusal(spans)
+    calls = results.calls(record for record in records if isinstance(record, DataPoint))
+    problem = results.missing(changes, refusal, calls)
     if problem or refusal is None:
-        raise DemoFailed(f"{problem}. What the shop said is in {with_breaker.folder / 'shop.log'}")
+        raise DemoFailed(f"{problem}. The shop's output is in {with_breaker.folder / 'shop.log'}")
     incident = collect(records)
     page = output / "incident.html"
     page.write_text(incident_page(incident), encoding="utf-8")
-    story.section(console, "The circuit", story.timeline(with_breaker, moves))
-    impact = story.comparison(facts.impact(without), facts.impact(with_breaker))
-    story.section(console, "What the outage did", impact)
-    story.section(console, "One refused checkout, and why", story.refused_trace(refusal))
-    story.section(console, "All calls, from the metric circuit_breaker.calls", story.calls(calls))
-    story.section(console, "The files (OTLP in JSON lines, and logs)", story.files(without, with_breaker))
-    story.section(console, "What one asks at night, answered from those files", story.on_call(incident, page))
-    story.section(console, "Where to go from here", story.onward(collector))
+    drawing = output / picture.NAME
+    drawing.write_text(picture.draw(refusal), encoding="utf-8")
+    report.section(console, "The circuit", report.timeline(with_breaker, changes))
+    impact = report.comparison(results.impact(without), results.impact(with_breaker))
+    report.section(console, "What the outage did", impact)
+    report.section(console, "One refused checkout, and why", report.refused_trace(refusal))
+    report.section(console, "The same two traces as a picture", report.picture(drawing))
+    report.section(console, "All calls, from the metric circuit_breaker.calls", report.calls(calls))
+    report.section(console, "The files (OTLP in JSON lines, and logs)", report.files(without, with_breaker))
+    report.section(
+        console, "What a person on call asks, answered from those files", report.oncall_answers(incident, page)
+    )
+    report.section(console, "Where to go from here", report.next_steps(collector))
 
 
-def _records(run: Run) -> list[Record]:
-    """All that a run exported."""
+def _records(run: Run) -> list[TelemetryRecord]:
+    """All records that a run exported."""
 
-    def refuse(broken: Broken) -> None:
-        raise DemoFailed(f"The shop wrote a line that is no OTLP. {broken}")
+    def fail(part: SkippedPart) -> None:
+        raise DemoFailed(f"The shop wrote a line that is no OTLP. {part}")
 
     files = [run.folder / f"{signal}.jsonl" for signal in ("traces", "logs", "metrics")]
     try:
-        return list(read(files, broken=refuse))
+        return list(read(files, on_skip=fail))
     except FileNotFoundError as error:
         raise DemoFailed(f"The shop wrote no {error.filename}. Why is in {run.folder / 'shop.log'}") from error
 
@@ -94,22 +99,22 @@ def _collector(console: Console) -> str | None:
 
 @contextmanager
 def _progress(console: Console, name: str, schedule: Schedule) -> Iterator[Callable[[float], None]]:
-    """Yields what to call with the seconds gone by; where there is no terminal, each phase is a line."""
+    """Yields the function to call with the elapsed seconds; without a terminal, each phase is a line."""
     columns = (
         TextColumn("{task.description}"),
         BarColumn(),
         TextColumn("{task.completed:2.0f} of {task.total:.0f} s, {task.fields[phase]}"),
     )
-    seen: set[Phase] = set()
+    announced: set[Phase] = set()
     with Progress(*columns, console=console, disable=not console.is_terminal) as progress:
         task = progress.add_task(f"{name:16}", total=schedule.total, phase="starting")
 
         def tick(elapsed: float) -> None:
             phase = schedule.phase(elapsed)
             progress.update(task, completed=elapsed, phase=f"the provider is {phase.value}")
-            if phase not in seen and not console.is_terminal:
+            if phase not in announced and not console.is_terminal:
                 console.print(f"{name:16} {elapsed:4.0f} s  the provider is {phase.value}")
-            seen.add(phase)
+            announced.add(phase)
 
         yield tick
         progress.update(task, phase="done")

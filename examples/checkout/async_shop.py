@@ -1,6 +1,6 @@
-"""The shop once more, as an async web application: the same pages, awaited.
+"""The shop as an async web application, with the same pages.
 
-Nothing here may know of breakers or of OpenTelemetry: what the demo shows is what both add from outside.
+This module must not use breakers or OpenTelemetry: the demo shows what both add from outside.
 """
 
 import logging
@@ -42,12 +42,12 @@ async def checkout(request: Request) -> JSONResponse:
 
 def create_app(payments_url: str) -> Starlette:
     @asynccontextmanager
-    async def open_for_business(_: Starlette) -> AsyncIterator[State]:
+    async def lifespan(_: Starlette) -> AsyncIterator[State]:
         async with AsyncPaymentClient(payments_url) as payments:
             yield {"payments": payments}
 
     routes = [Route("/products", products), Route("/checkout", checkout, methods=["POST"])]
-    return Starlette(routes=routes, lifespan=open_for_business)
+    return Starlette(routes=routes, lifespan=lifespan)
 
 
 if __name__ == "__main__":

@@ -1,6 +1,6 @@
-"""How a run is configured: its environment and its OpenTelemetry configuration file.
+"""The configuration of a run: its environment and its OpenTelemetry configuration file.
 
-The only place that reads this process's own environment. Nothing is set in the shop's code.
+Only this module reads the environment of the demo's process. Nothing is configured in the shop's code.
 """
 
 import os
@@ -14,11 +14,11 @@ import yaml
 ENDPOINT = "OTEL_EXPORTER_OTLP_ENDPOINT"
 FILE = Path(__file__).with_name("otel.yaml")
 BREAKERS = "breakers.yaml"
-"""The shop's own copy in its folder."""
+"""The name of the shop's own copy."""
 
 
 def collector() -> str | None:
-    """The Collector that the user asked for, if any."""
+    """The URL of the Collector that the user configured, if any."""
     return os.environ.get(ENDPOINT) or None
 
 
@@ -32,8 +32,8 @@ def answers(url: str) -> bool:
         return False
 
 
-def plain_environment() -> dict[str, str]:
-    """This environment without what would change the demo: other OpenTelemetry settings, proxies on the way home."""
+def clean_environment() -> dict[str, str]:
+    """This environment without OpenTelemetry's settings, and without proxies for local addresses."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith("OTEL_")}
     return kept | {"NO_PROXY": _no_proxy("NO_PROXY"), "no_proxy": _no_proxy("no_proxy"), "PYTHONUNBUFFERED": "1"}
 
@@ -41,7 +41,7 @@ def plain_environment() -> dict[str, str]:
 def shop_environment(folder: Path, payments_url: str, *, breaker: bool, collector: str | None) -> dict[str, str]:
     exporter = {name: value for name, value in os.environ.items() if name.startswith("OTEL_EXPORTER_OTLP_")}
     return (
-        plain_environment()
+        clean_environment()
         | (exporter if collector else {})
         | {
             "OTEL_CONFIG_FILE": str(_with_collector(folder) if collector else FILE),
@@ -55,7 +55,7 @@ def shop_environment(folder: Path, payments_url: str, *, breaker: bool, collecto
 
 
 def _with_collector(folder: Path) -> Path:
-    """The same configuration, exporting over OTLP/HTTP too; the exporter itself reads OTEL_EXPORTER_OTLP_*."""
+    """The same configuration with exporters over OTLP/HTTP added, which read OTEL_EXPORTER_OTLP_* themselves."""
     settings: dict[str, Any] = yaml.safe_load(FILE.read_text())
     for signal in ("tracer_provider", "logger_provider"):
         settings[signal]["processors"].append({"batch": {"schedule_delay": 500, "exporter": {"otlp_http": {}}}})

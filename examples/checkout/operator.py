@@ -1,4 +1,4 @@
-"""The operator of the shop: changes the file of its breakers while it runs, as one would in an editor."""
+"""The operator of the shop: edits the configuration of its breakers while it runs."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -8,11 +8,12 @@ from examples.checkout.schedule import Schedule
 FILE = Path(__file__).with_name("breakers.yaml")
 SETTING, BEFORE, AFTER = "failure_threshold", 5, 3
 MOMENT = 1 / 3
+"""When the file is changed, as a share of the healthy phase."""
 
 
 @dataclass
 class Operator:
-    """Lowers a threshold a third of the way into the healthy phase; the shop is neither restarted nor told.
+    """Lowers a threshold after a third of the healthy phase; the shop is neither restarted nor notified.
 
     Args:
         file: the shop's own copy of the configuration.
@@ -28,7 +29,7 @@ class Operator:
         self.file.write_text(self._text)
 
     def watch(self, elapsed: float) -> None:
-        """Do what is due by now, in seconds since the run started."""
+        """Change the file when it is due; `elapsed` is in seconds since the run started."""
         changed = self._text.replace(f"{SETTING}: {BEFORE}", f"{SETTING}: {AFTER}")
         if elapsed >= self.at and changed != self._text:
             self.file.write_text(changed)

@@ -1,13 +1,13 @@
-"""The shops' clients of their payment provider: plain `requests` and `aiohttp`, no breaker and no telemetry in sight.
+"""The shops' clients of their payment provider, written with `requests` and `aiohttp`, without breakers or telemetry.
 
-Both ask the same thing and raise whatever their library raises; the async one is entered before it is used.
+Both make the same request and raise the exceptions of their library; the async one is a context manager.
 """
 
 import aiohttp
 import requests
 from typing_extensions import Self
 
-PATIENCE = 1  # seconds
+TIMEOUT = 1  # seconds
 
 
 class PaymentClient:
@@ -17,14 +17,14 @@ class PaymentClient:
 
     def charge(self, order_id: str, amount: int) -> str:
         """Charge `amount` cents and return the receipt."""
-        answer = self._session.post(f"{self._url}/charges", json=_order(order_id, amount), timeout=PATIENCE)
-        answer.raise_for_status()
-        return str(answer.json()["receipt"])
+        response = self._session.post(f"{self._url}/charges", json=_order(order_id, amount), timeout=TIMEOUT)
+        response.raise_for_status()
+        return str(response.json()["receipt"])
 
 
 class AsyncPaymentClient:
     def __init__(self, url: str) -> None:
-        self._session = aiohttp.ClientSession(url, timeout=aiohttp.ClientTimeout(PATIENCE), raise_for_status=True)
+        self._session = aiohttp.ClientSession(url, timeout=aiohttp.ClientTimeout(TIMEOUT), raise_for_status=True)
 
     async def __aenter__(self) -> Self:
         return self
@@ -34,8 +34,8 @@ class AsyncPaymentClient:
 
     async def charge(self, order_id: str, amount: int) -> str:
         """Charge `amount` cents and return the receipt."""
-        async with self._session.post("/charges", json=_order(order_id, amount)) as answer:
-            return str((await answer.json())["receipt"])
+        async with self._session.post("/charges", json=_order(order_id, amount)) as response:
+            return str((await response.json())["receipt"])
 
 
 def _order(order_id: str, amount: int) -> dict[str, str | int]:

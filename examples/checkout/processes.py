@@ -1,7 +1,7 @@
-"""Children that never outlive the demo: started, waited for, and ended whatever happens to us.
+"""Child processes that never outlive the demo.
 
 Three things end a child: the end of its `with` block, an interrupt (which is an exception in that block, see
-`interruptible`), and our own death by a signal that nobody can catch (the leash). Nothing here knows what it runs.
+`interruptible`), and the death of the demo by a signal that cannot be caught (see `_start_watchdog`).
 """
 
 import re
@@ -14,23 +14,25 @@ from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType
 
-STARTING = 20.0
-ENDING = 10.0
+STARTUP_TIMEOUT = 20.0
+SHUTDOWN_TIMEOUT = 10.0
 ADDRESS = re.compile(r"http://127\.0\.0\.1:\d+")
 
 
 class DemoFailed(Exception):
-    """The demo cannot go on; the text is for the person who started it."""
+    """The demo cannot continue; the text is for the user."""
 
 
 class Interrupted(BaseException):
+    """A signal asks the demo to end."""
+
     def __init__(self, number: int) -> None:
         super().__init__(number)
         self.exit_status = 128 + number
 
 
 class _Interrupts:
-    """Turns signals into `Interrupted`, at once, or at the end of a `held` block."""
+    """Raises `Interrupted` for a signal, at once or at the end of a `held` block."""
 
     def __init__(self) -> None:
         self._held = False
@@ -58,9 +60,9 @@ _interrupts = _Interrupts()
 
 
 def interruptible() -> None:
-    """Make Ctrl-C, SIGTERM and a closed terminal an exception, so that every `with` block below is left properly.
+    """Make Ctrl-C, SIGTERM and a closed terminal an exception, so that every `with` block is left properly.
 
-    It also gives the children default signals where we were started with SIGINT ignored, as `make demo &` does.
+    Children get default signal handlers, also where the demo is started with SIGINT ignored, as by `make demo &`.
     """
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, _interrupts)
@@ -75,26 +77,26 @@ class Child:
     def check(self) -> None:
         status = self.process.poll()
         if status is not None:
-            raise DemoFailed(f"The {self.name} ended by itself with status {status}. What it said is in {self.log}")
+            raise DemoFailed(f"The {self.name} ended by itself with status {status}. Its output is in {self.log}")
 
     def address(self) -> str:
-        """Wait until the child says where it is listening. It picks the port: a port picked for it may be taken."""
-        deadline = time.monotonic() + STARTING
+        """Wait until the child prints its address. It picks the port itself, since any other port may be taken."""
+        deadline = time.monotonic() + STARTUP_TIMEOUT
         while time.monotonic() < deadline:
             self.check()
-            if found := ADDRESS.search(self.log.read_text(errors="replace")):
-                return found.group()
+            if match := ADDRESS.search(self.log.read_text(errors="replace")):
+                return match.group()
             time.sleep(0.05)
-        raise DemoFailed(f"The {self.name} did not start within {STARTING:.0f} s. What it said is in {self.log}")
+        raise DemoFailed(f"The {self.name} did not start within {STARTUP_TIMEOUT:.0f} s. Its output is in {self.log}")
 
 
 @contextmanager
 def running(name: str, command: Sequence[str], log: Path, environment: dict[str, str]) -> Iterator[Child]:
-    with ExitStack() as ending:
+    with ExitStack() as cleanup:
         with _interrupts.held():
             child = Child(name, _start(command, log, environment), log)
-            ending.callback(_end, child.process)
-            ending.callback(_let_go, _leash(child.process))
+            cleanup.callback(_end, child.process)
+            cleanup.callback(_end_watchdog, _start_watchdog(child.process))
         yield child
 
 
@@ -106,28 +108,28 @@ def _start(command: Sequence[str], log: Path, environment: dict[str, str]) -> su
             stdin=subprocess.DEVNULL,
             stdout=output,
             stderr=subprocess.STDOUT,
-            # A Ctrl-C in the terminal is for us alone: we end the children in order, once their work is saved.
+            # A Ctrl-C in the terminal must reach the demo alone, which ends the children in order.
             start_new_session=True,
         )
 
 
 def _end(process: subprocess.Popen[bytes]) -> None:
-    # SIGINT, not SIGTERM: Python then leaves through `atexit`, where the SDK flushes what it still holds.
+    # SIGINT, not SIGTERM: Python then runs `atexit` functions, in which the SDK exports its queues.
     with _interrupts.held():
         process.send_signal(signal.SIGINT)
         try:
-            process.wait(ENDING)
+            process.wait(SHUTDOWN_TIMEOUT)
         except subprocess.TimeoutExpired:
             process.kill()
             process.wait()
 
 
-def _leash(process: subprocess.Popen[bytes]) -> subprocess.Popen[bytes]:
-    """A shell that waits for our end of a pipe to close, as it does when we are killed, and then kills the child."""
+def _start_watchdog(process: subprocess.Popen[bytes]) -> subprocess.Popen[bytes]:
+    """Start a shell that kills the child when the demo's end of a pipe closes, as it does when the demo is killed."""
     command = ["/bin/sh", "-c", 'read -r _; kill -9 "$0" 2>/dev/null', str(process.pid)]
     return subprocess.Popen(command, stdin=subprocess.PIPE, start_new_session=True)
 
 
-def _let_go(leash: subprocess.Popen[bytes]) -> None:
-    leash.kill()
-    leash.communicate()
+def _end_watchdog(watchdog: subprocess.Popen[bytes]) -> None:
+    watchdog.kill()
+    watchdog.communicate()

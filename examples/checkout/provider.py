@@ -1,6 +1,6 @@
-"""The payment provider: a web service that falls ill and recovers by the schedule it was sent.
+"""The payment provider: a web service that fails and recovers by the schedule that it receives.
 
-It counts what reaches it, phase by phase. It never knows whether its caller has a breaker.
+It counts the requests of each phase. Its code does not depend on whether the caller has a breaker.
 """
 
 import logging
@@ -21,9 +21,9 @@ class Condition:
     status: int
 
 
-WELL = Condition(seconds=0.03, status=200)
-# Slow and failing at once, as an overloaded service is; the shop's client would wait up to a second.
-ILL = Condition(seconds=0.8, status=500)
+HEALTHY = Condition(seconds=0.03, status=200)
+# Slow, and failing nevertheless, as an overloaded service is; the shop's client waits up to a second.
+OVERLOADED = Condition(seconds=0.8, status=500)
 
 
 class Provider:
@@ -39,12 +39,12 @@ class Provider:
             self._requests.clear()
 
     def admit(self) -> Condition:
-        """Count one request, and say how it will be answered."""
+        """Count one request, and return the condition in which it is answered."""
         with self._lock:
             elapsed = time.monotonic() - self._started
             phase = self._schedule.phase(elapsed) if self._schedule else Phase.HEALTHY
             self._requests[phase] += 1
-        return ILL if phase is Phase.DOWN else WELL
+        return OVERLOADED if phase is Phase.DOWN else HEALTHY
 
     def requests(self) -> dict[str, int]:
         with self._lock:

@@ -1,6 +1,6 @@
-"""One run: a provider and a shop of their own, the same outage and the same customers, without or with the breaker.
+"""One run: a provider and a shop of its own, with the same outage and customers, without or with the breaker.
 
-What it leaves behind are samples, counts and files; it never judges or prints them.
+A run collects samples, counts and files; it neither evaluates nor prints them.
 """
 
 import math
@@ -41,11 +41,23 @@ def run(
     collector: str | None,
     tick: Callable[[float], None],
 ) -> Run:
-    """Run it, and call `tick` with the seconds gone by; `shop` is a module."""
+    """Run the outage once.
+
+    Args:
+        folder: where the files of the run go; those of an earlier run are deleted.
+        schedule: when the provider fails.
+        shop: the module of the shop.
+        breaker: whether breakers are enabled.
+        collector: the URL of a Collector that gets the telemetry as well, or None.
+        tick: called with the elapsed seconds, again and again.
+
+    Raises:
+        DemoFailed: when a process ends by itself, or no checkout succeeds.
+    """
     _empty(folder)
     operator = Operator(folder / configuration.BREAKERS, schedule)
     with processes.running(
-        "payment provider", [sys.executable, "-m", PROVIDER], folder / "provider.log", configuration.plain_environment()
+        "payment provider", [sys.executable, "-m", PROVIDER], folder / "provider.log", configuration.clean_environment()
     ) as provider:
         payments_url = provider.address()
         environment = configuration.shop_environment(folder, payments_url, breaker=breaker, collector=collector)
@@ -59,11 +71,11 @@ def run(
                 tick(elapsed)
 
             started = time.time_ns()
-            _provider("POST", f"{payments_url}/schedule", json=asdict(schedule))
+            _request("POST", f"{payments_url}/schedule", json=asdict(schedule))
             samples = load.drive(shop_url, schedule.total, watch)
-            counts = _provider("GET", f"{payments_url}/requests")
+            counts = _request("GET", f"{payments_url}/requests")
     if not any(sample.ok for sample in samples if sample.path == "/checkout"):
-        raise processes.DemoFailed(f"Not one checkout succeeded. What the shop said is in {folder / 'shop.log'}")
+        raise processes.DemoFailed(f"Not one checkout succeeded. The shop's output is in {folder / 'shop.log'}")
     requests_by_phase = {phase: counts[phase.value] for phase in Phase}
     return Run(folder, schedule, started, samples, requests_by_phase, operator.at)
 
@@ -75,15 +87,15 @@ def shop_command(shop: str) -> list[str]:
 
 def _empty(folder: Path) -> None:
     folder.mkdir(parents=True, exist_ok=True)
-    # The file exporter appends to what it finds.
+    # The file exporter appends to existing files.
     for old in (*folder.glob("*.jsonl"), *folder.glob("*.log"), *folder.glob("otel.yaml")):
         old.unlink()
 
 
-def _provider(method: str, url: str, json: dict[str, float] | None = None) -> dict[str, int]:
+def _request(method: str, url: str, json: dict[str, float] | None = None) -> dict[str, int]:
     with requests.Session() as session:
         session.trust_env = False
-        answer = session.request(method, url, json=json, timeout=5)
-    answer.raise_for_status()
-    counts: dict[str, int] = answer.json()
+        response = session.request(method, url, json=json, timeout=5)
+    response.raise_for_status()
+    counts: dict[str, int] = response.json()
     return counts

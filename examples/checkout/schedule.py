@@ -1,6 +1,6 @@
-"""When the payment provider is well and when it is not, in seconds from the start of a run.
+"""When the payment provider is healthy and when it fails, in seconds from the start of a run.
 
-The provider lives by it and the report is read by it; both count from the same start signal.
+Provider and report use the same schedule, and count from the same start signal.
 """
 
 from dataclasses import dataclass

@@ -1,6 +1,6 @@
-"""The shop: a web application as it might have been written before anybody thought of breakers.
+"""The shop: a web application without circuit breakers.
 
-Nothing here may know of breakers or of OpenTelemetry: what the demo shows is what both add from outside.
+This module must not use breakers or OpenTelemetry: the demo shows what both add from outside.
 """
 
 import logging

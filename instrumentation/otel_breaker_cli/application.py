@@ -1,4 +1,4 @@
-"""The application's own modules, for the commands that look into it."""
+"""Imports the application's own modules, for the commands that inspect its code."""
 
 from __future__ import annotations
 
@@ -14,18 +14,18 @@ if TYPE_CHECKING:
     from types import ModuleType
 
 
-def import_from_here() -> None:
-    """Let modules be imported from the current folder, where an application is started."""
-    here = str(Path.cwd())
-    if here not in sys.path:
-        sys.path.insert(0, here)
+def add_current_folder() -> None:
+    """Make modules of the current folder importable, as they are where an application is started."""
+    folder = str(Path.cwd())
+    if folder not in sys.path:
+        sys.path.insert(0, folder)
 
 
 def import_module(name: str) -> ModuleType:
     """Import a module.
 
     Raises:
-        CommandFailed: when it cannot be imported, whatever its code does.
+        CommandFailed: when it cannot be imported, also because its code ends the process.
     """
     try:
         return importlib.import_module(name)

@@ -1,24 +1,24 @@
-"""`otel-breaker check`: everything that is wrong with a configuration file, without running the application.
+"""`otel-breaker check`: reports everything that is wrong with a configuration file, without running the application.
 
-Only with `--import` is code imported: the modules of the targets, and the code that settings name. With `--start` a
-child process imports them, as the application would.
+Code is imported only with `--import`: the modules of the targets, and the functions that settings name. With `--start`
+a child process imports the modules, as the application would.
 """
 
 from __future__ import annotations
 
-import logging
 import sys
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from otel_breaker import InvalidSettings
+from otel_breaker import InvalidSettings, diagnostics
 from otel_breaker.registry import REGISTRY
-from otel_breaker_cli.application import import_from_here, import_module
+from otel_breaker_cli.application import add_current_folder, import_module
 from otel_breaker_cli.command import Command, CommandFailed
-from otel_breaker_cli.start import start
+from otel_breaker_cli.declarative import parse_any
+from otel_breaker_cli.instrumented_process import run_report_program
 from otel_breaker_instrumentation.config import Configuration, validate_configuration
-from otel_breaker_instrumentation.files import parse_any, read_text
-from otel_breaker_instrumentation.targets import TARGET_MANAGER, Status
+from otel_breaker_instrumentation.files import read_text
+from otel_breaker_instrumentation.targets import TARGET_MANAGER, Status, report
 
 if TYPE_CHECKING:
     from argparse import ArgumentParser, Namespace
@@ -39,13 +39,13 @@ def _add_arguments(parser: ArgumentParser) -> None:
         "--import",
         action="store_true",
         dest="imports",
-        help="import the modules that it names as well, from this folder too, and look every target and setting up",
+        help="also import the modules that it names, from this folder too, and resolve every target and setting",
     )
     parser.add_argument(
         "--start",
         action="store_true",
         help="start a process as opentelemetry-instrument does, with the variables that are set here, import the"
-        " modules of the targets, and say whether they are guarded there",
+        " modules of the targets, and report whether they are guarded there",
     )
 
 
@@ -53,46 +53,46 @@ def _run(arguments: Namespace) -> int:
     file: str | None = arguments.file
     problems: list[InvalidSettings] = []
     warnings: list[str] = []
-    right, is_declared = f"{file}: nothing is wrong", False
+    success, is_declarative = f"{file}: nothing is wrong", False
     if file is not None:
-        problems, warnings, is_declared = _examined(file, imports=arguments.imports)
+        problems, warnings, is_declarative = _validate(file, imports=arguments.imports)
     elif not arguments.start:
         raise CommandFailed("name a file")
     if arguments.start and not problems:
-        problems, summary = start(file, is_declared=is_declared)
-        right = f"started: {summary}"
+        problems, summary = run_report_program(file, is_declarative=is_declarative)
+        success = f"started: {summary}"
     for problem in problems:
         sys.stdout.write(f"{problem}\n")
     for warning in warnings:
         sys.stdout.write(f"warning: {warning}\n")
     if not problems:
-        sys.stdout.write(f"{right}\n")
+        sys.stdout.write(f"{success}\n")
     return 1 if problems else 0
 
 
-def _examined(file: str, *, imports: bool) -> tuple[list[InvalidSettings], list[str], bool]:
-    """What is wrong in a file, what is doubtful, and whether it is OpenTelemetry's."""
+def _validate(file: str, *, imports: bool) -> tuple[list[InvalidSettings], list[str], bool]:
+    """The problems and warnings of a file, and whether it is OpenTelemetry's declarative configuration."""
     try:
         text = read_text(file)
     except InvalidSettings as error:
         raise CommandFailed(str(error)) from error
     try:
-        said, path = parse_any(text, file)
+        content, path = parse_any(text, file)
     except InvalidSettings as error:
         return [error], [], False
-    configuration, problems = validate_configuration(said, path)
-    is_declared = path != f"{file}: "
-    if is_declared and configuration.reload is not None:
+    configuration, problems = validate_configuration(content, path)
+    is_declarative = path != f"{file}: "
+    if is_declarative and configuration.reload is not None:
         problems.append(InvalidSettings(f"{path}reload", "OpenTelemetry's file is not watched", "take it away"))
     if imports:
         problems += _unresolved(configuration)
-    doubts = (doubt.without(REGISTRY.names()) for doubt in configuration.suspected_typos)
-    return problems, [str(doubt) for doubt in doubts if doubt is not None], is_declared
+    typos = (typo.without_used(REGISTRY.names()) for typo in configuration.suspected_typos)
+    return problems, [str(typo) for typo in typos if typo is not None], is_declarative
 
 
 def _unresolved(configuration: Configuration) -> Iterator[InvalidSettings]:
-    """What names nothing, or nothing that can be guarded, and what is called past its guard."""
-    import_from_here()
+    """Names that resolve to nothing or to nothing that can be guarded, and functions that are called unguarded."""
+    add_current_folder()
     resolved = {}
     for name, settings in configuration.breakers.items():
         try:
@@ -111,25 +111,29 @@ def _unresolved(configuration: Configuration) -> Iterator[InvalidSettings]:
                 yield InvalidSettings(
                     f"{targets[0].path}.function", str(error), "is it the right folder, and installed?"
                 )
-        for line in TARGET_MANAGER.report():
+        for line in report():
             if line.bypassed_by:
                 problem = f"{line.target} is guarded, but called unguarded by {', '.join(line.bypassed_by)}"
                 yield InvalidSettings(f"{line.path}.function", problem, line.remedy)
-            elif line.status not in (Status.GUARDED, Status.PENDING):  # a module that cannot be imported is told above
+            elif line.status not in (
+                Status.GUARDED,
+                Status.PENDING,
+            ):  # of a module that cannot be imported, reported above
                 yield InvalidSettings(f"{line.path}.function", line.reason, line.remedy)
 
 
 @contextmanager
 def _guarded(targets: Sequence[Target]) -> Iterator[None]:
-    """Guard the targets as an application does, before their modules are imported; what is logged is told otherwise."""
-    log = logging.getLogger("otel_breaker")
-    log.disabled = True
-    try:
-        TARGET_MANAGER.change(targets)
-        yield
-    finally:
-        TARGET_MANAGER.change(())
-        log.disabled = False
+    """Guard the targets as an application does, before their modules are imported, and log nothing.
+
+    The command prints what would be logged.
+    """
+    with diagnostics.silenced():
+        try:
+            TARGET_MANAGER.change(targets)
+            yield
+        finally:
+            TARGET_MANAGER.change(())
 
 
 COMMAND = Command(

@@ -1,4 +1,4 @@
-"""What a subcommand is, and how it fails. Each has a module of its own with one `COMMAND`; `main` names them."""
+"""A subcommand, and how it fails. Each has a module or folder of its own with one `COMMAND`; `main` lists the names."""
 
 from __future__ import annotations
 
@@ -11,16 +11,15 @@ if TYPE_CHECKING:
 
 
 class CommandFailed(Exception):
-    """The command cannot do what it was asked; the text is one line for the person who asked. It exits with 2."""
+    """The command cannot run; the text is one line for the user. The exit status is 2."""
 
 
 @dataclass(frozen=True)
 class Command:
-    """One subcommand."""
+    """A subcommand's help, arguments and function."""
 
     description: str
     """A few sentences for the command's own help."""
     add_arguments: Callable[[ArgumentParser], None]
     run: Callable[[Namespace], int]
-    """Returns the exit status: 0 when all is well, 1 when what was looked at is not. Raises `CommandFailed` when it
-    could not look."""
+    """Returns the exit status: 0 without a finding, 1 with findings. Raises `CommandFailed` when it cannot run."""

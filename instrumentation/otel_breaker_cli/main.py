@@ -1,4 +1,4 @@
-"""Finds the subcommand and runs it. What a subcommand does is its own business; how all of them fail is here."""
+"""Finds the subcommand and runs it. How every subcommand fails is defined here; what it does, in its own module."""
 
 from __future__ import annotations
 
@@ -18,19 +18,20 @@ if TYPE_CHECKING:
     from otel_breaker_cli.command import Command
 
 PROGRAM: Final = "otel-breaker"
-CANNOT: Final = 2
-"""The exit status of a command that could not look; argparse uses the same."""
-_INTERRUPTED: Final = 130
+EXIT_FAILED: Final = 2
+"""The exit status of a command that cannot run; argparse uses the same."""
+_EXIT_INTERRUPTED: Final = 130
 
 
 COMMANDS: Final = {
     "incident": "show what happened to every circuit, from exported telemetry",
-    "telemetry-check": "hold exported telemetry against the schema",
-    "check": "say everything that is wrong with a configuration file",
-    "targets": "list what in a module can be guarded, by the names to write into a configuration",
+    "telemetry-check": "check exported telemetry against the schema",
+    "check": "report everything that is wrong with a configuration file",
+    "targets": "list the functions of a module that can be guarded, by their names in a configuration",
     "schema": "print the JSON Schema of the configuration file, for editors",
 }
-"""Every subcommand and a line on it, in the order of the help: here, since a module may need what is not installed."""
+"""The subcommands in the order of the help, each with its summary, which is here since its module may need a library
+that is not installed."""
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -40,10 +41,10 @@ def main(argv: Sequence[str] | None = None) -> int:
         argv: the arguments without the program's name; those of the process when None.
 
     Returns:
-        The exit status: 0, 1 when what was looked at is not well, 2 when the command could not look.
+        The exit status: 0 without a finding, 1 with findings, 2 when the command cannot run.
 
     Raises:
-        SystemExit: from argparse, for `--help` and for arguments that it does not understand.
+        SystemExit: from argparse, for `--help` and for unknown arguments.
     """
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="backslashreplace")  # names in telemetry and code may be in any alphabet
@@ -53,28 +54,28 @@ def main(argv: Sequence[str] | None = None) -> int:
         sys.stdout.flush()
     except CommandFailed as error:
         sys.stderr.write(f"{PROGRAM}: {error}\n")
-        return CANNOT
+        return EXIT_FAILED
     except BrokenPipeError:
-        # Whoever read our output has seen enough; the interpreter must not try to flush the rest of it.
+        # The reader of the pipe has closed it; the interpreter must not try to flush the rest.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
     except KeyboardInterrupt:
-        return _INTERRUPTED
+        return _EXIT_INTERRUPTED
     return status
 
 
 def _parser(argv: Sequence[str]) -> ArgumentParser:
-    parser = ArgumentParser(PROGRAM, description="Looks at circuit breakers from outside the application.")
+    parser = ArgumentParser(PROGRAM, description="Inspects circuit breakers from outside the application.")
     parser.add_argument("--version", action="version", version=f"%(prog)s {__version__}")
     subparsers = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
-    wanted = next((argument for argument in argv if not argument.startswith("-")), None)
+    chosen = next((argument for argument in argv if not argument.startswith("-")), None)
     for name, summary in COMMANDS.items():
-        own = subparsers.add_parser(name, help=summary)
-        if name == wanted:
+        subparser = subparsers.add_parser(name, help=summary)
+        if name == chosen:
             command = _load(name)
-            own.description = command.description
-            command.add_arguments(own)
-            own.set_defaults(run=command.run)
+            subparser.description = command.description
+            command.add_arguments(subparser)
+            subparser.set_defaults(run=command.run)
     return parser
 
 

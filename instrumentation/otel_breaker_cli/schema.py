@@ -1,4 +1,4 @@
-"""`otel-breaker schema`: the JSON Schema of the configuration file, to be put beside it for an editor."""
+"""`otel-breaker schema`: prints the JSON Schema of the configuration file, for editors."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import sys
 from typing import TYPE_CHECKING
 
 from otel_breaker_cli.command import Command
-from otel_breaker_instrumentation.json_schema import shipped
+from otel_breaker_cli.json_schema import shipped
 
 if TYPE_CHECKING:
     from argparse import ArgumentParser, Namespace
@@ -16,7 +16,7 @@ def _add_arguments(parser: ArgumentParser) -> None:
     pass
 
 
-def _run(arguments: Namespace) -> int:  # noqa: ARG001  # every command is run with them
+def _run(arguments: Namespace) -> int:  # noqa: ARG001  # every command takes them
     sys.stdout.write(shipped())
     return 0
 

@@ -14,10 +14,10 @@ from opentelemetry.instrumentation.instrumentor import BaseInstrumentor  # type:
 
 from otel_breaker import InvalidSettings, diagnostics
 from otel_breaker.registry import REGISTRY
-from otel_breaker.telemetry.configuration import TELEMETRY
+from otel_breaker.telemetry import configuration as telemetry_configuration
 from otel_breaker_instrumentation.reload import Watcher
 from otel_breaker_instrumentation.sources import LoadedConfiguration, load_configuration
-from otel_breaker_instrumentation.targets import TARGET_MANAGER, Report, Status, TargetReport, report
+from otel_breaker_instrumentation.targets import TARGET_MANAGER, TARGET_REPORTER, Report, Status, TargetReport, report
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -32,10 +32,10 @@ _UNGUARDED: Final = "the circuit breakers are NOT configured, nothing is guarded
 
 @dataclass(init=False)
 class DeclarativeConfiguration:
-    """What stands under `instrumentation/development: python: otel_breaker:`.
+    """The mapping under `instrumentation/development: python: otel_breaker:`.
 
     OpenTelemetry skips an instrumentor whose options it does not know, and then loads it without any: silently
-    unprotected. So this takes all that is there, and leaves checking to our own, which says what is wrong.
+    unprotected. So this accepts every option; `parse_configuration` checks them, and names what is wrong.
     """
 
     mapping: dict[str, Any]
@@ -55,10 +55,10 @@ class OtelBreakerInstrumentor(BaseInstrumentor):  # type: ignore[misc]  # OpenTe
         return ()
 
     def instrument(self, **kwargs: Any) -> None:
-        """Guard what is configured.
+        """Guard the functions that are configured.
 
         Args:
-            **kwargs: `defaults`, `breakers` and `targets`, as in the file; without them the environment decides.
+            **kwargs: `defaults`, `breakers` and `targets`, as in the file; without them, the environment is read.
 
         Raises:
             InvalidSettings: when the keyword arguments are wrong. A wrong file or declarative configuration is
@@ -75,40 +75,44 @@ class OtelBreakerInstrumentor(BaseInstrumentor):  # type: ignore[misc]  # OpenTe
 
     def _instrument(self, mapping: dict[str, Any] | None = None, **kwargs: Any) -> None:
         try:
-            found = load_configuration(
+            loaded = load_configuration(
                 mapping or kwargs, "code" if mapping is None else "OpenTelemetry's configuration"
             )
-            if found is not None:
-                self._put_in_force(found)
+            if loaded is not None:
+                self._activate(loaded)
         except Exception as error:
             if kwargs:
                 raise
-            # What is raised to OpenTelemetry's loader would stop all other instrumentations.
+            # An exception would make OpenTelemetry's loader stop all other instrumentations.
             if isinstance(error, InvalidSettings):
                 diagnostics.error("%s: %s", _UNGUARDED, error)
             else:
                 diagnostics.exception(_UNGUARDED)
 
-    def _put_in_force(self, found: LoadedConfiguration) -> None:
+    def _activate(self, loaded: LoadedConfiguration) -> None:
+        """Apply a configuration, and watch its file if the file configures that."""
         self._is_configured = True
-        self._live_by(found.configuration)
-        if found.configuration.reload is not None and found.file is not None and found.text is not None:
-            self._watcher = Watcher(found.file, found.text, found.configuration.reload, self._reload)
+        configuration = loaded.configuration
+        self._apply(configuration)
+        if configuration.reload is not None and loaded.file is not None and loaded.text is not None:
+            self._watcher = Watcher(loaded.file, loaded.text, configuration.reload, self._reload)
 
     def _reload(self, configuration: Configuration) -> None:
-        REGISTRY.check(configuration.breakers)  # before anything has changed
-        self._live_by(configuration)
+        REGISTRY.check(configuration.breakers)  # before anything is changed
+        self._apply(configuration)
 
     @staticmethod
-    def _live_by(configuration: Configuration) -> None:
-        """Change over to a configuration; circuits keep their state, and what is guarded already stays so."""
-        TELEMETRY.set_from_file(configuration.telemetry)
+    def _apply(configuration: Configuration) -> None:
+        """Replace the configuration; circuits keep their state, and functions that stay guarded keep their guards."""
+        telemetry_configuration.TELEMETRY.set_from_file(configuration.telemetry)
         REGISTRY.configure(configuration.breakers, configuration.overrides)
+        TARGET_REPORTER.start()
         TARGET_MANAGER.change(configuration.targets)
-        for doubt in configuration.suspected_typos:
-            left = doubt.without(REGISTRY.names())
-            if left is not None and left.meant is not None:  # another entry may be one that code will ask for
-                diagnostics.warning("%s", left)
+        for typo in configuration.suspected_typos:
+            remaining = typo.without_used(REGISTRY.names())
+            # A name that resembles none is not logged: code may ask for the unused entries later.
+            if remaining is not None and remaining.meant is not None:
+                diagnostics.warning("%s", remaining)
 
     def _uninstrument(self, **kwargs: Any) -> None:
         if self._watcher is not None:
@@ -117,4 +121,4 @@ class OtelBreakerInstrumentor(BaseInstrumentor):  # type: ignore[misc]  # OpenTe
         self._is_configured = False
         TARGET_MANAGER.change(())
         REGISTRY.configure({})
-        TELEMETRY.set_from_file({})
+        telemetry_configuration.TELEMETRY.set_from_file({})

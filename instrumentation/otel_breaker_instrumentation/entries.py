@@ -1,8 +1,8 @@
-"""What an entry under `targets:` says: which functions, by which breaker, with which settings.
+"""Entries under `targets:`: which functions are guarded, by which breaker, with which settings.
 
-Beside `function`, `breaker` and `exclude`, an entry may say any setting of a breaker. Those settings win over what
-`breakers:` and `defaults:` say of the breaker that the entry names, or that each of its functions has of its own.
-Nothing is looked up here: what a name stands for is the business of targets/.
+Beside `function`, `breaker` and `exclude`, an entry may have any setting of a breaker: of the breaker that the entry
+names, or of the one that each of its functions has of its own. Those settings win over `breakers:` and `defaults:`.
+Nothing is looked up here: targets/ resolves the names.
 """
 
 from __future__ import annotations
@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, Final
 from otel_breaker import InvalidSettings
 from otel_breaker.key_template import Template
 from otel_breaker.settings import Settings, identifiers
-from otel_breaker.settings.readers import below, each, mapping, nearest, no_text
+from otel_breaker.settings.messages import below, nearest, no_text
+from otel_breaker.settings.readers import each, mapping
 from otel_breaker_instrumentation.patterns import Pattern, Patterns
 
 if TYPE_CHECKING:
@@ -24,27 +25,26 @@ if TYPE_CHECKING:
 _OWN_KEYS: Final = ("function", "breaker", "exclude")
 _SETTINGS: Final = frozenset(spec.name for spec in fields(Settings))
 KEYS: Final = (*_OWN_KEYS, *sorted(_SETTINGS))
-"""Everything that an entry may say."""
+"""The keys of an entry."""
 
 
 @dataclass(frozen=True, eq=False)
 class Target:
-    """What to guard: one function, or all that a pattern stands for."""
+    """What to guard: one function, or all that a pattern matches."""
 
     function: str
     """`module:qualified.name`, with `*` within one dotted part after the colon."""
-    exclude: tuple[str, ...]
-    """Patterns of functions, or of classes with all that is in them, to leave alone."""
     breaker: str | None
     """The breaker's name, with fields that make a key; None for one of its own for each function, named after it."""
     settings: Mapping[str, object]
-    """What the entry itself says of the breaker, read; what it does not say is not in it."""
+    """The breaker's settings in the entry itself, as they were read."""
     path: str
-    """Where it stands in the configuration."""
+    """Where it is in the configuration."""
     pattern: Pattern
     excluded: Patterns
-    ready: Settings | None
-    """What a breaker has that is named after a function, unless the configuration names it, too."""
+    """Functions, or classes with all that is in them, that are not guarded."""
+    function_settings: Settings | None
+    """The settings of breakers that are named after its functions, unless `breakers:` has them; of a pattern alone."""
 
     def __str__(self) -> str:
         return self.function
@@ -53,12 +53,12 @@ class Target:
         """Which breaker guards one of its functions."""
         return Template(self.breaker or identifiers.clean(function), f"{self.path}.breaker")
 
-    def takes(self, function: str) -> bool:
-        """Whether it names a function, given as `module:qualified.name`, which is looked for nowhere."""
-        return self.pattern.takes(function) and not self.excludes(function.partition(":")[2])
+    def matches(self, function: str) -> bool:
+        """Whether it names a function, given as `module:qualified.name`; by the name alone."""
+        return self.pattern.matches(function) and not self.excludes(function.partition(":")[2])
 
     def excludes(self, qualified_name: str) -> bool:
-        """Whether what stands there in its module is to be left alone."""
+        """Whether a function of its module, or the class around it, is excluded."""
         return self.excluded.covers(qualified_name)
 
 
@@ -68,13 +68,13 @@ def read_targets(
     make: Callable[[Mapping[str, object], str], Settings],
     problems: Problems,
 ) -> tuple[Target, ...]:
-    """Read all entries that are right.
+    """Read the entries; one with a mistake is not in the result.
 
     Args:
         items: the entries.
-        path: where they stand.
-        make: makes settings of what an entry says and of the defaults; is told where it stands.
-        problems: what is wrong goes there.
+        path: where they are in the configuration.
+        make: makes settings of an entry's own values and of the defaults, given the values and their path.
+        problems: collects the mistakes.
     """
     named: dict[str, Target] = {}
     for index, item in enumerate(items):
@@ -82,9 +82,9 @@ def read_targets(
             target = _read(mapping(item, f"{path}[{index}]"), f"{path}[{index}]", make, problems)
             if target is None:
                 continue
-            other = named.setdefault(target.function, target)
-            if other is not target:
-                problem = f"{target.function!r} is guarded by {other.path} already"
+            first = named.setdefault(target.function, target)
+            if first is not target:
+                problem = f"{target.function!r} is guarded by {first.path} already"
                 raise InvalidSettings(f"{target.path}.function", problem, "name it once")
     return tuple(named.values())
 
@@ -92,7 +92,7 @@ def read_targets(
 def _read(
     item: Mapping[str, object], path: str, make: Callable[[Mapping[str, object], str], Settings], problems: Problems
 ) -> Target | None:
-    """An entry; None when any of it is wrong."""
+    """An entry; None when it has a mistake."""
     before = len(problems)
     settings: dict[str, object] = {}
     excluded: tuple[Pattern, ...] = ()
@@ -110,16 +110,15 @@ def _read(
         excluded = _read_excluded(item.get("exclude"), pattern, f"{path}.exclude")
     if len(problems) != before:
         return None
-    ready = make(settings, path) if pattern.is_wild and breaker is None else None
+    function_settings = make(settings, path) if pattern.is_wild and breaker is None else None
     return Target(
         pattern.text,
-        tuple(other.text for other in excluded),
         breaker,
         settings,
         path,
         pattern,
         Patterns(excluded),
-        ready,
+        function_settings,
     )
 
 
@@ -153,35 +152,38 @@ def _read_excluded(value: object, pattern: Pattern, path: str) -> tuple[Pattern,
 def settings_by_breaker(
     targets: Iterable[Target], configured: Iterable[str], problems: Problems
 ) -> Mapping[str, tuple[Mapping[str, object], str]]:
-    """What the targets say of each breaker that is known before their modules are, and where.
+    """The settings that targets configure of breakers whose names are known before any module is imported.
 
     Args:
         targets: what is to be guarded.
-        configured: names of breakers that are configured on their own.
-        problems: two targets of one breaker that say different things go there.
+        configured: names of breakers that have an entry of their own.
+        problems: collects targets that configure one breaker differently.
+
+    Returns:
+        By the breaker's name, its settings, and the path of the first target that uses it.
     """
-    said: dict[str, tuple[dict[str, object], str]] = {}
+    by_breaker: dict[str, tuple[dict[str, object], str]] = {}
     wild: dict[str, list[Target]] = {}
     for target in targets:
-        if target.ready is not None:
+        if target.function_settings is not None:
             wild.setdefault(target.pattern.module, []).append(target)
             continue
         name = target.template(target.function).name
-        settings, path = said.setdefault(name, ({}, target.path))
+        settings, path = by_breaker.setdefault(name, ({}, target.path))
         with problems:
             for setting, value in target.settings.items():
                 if settings.setdefault(setting, value) != value:
-                    problem = f"{path} says something else of the same breaker {name!r}"
-                    raise InvalidSettings(f"{target.path}.{setting}", problem, "say it once, or name two breakers")
+                    problem = f"{path} configures the same breaker {name!r} differently"
+                    raise InvalidSettings(f"{target.path}.{setting}", problem, "set it once, or name two breakers")
     forms: dict[str, Patterns] = {}
     for name in configured:
         module, _, qualified_name = name.partition(":")
-        if name in said or module not in wild:
+        if name in by_breaker or module not in wild:
             continue
         if module not in forms:
             forms[module] = Patterns(target.pattern for target in wild[module])
         fitting = (wild[module][index] for index in forms[module].fitting(qualified_name))
-        first = next((target for target in fitting if target.takes(name)), None)
+        first = next((target for target in fitting if target.matches(name)), None)
         if first is not None:
-            said[name] = (dict(first.settings), first.path)
-    return said
+            by_breaker[name] = (dict(first.settings), first.path)
+    return by_breaker

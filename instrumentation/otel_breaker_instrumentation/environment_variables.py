@@ -21,7 +21,7 @@ OTEL_BREAKER_ENABLED = "OTEL_BREAKER_ENABLED"
 """
 .. envvar:: OTEL_BREAKER_ENABLED
 
-``false`` guards nothing, whatever the configuration says. Flag: ``--breaker_enabled``.
+``false`` guards nothing that is configured. Flag: ``--breaker_enabled``.
 """
 
 OTEL_BREAKER_MODE = "OTEL_BREAKER_MODE"
@@ -42,7 +42,7 @@ OTEL_BREAKER_EVENTS = "OTEL_BREAKER_EVENTS"
 """
 .. envvar:: OTEL_BREAKER_EVENTS
 
-``span``, ``log`` or ``both``: where state changes are told. Flag: ``--breaker_events``.
+``span``, ``log`` or ``both``: how state changes are exported. Flag: ``--breaker_events``.
 """
 
 OTEL_BREAKER_REJECTED_SPAN_LIMIT = "OTEL_BREAKER_REJECTED_SPAN_LIMIT"
@@ -63,5 +63,5 @@ OTEL_BREAKER_RECORD_EXCEPTIONS = "OTEL_BREAKER_RECORD_EXCEPTIONS"
 """
 .. envvar:: OTEL_BREAKER_RECORD_EXCEPTIONS
 
-``true`` tells exceptions with their text and traceback. Flag: ``--breaker_record_exceptions``.
+``true`` records exceptions with their text and traceback. Flag: ``--breaker_record_exceptions``.
 """

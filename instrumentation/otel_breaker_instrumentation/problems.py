@@ -1,4 +1,4 @@
-"""Collecting what is wrong with a configuration: one mistake does not hide the next."""
+"""Collects the mistakes of a configuration, so that one does not hide the next."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ class Problems:
     """The mistakes found so far. A `with` block is one part of the configuration: a mistake ends it, and is kept.
 
     Args:
-        first_only: let the first mistake out of its block, for whoever needs no other.
+        first_only: let the first mistake leave its block, for callers that need no other.
     """
 
     def __init__(self, *, first_only: bool = False) -> None:
@@ -26,7 +26,7 @@ class Problems:
 
     @property
     def found(self) -> list[InvalidSettings]:
-        """In the order of the configuration; what is wrong for all breakers is told once."""
+        """In the order of the configuration; a mistake that concerns all breakers is there once."""
         return list(self._found.values())
 
     def __enter__(self) -> None:

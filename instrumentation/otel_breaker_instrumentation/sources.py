@@ -1,7 +1,7 @@
-"""Where the configuration comes from: exactly one source says what is guarded, and how.
+"""Loads the configuration from its source: exactly one source configures which functions are guarded, and how.
 
-What is given in code or by OpenTelemetry's declarative configuration wins over the file that the environment names,
-which wins over the targets that it lists. A source that is set and not used is named in a warning.
+Keyword arguments and OpenTelemetry's declarative configuration win over the file that the environment names, which
+wins over the targets that the environment lists. A source that is set and not used is named in a warning.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from otel_breaker import InvalidSettings, diagnostics
-from otel_breaker.settings.readers import allowed
+from otel_breaker.settings.readers import flag
 from otel_breaker.text import LONGEST, printable
 from otel_breaker_instrumentation.config import Configuration, parse_configuration
 from otel_breaker_instrumentation.environment_variables import (
@@ -26,32 +26,32 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 
-_DECLARED: Final = "OTEL_CONFIG_FILE"
-"""Names OpenTelemetry's declarative configuration."""
-_US: Final = "otel_breaker"
-"""What that calls us: our entry point."""
+_DECLARATIVE_FILE: Final = "OTEL_CONFIG_FILE"
+"""Names the file of OpenTelemetry's declarative configuration."""
+_ENTRY_POINT: Final = "otel_breaker"
+"""Our key in that file."""
 
 
 @dataclass(frozen=True)
 class LoadedConfiguration:
-    """A configuration, and where it was found."""
+    """A configuration, and its source."""
 
     configuration: Configuration
     file: str | None = None
-    """The file that it was read from, when that is ours."""
+    """The file that it was read from; None for any other source."""
     text: str | None = None
-    """What stood there."""
+    """The content of the file."""
 
 
 def load_configuration(given: Mapping[str, object] | None, actor: str = "configuration") -> LoadedConfiguration | None:
-    """The configuration in force.
+    """Load the configuration of this process.
 
     Args:
-        given: what was given in code or by OpenTelemetry's declarative configuration; wins over the environment.
+        given: keyword arguments or OpenTelemetry's declarative configuration; they win over the environment.
         actor: who gave it, for the circuits that it forces.
 
     Returns:
-        None when nothing is configured, or all is switched off.
+        None when nothing is configured, or `OTEL_BREAKER_ENABLED` is false.
 
     Raises:
         InvalidSettings: naming path, value and remedy.
@@ -60,7 +60,7 @@ def load_configuration(given: Mapping[str, object] | None, actor: str = "configu
         return None
     named = {name: os.environ.get(name) or "" for name in (OTEL_BREAKER_CONFIG_FILE, OTEL_BREAKER_TARGETS)}
     named = {name: value for name, value in named.items() if value}
-    if not given and (not named or _declared_as_disabled()):
+    if not given and (not named or _is_disabled_declaratively()):
         return None
     used = None if given else next(iter(named))
     unused = [f"{name}={printable(value)[:LONGEST]}" for name, value in named.items() if name != used]
@@ -69,21 +69,21 @@ def load_configuration(given: Mapping[str, object] | None, actor: str = "configu
             "not used: %s: the breakers are configured by %s", ", ".join(unused), used or "what was given"
         )
     if given:
-        return LoadedConfiguration(_unwatched(parse_configuration(given, "", actor)))
+        return LoadedConfiguration(_without_reload(parse_configuration(given, "", actor)))
     if used == OTEL_BREAKER_CONFIG_FILE:
         file = str(Path(named[used]).absolute())  # a process may leave the folder that it was started in
         text = read_text(file)
         return LoadedConfiguration(parse_configuration_file(text, file), file, text)
     return LoadedConfiguration(
-        parse_configuration({"targets": _listed(named[OTEL_BREAKER_TARGETS])}, f"{OTEL_BREAKER_TARGETS}: ")
+        parse_configuration({"targets": _parse_targets(named[OTEL_BREAKER_TARGETS])}, f"{OTEL_BREAKER_TARGETS}: ")
     )
 
 
 def parse_configuration_file(text: str, file: str) -> Configuration:
-    """What a file means.
+    """Parse the content of a configuration file.
 
     Args:
-        text: what stands in it.
+        text: the content.
         file: its name, for errors, and for the circuits that it forces.
 
     Raises:
@@ -92,13 +92,13 @@ def parse_configuration_file(text: str, file: str) -> Configuration:
     return parse_configuration(parse(text, file), f"{file}: ", actor=file)
 
 
-def _unwatched(configuration: Configuration) -> Configuration:
+def _without_reload(configuration: Configuration) -> Configuration:
     if configuration.reload is not None:
         raise InvalidSettings("reload", "there is no file to watch", f"name one by {OTEL_BREAKER_CONFIG_FILE}")
     return configuration
 
 
-def _listed(text: str) -> list[dict[str, str]]:
+def _parse_targets(text: str) -> list[dict[str, str]]:
     """Targets as one line: `module:name=breaker,module:name`."""
     targets = []
     for item in filter(None, (item.strip() for item in text.split(","))):
@@ -107,9 +107,9 @@ def _listed(text: str) -> list[dict[str, str]]:
     return targets
 
 
-def _declared_as_disabled() -> bool:
-    """Whether OpenTelemetry's declarative configuration says `enabled: false` of us: we are called all the same."""
-    file = os.environ.get(_DECLARED)
+def _is_disabled_declaratively() -> bool:
+    """Whether OpenTelemetry's declarative configuration has `enabled: false` for us: it calls us all the same."""
+    file = os.environ.get(_DECLARATIVE_FILE)
     if not file:
         return False
     try:
@@ -117,15 +117,11 @@ def _declared_as_disabled() -> bool:
 
         declared = load_config_file(file).instrumentation_development
     except Exception:
-        return False  # it cannot be read; whoever sets the SDK up by it says so
-    options = ((declared and declared.python) or {}).get(_US) or {}
+        return False  # it cannot be read, which the SDK logs when it reads the file itself
+    options = ((declared and declared.python) or {}).get(_ENTRY_POINT) or {}
     return not options.get("enabled", True)
 
 
 def _enabled() -> bool:
-    said = os.environ.get(OTEL_BREAKER_ENABLED, "").strip().lower()
-    if said in ("", "true", "1", "yes", "on"):
-        return True
-    if said in ("false", "0", "no", "off"):
-        return False
-    raise allowed(OTEL_BREAKER_ENABLED, said, "true or false")
+    value = os.environ.get(OTEL_BREAKER_ENABLED, "").strip().lower()
+    return not value or flag(value, OTEL_BREAKER_ENABLED)

@@ -1,4 +1,4 @@
-"""What a configuration says that is allowed and hardly meant: a breaker's name that is spelt in two ways.
+"""Finds breakers' names that are allowed and probably typos: one name that is spelt in two ways.
 
 A breaker without an entry under `breakers:` has the defaults, which is right for many; and an entry that no target
 names may be one that code asks for. Where there are both, one of them was probably meant to be the other.
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from otel_breaker_instrumentation.entries import Target
 
 _MOST: Final = 10
-"""Doubts, and names that each of them lists."""
+"""Suspected typos, and unused names that each of them lists."""
 _MOST_COMPARED: Final = 100
 """Names that are compared with so many others: every start of the application pays for it."""
 
@@ -34,10 +34,10 @@ class SuspectedTypo:
     unused: tuple[str, ...]
     """Entries under `breakers:` that no target uses."""
     meant: str | None
-    """The one among them that is spelt nearly so."""
+    """The unused entry that is spelt nearly the same."""
 
-    def without(self, used: Collection[str]) -> SuspectedTypo | None:
-        """What is left of it when entries turn out to be used; None when that is nothing."""
+    def without_used(self, used: Collection[str]) -> SuspectedTypo | None:
+        """The same without entries that turn out to be used; None when nothing remains to be suspected."""
         unused = tuple(name for name in self.unused if name not in used)
         meant = None if self.meant in used else self.meant
         return SuspectedTypo(self.path, self.name, unused, meant) if unused and (meant or not self.meant) else None
@@ -63,21 +63,23 @@ def find_suspected_typos(
     unused = tuple(name for name in configured if name not in used)
     if not unused:
         return ()
-    unnamed: dict[str, tuple[str, bool]] = {}
+    suspected = []
+    for name, (path, is_written) in islice(_without_entry(targets, configured).items(), _MOST_COMPARED):
+        close = get_close_matches(name, unused[:_MOST_COMPARED], n=1)
+        if close or is_written:  # a breaker named after its function has the function's spelling
+            key = "breaker" if is_written else "function"
+            suspected.append(SuspectedTypo(f"{path}.{key}", name, unused, next(iter(close), None)))
+        if len(suspected) == _MOST:
+            break
+    return tuple(suspected)
+
+
+def _without_entry(targets: Iterable[Target], configured: Collection[str]) -> dict[str, tuple[str, bool]]:
+    """Breakers that targets name and no entry has: the target's path, and whether the name is written there."""
+    names: dict[str, tuple[str, bool]] = {}
     for target in targets:
-        if target.ready is None:
+        if target.function_settings is None:
             name = target.template(target.function).name
             if name not in configured:
-                unnamed.setdefault(name, (target.path, target.breaker is not None))
-    found = []
-    for name, (path, is_written) in islice(unnamed.items(), _MOST_COMPARED):
-        close = get_close_matches(name, unused[:_MOST_COMPARED], n=1)
-        if close or is_written:  # a name that a function gives is spelt as the function is
-            found.append(
-                SuspectedTypo(
-                    f"{path}.{'breaker' if is_written else 'function'}", name, unused, next(iter(close), None)
-                )
-            )
-        if len(found) == _MOST:
-            break
-    return tuple(found)
+                names.setdefault(name, (target.path, target.breaker is not None))
+    return names

@@ -1,7 +1,7 @@
-"""Reading YAML into plain mappings, lists and values, within bounds; whose text it is, files.py knows.
+"""Reads YAML into mappings, lists and values, within bounds. The files are the business of files.py.
 
-Anchors, aliases and merge keys are followed. What they make of a small file is bounded, and none may hold itself.
-An error says where the text is wrong and never what stands there: it may be another file than was meant, with secrets.
+Anchors, aliases and merge keys are followed. What they make of a small file is bounded, and none may contain itself.
+An error names the position and never quotes the text: the file may be another than was meant, with secrets.
 """
 
 from __future__ import annotations
@@ -12,20 +12,20 @@ from typing import Any, Final
 
 import yaml
 
-from otel_breaker.settings.readers import below
+from otel_breaker.settings.messages import below
 
 MOST_EXPANDED: Final = 1024 * 1024
-"""Characters and values when each alias is replaced by what it stands for."""
+"""Characters and values when each alias is replaced by its value."""
 
 _MERGE: Final = "tag:yaml.org,2002:merge"
 _TEXT: Final = "tag:yaml.org,2002:str"
 _QUOTED: Final = re.compile("'(.|<[a-z ]+>|[^']*)'")
-"""A sign, what the grammar calls a part, or something of the text."""
+"""In the reader's messages: a character, a term of the grammar, or a quotation of the text."""
 _VARIABLE: Final = re.compile(r"\$(?:\$|\{(?:env:)?([A-Za-z_][A-Za-z0-9_]*)(?::-([^}]*))?\})")
 
 
 class UnreadableError(Exception):
-    """The text is no YAML that is read here; says where and why."""
+    """The text is no YAML that is read here; the message has the position and the reason."""
 
 
 class TooDeepError(Exception):
@@ -33,11 +33,11 @@ class TooDeepError(Exception):
 
 
 def read_yaml(text: str, deepest: int, *, variables: bool = False) -> Any:
-    """What a text says.
+    """Read a text.
 
     Args:
         text: the YAML.
-        deepest: how many mappings and lists may stand within each other, before aliases are followed.
+        deepest: how many mappings and lists may be nested, before aliases are followed.
         variables: whether values refer to the environment, as those of OpenTelemetry's declarative configuration do.
 
     Raises:
@@ -51,7 +51,7 @@ def read_yaml(text: str, deepest: int, *, variables: bool = False) -> Any:
         return loader.get_single_data()
     except (RecursionError, TooDeepError):
         raise TooDeepError from None
-    except Exception as error:  # the reader's constructors raise whatever they meet
+    except Exception as error:  # the reader's constructors raise errors of any type
         raise UnreadableError(_described(error)) from None
     finally:
         if loader is not None:
@@ -80,19 +80,19 @@ class _Loader(yaml.SafeLoader):
         super().__init__(text)
         self._depth = 0
         self._sizes: dict[yaml.Node, int] = {}
-        """Of each part that is complete, with aliases replaced."""
+        """Of each node that is complete, with aliases replaced."""
         self._flat: set[yaml.Node] = set()
 
     def compose_node(self, parent: Any, index: Any) -> Any:
         self._depth += 1
-        if self._depth > self.deepest + 1:  # one more for what stands in the deepest; not left to the stack
+        if self._depth > self.deepest + 1:  # one more for a value in the deepest; the stack may allow more
             raise TooDeepError
         is_alias = self.check_event(yaml.AliasEvent)
         mark = self.peek_event().start_mark  # type: ignore[no-untyped-call]  # its types leave that open
         node: Any = super().compose_node(parent, index)
         self._depth -= 1
         if is_alias and node not in self._sizes:
-            raise yaml.constructor.ConstructorError(None, None, "an alias stands within what it stands for", mark)
+            raise yaml.constructor.ConstructorError(None, None, "an alias is within its own value", mark)
         if not is_alias:
             if self.variables and index is not None:
                 self._substitute(node)
@@ -110,12 +110,12 @@ class _Loader(yaml.SafeLoader):
         return 1 + len(node.value)
 
     def _substitute(self, node: yaml.Node) -> None:
-        """Put variables of the environment into a value; one that is a variable alone has the type of its text."""
+        """Replace variables of the environment in a value; a value that is one variable has the type of its text."""
         if node.tag != _TEXT or not isinstance(node, yaml.ScalarNode):
             return
-        alone = _VARIABLE.fullmatch(node.value)
+        whole = _VARIABLE.fullmatch(node.value)
         node.value = _VARIABLE.sub(_in_the_environment, node.value)
-        if alone and alone[1] and node.style is None:
+        if whole and whole[1] and node.style is None:
             node.tag = self.resolve(yaml.ScalarNode, node.value, (True, False))  # type: ignore[no-untyped-call]  # likewise
 
     def construct_object(self, node: Any, deep: bool = False) -> Any:  # noqa: FBT002  # the base class's signature
@@ -127,7 +127,7 @@ class _Loader(yaml.SafeLoader):
             raise _wrong(node, f"it is no {node.tag.rpartition(':')[2]} that can be read") from None
 
     def flatten_mapping(self, node: Any) -> None:
-        """Put in what is merged: of several mappings the first one counts, and what is said beside them before all.
+        """Merge the mappings of merge keys: of equal keys the first mapping's counts, and the node's own before all.
 
         Releases of PyYAML differ in which of several counts. Source: https://yaml.org/type/merge.html
         """
@@ -158,12 +158,12 @@ class _Loader(yaml.SafeLoader):
             except TypeError:
                 raise _wrong(key_node, "a key is a list or a mapping") from None
             if is_known:
-                raise _RepeatedKeyError(None, None, f"the key {below('', key)!r} stands twice", key_node.start_mark)
+                raise _RepeatedKeyError(None, None, f"the key {below('', key)!r} occurs twice", key_node.start_mark)
             seen.add(key)
 
 
 class _RepeatedKeyError(yaml.constructor.ConstructorError):
-    """Says which key it is."""
+    """Its message names the key, and quotes nothing else."""
 
 
 def _in_the_environment(match: re.Match[str]) -> str:

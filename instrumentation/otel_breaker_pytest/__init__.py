@@ -1,6 +1,6 @@
-"""Fixtures for the tests of applications that use breakers; pytest finds them where otel-breaker is installed.
+"""Fixtures for the tests of applications that use breakers; pytest loads them where otel-breaker is installed.
 
-pytest loads this in every project, so nothing is imported here that a project without breakers would pay for.
+pytest loads this module in every project, so otel_breaker is imported only when a fixture is used.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ def no_breakers() -> Iterator[None]:
 
 @pytest.fixture
 def fresh_breakers() -> Iterator[None]:
-    """All breakers closed and forgotten before and after the test."""
+    """All breakers closed, with no count and no settings from code, before and after the test."""
     from otel_breaker.testing import reset  # noqa: PLC0415  # see above
 
     reset()

@@ -1,12 +1,12 @@
-"""One circuit in a living process: the only place where lock, clock and listeners meet the machine.
+"""One circuit of a living process: the only place where lock, clock and listeners meet the machine.
 
-`circuit` says who decides, `decisions` is what runs under the lock, `record` keeps the story, `changes` tells it after
-the lock, `owners` and `mark` tell nested calls from others. Nothing here knows OpenTelemetry or what a guarded function
-looks like.
+`circuit` takes the lock, `decisions` is what runs under it, and `fast_path` is what callers may do without it. Nothing
+here imports OpenTelemetry or knows what a guarded function looks like.
 """
 
-from otel_breaker.circuit.changes import Listener, Listeners, StateChange
+from otel_breaker.circuit.changes import StateChange
 from otel_breaker.circuit.circuit import Circuit
+from otel_breaker.circuit.listeners import Listener, Listeners
 from otel_breaker.circuit.runtime import RUNTIME
 from otel_breaker.circuit.snapshot import Reading, Snapshot
 

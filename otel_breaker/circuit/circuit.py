@@ -1,136 +1,63 @@
-"""A machine made safe to share: who decides under the lock, and whom it tells of what came of it afterwards.
+"""One circuit, as calls use it: they acquire a permit, record an outcome, and have state changes dispatched.
 
-What is done under the lock stands in decisions.py; what may be decided without it is published there, see
-lock_free.py.
-
-A signal handler or a finaliser may make a guarded call at any instruction, also while its own thread is in here
-half-way through a move. The lock would let it in (it is re-entrant): it is a passer-by, which is admitted or refused
-by the state as it stands, is counted, and moves nothing. What it commands is done as soon as the move is.
+A signal handler or a finaliser may make a guarded call at any instruction, even while its own thread is in the middle
+of a decision. The lock is re-entrant, so it would let that call in. Such a call is admitted or refused by the current
+state and counted, and has no other effect.
 """
 
 from __future__ import annotations
 
-import threading
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 from otel_breaker.circuit.changes import NO_CHANGES
-from otel_breaker.circuit.counted_errors import CountedErrors
-from otel_breaker.circuit.decisions import Decisions, Failure
+from otel_breaker.circuit.decisions import FailedCall
+from otel_breaker.circuit.managed import ManagedCircuit
 from otel_breaker.circuit.owners import running, running_owner
-from otel_breaker.circuit.runtime import RUNTIME
-from otel_breaker.classifier import OutcomeClassifier
-from otel_breaker.core.permits import NO_GENERATION, Permit
-from otel_breaker.core.states import (
-    CLOSED,
-    FAILURE,
-    FORCED_CLOSED,
-    HALF_OPEN,
-    IGNORED,
-    OPEN,
-    SUCCESS,
-    CircuitState,
-    Outcome,
-)
-from otel_breaker.text import UNNAMED, type_name
+from otel_breaker.core.states import FAILURE, IGNORED, RECOVERING_STATES, SUCCESS, Outcome
+from otel_breaker.text import OTHER, type_name
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Sequence
 
-    from otel_breaker.circuit.changes import Listener, PendingChange
-    from otel_breaker.circuit.history import Episode
-    from otel_breaker.circuit.runtime import Clock
-    from otel_breaker.circuit.snapshot import Reading, Snapshot
-    from otel_breaker.core.machine import Transition
+    from otel_breaker.circuit.changes import PendingChange
+    from otel_breaker.core.permits import Permit
     from otel_breaker.errors import CircuitOpenError
-    from otel_breaker.settings import Settings
-
-_PASSING: Final = (CLOSED, FORCED_CLOSED)
-_RECOVERING: Final = (OPEN, HALF_OPEN)
 
 
-class Circuit(Decisions):
-    """One circuit.
-
-    Args:
-        name: the breaker's name.
-        key: which circuit of a keyed breaker, or None.
-        settings: what it lives by, without unresolved names.
-        listeners: told of each move; a living sequence that may change.
-        clock: monotonic seconds; the world's unless given.
-    """
+class Circuit(ManagedCircuit):
+    """One circuit; see `ManagedCircuit` for the parameters."""
 
     __slots__ = ()
 
-    def __init__(
-        self,
-        name: str,
-        key: str | None,
-        settings: Settings,
-        listeners: Iterable[Listener] = (),
-        clock: Clock | None = None,
-    ) -> None:
-        super().__init__(name, key, settings, listeners, clock)
-        RUNTIME.add(self)
-
-    @property
-    def state(self) -> CircuitState:
-        return self._machine.state
-
-    @property
-    def is_idle(self) -> bool:
-        """Whether nothing would be lost with it."""
-        return self._machine.is_idle
-
-    @property
-    def episode(self) -> Episode | None:
-        return self.history.episode
-
     def acquire_permit(self, *, exclusive: bool = False) -> tuple[Permit | CircuitOpenError, Sequence[PendingChange]]:
-        """Decide about one call.
+        """Admit or refuse one call.
 
         Args:
-            exclusive: the permit must be the caller's own, to be settled by hand.
+            exclusive: the caller needs a permit of its own, which it settles by hand.
 
         Returns:
-            A permit, or the refusal to raise; and the moves that deciding brought about, which the caller must give
-            to `announce` once it knows its own span.
+            A permit, or the refusal to raise; and the state changes that the decision caused, which the caller passes
+            to `dispatch_changes` once it knows its own span.
         """
-        plain = None if exclusive else self.fast_path.try_admit() or self.fast_path.try_refuse()
-        if plain is not None:
-            return plain, ()
+        decided = None if exclusive else self.fast_path.try_admit() or self.fast_path.try_refuse()
+        if decided is not None:
+            return decided, NO_CHANGES
         now = self.now()
         if self._is_inside():
-            return self._pass_by(now), ()
-        # Not under the lock: it is for other libraries to say who runs.
-        owner = running_owner() if self._machine.state in _RECOVERING and not exclusive else None
-        try:
-            decision, moves = self._decide(now, owner, exclusive)
-            self._obey()
-        except BaseException:
-            self.dispatch_pending()
-            raise
-        return decision, moves
+            return self._decisions.admit_in_between_locked(now), NO_CHANGES
+        # Not under the lock: other libraries answer what runs.
+        owner = running_owner() if self._machine.state in RECOVERING_STATES and not exclusive else None
+        return self._under_lock(self._decisions.admit_locked, now, owner, exclusive)
 
-    def dispatch_changes(self, moves: Sequence[PendingChange], origin: object) -> None:
-        """Tell the listeners of the moves that a decision brought about.
+    def dispatch_changes(self, changes: Sequence[PendingChange], span_context: object) -> None:
+        """Deliver the state changes that a decision caused.
 
         Args:
-            moves: what `ask` returned.
-            origin: the span context of the call that asked, or None.
+            changes: as `acquire_permit` returned them.
+            span_context: that of the call, or None.
         """
-        if moves:
-            try:
-                self._caused(moves, origin)
-                self._obey()
-                self.history.dispatcher.dispatch()
-            except BaseException:
-                self.dispatch_pending()
-                raise
-
-    def dispatch_pending(self) -> None:
-        """Tell the listeners of all moves now: an interrupt came, and who would have announced one may be gone."""
-        self.history.dispatcher.complete_all()
-        self.history.dispatcher.dispatch()
+        if changes:
+            self._under_lock(self.history.attach_span_context, changes, span_context)
 
     def record_outcome(
         self,
@@ -143,19 +70,19 @@ class Circuit(Decisions):
         detached: bool = False,
         origin: object = None,
     ) -> Sequence[PendingChange]:
-        """Take in what became of an admitted call.
+        """Record the outcome of an admitted call.
 
         Args:
-            permit: what the call was admitted with.
-            outcome: what became of it.
-            error: what it raised, if it did; not kept.
-            error_type: what to call a failure that raised nothing.
+            permit: with which the call was admitted.
+            outcome: how the call ended.
+            error: the exception that it raised; not kept.
+            error_type: the name of a failure without an exception.
             retry_after: seconds that such a failure asked to wait.
             detached: whether the call ended in a callback, or by hand, rather than where it was made.
             origin: the span context of the call.
 
         Returns:
-            The moves that it brought about, already announced.
+            The state changes that it caused, already delivered.
         """
         if self._lock._is_owned():  # type: ignore[attr-defined]  # noqa: SLF001  # `_is_inside`, written out
             self._machine.leave(permit)
@@ -163,80 +90,65 @@ class Circuit(Decisions):
             return NO_CHANGES
         failure, owner = None, None
         if outcome is FAILURE:
-            failure = error_type or (UNNAMED if error is None else type_name(type(error)))
+            failure = error_type or (OTHER if error is None else type_name(type(error)))
             if error is not None:
                 if self.classifier.reads_requested_waits:
                     retry_after = self.classifier.requested_wait(error)
                 owner = running()
-        marked = None if detached else error
+        marked, decisions = None if detached else error, self._decisions
         try:
-            if permit.is_shared and self._absorb(permit, outcome, marked, failure, owner, origin):
-                moves = NO_CHANGES
-            else:
-                counted = (
-                    failure is not None and error is not None and self._counted_errors.is_counted(error, permit, owner)
-                )
-                judged = IGNORED if counted else outcome
-                failed = None if failure is None else Failure(failure, marked, owner)
-                now = self.now()
-                moves = self._take_in(permit, outcome, judged, failed, now, retry_after, origin)
-            if self._commands:
-                self._obey()
-            if moves:
-                self.history.dispatcher.dispatch()
+            if permit.is_shared and self._under_lock(
+                decisions.record_without_effect_locked, permit, outcome, marked, failure, owner, origin
+            ):
+                return NO_CHANGES
+            effective, failed = outcome, None
+            if failure is not None:
+                failed = FailedCall(failure, marked, owner)
+                if error is not None and decisions.counted_errors.is_counted(error, permit, owner):
+                    effective = IGNORED
+            now = self.now()
+            return self._under_lock(
+                decisions.record_outcome_locked, permit, outcome, effective, failed, now, retry_after, origin
+            )
         except BaseException:
             self._machine.leave(permit)
-            self.dispatch_pending()
             raise
-        return moves
 
     def suspend(self, permit: Permit) -> tuple[bool, Sequence[PendingChange]]:
-        """A call of several steps waits for its consumer.
+        """End one step of a call, which then waits for its consumer.
 
         Returns:
-            Whether the step was slow, and the moves that it brought about, already announced.
+            Whether the step was slow, and the state changes that it caused, already delivered.
         """
         if self._is_inside():
             self._machine.leave(permit)
             permit.started = permit.owner = None
             return False, NO_CHANGES
-        now = self.now()
-        try:
-            slow, moves = self._suspend(permit, now)
-            self._obey()
-            if moves:
-                self.history.dispatcher.dispatch()
-        except BaseException:
-            self.dispatch_pending()
-            raise
-        return slow, moves
+        return self._under_lock(self._decisions.suspend_locked, permit, self.now())
 
     def resume(self, permit: Permit) -> None:
-        """A call of several steps goes on, maybe elsewhere."""
+        """Begin the next step of a call, perhaps in another thread or task."""
         now = self.now()
         if permit.deadline is not None:
             permit.owner = running_owner()
-        self._resume(permit, now)
-        self._obey()
+        self._under_lock(self._machine.resume, permit, now)
 
     def permit_for_unrequested_result(self) -> Permit:
-        """For the result of a call that nobody asked leave for: it counts only while the circuit is closed."""
-        permit = self._permit_if_closed(self.now())
-        self._obey()
-        return permit
+        """For the outcome of a call without a permit: it has an effect only while the circuit is closed."""
+        return self._under_lock(self._decisions.permit_if_closed_locked, self.now())
 
     def record_success(self, permit: Permit) -> None:
-        """Take in that a call succeeded, where nobody follows it with a span."""
+        """Record the success of a call without a span."""
         if not self.fast_path.try_record_success(permit):
             self.record_outcome(permit, SUCCESS)
 
     def record_error(self, permit: Permit, error: BaseException) -> None:
-        """Take in that a call raised, where nobody follows it with a span."""
+        """Record the exception of a call without a span."""
         outcome = self.classifier.known_outcomes.get(id(type(error)))
         if outcome is not None:
             self.record_outcome(permit, outcome, error=error)
             return
-        outcome = FAILURE  # should judging it be interrupted
+        outcome = FAILURE  # in case the classification is interrupted
         try:
             outcome = self.classifier.classify_error(error)
         finally:
@@ -245,67 +157,3 @@ class Circuit(Decisions):
     def is_slow(self, permit: Permit) -> bool:
         """Whether a call that ends now was slow."""
         return self.settings.slow_call_duration is not None and self._machine.policy.is_slow(permit.started, self.now())
-
-    def force_open(self, reason: str | None, actor: str | None, origin: object) -> None:
-        """Refuse all calls until an operator says otherwise."""
-        self._operate(self._machine.force_open, reason, actor, origin)
-
-    def force_closed(self, reason: str | None, actor: str | None, origin: object) -> None:
-        """Let all calls pass, unjudged, until an operator says otherwise."""
-        self._operate(self._machine.force_closed, reason, actor, origin)
-
-    def reset(self, reason: str | None, actor: str | None, origin: object) -> None:
-        """Close, and forget what was counted."""
-        self._operate(self._machine.reset, reason, actor, origin)
-
-    def adopt(self, settings: Settings) -> None:
-        """Live by other settings from now on; state, counts and identity are kept."""
-        self._adopt(settings, OutcomeClassifier(settings))
-        self._obey()
-
-    def snapshot(self) -> Snapshot:
-        snapshot = self._snapshot(self.now())
-        self._obey()
-        return snapshot
-
-    def read(self, *, timed: bool = True) -> Reading:
-        """What was counted so far; without the time since the last look, and no ratio, when not *timed*."""
-        reading = self._read(self.now() if timed else None)
-        self._obey()
-        return reading
-
-    def after_fork(self) -> None:
-        """In a forked child: no other thread lives, no call in flight will end, nothing was counted here."""
-        self._lock = threading.RLock()
-        self._counted_errors = CountedErrors()
-        self._machine.forget_calls_in_flight()
-        self.history.dispatcher.after_fork()
-        self.history.counters.reset(self.now())
-        self.fast_path.publish(self._machine)  # the thread that had just moved it may not have come that far
-
-    def _is_inside(self) -> bool:
-        """Whether this very thread is half-way through a decision already."""
-        return self._lock._is_owned()  # type: ignore[attr-defined,no-any-return]  # noqa: SLF001  # what Condition asks
-
-    def _pass_by(self, now: float) -> Permit | CircuitOpenError:
-        if self._machine.state in _PASSING:
-            return Permit.of(NO_GENERATION, self._machine.state, 0, now)
-        return self._refuse(now)
-
-    def _operate(
-        self, act: Callable[[float], Transition | None], reason: str | None, actor: str | None, origin: object
-    ) -> None:
-        self._commands.append((act, reason, actor, origin))
-        self._obey()
-
-    def _obey(self) -> None:
-        """Do what operators have commanded in the meantime, in that order."""
-        if not self._commands or self._is_inside():
-            return
-        try:
-            while self._commands:
-                self._obey_next(self.now())
-        except BaseException:
-            self.dispatch_pending()
-            raise
-        self.history.dispatcher.dispatch()

@@ -1,4 +1,4 @@
-"""A failure counts once, however many nested calls of one circuit it passes through."""
+"""Marks on exceptions: an exception counts once, however many nested calls of one circuit it passes through."""
 
 from __future__ import annotations
 
@@ -11,21 +11,21 @@ if TYPE_CHECKING:
 _ATTRIBUTE: Final = "__otel_breaker__"
 _PARTS: Final = 3
 _MOST: Final = 8
-"""How many circuits leave their mark on one exception: a constant may pass through any number of them."""
+"""The circuits that mark one exception: a constant may pass through any number of them."""
 
-# Past what the exception's class makes of it: it may raise, or show something else.
+# The exception's class may override `__dict__` with code that raises or returns another one.
 _dict_of: Final = BaseException.__dict__["__dict__"].__get__
 
 
 class CountedErrors:
-    """What one circuit leaves on exceptions that it has counted.
+    """The marks of one circuit on the exceptions that it has counted.
 
-    The innermost call leaves it, with the owner of that call. An outer call finds it: it was admitted before that, and
-    has the same owner. Calls that share an exception object without being nested, since they await one future or
-    raise one constant, have different owners. A call that ends in a callback, or by hand, leaves none: it may end
-    among others that are given the same object.
+    The innermost call marks the exception, with its own owner. An outer call finds the mark: it was admitted earlier,
+    and has the same owner. Calls that share an exception object without being nested, because they await one future or
+    raise one constant, have different owners. A call that ends in a callback, or by hand, makes no mark: other calls
+    may receive the same object.
 
-    Only numbers are left, random ones: exceptions are pickled, and then meet other circuits.
+    A mark consists of numbers, and a circuit's is random: exceptions are pickled, and then reach other processes.
     """
 
     __slots__ = ("_circuit",)
@@ -38,25 +38,26 @@ class CountedErrors:
 
         Args:
             error: what the call raised.
-            permit: what it was admitted with.
+            permit: with which it was admitted.
             owner: what runs the call; see `running`.
         """
-        for circuit, epoch, whose in _read(_dict_of(error).get(_ATTRIBUTE)):
+        for circuit, failure_count, marked_owner in _read(_dict_of(error).get(_ATTRIBUTE)):
             if circuit == self._circuit:
-                return epoch > permit.failure_count and whose == (owner if type(owner) is int else id(owner))
+                number = owner if type(owner) is int else id(owner)
+                return failure_count > permit.failure_count and marked_owner == number
         return False
 
-    def mark(self, error: BaseException, epoch: int, owner: object) -> None:
-        """CountedErrors a failure as counted.
+    def mark(self, error: BaseException, failure_count: int, owner: object) -> None:
+        """Mark a failure as counted.
 
         Args:
             error: what the call raised.
-            epoch: how many failures the circuit has counted, this one included.
+            failure_count: the failures that the circuit has counted, this one included.
             owner: what ran the call.
         """
         namespace = _dict_of(error)
         marks = namespace.get(_ATTRIBUTE)
-        mark = (self._circuit, epoch, owner if type(owner) is int else id(owner))
+        mark = (self._circuit, failure_count, owner if type(owner) is int else id(owner))
         if marks is None:
             namespace[_ATTRIBUTE] = (mark,)
         else:
@@ -65,7 +66,7 @@ class CountedErrors:
 
 
 def _read(marks: object) -> tuple[tuple[int, int, int], ...]:
-    # They may have come from another process, or have been written by somebody else.
+    # They may come from another process, or from code that is not ours.
     if type(marks) is tuple and all(type(mark) is tuple and len(mark) == _PARTS for mark in marks):
         return marks
     return ()

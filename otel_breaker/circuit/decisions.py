@@ -1,290 +1,233 @@
-"""What a circuit does under its lock: each method is one decision, taken and published as a whole.
+"""Decisions: what a circuit does under its lock. Each is made, recorded and published as a whole.
 
-Who may call one when, and whom to tell of its moves afterwards, is for circuit.py to say. Nothing here calls anybody
-else's code or logs, and the time is handed in.
+The circuit holds the lock wherever a name ends in `_locked`. Nothing here logs, reads a clock, or calls or compares
+what is not ours.
 """
 
 from __future__ import annotations
 
-import threading
-from collections import deque
-from typing import TYPE_CHECKING, NamedTuple, TypeAlias
+from typing import TYPE_CHECKING, NamedTuple
 
 from otel_breaker.circuit.changes import NO_CHANGES
 from otel_breaker.circuit.counted_errors import CountedErrors
-from otel_breaker.circuit.fast_path import FastPath
-from otel_breaker.circuit.history import CircuitHistory
 from otel_breaker.circuit.runtime import RUNTIME
-from otel_breaker.circuit.snapshot import Reading, Snapshot
-from otel_breaker.classifier import OutcomeClassifier
-from otel_breaker.core.machine import Machine
 from otel_breaker.core.permits import NO_GENERATION, Permit
-from otel_breaker.core.states import CLOSED, HALF_OPEN, SUCCESS, Outcome
-from otel_breaker.locks import locked
-from otel_breaker.settings import Mode, Settings
+from otel_breaker.core.states import CLOSED, HALF_OPEN, PASSING_STATES, Outcome
+from otel_breaker.settings import Mode
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Hashable, Iterable, Sequence
+    from collections.abc import Hashable, Sequence
 
-    from otel_breaker.circuit.changes import Listener, PendingChange
-    from otel_breaker.circuit.runtime import Clock
-    from otel_breaker.core.machine import Transition
+    from otel_breaker.circuit.changes import PendingChange
+    from otel_breaker.circuit.commands import OperatorCommand
+    from otel_breaker.circuit.fast_path import FastPath
+    from otel_breaker.circuit.history import CircuitHistory
+    from otel_breaker.core.machine import Machine
+    from otel_breaker.core.transition import Transition
     from otel_breaker.errors import CircuitOpenError
 
-Command: TypeAlias = "tuple[Callable[[float], Transition | None], str | None, str | None, object]"
-"""What an operator has commanded, the reason, the actor, and the span context of the command."""
 
+class FailedCall(NamedTuple):
+    """A call that failed."""
 
-class Failure(NamedTuple):
-    """What is known of a call that failed."""
-
-    kind: str
-    """The name of what it raised, or what its block called it."""
+    name: str
+    """The type of its exception, or the text that its block passed."""
     error: BaseException | None
-    """What it raised, where that is to be marked."""
+    """Its exception, where that is marked as counted."""
     owner: object
-    """Who ran it."""
+    """What ran the call."""
 
 
 class Decisions:
-    """The part of a circuit that runs under its lock."""
+    """The decisions of one circuit.
 
-    __slots__ = (
-        "__weakref__",
-        "_commands",
-        "_counted_errors",
-        "_is_off",
-        "_lock",
-        "_machine",
-        "classifier",
-        "fast_path",
-        "history",
-        "settings",
-        "shows_state_only",
-    )
+    Args:
+        machine: changes its state.
+        history: records what happens.
+        fast_path: is withdrawn before each change, and published after it.
+    """
 
-    def __init__(
-        self,
-        name: str,
-        key: str | None,
-        settings: Settings,
-        listeners: Iterable[Listener] = (),
-        clock: Clock | None = None,
-    ) -> None:
-        clock = clock or RUNTIME.clock
-        now = clock()
-        self.history = CircuitHistory(name, key, now, listeners)
-        self.fast_path = FastPath(clock, self.history)
-        self._machine = Machine(settings.policy, now, self.history.counters.calls[SUCCESS].total)
-        self._commands: deque[Command] = deque()
-        """What operators have commanded, and is not done yet."""
-        self._lock = threading.RLock()
-        self._counted_errors = CountedErrors()
-        self._live_by(settings, OutcomeClassifier(settings))
+    __slots__ = ("_fast_path", "_history", "_machine", "counted_errors", "mode")
 
-    def now(self) -> float:
-        """Monotonic seconds on the circuit's clock."""
-        return self.fast_path.clock()
+    def __init__(self, machine: Machine, history: CircuitHistory, fast_path: FastPath) -> None:
+        self._machine = machine
+        self._history = history
+        self._fast_path = fast_path
+        self.counted_errors = CountedErrors()
+        self.mode = Mode.ENFORCE
 
-    @property
-    def is_off(self) -> bool:
-        """Whether calls pass as if there were no breaker."""
-        return self._is_off or RUNTIME.off
-
-    @locked
-    def _decide(
+    def admit_locked(
         self, now: float, owner: Hashable, exclusive: bool
     ) -> tuple[Permit | CircuitOpenError, Sequence[PendingChange]]:
-        self.fast_path.withdraw()
+        """Admit or refuse a call; the changes are complete when the span of that call is known."""
+        machine = self._machine
+        self._fast_path.withdraw()
         try:
-            moves = self._catch_up(now)
-            permit = self._admit(now, owner, exclusive=exclusive)
-            decision = permit or self._refuse(now)
+            changes = self._apply_time_locked(now)
+            permit = machine.admit(now, owner if machine.state is HALF_OPEN else None, exclusive=exclusive)
+            if permit is None:
+                decision = self.refuse_locked(now)
+            else:
+                decision = permit
+                if permit.deadline is not None:
+                    self._history.count_probe()
         finally:
-            self.fast_path.publish(self._machine)
-        self.history.dispatcher.complete_before(moves)
-        return decision, moves
+            self._fast_path.publish(machine)
+        self._history.dispatcher.complete_before(changes)
+        return decision, changes
 
-    @locked
-    def _caused(self, moves: Sequence[PendingChange], origin: object) -> None:
-        self.history.attach_span_context(moves, origin)
+    def admit_in_between_locked(self, now: float) -> Permit | CircuitOpenError:
+        """Admit or refuse a call by the current state, in the middle of another decision."""
+        state = self._machine.state
+        return Permit.of(NO_GENERATION, state, 0, now) if state in PASSING_STATES else self.refuse_locked(now)
 
-    @locked
-    def _absorb(
+    def refuse_locked(self, now: float) -> Permit | CircuitOpenError:
+        """Refuse a call; in mode `shadow`, a permit without effect."""
+        state = self._machine.state
+        if self.mode is Mode.SHADOW:
+            permit = Permit.of(NO_GENERATION, state, 0, now)
+            permit.shadowed = True
+            return permit
+        return self._history.make_refusal(state, self._machine.retry_after(now))
+
+    def permit_if_closed_locked(self, now: float) -> Permit:
+        """A permit whose outcome has an effect only while the circuit is closed."""
+        state = self._machine.state
+        permit = self._machine.admit(now) if state is CLOSED else None
+        return permit or Permit.of(NO_GENERATION, state, 0, now)
+
+    def record_without_effect_locked(
         self,
         permit: Permit,
         outcome: Outcome,
         error: BaseException | None,
         failure: str | None,
         owner: object,
-        origin: object,
+        span_context: object,
     ) -> bool:
-        """Take in a result that moves nothing; False, having done nothing, when it has to be judged."""
+        """Record an outcome that changes no state; False, without effect, when the rules have to be evaluated."""
         period = self._machine.period
-        if period is None or permit is not self.fast_path.shared_permit:
+        if period is None or permit is not self._fast_path.shared_permit:
             return False
-        self.fast_path.withdraw_standing_permit()
+        self._fast_path.withdraw_standing_permit()
         if not period.record_without_effect(permit, outcome):
             return False
         try:
-            self.history.counters.calls[outcome].add()
+            self._history.counters.calls[outcome].add()
             if failure is not None:
-                self.history.note_failure(failure, origin)
-                self.history.add_evidence(failure)
+                self._history.record_failure(failure, span_context)
+                self._history.add_evidence(failure)
                 if error is not None:
-                    self._counted_errors.mark(error, period.failure_count, owner)
+                    self.counted_errors.mark(error, period.failure_count, owner)
         finally:
-            self.fast_path.publish_period(period)
+            self._fast_path.publish_period(period)
         return True
 
-    @locked
-    def _take_in(
+    def record_outcome_locked(
         self,
         permit: Permit,
         outcome: Outcome,
-        judged: Outcome,
-        failed: Failure | None,
+        effective: Outcome,
+        failure: FailedCall | None,
         now: float,
         retry_after: float | None,
-        origin: object,
+        span_context: object,
     ) -> Sequence[PendingChange]:
-        self.fast_path.withdraw()
-        try:
-            if failed is not None:
-                self.history.note_failure(failed.kind, origin)
-            moves = self._judge(permit, outcome, judged, failed, now, retry_after, origin)
-        finally:
-            self.fast_path.publish(self._machine)
-        self.history.dispatcher.complete_before(moves)
-        return moves
+        """Record an outcome, evaluate the rules, and change the state where they demand it.
 
-    @locked
-    def _suspend(self, permit: Permit, now: float) -> tuple[bool, Sequence[PendingChange]]:
-        self.fast_path.withdraw()
+        Args:
+            permit: with which the call was admitted.
+            outcome: with which the call is counted.
+            effective: with which the rules are evaluated.
+            failure: the failure, when the outcome is one.
+            now: monotonic seconds.
+            retry_after: seconds that the failure asked to wait.
+            span_context: that of the call.
+        """
+        self._fast_path.withdraw()
+        try:
+            if failure is not None:
+                self._history.record_failure(failure.name, span_context)
+            changes = self._record_locked(permit, outcome, effective, failure, now, retry_after, span_context)
+        finally:
+            self._fast_path.publish(self._machine)
+        self._history.dispatcher.complete_before(changes)
+        return changes
+
+    def suspend_locked(self, permit: Permit, now: float) -> tuple[bool, Sequence[PendingChange]]:
+        """End one step of a call; returns whether the step was slow, too."""
+        self._fast_path.withdraw()
         try:
             slow = self._machine.policy.is_slow(permit.started, now)
             permit.owner = None
-            moves = self._moved(self._machine.suspend(permit, now, _jitter()), permit.span_context, complete=True)
+            transition = self._machine.suspend(permit, now, RUNTIME.draw())
+            changes = self._record_change_locked(transition, permit.span_context, complete=True)
         finally:
-            self.fast_path.publish(self._machine)
-        self.history.dispatcher.complete_before(moves)
-        return slow, moves
+            self._fast_path.publish(self._machine)
+        self._history.dispatcher.complete_before(changes)
+        return slow, changes
 
-    @locked
-    def _resume(self, permit: Permit, now: float) -> None:
-        self._machine.resume(permit, now)
-
-    @locked
-    def _permit_if_closed(self, now: float) -> Permit:
-        state = self._machine.state
-        permit = self._machine.admit(now) if state is CLOSED else None
-        return permit or Permit.of(NO_GENERATION, state, 0, now)
-
-    @locked
-    def _obey_next(self, now: float) -> None:
-        if not self._commands:  # somebody else has obeyed
-            return
-        act, reason, actor, origin = self._commands.popleft()
-        self.fast_path.withdraw()
+    def carry_out_locked(self, command: OperatorCommand, now: float) -> None:
+        """Carry out a command of an operator."""
+        self._fast_path.withdraw()
         try:
-            transition = act(now)
+            transition = command.trigger(now)
         finally:
-            self.fast_path.publish(self._machine)
+            self._fast_path.publish(self._machine)
         if transition is not None:
-            mode = self.settings.mode.value
-            notice = self.history.record_state_change(transition, mode, origin, complete=True, actor=actor, note=reason)
-            self.history.dispatcher.complete_before([notice])
+            change = self._history.record_state_change(
+                transition,
+                self.mode,
+                command.span_context,
+                complete=True,
+                actor=command.actor,
+                manual_reason=command.reason,
+            )
+            self._history.dispatcher.complete_before([change])
 
-    @locked
-    def _adopt(self, settings: Settings, judge: OutcomeClassifier) -> None:
-        self.fast_path.withdraw()
-        self._machine.adopt(settings.policy)
-        self._live_by(settings, judge)
-
-    @locked
-    def _snapshot(self, now: float) -> Snapshot:
-        return Snapshot.of(self._machine, self.history, self.settings.mode.value, now)
-
-    @locked
-    def _read(self, now: float | None) -> Reading:
-        ratio = 0.0 if now is None or self.is_off else self._machine.trip_ratio(now)
-        totals = self.history.counters.totals(now)
-        return Reading(totals, self._machine.state, self.settings.mode.value, ratio)
-
-    @locked
-    def adopt_runtime(self, before: Clock, clock: Clock) -> None:
-        """Follow a change of the world."""
-        if self.fast_path.clock is before:
-            self.fast_path.clock = clock
-        self.fast_path.publish(self._machine)
-
-    def _live_by(self, settings: Settings, judge: OutcomeClassifier) -> None:
-        self.settings = settings
-        self.classifier = judge
-        self._is_off = settings.mode is Mode.OFF
-        enforced = settings.mode is Mode.ENFORCE
-        self.shows_state_only = enforced and self.history.key is None
-        """Whether there is nothing to say of a call in a closed state but that state."""
-        self.fast_path.may_admit = enforced and not self.classifier.classifies_results
-        self.fast_path.may_refuse = enforced and settings.fallback is None
-        self.fast_path.publish(self._machine)
-
-    def _catch_up(self, now: float) -> list[PendingChange]:
-        """What time alone has brought about since the last call."""
-        machine, moves = self._machine, []
+    def _apply_time_locked(self, now: float) -> list[PendingChange]:
+        """Make the transitions that time alone has caused since the last call."""
+        machine, changes = self._machine, []
         if machine.state is CLOSED:
-            return self._moved(machine.sweep(now, _jitter()), None, complete=False)
+            return self._record_change_locked(machine.sweep(now, RUNTIME.draw()), None, complete=False)
         if machine.state is HALF_OPEN:
-            moves = self._moved(machine.expire(now, _jitter()), None, complete=False)
-        return moves + self._moved(machine.cool_down(now), None, complete=False)
+            changes = self._record_change_locked(machine.expire(now, RUNTIME.draw()), None, complete=False)
+        return changes + self._record_change_locked(machine.cool_down(now), None, complete=False)
 
-    def _admit(self, now: float, owner: Hashable, *, exclusive: bool) -> Permit | None:
-        permit = self._machine.admit(now, owner if self._machine.state is HALF_OPEN else None, exclusive=exclusive)
-        if permit is not None and permit.deadline is not None:
-            self.history.count_probe()
-        return permit
-
-    def _refuse(self, now: float) -> Permit | CircuitOpenError:
-        if self.settings.mode is Mode.SHADOW:
-            permit = Permit.of(NO_GENERATION, self._machine.state, 0, now)
-            permit.shadowed = True
-            return permit
-        return self.history.make_refusal(self._machine.state, self._machine.retry_after(now))
-
-    def _judge(
+    def _record_locked(
         self,
         permit: Permit,
         outcome: Outcome,
-        judged: Outcome,
-        failed: Failure | None,
+        effective: Outcome,
+        failure: FailedCall | None,
         now: float,
         retry_after: float | None,
-        origin: object,
+        span_context: object,
     ) -> Sequence[PendingChange]:
-        machine, record, moves = self._machine, self.history, NO_CHANGES
+        machine, history, changes = self._machine, self._history, NO_CHANGES
         if permit.shadowed:
-            record.counters.shadowed[outcome] += 1
+            history.counters.shadowed[outcome] += 1
         if machine.has_deadlines:
-            # A probe that ends after its deadline is lost; calls in flight may be overdue.
-            moves = self._moved(machine.expire(now, _jitter()), origin, complete=True)
-            moves += self._moved(machine.sweep(now, _jitter()), origin, complete=True)
+            # A probe that ends after its deadline has expired; calls in flight may be overdue.
+            changes = self._record_change_locked(machine.expire(now, RUNTIME.draw()), span_context, complete=True)
+            changes += self._record_change_locked(machine.sweep(now, RUNTIME.draw()), span_context, complete=True)
         if permit.deadline is not None and permit.generation == machine.generation:
-            record.record_probe_outcome(outcome)
-        # Together with settling: in between, a success would stand in the window twice.
-        record.counters.calls[outcome].add()
-        epoch = machine.failure_count
-        settled = machine.record_outcome(permit, judged, now, _jitter(), retry_after)
-        if failed is not None and machine.failure_count != epoch:
-            record.add_evidence(failed.kind)
-            if failed.error is not None:
-                self._counted_errors.mark(failed.error, machine.failure_count, failed.owner)
-        return moves if settled is None else [*moves, *self._moved(settled, origin, complete=True)]
+            history.record_probe_outcome(outcome)
+        # Next to the machine's own count: in between, the window would count a success twice.
+        history.counters.calls[outcome].add()
+        before = machine.failure_count
+        transition = machine.record_outcome(permit, effective, now, RUNTIME.draw(), retry_after)
+        if failure is not None and machine.failure_count != before:
+            history.add_evidence(failure.name)
+            if failure.error is not None:
+                self.counted_errors.mark(failure.error, machine.failure_count, failure.owner)
+        if transition is None:
+            return changes
+        return [*changes, *self._record_change_locked(transition, span_context, complete=True)]
 
-    def _moved(self, transition: Transition | None, origin: object, *, complete: bool) -> list[PendingChange]:
+    def _record_change_locked(
+        self, transition: Transition | None, span_context: object, *, complete: bool
+    ) -> list[PendingChange]:
         if transition is None:
             return []
-        return [self.history.record_state_change(transition, self.settings.mode.value, origin, complete=complete)]
-
-
-def _jitter() -> float:
-    return RUNTIME.draw()
+        return [self._history.record_state_change(transition, self.mode, span_context, complete=complete)]

@@ -1,7 +1,7 @@
 """Fast path: after each locked decision a circuit publishes what callers may do without its lock, and until when.
 
-A caller that acts on it at the very moment of a transition decides as if it had come just before. Nothing here changes
-a circuit's state.
+A caller that uses it at the moment of a transition is served as if it had come just before. Nothing here changes a
+circuit's state.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 class FastPath:
     """What callers of one circuit may do without its lock; guards read the attributes themselves.
 
-    `shared_permit` admits a call without a look at the clock. `standing_permit` is the same permit while even a success
+    `shared_permit` admits a call without reading the clock. `standing_permit` is the same permit while even a success
     has no effect but its count: a caller that finds its own permit there only calls `count_success`. Where calls are
     timed, `timed_period` replaces both; until `quiet_until`, its calls only enter and leave `in_flight`.
 
@@ -54,7 +54,7 @@ class FastPath:
         self.count_success = history.counters.calls[SUCCESS].add
         self._make_refusal = history.make_refusal
         self.may_admit = self.may_refuse = False
-        """Whether the settings allow it."""
+        """Whether the settings allow admissions and refusals without the lock."""
         self.withdraw()
 
     def try_admit(self) -> Permit | None:
@@ -74,7 +74,7 @@ class FastPath:
 
     def try_record_success(self, permit: Permit) -> bool:
         """Count a success that has no other effect; False when the circuit has to record it."""
-        if self.quiet_until == -inf:  # cheaper than a look at the clock
+        if self.quiet_until == -inf:  # cheaper than reading the clock
             return False
         now = self.clock()
         if now >= self.quiet_until:
@@ -87,7 +87,7 @@ class FastPath:
         return True
 
     def withdraw(self) -> None:
-        """Send every caller to the lock until `publish`; under the lock, before anything may change.
+        """Send every caller to the lock until `publish`; under the lock, before each change.
 
         An interrupt may come at any call, `publish` itself included: then all decisions take the lock, and the next
         one publishes.
@@ -110,13 +110,13 @@ class FastPath:
             self.publish_period(period)
 
     def publish_period(self, period: Closed) -> None:
-        """The same for a closed circuit whose settings and runtime allow it."""
+        """Publish for a closed circuit whose settings and runtime allow it; under the lock."""
         if not period.is_shared:
             self.timed_period = period
-        elif period.streak:  # failures come here one by one: the rest has the same result, in more steps
-            self.shared_permit, self.standing_permit, self.quiet_until = period.standing, None, -inf
+        elif period.streak:  # each counted failure comes here: the code below has the same result in more steps
+            self.shared_permit, self.standing_permit, self.quiet_until = period.shared_permit, None, -inf
             return
         else:
-            self.shared_permit = period.standing
-            self.standing_permit = period.standing if period.has_no_history else None
+            self.shared_permit = period.shared_permit
+            self.standing_permit = period.shared_permit if period.has_no_history else None
         self.quiet_until = period.quiet_until

@@ -1,100 +1,60 @@
-"""What a circuit has to tell: its counts, the current episode, the last failure, and each move as it happens.
+"""The history of one circuit: its counts, the current episode, the last failure, and a record of each state change.
 
-Written under the circuit's lock; what is announced is delivered after it (changes.py). Deciding is not done here.
+All but refusals is written under the circuit's lock. Nothing here decides, or calls a listener.
 """
 
 from __future__ import annotations
 
-import os
 import time
 from collections import Counter, deque
 from itertools import islice
 from typing import TYPE_CHECKING, Final
 
-from otel_breaker.circuit.changes import ChangeDispatcher, Listener, PendingChange, StateChange
-from otel_breaker.core.counters import CallCounter, CircuitCounters
+from otel_breaker.circuit.changes import PendingChange, StateChange
+from otel_breaker.circuit.dispatcher import ChangeDispatcher
+from otel_breaker.circuit.episode import Episode
+from otel_breaker.core.counters import PROBE_TIMEOUT, CircuitCounters
 from otel_breaker.core.states import (
-    CLOSED,
-    FORCED_CLOSED,
-    FORCED_OPEN,
     HALF_OPEN,
-    OPEN,
+    PASSING_STATES,
+    REFUSING_STATES,
     REJECTED,
     CircuitState,
     Outcome,
     Reason,
 )
 from otel_breaker.errors import CircuitOpenError
-from otel_breaker.text import UNNAMED
+from otel_breaker.text import OTHER
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
-    from otel_breaker.core.machine import Transition
+    from otel_breaker.circuit.listeners import Listener
+    from otel_breaker.core.transition import Transition
+    from otel_breaker.settings import Mode
 
 _MOST_ERROR_TYPES: Final = 10
 _MOST_FAILURES: Final = 256
-_REFUSING = (OPEN, FORCED_OPEN)
-_PASSING = (CLOSED, FORCED_CLOSED)
-
-
-class Episode:
-    """One outage: from the first opening, through failed recoveries, to the recovery."""
-
-    __slots__ = (
-        "_refusals",
-        "count_refusal",
-        "failed_recoveries",
-        "id",
-        "opened_at",
-        "opened_time",
-        "probes",
-        "second",
-        "span_context",
-        "told",
-    )
-
-    def __init__(self, opened_at: float) -> None:
-        self.id = os.urandom(8).hex()
-        """Globally unique."""
-        self.opened_at = opened_at
-        """On the circuit's clock."""
-        self.opened_time = time.time()
-        """Seconds since the epoch."""
-        self.span_context: object = None
-        """The span context of the call that last opened the circuit: the trip, or the probe that failed."""
-        self._refusals = CallCounter()
-        self.count_refusal = self._refusals.add
-        self.probes = 0
-        self.failed_recoveries = 0
-        self.second = 0
-        self.told = 0
-        """How many refusals had a span of their own in that second."""
-
-    @property
-    def rejected(self) -> int:
-        """The calls refused so far; read under the circuit's lock."""
-        return self._refusals.total()
 
 
 class CircuitHistory:
-    """The story of one circuit so far."""
+    """The counts and the past of one circuit."""
 
     __slots__ = (
         "_count_rejected",
-        "_counted",
+        "_evidence",
+        "actor",
         "add_evidence",
         "counters",
         "dispatcher",
         "episode",
         "failure_span_context",
-        "forced_by",
-        "forced_reason",
         "key",
         "last_change_time",
         "last_failure_time",
         "last_failure_type",
         "name",
+        "reason",
     )
 
     def __init__(self, name: str, key: str | None, now: float, listeners: Iterable[Listener]) -> None:
@@ -104,32 +64,32 @@ class CircuitHistory:
         self._count_rejected = self.counters.calls[REJECTED].add
         self.dispatcher = ChangeDispatcher(listeners)
         self.episode: Episode | None = None
-        self.forced_by: str | None = None
-        self.forced_reason: str | None = None
+        self.actor: str | None = None
+        self.reason: str | None = None
         self.last_change_time = time.time()
         self.last_failure_time: float | None = None
         self.failure_span_context: object = None
         """The span context of the last failed call that is sampled."""
-        self._counted: deque[str] = deque(maxlen=_MOST_FAILURES)
-        """What failed of the calls whose failure was counted against the circuit."""
-        self.add_evidence: Callable[[str], None] = self._counted.append
-        """Keep what a failure was that is held against the circuit: it may become the evidence of an opening."""
+        self._evidence: deque[str] = deque(maxlen=_MOST_FAILURES)
+        """The names of the latest failures that were counted."""
+        self.add_evidence: Callable[[str], None] = self._evidence.append
+        """Keep the name of a failure that was counted, as evidence for an opening."""
         self.last_failure_type: str | None = None
 
-    def note_failure(self, failure: str, origin: object) -> None:
-        """Keep what a failure was, whether it is held against the circuit or not.
+    def record_failure(self, failure: str, span_context: object) -> None:
+        """Keep a failure as the last one, whether it was counted or not.
 
         Args:
-            failure: its type's name, or what its block called it.
-            origin: the span context of the call.
+            failure: its type's name, or the text that its block passed.
+            span_context: that of the call.
         """
         self.last_failure_type = failure
         self.last_failure_time = time.time()
-        if origin is not None:
-            self.failure_span_context = origin
+        if span_context is not None:
+            self.failure_span_context = span_context
 
     def make_refusal(self, state: CircuitState, retry_after: float | None) -> CircuitOpenError:
-        """Count a refusal, and make what the caller gets; needs no lock."""
+        """Count a refusal, and make the error that its caller receives; needs no lock."""
         self._count_rejected()
         episode, failure = self.episode, self.last_failure_type
         if episode is None:
@@ -151,30 +111,30 @@ class CircuitHistory:
     def record_state_change(
         self,
         transition: Transition,
-        mode: str,
-        origin: object,
+        mode: Mode,
+        span_context: object,
         *,
         complete: bool,
         actor: str | None = None,
-        note: str | None = None,
+        manual_reason: str | None = None,
     ) -> PendingChange:
-        """Keep a move, and queue it for the listeners.
+        """Record a transition, and queue its state change for the listeners.
 
         Args:
-            transition: what moved.
+            transition: what the machine returned.
             mode: the breaker's mode.
-            origin: the span context of the call that caused it, as far as it is known.
-            complete: whether the origin is known; else the listeners wait for it.
-            actor: who moved it by hand.
-            note: why somebody moved it by hand.
+            span_context: that of the call that caused it, as far as it is known.
+            complete: whether it is known; else delivery waits for it.
+            actor: who changed the state by hand.
+            manual_reason: why the state was changed by hand.
         """
-        self.counters.record_state_change(transition.source, transition.target, mode, transition.at)
+        self.counters.record_state_change(transition.source, transition.target, mode.value, transition.at)
         self.last_change_time = time.time()
-        self.forced_by, self.forced_reason = actor, note
+        self.actor, self.reason = actor, manual_reason
         if transition.reason is Reason.PROBE_TIMEOUT:
-            self.counters.probes["timeout"] += 1
-        episode = self._follow(transition, origin)
-        opens, ends = transition.target in _REFUSING, transition.target in _PASSING and episode is not None
+            self.counters.probes[PROBE_TIMEOUT] += 1
+        episode = self._update_episode(transition, span_context)
+        opens, ends = transition.target in REFUSING_STATES, transition.target in PASSING_STATES and episode is not None
         change = StateChange(
             name=self.name,
             key=self.key,
@@ -192,44 +152,48 @@ class CircuitHistory:
             open_duration=transition.at - episode.opened_at if episode is not None and ends else None,
             rejected_calls=episode.rejected if episode is not None and ends else None,
             probes=episode.probes if episode is not None and ends else None,
-            span_context=origin,
-            culprit=transition.culprit.span_context if transition.culprit is not None else None,
+            span_context=span_context,
+            overdue_span_context=transition.overdue.span_context if transition.overdue is not None else None,
             actor=actor,
-            note=note,
+            manual_reason=manual_reason,
         )
         return self.dispatcher.enqueue(change, complete=complete)
 
-    def attach_span_context(self, notices: Sequence[PendingChange], origin: object) -> None:
-        """Learn, after the decision, which span the call that brought moves about has."""
-        self.dispatcher.complete(notices, origin)
+    def attach_span_context(self, changes: Sequence[PendingChange], span_context: object) -> None:
+        """Add the span of the call that caused some changes, which starts after the decision."""
+        self.dispatcher.complete(changes, span_context)
         episode = self.episode
-        if origin is not None and episode is not None and any(n.change.to_state in _REFUSING for n in notices):
-            episode.span_context = origin
+        if (
+            span_context is not None
+            and episode is not None
+            and any(pending.change.to_state in REFUSING_STATES for pending in changes)
+        ):
+            episode.span_context = span_context
 
     def _error_types(self, transition: Transition) -> tuple[str, ...]:
-        """What failed of the calls that an opening is judged by, never more of them than the evidence tells of."""
-        first = max(0, len(self._counted) - _failures_judged(transition))
+        """The failures that an opening is due to, as `type=count`."""
+        first = max(0, len(self._evidence) - _failures_behind(transition))
         errors: Counter[str] = Counter()
-        for name in islice(self._counted, first, None):
-            errors[name if name in errors or len(errors) < _MOST_ERROR_TYPES else UNNAMED] += 1
+        for name in islice(self._evidence, first, None):
+            errors[name if name in errors or len(errors) < _MOST_ERROR_TYPES else OTHER] += 1
         return tuple(f"{name}={count}" for name, count in errors.most_common())
 
-    def _follow(self, transition: Transition, origin: object) -> Episode | None:
-        """The episode that a move belongs to; a move back to passing calls ends it."""
-        if self.episode is None and transition.target in _REFUSING:
+    def _update_episode(self, transition: Transition, span_context: object) -> Episode | None:
+        """Begin or end an episode where the transition does; returns the episode that the transition belongs to."""
+        if self.episode is None and transition.target in REFUSING_STATES:
             self.episode = Episode(transition.at)
         episode = self.episode
-        if episode is not None and transition.target in _REFUSING:
-            culprit = transition.culprit
-            episode.span_context = culprit.span_context if culprit is not None else origin
+        if episode is not None and transition.target in REFUSING_STATES:
+            overdue = transition.overdue
+            episode.span_context = overdue.span_context if overdue is not None else span_context
             episode.failed_recoveries += transition.source is HALF_OPEN
-        if transition.target in _PASSING:
+        if transition.target in PASSING_STATES:
             self.episode = None
         return episode
 
 
-def _failures_judged(transition: Transition) -> int:
-    """How many failures brought an opening about: the last ones that were counted."""
+def _failures_behind(transition: Transition) -> int:
+    """How many of the latest failures an opening is due to."""
     if transition.reason is Reason.FAILURE_THRESHOLD:
         return transition.counts.consecutive_failures
     if transition.reason in (Reason.FAILURE_RATE, Reason.SLOW_CALL_RATE):

@@ -1,8 +1,8 @@
-"""Who runs the current call: the asyncio or Trio task, the greenlet, else the thread.
+"""The owner of the current call: the asyncio or Trio task, the greenlet, else the thread.
 
-An owner is a weak reference: a finished task is not kept alive, and its successor at the same address is somebody
-else. Two are compared under a circuit's lock, so by what they refer to and not by what that says of itself.
-Libraries are looked at only where the application has imported them.
+An owner is a weak reference: it does not keep a finished task alive, and a later task at the same address is another
+owner. Owners are compared under a circuit's lock, so by identity, which calls no code of the task. A library is used
+only where the application has imported it.
 """
 
 from __future__ import annotations
@@ -17,14 +17,11 @@ _thread_id: Final = threading.get_ident
 
 
 def running() -> Any:
-    """What runs the current call: a task or greenlet, the number of a thread, or None.
-
-    None stands for a callback of an event loop, which belongs to nobody.
-    """
+    """What runs the current call: a task, a greenlet or the number of a thread; None in a callback of an event loop."""
     if "asyncio" in _IMPORTED:
         try:
             asyncio = _IMPORTED["asyncio"]
-            loop = asyncio._get_running_loop()  # noqa: SLF001  # documented; asking for a task without a loop raises
+            loop = asyncio._get_running_loop()  # noqa: SLF001  # documented; `current_task` raises without a loop
             if loop is not None:
                 return asyncio.current_task(loop)
         except AttributeError:
@@ -42,15 +39,15 @@ def running() -> Any:
 
 
 class Owner(weakref.ref[Any]):
-    """Who runs a call."""
+    """A weak reference to what runs a call."""
 
     __slots__ = ()
 
     def __eq__(self, other: object) -> bool:
-        who = self()
-        return who is not None and isinstance(other, Owner) and other() is who
+        referent = self()
+        return referent is not None and isinstance(other, Owner) and other() is referent
 
-    def __ne__(self, other: object) -> bool:  # a weak reference has one of its own
+    def __ne__(self, other: object) -> bool:  # `weakref.ref` defines its own
         return not self == other
 
     __hash__ = object.__hash__
@@ -58,7 +55,7 @@ class Owner(weakref.ref[Any]):
 
 def running_owner() -> Owner | None:
     """The owner of the current call; None in a callback of an event loop."""
-    found = running()
-    if found is None:
+    current = running()
+    if current is None:
         return None
-    return Owner(threading.current_thread() if type(found) is int else found)
+    return Owner(threading.current_thread() if type(current) is int else current)

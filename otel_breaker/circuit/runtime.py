@@ -1,111 +1,115 @@
-"""What happens to all circuits of the process at once: a fork, the first call, and what tests hold still."""
+"""The process runtime: the clock, the off switch, first-call hooks, and the living circuits, which a fork changes."""
 
 from __future__ import annotations
 
-import os
 import random
 import time
 import weakref
 from collections import deque
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Final, TypeAlias
+from typing import Final, Protocol, TypeAlias
 
 from otel_breaker import diagnostics
-
-if TYPE_CHECKING:
-    from otel_breaker.circuit.circuit import Circuit
+from otel_breaker.forks import FORKS, ForkStage
 
 Clock: TypeAlias = Callable[[], float]
-Act: TypeAlias = Callable[[], None]
+Hook: TypeAlias = Callable[[], None]
 
 
-def _chance() -> Callable[[], float]:
-    """What draws numbers in [0, 1); not from the application's own generator, which it may have seeded."""
-    return random.Random().random  # noqa: S311  # spreads probes, guards no secret
+class RuntimeMember(Protocol):
+    """A circuit, as far as the runtime calls it."""
+
+    def adopt_runtime(self, replaced: Clock, clock: Clock) -> None: ...
+
+    def after_fork(self) -> None: ...
+
+
+def _new_random() -> Callable[[], float]:
+    """Draws numbers in [0, 1); not with the application's own generator, which it may have seeded."""
+    return random.Random().random  # noqa: S311  # jitter for probes, no secret
 
 
 class ProcessRuntime:
-    """The time, whether there are breakers at all, and every living circuit."""
+    """The clock, the off switch, the first-call hooks, and every living circuit."""
 
     def __init__(self) -> None:
         self.clock: Clock = time.monotonic
-        self.draw = _chance()
+        self.draw = _new_random()
         self.off = False
         self.awaits_first_call = False
-        """Whether somebody wants to know of the first guarded call. Until it comes nothing is decided without the lock,
-        so that every call shows itself; afterwards a call on the hot path costs what it always did."""
+        """Whether a hook waits for the first guarded call. Until then no fast path is published, so that no call
+        bypasses the hook; afterwards a call on the fast path costs what it did before."""
         self.allows_fast_path = True
-        """Whether a circuit may decide without its lock, for all that is known here."""
-        self._acts: tuple[Act, ...] = ()
-        self._waiting: deque[Act] = deque()
-        self._circuits: weakref.WeakValueDictionary[int, Circuit] = weakref.WeakValueDictionary()
+        """Whether circuits may publish a fast path."""
+        self._hooks: tuple[Hook, ...] = ()
+        self._waiting: deque[Hook] = deque()
+        self._circuits: weakref.WeakValueDictionary[int, RuntimeMember] = weakref.WeakValueDictionary()
 
-    def add(self, circuit: Circuit) -> None:
+    def add(self, circuit: RuntimeMember) -> None:
         self._circuits[id(circuit)] = circuit
 
     def reconfigure(self, *, clock: Clock | None = None, off: bool | None = None) -> None:
-        """Change it for living and future circuits; those that were given a clock keep it."""
-        before, self.clock = self.clock, clock or self.clock
+        """Replace the clock or the switch, for living and future circuits; a circuit's own clock is kept."""
+        replaced, self.clock = self.clock, clock or self.clock
         self.off = self.off if off is None else off
-        self._await()
-        self._publish(before)
+        self._update_flags()
+        self._publish(replaced)
 
-    def on_first_call(self, act: Act) -> None:
-        """Have something done at the next guarded call of any circuit, and at the first in every forked child.
+    def on_first_call(self, hook: Hook) -> None:
+        """Run a hook at the next guarded call of any circuit, and at the first in every forked child.
 
-        For what must not be done in a process that only forks the ones that work, such as starting a thread.
+        For work that a process which only forks its workers must not do, such as starting a thread.
 
         Args:
-            act: called in the thread of that call, before it; what it raises is logged.
+            hook: called in the thread of that call, before it; what it raises is logged.
         """
-        self._acts += (act,)
-        self._waiting.append(act)
-        self._await()
+        self._hooks += (hook,)
+        self._waiting.append(hook)
+        self._update_flags()
         self._publish(self.clock)
 
-    def cancel_on_first_call(self, act: Act) -> None:
-        """Take that back; does nothing when it was not asked for."""
-        self._acts = tuple(kept for kept in self._acts if kept != act)
-        self._waiting = deque(kept for kept in self._waiting if kept != act)
-        self._await()
+    def cancel_on_first_call(self, hook: Hook) -> None:
+        """Remove a hook; without effect when it was not added."""
+        self._hooks = tuple(known for known in self._hooks if known != hook)
+        self._waiting = deque(known for known in self._waiting if known != hook)
+        self._update_flags()
 
     def first_call_arrived(self) -> None:
-        """A guarded call has come, the first or one beside it."""
+        """Run the hooks that wait; a guarded call has come, the first or one beside it."""
         while self._waiting:
             try:
-                act = self._waiting.popleft()  # at one stroke: of two threads one has it
+                hook = self._waiting.popleft()  # atomic: of two threads one gets it
             except IndexError:
                 break
             try:
-                act()
+                hook()
             except Exception:
                 diagnostics.exception("what was to be done at the first guarded call failed; the call is not affected")
-        self._await()
+        self._update_flags()
 
     def after_fork(self) -> None:
         """In a forked child."""
-        self.draw = _chance()  # or all workers would probe at once
+        self.draw = _new_random()  # else all workers would probe at once
         for circuit in self._living():
             circuit.after_fork()
-        self._waiting = deque(self._acts)
-        self._await()
+        self._waiting = deque(self._hooks)
+        self._update_flags()
         self._publish(self.clock)
 
-    def _await(self) -> None:
-        # When the wait is over each circuit's next decision publishes it anew: no lock is taken for that,
-        # since the call that ends it may be made by a signal handler in the middle of anything.
+    def _update_flags(self) -> None:
+        # When the last hook has run, each circuit publishes its fast path with its next decision. No lock is taken for
+        # that, since a signal handler may make the first call in the middle of anything.
         self.awaits_first_call = bool(self._waiting)
         self.allows_fast_path = not self.off and not self.awaits_first_call
 
-    def _publish(self, before: Clock) -> None:
+    def _publish(self, replaced: Clock) -> None:
         for circuit in self._living():
-            circuit.adopt_runtime(before, self.clock)
+            circuit.adopt_runtime(replaced, self.clock)
 
-    def _living(self) -> list[Circuit]:
-        # References are copied at one stroke; a WeakSet must not grow while it is gone through.
+    def _living(self) -> list[RuntimeMember]:
+        # References are copied in one atomic step; a WeakSet must not grow while it is iterated over.
         return [circuit for reference in self._circuits.valuerefs() if (circuit := reference()) is not None]
 
 
 RUNTIME: Final = ProcessRuntime()
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=RUNTIME.after_fork)
+FORKS.register(ForkStage.CIRCUITS, RUNTIME.after_fork)

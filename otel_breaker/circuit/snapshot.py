@@ -1,4 +1,4 @@
-"""What a circuit looks like at one instant: a snapshot for health endpoints and people, a reading for metrics."""
+"""A circuit at one instant: a snapshot for health endpoints and people, a reading for metrics."""
 
 from __future__ import annotations
 
@@ -14,45 +14,46 @@ if TYPE_CHECKING:
     from otel_breaker.core.counters import CounterTotals
     from otel_breaker.core.machine import Machine
     from otel_breaker.core.states import CircuitState
+    from otel_breaker.settings import Mode
 
 
 @dataclass(frozen=True)
 class Snapshot:
-    """A consistent view: all fields were read at once."""
+    """A consistent view of a circuit: all fields are of one instant."""
 
     name: str
     key: str | None
     state: CircuitState
-    mode: str
+    mode: Mode
     episode: str | None
     calls: Mapping[str, int]
-    """How many calls ended how, by outcome."""
+    """Calls by outcome."""
     consecutive_failures: int
     window_calls: int
     window_failures: int
     window_slow: int
     probes_in_flight: int
     retry_after: float | None
-    """Seconds until a probe may go; None when only an operator can tell."""
+    """Seconds until a probe may be admitted; None when only an operator can end the state."""
     opened_at: float | None
     """When the circuit opened, in seconds since the epoch, for display only."""
     last_failure_type: str | None
     last_failure_time: float | None
     """Seconds since the epoch, for display only."""
-    forced_by: str | None
-    forced_reason: str | None
+    actor: str | None
+    reason: str | None
 
     @classmethod
-    def of(cls, machine: Machine, record: CircuitHistory, mode: str, now: float) -> Self:
-        """Look at a circuit; under its lock."""
-        counts, episode = machine.counts(now), record.episode
+    def of_locked(cls, machine: Machine, history: CircuitHistory, mode: Mode, now: float) -> Self:
+        """Read a circuit; under its lock."""
+        counts, episode = machine.counts(now), history.episode
         return cls(
-            name=record.name,
-            key=record.key,
+            name=history.name,
+            key=history.key,
             state=machine.state,
             mode=mode,
             episode=episode.id if episode is not None else None,
-            calls={outcome.value: counter.read() for outcome, counter in record.counters.calls.items()},
+            calls={outcome.value: counter.read() for outcome, counter in history.counters.calls.items()},
             consecutive_failures=counts.consecutive_failures,
             window_calls=counts.window_calls,
             window_failures=counts.window_failures,
@@ -60,18 +61,18 @@ class Snapshot:
             probes_in_flight=machine.probes_in_flight,
             retry_after=machine.retry_after(now),
             opened_at=episode.opened_time if episode is not None else None,
-            last_failure_type=record.last_failure_type,
-            last_failure_time=record.last_failure_time,
-            forced_by=record.forced_by,
-            forced_reason=record.forced_reason,
+            last_failure_type=history.last_failure_type,
+            last_failure_time=history.last_failure_time,
+            actor=history.actor,
+            reason=history.reason,
         )
 
 
 class Reading(NamedTuple):
-    """A consistent view of what was counted."""
+    """A consistent view of a circuit's counts."""
 
     totals: CounterTotals
     state: CircuitState
-    mode: str
+    mode: Mode
     trip_ratio: float
-    """How near the circuit is to tripping; 0 when no call is judged."""
+    """The share of a rule's threshold that is reached; 0 while no rule is evaluated."""

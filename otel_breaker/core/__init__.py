@@ -1,5 +1,5 @@
-"""What a circuit is and when it moves, as pure data and rules.
+"""The states, windows and rules of a circuit, and the machine that applies them, as pure data and functions.
 
-Nothing in here reads a clock, takes a lock, draws a random number, does I/O, logs, or knows OpenTelemetry:
-whoever calls passes those in as data and acts on what is returned.
+Nothing here reads a clock, takes a lock, draws a random number, does I/O, logs or imports OpenTelemetry: the caller
+passes time and random numbers in as data, and acts on the transitions that are returned.
 """

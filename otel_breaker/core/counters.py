@@ -1,7 +1,6 @@
-"""What one circuit has counted since it was made: calls, moves, probes and the time spent in each state.
+"""The counts of one circuit since it was made: calls, state changes, probes and the time in each state.
 
-Plain integers that telemetry reads when it collects, so that a call pays nothing for being counted. Which of them
-are shown, and under what names, is telemetry's business.
+Telemetry reads these integers when it collects, so a call pays nothing for its metrics. Telemetry decides their names.
 """
 
 from __future__ import annotations
@@ -16,34 +15,36 @@ from otel_breaker.core.states import CLOSED, CircuitState, Outcome
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-PROBE_OUTCOMES: Final = (*(outcome.value for outcome in Outcome if outcome is not Outcome.REJECTED), "timeout")
-"""What may become of a probe."""
+PROBE_TIMEOUT: Final = "timeout"
+"""The outcome of a probe whose lease has expired."""
+PROBE_OUTCOMES: Final = (*(outcome.value for outcome in Outcome if outcome is not Outcome.REJECTED), PROBE_TIMEOUT)
+"""Every outcome of a probe."""
 
 
 class CallCounter:
     """Counts calls without a lock.
 
-    Advancing an `itertools.count` is one atomic step on every Python, also seen from a signal handler; `+= 1` from
-    two threads loses some.
+    Advancing an `itertools.count` is one atomic step on every Python, for signal handlers too; `+= 1` in two threads
+    loses counts.
     """
 
-    __slots__ = ("_before", "_look", "add")
+    __slots__ = ("_before", "_read", "add")
 
     def __init__(self) -> None:
         counter = count()
         self._before = 0
         self.add: Callable[[], int] = counter.__next__
-        # A look takes a number out of the counter, too; so looks are counted, and taken off: both at one stroke, since
-        # a signal handler may look in the middle of a look.
-        self._look = zip(counter, count(), strict=False).__next__
+        # A read advances the counter too, so reads are counted and subtracted. Both advance in one atomic step, since a
+        # signal handler may read in the middle of a read.
+        self._read = zip(counter, count(), strict=False).__next__
 
     def total(self) -> int:
-        """All calls ever."""
-        taken, looks = self._look()
-        return taken - looks
+        """All calls since the circuit was made."""
+        advances, reads = self._read()
+        return advances - reads
 
     def read(self) -> int:
-        """The calls since the last restart."""
+        """The calls since the last reset."""
         return self.total() - self._before
 
     def reset(self) -> None:
@@ -51,20 +52,20 @@ class CallCounter:
 
 
 class CircuitCounters:
-    """Counts of one circuit. Calls may be counted by anyone; all else under the circuit's lock."""
+    """Counts of one circuit. Calls are counted without a lock; all else changes under the circuit's lock."""
 
     __slots__ = ("calls", "changes", "probes", "seconds", "shadowed", "since", "state")
 
     def __init__(self, now: float) -> None:
         self.calls = {outcome: CallCounter() for outcome in Outcome}
         self.changes: Counter[tuple[CircuitState, CircuitState, str]] = Counter()
-        """Moves by source, target and the mode in which they were made."""
+        """State changes by source, target and mode."""
         self.probes: Counter[str] = Counter()
         """Probes by one of PROBE_OUTCOMES."""
         self.shadowed: Counter[Outcome] = Counter()
-        """Calls that would have been refused, by what they did."""
+        """Calls that would have been refused in mode `enforce`, by their outcome."""
         self.seconds: dict[CircuitState, float] = dict.fromkeys(CircuitState, 0.0)
-        """Time in each state, up to the last look."""
+        """Seconds in each state, up to `since`."""
         self.state = CLOSED
         self.since = now
 
@@ -74,11 +75,11 @@ class CircuitCounters:
         self.state = target
 
     def reset(self, now: float) -> None:
-        """Count from zero again; the state is kept."""
+        """Set all counts to zero; the state is kept."""
         for counter in self.calls.values():
             counter.reset()
-        for kept in (self.changes, self.probes, self.shadowed):
-            kept.clear()
+        for counts in (self.changes, self.probes, self.shadowed):
+            counts.clear()
         self.seconds = dict.fromkeys(CircuitState, 0.0)
         self.since = now
 
@@ -88,7 +89,7 @@ class CircuitCounters:
             self.since = now
 
     def totals(self, now: float | None) -> CounterTotals:
-        """A copy of all counts; without the time since the last look when nobody knows what time it is."""
+        """A copy of all counts; without the seconds since the last update when *now* is None."""
         if now is not None:
             self._spend_until(now)
         return CounterTotals(
@@ -102,7 +103,7 @@ class CircuitCounters:
 
 @dataclass
 class CounterTotals:
-    """The counts of one circuit at one instant, or of several together."""
+    """The counts of one circuit at one instant, or the sums of several."""
 
     calls: Counter[Outcome] = field(default_factory=Counter)
     changes: Counter[tuple[CircuitState, CircuitState, str]] = field(default_factory=Counter)

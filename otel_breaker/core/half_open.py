@@ -1,7 +1,4 @@
-"""A half-open circuit: its probes, each a lease with a deadline and an owner.
-
-Which state comes next is not decided here but in machine.py.
-"""
+"""A half-open circuit: its probes, each a lease with a deadline and an owner. machine.py decides the next state."""
 
 from __future__ import annotations
 
@@ -17,9 +14,9 @@ if TYPE_CHECKING:
 
 
 class HalfOpen:
-    """One half-open period: so many probes at once and in all, and every one must succeed.
+    """One half-open period: it admits `half_open_calls` probes, at once and in all, and each must succeed.
 
-    It ends under the policy it began with.
+    It ends under the policy with which it began.
     """
 
     __slots__ = ("_generation", "_leases", "_policy", "_succeeded")
@@ -34,21 +31,21 @@ class HalfOpen:
     def in_flight(self) -> int:
         return len(self._leases)
 
-    def admit(self, now: float, owner: Hashable, epoch: int) -> Permit | None:
-        """Lease a place to a probe; a call made by a probe's owner passes as part of that probe."""
-        # At least one: should an interrupt have come between the last success and the recovery, one more is needed.
-        places = max(1, self._policy.half_open_calls - self._succeeded)
-        if len(self._leases) < places:
-            permit = Permit.of(self._generation, HALF_OPEN, epoch, now)
+    def admit(self, now: float, owner: Hashable, failure_count: int) -> Permit | None:
+        """Lease a permit to a probe; a call of a probe's owner passes as part of that probe."""
+        # At least one: an interrupt between the last success and the recovery makes one more probe necessary.
+        most = max(1, self._policy.half_open_calls - self._succeeded)
+        if len(self._leases) < most:
+            permit = Permit.of(self._generation, HALF_OPEN, failure_count, now)
             permit.deadline, permit.owner = now + self._policy.probe_timeout, owner
             self._leases[permit] = None
             return permit
         if owner is not None and any(lease.owner == owner for lease in self._leases):
-            return Permit.of(NO_GENERATION, HALF_OPEN, epoch, now)
+            return Permit.of(NO_GENERATION, HALF_OPEN, failure_count, now)
         return None
 
     def record_outcome(self, permit: Permit, outcome: Outcome) -> Trigger | None:
-        """End a probe; a permit that holds no lease (any more) changes nothing."""
+        """End a probe; a permit without a lease, or with an expired one, has no effect."""
         if permit not in self._leases:
             return None
         del self._leases[permit]
@@ -59,7 +56,7 @@ class HalfOpen:
         return Trigger.RECOVER if self._succeeded >= self._policy.half_open_calls else None
 
     def first_expired(self, now: float) -> Permit | None:
-        """The lease that ran out first."""
+        """The lease that expired first."""
         expired = [(lease.deadline, lease) for lease in self._leases if lease.deadline is not None]
         deadline, lease = min(expired, key=lambda pair: pair[0], default=(now, None))
         return lease if deadline <= now else None

@@ -1,4 +1,4 @@
-"""What an admitted call holds. A permit is data: whether its result still counts is for its machine to say."""
+"""What an admitted call holds. A permit is data: its machine decides whether the call's result still counts."""
 
 from __future__ import annotations
 
@@ -17,41 +17,44 @@ NO_GENERATION: Final = -1
 
 
 class Permit:
-    """Leave for one call, as `can_execute` gives it and `record_success` or `record_failure` takes it back.
+    """The admission of one call: `can_execute` returns it, `record_success` or `record_failure` settles it.
 
-    A closed circuit hands one and the same permit to every call; a probe's permit is its own, and a lease: it
-    ends at `deadline`. What it holds is for the circuit to read and write.
+    All calls of a closed circuit share one permit. A probe has a permit of its own, which is a lease: it expires at
+    `deadline`. Only the circuit reads and writes the attributes.
     """
 
-    # Where calls are timed, each makes a permit: without `__init__`, and what is not true of most stands in the class.
+    # Each timed call makes a permit: there is no `__init__`, and attributes that few calls need default in the class.
     __slots__ = ("__dict__", "failure_count", "generation", "started")
 
     if TYPE_CHECKING:
         generation: int
         """The generation in which its result counts; NO_GENERATION when it never does."""
         failure_count: int
-        """How many failures the circuit had counted when this call was admitted."""
+        """The failures that the circuit had counted at admission."""
         started: float | None
-        """When the call began; None where nobody was going to ask."""
+        """Monotonic seconds at the start of the call; None where its duration does not matter."""
 
     state: CircuitState = CLOSED
     """The state at admission."""
     is_shared: bool = False
     """Whether many calls hold it at once."""
     deadline: float | None = None
+    """Monotonic seconds at which the lease of a probe expires."""
     owner: Hashable = None
+    """What runs the call, where nested calls may pass as part of its probe."""
     window_slot: tuple[Window, int] | None = None
-    """Where in which window the call stands, once it was counted as overdue."""
+    """The window that counted the call as overdue, and the call's slot in it."""
     span_context: object = None
-    """Whatever finds the call again, for whoever will want to point at it."""
+    """Identifies the call's span, for links to it."""
     unsettled: bool = False
-    """Whether its holder has yet to say what became of the call, by hand."""
+    """Whether its holder still has to record the outcome by hand."""
     shadowed: bool = False
-    """Whether it would have been refused, had the breaker been enforced."""
+    """Whether the call would have been refused if the breaker's mode were `enforce`."""
 
     @classmethod
-    def of(cls, generation: int, state: CircuitState, epoch: int = 0, started: float | None = None) -> Self:
-        """Make one; for the circuit's use."""
+    def of(cls, generation: int, state: CircuitState, failure_count: int = 0, started: float | None = None) -> Self:
+        """Make a permit; for the circuit's use."""
         permit = cls()
-        permit.generation, permit.state, permit.failure_count, permit.started = generation, state, epoch, started
+        permit.generation, permit.state = generation, state
+        permit.failure_count, permit.started = failure_count, started
         return permit

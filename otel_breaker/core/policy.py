@@ -1,7 +1,4 @@
-"""The numbers that one circuit lives by: its rules, its window, and how it recovers.
-
-Values only; where they come from and whether they make sense is the business of settings/.
-"""
+"""The numbers of one circuit: its rules, its window and its recovery. settings/ reads and validates them."""
 
 from __future__ import annotations
 
@@ -15,7 +12,7 @@ if TYPE_CHECKING:
     from otel_breaker.core.rules import Rule
 
 _LONGEST: Final = nextafter(inf, 0)
-"""Seconds: a wait that is spread stays a number, and so does the time at which it ends."""
+"""Seconds: a wait with jitter stays finite, and so does the time at which it ends."""
 
 
 @dataclass(frozen=True)
@@ -24,7 +21,7 @@ class Policy:
 
     rules: tuple[Rule, ...]
     window_calls: int | None
-    """Remember so many calls; None when no rule needs a window, or the window is one of time."""
+    """The calls that the window holds; None when no rule needs a window, or the window is a duration."""
     window_seconds: float | None
     slow_call_duration: float | None
     recovery_time: float
@@ -36,11 +33,11 @@ class Policy:
 
     @property
     def needs_clock(self) -> bool:
-        """Whether a call must be timed even when it succeeds."""
+        """Whether even a successful call needs the time."""
         return self.slow_call_duration is not None or self.window_seconds is not None
 
     def is_slow(self, started: float | None, now: float) -> bool:
-        """Whether a call that began then has taken long; it is not known of one whose start nobody kept."""
+        """Whether a call is slow; False where its start is not known."""
         limit = self.slow_call_duration
         return limit is not None and started is not None and now >= started + limit
 
@@ -52,7 +49,7 @@ class Policy:
         return None
 
     def fit_window(self, old: Window | None) -> Window | None:
-        """The window to go on with when this policy replaces another: the old one where it still fits."""
+        """The window after this policy has replaced another: the old one where it still fits."""
         if isinstance(old, LastCalls) and self.window_calls is not None:
             old.resize(self.window_calls)
             return old
@@ -61,11 +58,11 @@ class Policy:
         return self.new_window()
 
     def open_time(self, previous: float | None, retry_after: float | None, jitter: float) -> tuple[float, float]:
-        """How long to stay open: the base for the next relapse, and the time with its spread.
+        """Seconds to stay open: the base for the next relapse, and the time with its jitter.
 
         Args:
-            previous: the base of the opening before, when this is a relapse.
-            retry_after: seconds that the failure itself asked for.
+            previous: the base of the previous opening, when this is a relapse.
+            retry_after: seconds that the failure asked to wait.
             jitter: a random number in [0, 1).
         """
         base = self.recovery_time
@@ -73,6 +70,6 @@ class Policy:
             base = max(base, min(previous * self.recovery_backoff, self.recovery_time_max))
         if retry_after is None:
             return base, min(base * (1 + self.recovery_jitter * (2 * jitter - 1)), _LONGEST)
-        # Whoever says when to come back means "not before": spread to the later side only.
-        asked = min(max(retry_after, 0.0), self.recovery_time_max)
-        return base, min(asked * (1 + self.recovery_jitter * jitter), _LONGEST)
+        # A requested wait means "not before": jitter only adds to it.
+        requested = min(max(retry_after, 0.0), self.recovery_time_max)
+        return base, min(requested * (1 + self.recovery_jitter * jitter), _LONGEST)

@@ -1,6 +1,6 @@
-"""When to trip: each rule is a frozen value that looks at counts and says how near they are to its threshold.
+"""Rules: each is a frozen value that computes, from counts, the number that it compares with its threshold.
 
-A rule neither counts (windows.py) nor moves the circuit (machine.py).
+Windows count (windows.py), and the machine changes state (machine.py); a rule does neither.
 """
 
 from __future__ import annotations
@@ -12,11 +12,11 @@ from otel_breaker.core.states import Reason
 
 
 class Counts(NamedTuple):
-    """What a circuit knows about its recent calls: the evidence of a `StateChange`.
+    """The counts of a circuit's recent calls: the evidence of a `StateChange`.
 
     Attributes:
         consecutive_failures: failures since the last success.
-        window_calls: calls in the window of the rates; 0 without one.
+        window_calls: calls in the window of the rates; 0 without a window.
         window_failures: those of them that failed.
         window_slow: those of them that were slow.
     """
@@ -28,7 +28,7 @@ class Counts(NamedTuple):
 
 
 class Rule(Protocol):
-    """Says how bad the counts are; a circuit trips when `observed` reaches `threshold`."""
+    """A circuit trips when `observed` reaches `threshold`."""
 
     @property
     def reason(self) -> Reason: ...
@@ -41,7 +41,7 @@ class Rule(Protocol):
 
 @dataclass(frozen=True)
 class ConsecutiveFailures:
-    """So many failures without a success between them."""
+    """Failures in a row, without a success between them."""
 
     threshold: int
     reason: ClassVar[Reason] = Reason.FAILURE_THRESHOLD
@@ -52,7 +52,7 @@ class ConsecutiveFailures:
 
 @dataclass(frozen=True)
 class FailureRate:
-    """This share of the window's calls failed; not judged below a minimum of calls."""
+    """The share of the window's calls that failed; 0 below a minimum of calls."""
 
     threshold: float
     minimum_calls: int
@@ -64,7 +64,7 @@ class FailureRate:
 
 @dataclass(frozen=True)
 class SlowCallRate:
-    """This share of the window's calls was slow; not judged below a minimum of calls."""
+    """The share of the window's calls that were slow; 0 below a minimum of calls."""
 
     threshold: float
     minimum_calls: int

@@ -1,6 +1,6 @@
-"""The life of a circuit as data: the machine, the diagram in the README and the tests read these tables.
+"""States, triggers, reasons, outcomes and the table of transitions, as data.
 
-Only names and the transition table live here; deciding when a trigger fires is the machine's business.
+The machine, the README's diagram and the tests read this table. The machine decides when a trigger fires.
 """
 
 from __future__ import annotations
@@ -17,21 +17,21 @@ class CircuitState(Enum):
     """What a circuit does with calls."""
 
     CLOSED = "closed"
-    """Calls pass and are judged."""
+    """Calls pass, and the rules are evaluated."""
     OPEN = "open"
     """Calls are refused until the recovery time has passed."""
     HALF_OPEN = "half_open"
-    """A few probes find out whether the dependency is back."""
+    """A few probes test whether the dependency has recovered."""
     FORCED_OPEN = "forced_open"
-    """An operator refuses all calls; only an operator undoes it."""
+    """An operator refuses all calls; only an operator ends it."""
     FORCED_CLOSED = "forced_closed"
-    """An operator lets all calls pass, unjudged; only an operator undoes it."""
+    """An operator lets all calls pass and no rule is evaluated; only an operator ends it."""
 
-    __hash__ = object.__hash__  # members are single objects; Enum's own hash is Python code, run at every look-up
+    __hash__ = object.__hash__  # members are singletons, and Enum's own hash runs Python code at every look-up
 
 
 class Trigger(Enum):
-    """What may move a circuit."""
+    """What may cause a transition."""
 
     TRIP = "trip"
     COOL_DOWN = "cool_down"
@@ -43,7 +43,7 @@ class Trigger(Enum):
 
 
 class Reason(Enum):
-    """Why a trigger fired, as telemetry says it."""
+    """Why a trigger fired, in the words of telemetry."""
 
     FAILURE_THRESHOLD = "failure_threshold"
     FAILURE_RATE = "failure_rate"
@@ -56,21 +56,21 @@ class Reason(Enum):
 
 
 class Outcome(Enum):
-    """What became of a call."""
+    """How a call ended."""
 
     SUCCESS = "success"
     FAILURE = "failure"
     IGNORED = "ignored"
-    """It raised something that says nothing about the dependency."""
+    """It raised an exception that is no evidence about the dependency."""
     REJECTED = "rejected"
     """The circuit refused it."""
     CANCELLED = "cancelled"
-    """Somebody stopped it before it could tell."""
+    """It was stopped before it had an outcome of its own."""
 
     __hash__ = object.__hash__  # as above
 
 
-# For whoever is asked at every call: until Python 3.12 each look at a member through its class runs Python code.
+# For code that runs at every call: until Python 3.12 each access to a member through its class runs Python code.
 CLOSED: Final = CircuitState.CLOSED
 OPEN: Final = CircuitState.OPEN
 HALF_OPEN: Final = CircuitState.HALF_OPEN
@@ -81,6 +81,13 @@ FAILURE: Final = Outcome.FAILURE
 IGNORED: Final = Outcome.IGNORED
 REJECTED: Final = Outcome.REJECTED
 CANCELLED: Final = Outcome.CANCELLED
+
+PASSING_STATES: Final = (CLOSED, FORCED_CLOSED)
+"""Every call passes."""
+REFUSING_STATES: Final = (OPEN, FORCED_OPEN)
+"""Every call is refused."""
+RECOVERING_STATES: Final = (OPEN, HALF_OPEN)
+"""The next call may be a probe."""
 
 TRANSITIONS: Final[Mapping[tuple[CircuitState, Trigger], CircuitState]] = MappingProxyType(
     {
@@ -102,10 +109,10 @@ TRANSITIONS: Final[Mapping[tuple[CircuitState, Trigger], CircuitState]] = Mappin
         (FORCED_CLOSED, Trigger.RESET): CLOSED,
     }
 )
-"""Where each trigger leads. A missing pair means that the trigger changes nothing there: overlapping
-calls make late and repeated triggers ordinary."""
+"""The target of each trigger in each state. A trigger has no effect in a state where it is missing: calls overlap, so
+late and repeated triggers are ordinary."""
 
-MOVES: Final[tuple[tuple[CircuitState, CircuitState], ...]] = tuple(
+STATE_CHANGES: Final[tuple[tuple[CircuitState, CircuitState], ...]] = tuple(
     dict.fromkeys((source, target) for (source, _), target in TRANSITIONS.items())
 )
-"""Every pair of states that a circuit can move between."""
+"""Every pair of states with a transition from the first to the second."""

@@ -1,7 +1,7 @@
-"""What is remembered of past calls, so that a rate can be judged: the last N calls, or the last N seconds.
+"""Windows of past calls, from which rates are computed: the last N calls, or the last N seconds.
 
-A window counts and forgets; whether the counts are bad is a rule's question (rules.py). Both kinds cost O(1)
-per call. A *place* is where a call stands in a window, so that it can still be marked as failed later.
+A window only counts and forgets; rules evaluate its totals (rules.py). Both kinds cost O(1) per call. A *slot* is the
+position of a call in a window, by which a call that was counted as slow can be marked as failed later.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from typing import Final, NamedTuple, Protocol
 
 
 class WindowTotals(NamedTuple):
-    """What a window holds."""
+    """The counts of a window."""
 
     calls: int
     failures: int
@@ -20,16 +20,16 @@ class WindowTotals(NamedTuple):
 
 
 class Window(Protocol):
-    """Remembers calls. `unreported` counts the plain successes that nobody has reported one by one, ever."""
+    """Counts recent calls. `unreported` is the total of all successes that `add` was not called for."""
 
     @property
     def turns_at(self) -> float:
-        """Until when a plain success needs no report; seconds on the clock that `now` comes from."""
+        """Until when a success needs no `add`: monotonic seconds."""
         ...
 
     def add(self, now: float, unreported: int, *, failed: bool, slow: bool) -> int: ...
 
-    def mark_failed(self, place: int, now: float, unreported: int) -> None: ...
+    def mark_failed(self, slot: int, now: float, unreported: int) -> None: ...
 
     def totals(self, now: float, unreported: int) -> WindowTotals: ...
 
@@ -37,8 +37,8 @@ class Window(Protocol):
 class LastCalls:
     """The last *size* calls, exact.
 
-    Only the places of failed and slow calls are stored: a success is nothing but a number that goes up, so it
-    can be counted elsewhere without a lock and told here as `unreported`.
+    Only the slots of failed and slow calls are stored. A success only advances a number, so it is counted elsewhere
+    without a lock and passed in as `unreported`.
     """
 
     __slots__ = ("_failures", "_oldest", "_reported", "_slow", "size", "turns_at")
@@ -52,58 +52,58 @@ class LastCalls:
         self._slow: deque[int] = deque()
 
     def add(self, now: float, unreported: int, *, failed: bool, slow: bool) -> int:
-        place = self._reported + unreported
+        slot = self._reported + unreported
         self._reported += 1
-        self._forget(place + 1)
+        self._forget(slot + 1)
         if failed:
-            self._failures.append(place)
+            self._failures.append(slot)
         if slow:
-            self._slow.append(place)
-        return place
+            self._slow.append(slot)
+        return slot
 
-    def mark_failed(self, place: int, now: float, unreported: int) -> None:
+    def mark_failed(self, slot: int, now: float, unreported: int) -> None:
         self._forget(self._reported + unreported)
-        if place < self._oldest:
+        if slot < self._oldest:
             return
-        # Calls end roughly in the order in which they were counted, so few are ever moved aside.
+        # Calls end roughly in the order in which they were counted, so few have a later slot.
         later: list[int] = []
-        while self._failures and self._failures[-1] > place:
+        while self._failures and self._failures[-1] > slot:
             later.append(self._failures.pop())
-        self._failures.append(place)
+        self._failures.append(slot)
         self._failures.extend(reversed(later))
 
     def totals(self, now: float, unreported: int) -> WindowTotals:
-        seen = self._reported + unreported
-        self._forget(seen)
-        return WindowTotals(seen - self._oldest, len(self._failures), len(self._slow))
+        calls = self._reported + unreported
+        self._forget(calls)
+        return WindowTotals(calls - self._oldest, len(self._failures), len(self._slow))
 
     def resize(self, size: int) -> None:
-        """Remember *size* calls from now on; what is already forgotten stays forgotten."""
+        """Hold *size* calls from now on; a larger size does not restore forgotten calls."""
         self.size = size
 
-    def _forget(self, seen: int) -> None:
-        self._oldest = max(self._oldest, seen - self.size)
-        for places in (self._failures, self._slow):
-            while places and places[0] < self._oldest:
-                places.popleft()
+    def _forget(self, calls: int) -> None:
+        self._oldest = max(self._oldest, calls - self.size)
+        for slots in (self._failures, self._slow):
+            while slots and slots[0] < self._oldest:
+                slots.popleft()
 
 
 class LastSeconds:
-    """The last *seconds* of calls in BUCKETS slices: constant memory, at most one slice too short.
+    """The calls of the last *seconds* in BUCKETS buckets: constant memory, with an error of at most one bucket.
 
-    Whatever was not reported happened in the slice that is about to end.
+    Unreported successes belong to the bucket that is about to end.
     """
 
     BUCKETS: Final = 32
 
-    __slots__ = ("_buckets", "_calls", "_failures", "_newest", "_slow", "_taken", "_width", "seconds")
+    __slots__ = ("_buckets", "_calls", "_failures", "_included", "_newest", "_slow", "_width", "seconds")
 
     def __init__(self, seconds: float) -> None:
         self.seconds = seconds
         self._width = seconds / self.BUCKETS
         self._buckets = [[0, 0, 0] for _ in range(self.BUCKETS)]
         self._newest: int | None = None
-        self._taken = 0
+        self._included = 0
         self._calls = self._failures = self._slow = 0
 
     @property
@@ -112,8 +112,8 @@ class LastSeconds:
 
     def add(self, now: float, unreported: int, *, failed: bool, slow: bool) -> int:
         self._turn(now, unreported)
-        place = self._newest or 0
-        bucket = self._buckets[place % self.BUCKETS]
+        slot = self._newest or 0
+        bucket = self._buckets[slot % self.BUCKETS]
         bucket[0] += 1
         self._calls += 1
         if failed:
@@ -122,12 +122,12 @@ class LastSeconds:
         if slow:
             bucket[2] += 1
             self._slow += 1
-        return place
+        return slot
 
-    def mark_failed(self, place: int, now: float, unreported: int) -> None:
+    def mark_failed(self, slot: int, now: float, unreported: int) -> None:
         self._turn(now, unreported)
-        if self._newest is not None and place > self._newest - self.BUCKETS:
-            self._buckets[place % self.BUCKETS][1] += 1
+        if self._newest is not None and slot > self._newest - self.BUCKETS:
+            self._buckets[slot % self.BUCKETS][1] += 1
             self._failures += 1
 
     def totals(self, now: float, unreported: int) -> WindowTotals:
@@ -135,11 +135,11 @@ class LastSeconds:
         return WindowTotals(self._calls, self._failures, self._slow)
 
     def _turn(self, now: float, unreported: int) -> None:
-        """Empty the slices whose time has passed; there are at most BUCKETS of them."""
+        """Empty the buckets whose time has passed; there are at most BUCKETS of them."""
         current = int(now // self._width)
         if self._newest is None:
             self._newest = current
-        new, self._taken = unreported - self._taken, unreported
+        new, self._included = unreported - self._included, unreported
         self._buckets[self._newest % self.BUCKETS][0] += new
         self._calls += new
         for number in range(max(self._newest + 1, current - self.BUCKETS + 1), current + 1):
@@ -148,5 +148,5 @@ class LastSeconds:
             self._failures -= bucket[1]
             self._slow -= bucket[2]
             bucket[:] = (0, 0, 0)
-        # Another thread may have read the clock earlier and come later: time never runs back here.
+        # Another thread may have read the clock earlier and arrive later: time never runs back here.
         self._newest = max(self._newest, current)

@@ -12,7 +12,7 @@ from otel_breaker.core.states import CANCELLED, FAILURE, IGNORED, REJECTED, SUCC
 from otel_breaker.errors import CircuitOpenError
 from otel_breaker.guard.fallbacks import fallback_for
 from otel_breaker.guard.unstarted import cancel_abandoned_calls
-from otel_breaker.text import UNNAMED
+from otel_breaker.text import OTHER
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -225,7 +225,7 @@ class Call:
         finally:  # an interrupt must not leave the span without an end
             if span is not None:
                 if shown is None and outcome is FAILURE:
-                    shown = UNNAMED
+                    shown = OTHER
                 span.finish(outcome, shown, [*self._changes, *changes] if self._changes else changes, slow=slow)
         if span is not None and changes and span_context is None:  # only the changes have made it start a span
             circuit.dispatch_changes(changes, span.span_context)

@@ -30,7 +30,7 @@ COMPLETE_TYPES: Final[set[type]] = set()
 """Immortal types, such as `int`, whose instances are never calls in progress; the cheapest look-up."""
 
 _complete_types: Final[TypeMemo[bool]] = TypeMemo(1_000)
-COMPLETE_TYPE_IDS: Final = _complete_types.known
+COMPLETE_TYPE_IDS: Final = _complete_types.by_id
 """The `id` of other such types, which may be collected; the next cheapest look-up."""
 
 _flags_of: Final = type.__dict__["__flags__"].__get__
@@ -48,7 +48,7 @@ def follower_of(result: Any) -> Follower | None:
     follower = stream_follower_of(result) or _follower_by_attributes(kind)
     if follower is None:
         if _flags_of(kind) & _HEAP_TYPE:
-            _complete_types.learn(kind, True)  # the only value there is
+            _complete_types.add(kind, True)  # the only value there is
         else:
             COMPLETE_TYPES.add(kind)
     return follower

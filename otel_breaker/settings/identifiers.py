@@ -1,8 +1,8 @@
-"""The text that tells breakers apart: names and keys, kept to what every exporter and back end can bear.
+"""Identifiers: the name and the key of a breaker, within the limits of every exporter and back end.
 
-What an author wrote and telemetry cannot bear is refused, and what is made from code is cleaned. Keys are made from a
-call's arguments, which may hold anything: a circuit is known by its key as it is, and of that is shown what is known
-to be safe.
+A name that an author wrote is refused when it is over the limits; a name that is made from code is cleaned. A key is
+made from a call's arguments, which may hold secrets: a circuit is found by its whole key, and telemetry shows the part
+that is known to be safe.
 """
 
 from __future__ import annotations
@@ -18,13 +18,13 @@ from otel_breaker.text import LONGEST, printable, without_secrets
 if TYPE_CHECKING:
     from collections.abc import Hashable
 
-# What is known to be safe: words, numbers, paths, hosts with ports, identifiers with colons, URLs made of these.
+# Known to be safe: words, numbers, paths, hosts with ports, identifiers with colons, URLs made of these.
 _SAFE: Final = re.compile(r"(?:[A-Za-z0-9_./,+~*()\[\]|' -]|[^\x00-\x7f]|:(?=[\w\[:]|//))*")
 _SCHEME: Final = re.compile(r"(?:^|(?<=\s))[a-z][a-z0-9+.-]{0,30}://|^//", re.IGNORECASE)
 _AUTHORITY_ENDS: Final = re.compile("[/?#]")
 
-# Of words and identifiers that look safe, some are not: what follows a word that announces a secret, unless that is a
-# port, and long words that mix upper case, lower case and digits, as tokens do.
+# Some words and identifiers look safe and are not: those after a word that announces a secret, unless they are a port,
+# and long words that mix upper case, lower case and digits, as tokens do.
 _ANNOUNCED: Final = re.compile(
     r"(?:pass(?:word|wd|phrase)?|pwd|secret|token|bearer|basic|cookie|authorization|credentials?|api.?key)"
     r"(?=[:\s](?!\s*\d{1,5}(?:[/\s]|$)))",
@@ -35,14 +35,14 @@ _OF_A_TOKEN: Final = tuple(map(re.compile, ("[a-z]", "[A-Z]", "[0-9]")))
 
 
 def name(value: object, path: str) -> str:
-    """A breaker's name as its author wrote it.
+    """A breaker's name, unchanged.
 
     Args:
         value: the name.
-        path: where it stands.
+        path: its path, for errors.
 
     Raises:
-        InvalidSettings: when it is no text, is blank, or is not clean; does not repeat what it must not hold.
+        InvalidSettings: when it is no text, is blank, or is not clean; the error does not repeat it.
     """
     written = text(value, path)
     cleaned = clean(written)
@@ -55,21 +55,21 @@ def name(value: object, path: str) -> str:
 
 
 def clean(made: str) -> str:
-    """Text that nobody wrote: printable, bounded, and without what may be secret in a URL."""
+    """Text made from code, as a name: printable, bounded, and without the parts of a URL that may be secret."""
     return without_secrets(printable(made))[:LONGEST]
 
 
 def identity(key: str) -> Hashable:
-    """What a circuit is known by: its key as it is; of a long one a digest, so that no circuit keeps a document."""
+    """Finds the circuit of a key: the key itself; of a long key a digest, so that no circuit keeps a document."""
     return key if len(key) <= LONGEST else _digest(key, 16)
 
 
 def shown(key: str) -> str:
     """A key as telemetry, errors and snapshots show it.
 
-    What is known to be safe is shown as it is. Of any other key the beginning is that is known to be safe, of a URL
-    with a user its host, and then a short digest of the whole, such as `https://example.com/pay [#3f2a91bc]`: it tells
-    keys apart, and does not tell them.
+    A key that is known to be safe is shown as it is. Of any other key the safe beginning is shown, of a URL with a user
+    its host, followed by a short digest of the whole, such as `https://example.com/pay [#3f2a91bc]`: the digest
+    distinguishes keys without showing them.
     """
     safe = _known_to_be_safe(key)
     if safe == key:
@@ -92,7 +92,7 @@ def _known_to_be_safe(key: str) -> str:
 
 
 def _without_user(key: str) -> str:
-    """A URL without who logs in; where it cannot be said what that is, nothing after its scheme."""
+    """A URL without its user and password; only its scheme where these cannot be found."""
     if "@" not in key:
         return key
     found = _SCHEME.search(key)
@@ -101,7 +101,7 @@ def _without_user(key: str) -> str:
     if "@" in scheme:
         return ""
     authority = _AUTHORITY_ENDS.split(rest, maxsplit=1)[0]
-    # Whoever wrote a password as it is may have written `/` or `?` in it.
+    # A password that is not encoded may hold `/` or `?`.
     return scheme if "@" in rest[len(authority) :] else scheme + rest[authority.rfind("@") + 1 :]
 
 

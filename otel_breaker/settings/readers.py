@@ -1,8 +1,8 @@
-"""Reading single values: what a number, a duration or a name may look like, and the error when it does not.
+"""Readers: functions that read one value, a number, a duration or a choice, or raise an error that names a remedy.
 
-Every reader takes the value and the path where it stands, and returns the value as the settings keep it; it carries
-a JSON Schema of what may be written in a file, which may allow more than the reader but never less. Values that stand
-for code are code.py's.
+A reader takes the value and its path, and returns the value as the settings keep it. It carries a JSON Schema of the
+values that a file may hold, which may allow more than the reader but never less. Values that refer to code are read in
+references.py.
 """
 
 from __future__ import annotations
@@ -12,85 +12,31 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
-from difflib import get_close_matches
+from enum import Enum
 from typing import TYPE_CHECKING, Final, Generic, TypeAlias, TypeVar
 
 from otel_breaker.errors import InvalidSettings
-from otel_breaker.text import type_name
+from otel_breaker.settings.messages import LARGEST, allowed, no_text
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
 T_co = TypeVar("T_co", covariant=True)
+Choice = TypeVar("Choice", bound=Enum)
 Schema: TypeAlias = Mapping[str, object]
 
-_LONGEST: Final = 80
-_MOST_NAMES: Final = 30
-_MOST_COMPARED: Final = 1000
-_LARGEST: Final = 2**63 - 1
-"""What telemetry can say of a whole number."""
 _UNITS: Final = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0}
 _DURATION: Final = re.compile(r"(\d+(?:\.\d+)?)\s*(ms|s|m|h)")
 _WRITTEN: Final = rf"^\s*{_DURATION.pattern}\s*$"
-_MAY_BE_SECRET: Final = re.compile("[@=?&;]")
-"""What stands in URLs with a password or a token, connection strings and environment files; in no setting."""
-_A_NUMBER: Final = re.compile(r"[-+.\d]{1,10}")
-_KINDS: Final[Mapping[type, str]] = {str: "text", dict: "a mapping", list: "a list", tuple: "a tuple"}
+_MOST_DIGITS: Final = 18
+"""Of a whole number as text; Python refuses to read one of thousands."""
+_FLAGS: Final = {
+    **dict.fromkeys(("true", "1", "yes", "on"), True),
+    **dict.fromkeys(("false", "0", "no", "off"), False),
+}
 
 SHORTEST_INTERVAL: Final = 0.01
 A_DURATION: Final = 'seconds as a number, or text with a unit such as "500ms", "30s" or "10m"'
-
-
-def allowed(path: str, value: object, remedy: str) -> InvalidSettings:
-    """The error for a value that is not allowed where text may stand: shows at most a line of it."""
-    if isinstance(value, str) and not _MAY_BE_SECRET.search(value):
-        return InvalidSettings(path, f"{value[:_LONGEST]!r} is not allowed", remedy)
-    return no_text(path, value, remedy)
-
-
-def no_text(path: str, value: object, remedy: str) -> InvalidSettings:
-    """The error for a value that is not allowed where no text may stand, which is not shown: it may be a secret."""
-    return InvalidSettings(path, f"{shown(value)} is not allowed", remedy)
-
-
-def shown(value: object) -> str:
-    """What a message says of a value: numbers and flags as they are, in quotes, too; text and code by their kind."""
-    if value is None or isinstance(value, bool | float | complex | timedelta):
-        return repr(value)
-    if isinstance(value, int):
-        return repr(value) if abs(value) <= _LARGEST else "a number beyond 64 bits"
-    if isinstance(value, str) and (not value or _A_NUMBER.fullmatch(value)):
-        return repr(str(value))
-    if isinstance(value, type):
-        return type_name(value)
-    kind = type(value)
-    if kind in _KINDS:
-        return _KINDS[kind] if value else repr(value)
-    return type_name(kind)
-
-
-def said(settings: Mapping[str, object]) -> str:
-    """What a message says of settings that were given."""
-    return ", ".join(f"{name}={shown(value)}" for name, value in settings.items())
-
-
-def below(path: str, key: object) -> str:
-    """The path of what stands under a key, which anybody may have written."""
-    if not isinstance(key, str):
-        key = shown(key)
-    elif _MAY_BE_SECRET.search(key):
-        key = f"(a name of {len(key)} characters)"
-    return f"{path}.{key[:_LONGEST]}" if path else key[:_LONGEST]
-
-
-def nearest(name: object, known: Iterable[str]) -> str:
-    """A remedy for a name that is not known: the one that was probably meant, or all there are."""
-    known = sorted(known)
-    if isinstance(name, str) and len(name) <= _LONGEST and len(known) <= _MOST_COMPARED:
-        close = get_close_matches(name, known, n=1)
-        if close:
-            return f"did you mean {close[0]!r}?"
-    return f"known are {', '.join(known)}" if 0 < len(known) <= _MOST_NAMES else "is it spelt right?"
 
 
 @dataclass(frozen=True)
@@ -99,14 +45,14 @@ class Reader(Generic[T_co]):
 
     read: Callable[[object, str], T_co]
     schema: Schema
-    """What may be written in a file, in JSON Schema."""
+    """The values that a file may hold, in JSON Schema."""
 
     def __call__(self, value: object, path: str) -> T_co:
         return self.read(value, path)
 
 
 def reads(**schema: object) -> Callable[[Callable[[object, str], T_co]], Reader[T_co]]:
-    """Make a reader of a function; a decorator."""
+    """Make a reader of a function and the schema of its values; a decorator."""
     return lambda read: Reader(read, schema)
 
 
@@ -123,7 +69,7 @@ def _number(value: object) -> float | None:
 def whole(minimum: int) -> Reader[int]:
     @reads(type="integer", minimum=minimum)
     def read(value: object, path: str) -> int:
-        if isinstance(value, bool) or not isinstance(value, int) or not minimum <= value <= _LARGEST:
+        if isinstance(value, bool) or not isinstance(value, int) or not minimum <= value <= LARGEST:
             raise no_text(path, value, f"a whole number of at least {minimum}")
         return value
 
@@ -165,7 +111,7 @@ def duration(value: object, path: str) -> float:
 
 @reads(type=["number", "string"], minimum=SHORTEST_INTERVAL, pattern=_WRITTEN)
 def interval(value: object, path: str) -> float:
-    """Seconds between two looks at something, as a duration, which leave time for anything else."""
+    """Seconds between two checks, as a duration that leaves time for other work."""
     seconds = duration(value, path)
     if seconds < SHORTEST_INTERVAL:
         raise allowed(path, value, f"{A_DURATION}, of at least 10ms")
@@ -183,15 +129,45 @@ def _seconds(value: object) -> float | None:
 
 @reads(type=["integer", "string"], minimum=1, pattern=_WRITTEN)
 def window(value: object, path: str) -> int | timedelta:
-    """So many calls as a number, or a duration as text or timedelta."""
+    """A number of calls, or a duration as text or timedelta."""
     if isinstance(value, str | timedelta):
         seconds = _seconds(value)
         shortest, longest = timedelta.resolution.total_seconds(), timedelta.max.total_seconds()
         if seconds is not None and shortest <= seconds < longest:
             return timedelta(seconds=seconds)
-    elif isinstance(value, int) and not isinstance(value, bool) and 1 <= value <= _LARGEST:
+    elif isinstance(value, int) and not isinstance(value, bool) and 1 <= value <= LARGEST:
         return value
     raise allowed(path, value, 'a number of calls of at least 1, or a duration as text such as "60s"')
+
+
+def choice(kind: type[Choice]) -> Reader[Choice]:
+    """Reads a member of an enum, or its value."""
+    known = [each.value for each in kind]
+
+    @reads(enum=[*known, False] if "off" in known else known)
+    def read(value: object, path: str) -> Choice:
+        try:
+            return kind("off" if value is False else value)  # YAML 1.1 reads a bare `off` so
+        except ValueError:
+            raise allowed(path, value, f"one of {', '.join(known)}") from None
+
+    return read
+
+
+@reads(enum=[True, False, *_FLAGS])
+def flag(value: object, path: str) -> bool:
+    read = _FLAGS.get(value.strip().lower()) if isinstance(value, str) else value
+    if not isinstance(read, bool):
+        raise allowed(path, value, "true or false")
+    return read
+
+
+@reads(type=["integer", "string", "null"], minimum=0, pattern=r"^\s*[0-9]+\s*$")
+def limit(value: object, path: str) -> int | None:
+    """A whole number, also as text, or none."""
+    if isinstance(value, str) and len(value) <= _MOST_DIGITS and value.strip().isdecimal():
+        value = int(value)
+    return None if value is None else whole(0)(value, path)
 
 
 @reads(type="string", minLength=1)
@@ -202,7 +178,7 @@ def text(value: object, path: str) -> str:
 
 
 def mapping(value: object, path: str) -> Mapping[str, object]:
-    """Names to values; nothing at all is an empty one."""
+    """A mapping of names to values; None is an empty one."""
     if value is None:
         return {}
     if not isinstance(value, Mapping):
@@ -211,10 +187,10 @@ def mapping(value: object, path: str) -> Mapping[str, object]:
 
 
 def each(read: Callable[[object, str], T_co], items: Iterable[object], path: str) -> tuple[T_co, ...]:
-    """Read each of a list.
+    """Read each item of a list.
 
     Raises:
-        InvalidSettings: the first mistake, with the others.
+        InvalidSettings: for the first wrong item, with the others.
     """
     found, wrong = [], []
     for index, item in enumerate(items):
@@ -229,7 +205,7 @@ def each(read: Callable[[object, str], T_co], items: Iterable[object], path: str
 
 
 def optional(reader: Reader[T_co]) -> Reader[T_co | None]:
-    """Reads nothing at all, too."""
+    """Reads None, too."""
     return Reader(
         lambda value, path: None if value is None else reader(value, path),
         {"anyOf": [reader.schema, {"type": "null"}]},

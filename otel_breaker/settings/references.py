@@ -1,7 +1,7 @@
-"""Settings that are code: exception types, predicates and functions, as objects or as dotted names.
+"""Settings that refer to code: exception types, predicates and functions, as objects or as dotted names.
 
-A name is kept as a `Reference` and imported only when `load` is asked to, which nobody does before the settings are
-put to use: reading a configuration runs nobody's code.
+A name is kept as a `Reference` and imported by `load`, when a circuit first needs the settings: reading a configuration
+runs no code of the application.
 """
 
 from __future__ import annotations
@@ -14,21 +14,22 @@ from inspect import signature
 from typing import Final, TypeAlias
 
 from otel_breaker.errors import InvalidSettings
-from otel_breaker.settings.readers import allowed, each, nearest, reads
+from otel_breaker.settings.messages import allowed, nearest
+from otel_breaker.settings.readers import each, reads
 from otel_breaker.text import type_name
 
 _DOTTED: Final = re.compile(r"[^\W\d]\w*(\.[^\W\d]\w*)*(:[^\W\d]\w*(\.[^\W\d]\w*)*)?")
-# Of letters in all languages, which regular expressions of JSON Schema do not know, each may be any.
+# Regular expressions of JSON Schema have no class of letters of all languages, so each letter may be any character.
 _NAME: Final = {"type": "string", "pattern": r"^[^\s.:]+(\.[^\s.:]+)*(:[^\s.:]+(\.[^\s.:]+)*)?$"}
 
 
 @dataclass(frozen=True)
 class Reference:
-    """A dotted name that stands for code: `module.name`, or `module:qualified.name`. Not imported until `load`."""
+    """A dotted name of code, `module.name` or `module:qualified.name`; imported by `load`."""
 
     name: str
     path: str
-    """Where it was written."""
+    """Its path in the configuration."""
 
     @classmethod
     def read(cls, value: str, path: str) -> Reference:
@@ -37,10 +38,10 @@ class Reference:
         return cls(value, path)
 
     def load(self) -> object:
-        """Import what the name stands for.
+        """Import the object of the name.
 
         Raises:
-            InvalidSettings: when there is no such thing.
+            InvalidSettings: when there is none.
         """
         module, _, qualified = self.name.partition(":")
         if not qualified:
@@ -48,20 +49,20 @@ class Reference:
             module = module or "builtins"
         try:
             found: object = import_module(module)
-        except Exception as error:  # whatever the module's own code raises
+        except Exception as error:  # the module's own code may raise anything
             raise InvalidSettings(self.path, f"{self.name!r} cannot be imported", _reason(error)) from error
         for part in qualified.split("."):
             try:
                 found = getattr(found, part)
             except AttributeError:
                 raise InvalidSettings(self.path, f"there is no {self.name!r}", nearest(part, _public(found))) from None
-            except Exception as error:  # a module may answer for names itself
+            except Exception as error:  # a module may have a `__getattr__`
                 raise InvalidSettings(self.path, f"{self.name!r} cannot be had", _reason(error)) from error
         return found
 
 
 def _reason(error: Exception) -> str:
-    """What stops an import; the text of what the application raises itself may hold anything, and is not told."""
+    """Why an import fails; shows no text of exceptions of the application, which may hold secrets."""
     name = type_name(type(error))
     return f"{name}: {error}" if type(error) in (ImportError, ModuleNotFoundError, SyntaxError) else name
 
@@ -71,7 +72,7 @@ def _public(owner: object) -> list[str]:
 
 
 Matcher: TypeAlias = type[BaseException] | Callable[[BaseException], bool] | Reference
-"""One way to recognise an exception."""
+"""Recognises exceptions: a type, a predicate, or a reference to one."""
 
 
 @reads(anyOf=[_NAME, {"type": "array", "items": _NAME}])
@@ -86,7 +87,7 @@ def _matcher(value: object, path: str) -> Matcher:
         return value
     if isinstance(value, str):
         return Reference.read(value, path)
-    # A type first: an exception class can be called, too, but is no predicate.
+    # Types first: an exception type can be called, too, but is no predicate.
     if isinstance(value, type):
         if issubclass(value, BaseException):
             return value
@@ -106,7 +107,7 @@ def function(value: object, path: str) -> object:
 
 @reads(**_NAME)
 def wait(value: object, path: str) -> object:
-    """An attribute of the failure as a name, with dots for attributes of attributes and keys of mappings; or code."""
+    """An attribute of the failure, with dots for attributes of attributes and keys of mappings; or a function."""
     if isinstance(value, str) and ":" not in value:
         attribute, *steps = value.split(".")
         if attribute.isidentifier() and all(step.replace("-", "_").isidentifier() for step in steps):
@@ -116,7 +117,7 @@ def wait(value: object, path: str) -> object:
 
 
 def is_unresolved(value: object) -> bool:
-    """Whether a name in the value was not imported yet."""
+    """Whether the value is or holds a reference."""
     return isinstance(value, Reference) or (isinstance(value, tuple) and any(isinstance(v, Reference) for v in value))
 
 
@@ -124,7 +125,7 @@ def load(value: object) -> object:
     """The value with every reference in it imported.
 
     Raises:
-        InvalidSettings: when a name cannot be imported, or stands for the wrong kind of thing.
+        InvalidSettings: when a name cannot be imported, or refers to an object of the wrong kind.
     """
     if isinstance(value, tuple):
         return tuple(_matcher(load(item), item.path) if isinstance(item, Reference) else item for item in value)
@@ -141,4 +142,4 @@ def has_parameter(function: object, name: str) -> bool:
     try:
         return callable(function) and name in signature(function).parameters
     except (TypeError, ValueError):
-        return False  # a callable of C does not always tell
+        return False  # a callable of C may have no signature

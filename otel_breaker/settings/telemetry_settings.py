@@ -1,31 +1,16 @@
-"""What is told of breakers, and what is not: the switches of telemetry, with their readers.
+"""The settings of telemetry: which signals are exported of calls and state changes.
 
-How they act is telemetry's business; where they are written (code, a file, the environment) is not known here.
+How they act is not known here; see telemetry/configuration.py.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass
 from enum import Enum
-from typing import TYPE_CHECKING, Any, Final, Literal, TypedDict, TypeVar
+from typing import Literal, TypedDict
 
-from otel_breaker.errors import InvalidSettings
 from otel_breaker.settings import readers
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    from typing_extensions import Self
-
-Choice = TypeVar("Choice", bound=Enum)
-
-_MOST_DIGITS: Final = 18
-"""Of a number as text; Python refuses to read one of thousands."""
-
-_FLAGS: Final = {
-    **dict.fromkeys(("true", "1", "yes", "on"), True),
-    **dict.fromkeys(("false", "0", "no", "off"), False),
-}
+from otel_breaker.settings.fields import SettingsFields, setting
 
 
 class Spans(Enum):
@@ -34,13 +19,13 @@ class Spans(Enum):
     ALL = "all"
     """Every call."""
     PROBLEMS = "problems"
-    """Calls that failed, were slow, cancelled or refused, probes, and calls that moved a circuit."""
+    """Calls that failed, were slow, cancelled or refused, probes, and calls that changed a circuit's state."""
     OFF = "off"
     """No call."""
 
 
 class Events(Enum):
-    """Where a state change is told."""
+    """Where a state change is exported."""
 
     SPAN = "span"
     """On the span of the call that caused it."""
@@ -50,102 +35,59 @@ class Events(Enum):
 
 
 class TelemetryKeywords(TypedDict, total=False):
-    """The switches as keyword arguments; the same names stand in the configuration file."""
+    """The telemetry settings as keyword arguments; the configuration file has the same names."""
 
     spans: Literal["all", "problems", "off"] | Spans
+    """`all`; `problems`: of failed, slow, cancelled and refused calls, probes and calls that changed a circuit's state;
+    a call that becomes a problem only after its start has a span made at its end, with its true start and without
+    children; `off`: none, for metrics only.
+    """
     events: Literal["span", "log", "both"] | Events
+    """State changes as `span` events, as `log` events, or `both`."""
     rejected_span_limit: int | None
+    """Spans of refused calls per second and circuit; all refused calls are counted."""
     duration_histogram: bool
+    """The metric `circuit_breaker.call.duration`, with exemplars where spans are sampled."""
     record_exceptions: bool
-
-
-def _choice(kind: type[Choice]) -> readers.Reader[Choice]:
-    known = [each.value for each in kind]
-
-    @readers.reads(enum=[*known, False] if "off" in known else known)
-    def read(value: object, path: str) -> Choice:
-        try:
-            return kind("off" if value is False else value)  # YAML 1.1 reads a bare `off` so
-        except ValueError:
-            raise readers.allowed(path, value, f"one of {', '.join(known)}") from None
-
-    return read
-
-
-@readers.reads(enum=[True, False, *_FLAGS])
-def _flag(value: object, path: str) -> bool:
-    meant = _FLAGS.get(value.strip().lower()) if isinstance(value, str) else value
-    if not isinstance(meant, bool):
-        raise readers.allowed(path, value, "true or false")
-    return meant
-
-
-@readers.reads(type=["integer", "string", "null"], minimum=0, pattern=r"^\s*[0-9]+\s*$")
-def _limit(value: object, path: str) -> int | None:
-    if isinstance(value, str) and len(value) <= _MOST_DIGITS and value.strip().isdecimal():
-        value = int(value)
-    return None if value is None else readers.whole(0)(value, path)
-
-
-def _switch(default: object, read: readers.Reader[object], meaning: str, example: str) -> Any:
-    return field(default=default, metadata={"read": read, "meaning": meaning, "example": example})
+    """Exceptions as span events, with their text and traceback, which may hold secrets."""
 
 
 @dataclass(frozen=True, kw_only=True)
-class TelemetrySettings:
-    """All switches, checked.
+class TelemetrySettings(SettingsFields):
+    """All telemetry settings, checked.
 
     Raises:
-        InvalidSettings: naming the switch, its value and what is allowed.
+        InvalidSettings: naming the setting, its value and what is allowed.
     """
 
-    spans: Spans = _switch(
+    spans: Spans = setting(
         Spans.ALL,
-        _choice(Spans),
-        "`all`; `problems`: of failed, slow, cancelled and refused calls, probes and calls that moved a circuit; what"
-        " was no problem at its start has one made afterwards, with its true start and without children; `off`: none,"
-        " for whoever wants metrics only.",
+        readers.choice(Spans),
+        "`all`; `problems`: of failed, slow, cancelled and refused calls, probes and calls that changed a"
+        " circuit's state; a call that becomes a problem only after its start has a span made at its end, with its true"
+        " start and without children; `off`: none, for metrics only.",
         "problems",
     )
-    events: Events = _switch(
-        Events.BOTH, _choice(Events), "State changes as `span` events, as `log` events, or `both`.", "log"
+    """`all`; `problems`: of failed, slow, cancelled and refused calls, probes and calls that changed a circuit's state;
+    a call that becomes a problem only after its start has a span made at its end, with its true start and without
+    children; `off`: none, for metrics only.
+    """
+    events: Events = setting(
+        Events.BOTH, readers.choice(Events), "State changes as `span` events, as `log` events, or `both`.", "log"
     )
-    rejected_span_limit: int | None = _switch(
-        None, _limit, "Spans of refused calls a second and circuit; all of them are counted all the same.", "10"
+    """State changes as `span` events, as `log` events, or `both`."""
+    rejected_span_limit: int | None = setting(
+        None, readers.limit, "Spans of refused calls per second and circuit; all refused calls are counted.", "10"
     )
-    duration_histogram: bool = _switch(
-        False, _flag, "The metric `circuit_breaker.call.duration`, with exemplars where spans are sampled.", "true"
+    """Spans of refused calls per second and circuit; all refused calls are counted."""
+    duration_histogram: bool = setting(
+        False,
+        readers.flag,
+        "The metric `circuit_breaker.call.duration`, with exemplars where spans are sampled.",
+        "true",
     )
-    record_exceptions: bool = _switch(
-        False, _flag, "Exceptions as span events, with their text and traceback, which may hold secrets.", "true"
+    """The metric `circuit_breaker.call.duration`, with exemplars where spans are sampled."""
+    record_exceptions: bool = setting(
+        False, readers.flag, "Exceptions as span events, with their text and traceback, which may hold secrets.", "true"
     )
-
-    def __post_init__(self) -> None:
-        self._read("")
-
-    @classmethod
-    def from_mapping(cls, mapping: Mapping[str, object], path: str = "") -> Self:
-        """Read switches as they are written in a file, in the environment or as keyword arguments.
-
-        Args:
-            mapping: names to values.
-            path: where the mapping stands, for errors.
-
-        Raises:
-            InvalidSettings: for a name that is not known, or a value that is not allowed.
-        """
-        known = {spec.name for spec in fields(cls)}
-        for name in mapping:
-            if name not in known:
-                where = f"{path}.{name}" if path else str(name)
-                raise InvalidSettings(where, "there is no such switch", readers.nearest(str(name), known))
-        switches = object.__new__(cls)
-        for spec in fields(cls):
-            object.__setattr__(switches, spec.name, mapping.get(spec.name, spec.default))
-        switches._read(path)
-        return switches
-
-    def _read(self, path: str) -> None:
-        for spec in fields(self):
-            where = f"{path}.{spec.name}" if path else spec.name
-            object.__setattr__(self, spec.name, spec.metadata["read"](getattr(self, spec.name), where))
+    """Exceptions as span events, with their text and traceback, which may hold secrets."""

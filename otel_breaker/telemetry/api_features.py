@@ -1,6 +1,6 @@
-"""What the installed release of OpenTelemetry's API can do, looked at once: each of these came after the oldest one.
+"""Which features the installed release of OpenTelemetry's API has; each is newer than the oldest supported release.
 
-Nothing here reads a version number; what is looked for is the very thing that is used.
+A feature is detected by the attribute or parameter that is used, never by a version number.
 """
 
 from __future__ import annotations
@@ -16,23 +16,23 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 
-def _takes(function: Callable[..., Any], parameter: str) -> bool:
+def _has_parameter(function: Callable[..., Any], parameter: str) -> bool:
     return parameter in inspect.signature(function).parameters
 
 
 SPANS_ADD_LINKS: Final = hasattr(Span, "add_link")
-"""Whether a span can link to another after its start (1.23)."""
+"""Whether a link can be added to a span after its start (1.23)."""
 
-HISTOGRAMS_ADVISE_BOUNDARIES: Final = _takes(Meter.create_histogram, "explicit_bucket_boundaries_advisory")
-"""Whether a histogram can say which buckets suit it (1.30); a view can, always."""
+HISTOGRAMS_ADVISE_BOUNDARIES: Final = _has_parameter(Meter.create_histogram, "explicit_bucket_boundaries_advisory")
+"""Whether an instrument can advise bucket boundaries (1.30); a view can set them in every release."""
 
-HISTOGRAMS_TAKE_A_CONTEXT: Final = _takes(Histogram.record, "context")
-"""Whether a value can be recorded for another span than the current one (1.28), for exemplars."""
+HISTOGRAMS_TAKE_A_CONTEXT: Final = _has_parameter(Histogram.record, "context")
+"""Whether an exemplar can refer to another span than the current one (1.28)."""
 
-LOGGERS_EMIT_EVENTS: Final = _takes(Logger.emit, "event_name")
+LOGGERS_EMIT_EVENTS: Final = _has_parameter(Logger.emit, "event_name")
 """Whether a log event can be emitted without the SDK's own classes (1.38)."""
 
 
-def is_of_the_api(part: object) -> bool:
-    """Whether a provider, or what one makes, is the API's own: it does nothing, or waits for one that does."""
+def is_api_default(part: object) -> bool:
+    """Whether a provider, or what it creates, is the API's own: a no-op, or a proxy for one that is set later."""
     return type(part).__module__.startswith(("opentelemetry.metrics", "opentelemetry._logs"))

@@ -1,7 +1,7 @@
-"""What an SDK may hold up, done in a thread beside the caller's: to make an instrument takes the SDK's locks.
+"""Creates instruments in a thread of its own, because creating one takes locks of the SDK.
 
-In a forked child such a lock can be held for ever, by a reader that was collecting at the fork and is not there any
-more. Whoever waits for it would hang, so nothing of the kind is ever done in the course of a guarded call.
+In a forked child such a lock may be held for ever, by a reader that was collecting at the fork and has no thread
+there. A caller that waited for it would hang, so no guarded call ever takes one.
 """
 
 from __future__ import annotations
@@ -10,42 +10,30 @@ import os
 import threading
 from typing import TYPE_CHECKING, Final
 
+from otel_breaker.forks import FORKS
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-PATIENCE: Final = 1.0
-"""Seconds to wait for what is done aside: a reader that collects, at the start of a program, ends sooner."""
+LONGEST_WAIT: Final = 1.0
+"""Seconds; a collection at the start of a program, which may hold the lock, ends sooner."""
 
 
-class _Process:
-    """Whether this process is known to be a fork of another, in which a lock may be held for ever."""
+def run_in_background(task: Callable[[], None]) -> None:
+    """Run a task in a thread of its own.
 
-    is_fork = False
-
-
-def run_in_background(act: Callable[[], None]) -> None:
-    """Do something in a thread of its own, which ends with it.
-
-    Waits for its end, for at most `PATIENCE` seconds; in a forked child not at all.
+    Waits for its end, for at most `LONGEST_WAIT`; in a forked child not at all.
 
     Args:
-        act: what to do; it must not raise.
+        task: must not raise.
     """
     if not hasattr(os, "fork"):
-        act()
+        task()
         return
-    thread = threading.Thread(target=act, name="otel_breaker: make instruments", daemon=True)
+    thread = threading.Thread(target=task, name="otel_breaker: make instruments", daemon=True)
     try:
         thread.start()
-    except RuntimeError:  # the program is ending, or may have no more threads
+    except RuntimeError:  # the program is ending, or has as many threads as it may have
         return
-    if not _Process.is_fork:
-        thread.join(PATIENCE)
-
-
-def _forked() -> None:
-    _Process.is_fork = True
-
-
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_forked)
+    if not FORKS.is_child:
+        thread.join(LONGEST_WAIT)

@@ -1,4 +1,4 @@
-"""A state change as attributes: the same on the span event and on the log event."""
+"""The attributes of a state change, the same on its span event and its log event."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ if TYPE_CHECKING:
 
 
 def describe(change: StateChange) -> dict[str, AttributeValue]:
-    """What moved and why; with the evidence when it opened, with the sum when it closed."""
-    said: dict[str, AttributeValue | None] = {
+    """States and reason; of an opening also its evidence, of a recovery the totals of the episode."""
+    attributes: dict[str, AttributeValue | None] = {
         names.NAME: change.name,
         names.KEY: change.key,
-        names.MODE: change.mode,
+        names.MODE: change.mode.value,
         names.EPISODE: change.episode,
         names.STATE_CHANGE_FROM: change.from_state.value,
         names.STATE_CHANGE_TO: change.to_state.value,
@@ -28,7 +28,7 @@ def describe(change: StateChange) -> dict[str, AttributeValue]:
         names.OPEN_PROBES: change.probes,
     }
     if change.to_state is CircuitState.OPEN:
-        said |= {
+        attributes |= {
             names.CONSECUTIVE_FAILURES: change.counts.consecutive_failures,
             names.WINDOW_CALLS: change.counts.window_calls,
             names.WINDOW_FAILURES: change.counts.window_failures,
@@ -37,4 +37,4 @@ def describe(change: StateChange) -> dict[str, AttributeValue]:
             names.ERROR_TYPES: change.error_types or None,
             names.OPEN_PLANNED_DURATION: change.open_time,
         }
-    return {name: value for name, value in said.items() if value is not None}
+    return {name: value for name, value in attributes.items() if value is not None}

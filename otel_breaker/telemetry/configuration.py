@@ -1,7 +1,7 @@
-"""Which switches and providers are in force: what code, a file and the environment have said, put together.
+"""The telemetry settings and providers in force, merged from code, a file and the environment.
 
-The environment wins over the file, the file over code; what nobody mentions keeps its default. How a switch acts is
-not known here.
+The environment overrides the file, and the file overrides code; a setting that none of them has keeps its default.
+What a setting does is decided in `traces`, `metrics` and `events`, never here.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from opentelemetry.metrics import MeterProvider, get_meter
 
 from otel_breaker import diagnostics
 from otel_breaker.errors import InvalidSettings
+from otel_breaker.forks import FORKS, ForkStage
 from otel_breaker.locks import locked
 from otel_breaker.settings import Events, TelemetrySettings
 from otel_breaker.telemetry import events, names
@@ -33,7 +34,7 @@ if TYPE_CHECKING:
     from otel_breaker.settings import TelemetryKeywords
 
 VARIABLES: Final = {name: f"OTEL_BREAKER_{name.upper()}" for name in TelemetrySettings.__dataclass_fields__}
-"""The environment variable of each switch."""
+"""The environment variable of each setting."""
 
 # The boundaries that OpenTelemetry's conventions advise for durations in seconds.
 _BOUNDARIES: Final = (0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.25, 0.5, 0.75, 1, 2.5, 5, 7.5, 10)
@@ -41,57 +42,61 @@ _ADVICE: Final[Any] = {"explicit_bucket_boundaries_advisory": _BOUNDARIES} if HI
 
 
 class TelemetryConfiguration:
-    """What was said, by whom."""
+    """The telemetry settings of each source, and the providers."""
 
     def __init__(self) -> None:
         self._lock = threading.RLock()
-        self._code: dict[str, object] = {}
-        self._file: dict[str, object] = {}
-        self._environment: dict[str, object] | None = None
+        self._from_code: dict[str, object] = {}
+        self._from_file: dict[str, object] = {}
+        self._from_environment: dict[str, object] | None = None
         self._tracer_provider: TracerProvider | None = None
         self._meter_provider: MeterProvider | None = None
         self._durations: Durations | None = None
 
     @property
     def settings(self) -> TelemetrySettings:
-        """What is in force."""
-        return TelemetrySettings.from_mapping({**self._code, **self._file, **(self._environment or {})})
+        """The settings in force."""
+        return TelemetrySettings.from_mapping({**self._from_code, **self._from_file, **(self._from_environment or {})})
 
     def read_environment(self) -> None:
-        """Take the environment in, once; a variable that makes no sense is told loudly and counts for nothing."""
-        if self._environment is not None:
+        """Read the environment, once; a variable with an invalid value is logged as an error and ignored."""
+        if self._from_environment is not None:
             return
-        self._environment = {}
+        self._from_environment = {}
         for name, variable in VARIABLES.items():
             value = os.environ.get(variable)
             if value:
                 try:
                     TelemetrySettings.from_mapping({name: value})
                 except InvalidSettings as error:
-                    diagnostics.error("the environment variable %s is ignored: %s", variable, error)  # says it all
+                    diagnostics.error("the environment variable %s is ignored: %s", variable, error)
                 else:
-                    self._environment[name] = value
-        if self._environment:
+                    self._from_environment[name] = value
+        if self._from_environment:
             self._apply()
 
-    def set_from_code(self, switches: Mapping[str, object]) -> None:
-        """Take in what code says; what it does not mention stays as it was said before."""
-        TelemetrySettings.from_mapping(switches)
-        self._code.update(switches)
-        self._apply()
-
-    def set_from_file(self, switches: Mapping[str, object], path: str = "telemetry") -> None:
-        """Take in what a configuration file says, in place of what one has said before.
-
-        Args:
-            switches: names to values.
-            path: where they stand, for errors.
+    def set_from_code(self, settings: Mapping[str, object]) -> None:
+        """Add settings to those of earlier calls.
 
         Raises:
-            InvalidSettings: for a name that is not known, or a value that is not allowed; then nothing has changed.
+            InvalidSettings: for an unknown name, or a value that is not allowed; then nothing has changed.
         """
-        TelemetrySettings.from_mapping(switches, path)
-        self._file = dict(switches)
+        TelemetrySettings.from_mapping(settings)
+        self._from_code.update(settings)
+        self._apply()
+
+    def set_from_file(self, settings: Mapping[str, object], path: str = "telemetry") -> None:
+        """Replace the settings of an earlier configuration file.
+
+        Args:
+            settings: names to values.
+            path: the place of the settings in the file, for errors.
+
+        Raises:
+            InvalidSettings: for an unknown name, or a value that is not allowed; then nothing has changed.
+        """
+        TelemetrySettings.from_mapping(settings, path)
+        self._from_file = dict(settings)
         self._apply()
 
     def set_providers(
@@ -100,35 +105,35 @@ class TelemetryConfiguration:
         meter_provider: MeterProvider | None,
         logger_provider: LoggerProvider | None,
     ) -> None:
-        """Tell it elsewhere than to the global providers; None leaves one as it is."""
+        """Use other providers than the global ones; None leaves a provider as it is."""
         self._tracer_provider = tracer_provider or self._tracer_provider
         if logger_provider is not None:
-            events.REPORTER.provider = logger_provider
+            events.EVENT_EMITTER.provider = logger_provider
         if meter_provider is not None:
             self._meter_provider, self._durations = meter_provider, None
             try:
-                METRIC_REGISTRY.show(meter_provider.get_meter(names.SCOPE, __version__))
+                METRIC_REGISTRY.use_meter(meter_provider.get_meter(names.SCOPE, __version__))
             except Exception:
                 diagnostics.exception("the meter provider has no meter for circuit breakers")
         self._apply()
 
     def after_fork(self) -> None:
-        """In a forked child: whoever held the lock is gone."""
+        """In a forked child: no thread exists that could release the lock."""
         self._lock = threading.RLock()
 
     def _apply(self) -> None:
         if self.settings.duration_histogram and self._durations is None:
-            run_in_background(self._make_durations)
-        self._use_switches()
+            run_in_background(self._create_histogram)
+        self._use_settings()
 
     @locked
-    def _use_switches(self) -> None:
-        switches = self.settings
-        events.REPORTER.is_on = switches.events is not Events.SPAN
-        durations = self._durations if switches.duration_histogram else None
-        TRACING.use(switches, self._tracer_provider, durations)
+    def _use_settings(self) -> None:
+        settings = self.settings
+        events.EVENT_EMITTER.is_enabled = settings.events is not Events.SPAN
+        durations = self._durations if settings.duration_histogram else None
+        TRACING.use(settings, self._tracer_provider, durations)
 
-    def _make_durations(self) -> None:
+    def _create_histogram(self) -> None:
         try:
             if self._meter_provider is not None:
                 meter = self._meter_provider.get_meter(names.SCOPE, __version__)
@@ -141,12 +146,11 @@ class TelemetryConfiguration:
             diagnostics.exception("the metric %s cannot be made", names.METRIC_CALL_DURATION)
         else:
             self._durations = Durations(histogram)
-            self._use_switches()  # it may have taken longer than anybody waited
+            self._use_settings()  # after `_apply`, if this took longer than its wait
 
 
 TELEMETRY: Final = TelemetryConfiguration()
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=TELEMETRY.after_fork)
+FORKS.register(ForkStage.LOCKS, TELEMETRY.after_fork)
 
 
 def configure(
@@ -154,19 +158,19 @@ def configure(
     tracer_provider: TracerProvider | None = None,
     meter_provider: MeterProvider | None = None,
     logger_provider: LoggerProvider | None = None,
-    **switches: Unpack[TelemetryKeywords],
+    **settings: Unpack[TelemetryKeywords],
 ) -> None:
-    """Say what is told of all breakers, those that exist and those to come; at any time, and more than once.
+    """Configure the telemetry of all breakers, present and future; may be called at any time, and again.
 
     Args:
-        tracer_provider: makes the spans, instead of OpenTelemetry's global one.
-        meter_provider: shows the metrics, likewise.
+        tracer_provider: creates the spans, instead of OpenTelemetry's global provider.
+        meter_provider: creates the instruments, likewise.
         logger_provider: takes the log events, likewise.
-        **switches: see docs/configuration.md; what is not mentioned stays as it is. A configuration file and the
-            environment win.
+        **settings: see docs/configuration.md; a setting that is not given stays as it is. A configuration file and the
+            environment override them.
 
     Raises:
-        InvalidSettings: naming the switch, its value and what is allowed; then nothing has changed.
+        InvalidSettings: names the setting, its value and what is allowed; then nothing has changed.
     """
-    TELEMETRY.set_from_code(switches)
+    TELEMETRY.set_from_code(settings)
     TELEMETRY.set_providers(tracer_provider, meter_provider, logger_provider)

@@ -1,12 +1,11 @@
-"""A state change as a log event: for whoever is alerted by logs, and where spans are not sampled.
+"""Emits a log event for each state change, for alerts on logs and for traces that are not sampled.
 
-It goes to OpenTelemetry's logs where a pipeline is set up for them, to `logging` otherwise, never to both. There is
-one record for each move and none for a refusal, so that an outage cannot flood anything.
+It goes to OpenTelemetry's logs if they have a pipeline, otherwise to `logging`, never to both. A refusal has no log
+event, so that an outage cannot flood the logs.
 """
 
 from __future__ import annotations
 
-import logging
 from typing import TYPE_CHECKING, Final
 
 from opentelemetry import trace
@@ -16,7 +15,7 @@ from opentelemetry.context import Context
 from otel_breaker import diagnostics
 from otel_breaker.core.states import CircuitState
 from otel_breaker.telemetry import names
-from otel_breaker.telemetry.api_features import LOGGERS_EMIT_EVENTS, is_of_the_api
+from otel_breaker.telemetry.api_features import LOGGERS_EMIT_EVENTS, is_api_default
 from otel_breaker.telemetry.change_attributes import describe
 from otel_breaker.text import printable
 from otel_breaker.version import __version__
@@ -27,25 +26,24 @@ if TYPE_CHECKING:
     from otel_breaker.circuit import StateChange
 
 _LEVELS: Final = {
-    SeverityNumber.INFO: logging.INFO,
-    SeverityNumber.WARN: logging.WARNING,
-    SeverityNumber.ERROR: logging.ERROR,
+    SeverityNumber.INFO: diagnostics.INFO,
+    SeverityNumber.WARN: diagnostics.WARNING,
+    SeverityNumber.ERROR: diagnostics.ERROR,
 }
 _OPEN: Final = (CircuitState.OPEN, CircuitState.FORCED_OPEN)
 _REPEATED: Final = 2
 
 
-class Reporter:
-    """Makes the log event of each move, unless that is switched off."""
+class EventEmitter:
+    """A listener that emits the log event of each state change."""
 
     def __init__(self) -> None:
-        self.is_on = True
+        self.is_enabled = True
         self.provider: LoggerProvider | None = None
-        """Takes the events; None for the global one."""
+        """Takes the events; None for the global provider."""
 
     def __call__(self, change: StateChange) -> None:
-        """Tell of a move; a listener."""
-        if not self.is_on:
+        if not self.is_enabled:
             return
         severity, body = _severity(change), _sentence(change)
         logger = get_logger(names.SCOPE, __version__, self.provider) if LOGGERS_EMIT_EVENTS else None
@@ -55,7 +53,7 @@ class Reporter:
         span = change.span_context if isinstance(change.span_context, trace.SpanContext) else trace.INVALID_SPAN_CONTEXT
         logger.emit(
             timestamp=round(change.timestamp * 1e9),
-            # An empty context would mean the current one, whose span may have nothing to do with the move.
+            # An empty context would mean the current one, whose span may not have caused the change.
             context=trace.set_span_in_context(trace.NonRecordingSpan(span), Context()),
             severity_number=severity,
             severity_text=severity.name,
@@ -65,17 +63,17 @@ class Reporter:
         )
 
 
-REPORTER: Final = Reporter()
+EVENT_EMITTER: Final = EventEmitter()
 
 
 def _is_enabled(logger: Logger, severity: SeverityNumber) -> bool:
-    """Whether anything becomes of an event."""
-    asked = getattr(logger, "enabled", None)
-    if asked is not None:
-        return bool(asked(severity_number=severity, event_name=names.EVENT_STATE_CHANGE))
-    if is_of_the_api(logger):
+    """Whether the logger has a pipeline for the event."""
+    is_enabled = getattr(logger, "enabled", None)
+    if is_enabled is not None:
+        return bool(is_enabled(severity_number=severity, event_name=names.EVENT_STATE_CHANGE))
+    if is_api_default(logger):
         return False
-    # Before the API had that question (1.45): the SDK has no other answer than whether it has processors at all.
+    # Before 1.45, which added `enabled`, only the SDK's processors show whether it has a pipeline.
     processors = getattr(logger, "_multi_log_record_processor", None)
     return bool(getattr(processors, "_log_record_processors", True))
 
@@ -88,15 +86,15 @@ def _severity(change: StateChange) -> SeverityNumber:
 
 
 def _sentence(change: StateChange) -> str:
-    """What happened, in one line for people."""
+    """The change in one line, for people."""
     named = repr(change.name) if change.key is None else f"{change.name!r} for {change.key!r}"
     text = f"circuit breaker {named}: {change.from_state.value} -> {change.to_state.value} ({change.reason.value}"
     text += f" by {change.actor}" if change.actor else ""
-    text += f": {change.note})" if change.note else ")"
+    text += f": {change.manual_reason})" if change.manual_reason else ")"
     if change.error_types:
         text += f", failures: {', '.join(change.error_types)}"
     if change.open_time is not None:
         text += f", probing in {change.open_time:.3g} s"
     if change.open_duration is not None:
         text += f", after {change.open_duration:.3g} s and {change.rejected_calls} refused calls"
-    return printable(text)  # who and why may come from a command line
+    return printable(text)  # actor and reason may come from a command line

@@ -1,4 +1,4 @@
-"""Every attribute, metric and event name in use, and nothing else."""
+"""The name of every attribute, metric and event in use, and nothing else."""
 
 from __future__ import annotations
 
@@ -48,6 +48,3 @@ METRIC_SHADOW_CALLS: Final = "circuit_breaker.shadow.calls"
 METRIC_CALL_DURATION: Final = "circuit_breaker.call.duration"
 METRIC_STATE_TIME: Final = "circuit_breaker.state.time"
 METRIC_TARGETS: Final = "circuit_breaker.targets"
-
-OTHER: Final = "_OTHER"
-"""What stands for all that have no name of their own."""

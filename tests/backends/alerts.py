@@ -23,7 +23,7 @@ RESOLVING = 45.0  # the longest window is a quarter of an hour, and so 15 s here
 @contextmanager
 def alarming(folder: Path, url: str) -> Iterator[subprocess.Popen[bytes]]:
     """Run a program meanwhile that sets off the alerts which one outage does not."""
-    environment = configuration.plain_environment() | {
+    environment = configuration.clean_environment() | {
         "OTEL_EXPORTER_OTLP_ENDPOINT": url,
         "OTEL_SERVICE_NAME": "alarming",
     }

@@ -51,7 +51,7 @@ def traffic(url: str, calls: int, outage: range, more: dict[str, str]) -> dict[s
     done = subprocess.run(
         [sys.executable, "-m", "tests.backends.traffic", str(calls), str(outage.start), str(outage.stop)],
         cwd=ROOT,
-        env=configuration.plain_environment() | {"OTEL_EXPORTER_OTLP_ENDPOINT": url} | more,
+        env=configuration.clean_environment() | {"OTEL_EXPORTER_OTLP_ENDPOINT": url} | more,
         capture_output=True,
         text=True,
         check=False,
@@ -64,7 +64,7 @@ def traffic(url: str, calls: int, outage: range, more: dict[str, str]) -> dict[s
 
 
 def _run(name: str, *arguments: str) -> subprocess.CompletedProcess[str]:
-    environment = configuration.plain_environment() | {"KEPT_FILE": "kept.jsonl"}
+    environment = configuration.clean_environment() | {"KEPT_FILE": "kept.jsonl"}
     return subprocess.run(
         [str(binary(named(name))), *arguments], env=environment, capture_output=True, text=True, check=False
     )

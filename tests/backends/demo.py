@@ -7,10 +7,10 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from examples.checkout import facts
-from examples.checkout.facts import Refusal
+from examples.checkout import results
+from examples.checkout.results import Refusal
 from examples.checkout.run import Run
-from otel_breaker_cli.otlp import Log, Span
+from otel_breaker_cli.otlp import LogRecord, Span
 from tests.backends import ask
 from tests.backends.answers import Answer
 from tests.backends.ask import Json, eventually
@@ -36,14 +36,14 @@ METRICS = (
 
 def checks(run: Run, ends: BackEnds, collector: Collector) -> Iterator[Answer]:
     spans, calls = run_spans(run), run_calls(run)
-    refusal = facts.refusal(spans)
-    if problem := facts.missing(facts.moves(spans), refusal, calls):
+    refusal = results.refusal(spans)
+    if problem := results.missing(results.state_changes(spans), refusal, calls):
         yield Answer("the demo tells its story", "shop", str(run.folder), problem, holds=False)
     if refusal:
         yield from _jaeger(ends.jaeger.url, spans, refusal)
         yield from _tempo(ends.tempo.url, spans, refusal)
     yield from _prometheus(ends.prometheus.url, run, calls)
-    yield _events(collector.events, len(facts.moves(spans)))
+    yield _events(collector.events, len(results.state_changes(spans)))
     status = ask.health(collector.health)
     yield Answer(
         "gateway.yaml tells an orchestrator that it is well", "otelcol", "GET /", status, "available" in status
@@ -97,7 +97,7 @@ def _tempo(url: str, spans: list[Span], refusal: Refusal) -> Iterator[Answer]:
         (
             "Tempo finds each state change by its event",
             '{ event:name = "circuit_breaker.state_change" }',
-            sum(any(event.name == facts.STATE_CHANGE for event in span.events) for span in spans),
+            sum(any(event.name == results.STATE_CHANGE for event in span.events) for span in spans),
         ),
         (
             "Tempo finds each trip and relapse by its event",
@@ -154,10 +154,10 @@ def agreement(claim: str, url: str, run: Run, calls: dict[str, int]) -> Answer:
 
 def _events(file: Path, expected: int) -> Answer:
     def kept() -> int:
-        return sum(log.event == facts.STATE_CHANGE for log in records(file, Log))
+        return sum(log.event_name == results.STATE_CHANGE for log in records(file, LogRecord))
 
     claim = "gateway.yaml keeps each log event"
-    return _count(claim, "otelcol", f"{file.name}: eventName = {facts.STATE_CHANGE}", kept, expected)
+    return _count(claim, "otelcol", f"{file.name}: eventName = {results.STATE_CHANGE}", kept, expected)
 
 
 def _count(claim: str, program: str, query: str, ask_for: Callable[[], int], expected: int) -> Answer:

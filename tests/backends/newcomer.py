@@ -92,7 +92,7 @@ class Newcomer:
             self.start,
             shell=True,
             cwd=self.folder,
-            env=configuration.plain_environment() | variables | {"PATH": path},
+            env=configuration.clean_environment() | variables | {"PATH": path},
             capture_output=True,
             text=True,
             check=False,

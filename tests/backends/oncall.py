@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from examples.checkout import facts
+from examples.checkout import results
 from examples.checkout.run import Run
 from tests.backends import ask
 from tests.backends.answers import Answer
@@ -35,7 +35,7 @@ class Question:
 
 
 def checks(run: Run, ends: BackEnds) -> Iterator[Answer]:
-    refusal = facts.refusal(run_spans(run))
+    refusal = results.refusal(run_spans(run))
     episode = str(refusal.span.attributes["circuit_breaker.episode"]) if refusal else ""
     for question in questions(DOCUMENT.read_text(encoding="utf-8")):
         yield _asked(question, EPISODE.sub(rf"\g<1>{episode}", question.query), ends)

@@ -85,7 +85,7 @@ def _of_file(claim: str, answer: str, holds: bool) -> Answer:
 
 
 def _breaker_spans(file: Path) -> Iterator[Span]:
-    return (span for span in records(file, Span) if span.origin.scope == "otel_breaker")
+    return (span for span in records(file, Span) if span.source.scope == "otel_breaker")
 
 
 def _is_probe(span: dict[str, Any]) -> bool:

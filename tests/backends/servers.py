@@ -151,7 +151,7 @@ def _prometheus(folder: Path) -> Iterator[Server]:
 
 
 def _running(name: str, command: list[str], log: Path, environment: dict[str, str]) -> AbstractContextManager[Child]:
-    return running(name, command, log, configuration.plain_environment() | environment)
+    return running(name, command, log, configuration.clean_environment() | environment)
 
 
 def _free_ports(count: int) -> list[int]:

@@ -1,4 +1,4 @@
-"""What a breaker costs, against its peers and against bars that it must keep to: `python -m tests.bench`.
+"""Measures the cost of a breaker against its peers and against bars: `python -m tests.bench`.
 
 Exits with status 1 when a bar is missed.
 """
@@ -23,16 +23,16 @@ class Effort(NamedTuple):
 
     sample: float
     """Seconds of one sample."""
-    judged: int
+    with_bar: int
     """Rounds of a row with a bar."""
-    told: int
+    without_bar: int
     """Rounds of a row without one."""
     starts: int
     """Processes started for each figure of the start-up."""
 
 
-FULL = Effort(sample=0.002, judged=101, told=41, starts=9)
-QUICK = Effort(sample=0.001, judged=21, told=9, starts=3)
+FULL = Effort(sample=0.002, with_bar=101, without_bar=41, starts=9)
+QUICK = Effort(sample=0.001, with_bar=21, without_bar=9, starts=3)
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -55,11 +55,11 @@ def _measure(effort: Effort, only: str) -> Iterator[Result]:
     parts: dict[str, Callable[[], Iterator[Result]]] = {
         "startup": lambda: startup.measure(effort.starts),
         "memory": memory.measure,
-        "growth": lambda: growth.measure(effort.told, effort.sample),
+        "growth": lambda: growth.measure(effort.without_bar, effort.sample),
     }
     for row in rows.ROWS:
         if only == "all" or (only == "bars" and row.section == rows.BARS) or only == "rows":
-            yield rows.measure(row, effort.judged if row.bar is not None else effort.told, effort.sample)
+            yield rows.measure(row, effort.with_bar if row.bar is not None else effort.without_bar, effort.sample)
     for name, measure in parts.items():
         if only in ("all", name):
             yield from measure()

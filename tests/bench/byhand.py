@@ -1,4 +1,4 @@
-"""What ours is held against: a wrapper that does nothing, and a span that somebody writes by hand."""
+"""The references: a wrapper that does nothing, and a span without a breaker."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ NAME = "circuit_breaker bench"
 
 
 class Refused(Exception):
-    """What somebody would write for a refusal."""
+    """The exception of a refusal without a breaker."""
 
 
 class _Nothing:
-    """The least that a block can be."""
+    """The smallest context manager."""
 
     def __enter__(self) -> None:
         pass
@@ -33,7 +33,7 @@ class _Nothing:
 
 
 def pass_through() -> Contender:
-    """Does nothing but hand on arguments and result."""
+    """Passes on arguments and result, and does nothing else."""
 
     def function(wrapped: Callable[..., Any]) -> Callable[..., Any]:
         @wraps(wrapped)

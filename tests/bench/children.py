@@ -1,4 +1,4 @@
-"""Fresh processes, for whatever a process can tell only once or must not have done before."""
+"""New processes, for measurements that need a process without a history."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from typing import Any
 ROOT = Path(__file__).parents[2]
 
 
-def ask(*arguments: str) -> Any:
+def run_python(*arguments: str) -> Any:
     """Run Python with these arguments in a clean environment; returns the JSON that it prints.
 
     Raises:
-        RuntimeError: with what it said, when it ends badly.
+        RuntimeError: with its output, when it fails.
     """
     clean = {name: value for name, value in os.environ.items() if not name.startswith(("OTEL_", "PYTHON"))}
     done = subprocess.run(

@@ -1,4 +1,4 @@
-"""How long the SDK takes to collect the metrics of so many breakers: `python -m tests.bench.collection`."""
+"""Measures how long the SDK takes to collect the metrics of many breakers: `python -m tests.bench.collection`."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ from opentelemetry.sdk.metrics.export import InMemoryMetricReader
 from otel_breaker import CircuitBreaker
 
 _BREAKERS: Final = (10, 100, 1_000)
-_NAMES: Final = 100  # the series are those of a name, and the names that have some are bounded
+_NAMES: Final = 100  # series belong to a name, and the number of names with series is bounded
 _COLLECTIONS: Final = 5
 
 
 def measure() -> dict[int, float]:
-    """Seconds a collection, by the number of breakers; without what the SDK needs when there is none."""
+    """Seconds per collection, by the number of breakers, less the time of a collection without breakers."""
     reader = InMemoryMetricReader()
     metrics.set_meter_provider(MeterProvider([reader], shutdown_on_exit=False))
     empty = _collect(reader)

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Final
 
 from otel_breaker import CircuitBreaker
 from tests.bench import byhand, ours, shapes
-from tests.bench.children import ask
+from tests.bench.children import run_python
 from tests.bench.measure import Stopwatch
 from tests.bench.results import Result
 from tests.bench.sdks import Sdk, set_up
@@ -31,27 +31,27 @@ _AGAIN: Final = 3  # times as many rounds
 _FLAT: Final = 1.25
 _NO_CONVOY: Final = 2.0
 _SAMPLE_OF_THREADS: Final = 0.1
-_TURN: Final = 0.0005  # ten times shorter than usual: so a short sample has as many turns as a long one
+_TURN: Final = 0.0005  # a tenth of the default, so that a short sample has as many switches as a long one
 
 
 def measure(rounds: int, sample: float) -> Iterator[Result]:
-    """Everything, from the cheapest to the dearest."""
+    """All measurements, starting with the shortest."""
     watch = Stopwatch(sample=sample)
     with set_up(Sdk.NONE):
-        yield from _judged(lambda rounds: windows(watch, rounds), rounds)
-        yield from _judged(threads, max(3, rounds // 10))
-        yield from _judged(lambda rounds: breakers(watch, rounds), rounds)
-    yield from _judged(lambda _: collection(), rounds)
+        yield from _measure_part(lambda rounds: windows(watch, rounds), rounds)
+        yield from _measure_part(threads, max(3, rounds // 10))
+        yield from _measure_part(lambda rounds: breakers(watch, rounds), rounds)
+    yield from _measure_part(lambda _: collection(), rounds)
 
 
-def _judged(part: Callable[[int], Iterator[Result]], rounds: int) -> list[Result]:
-    """A part that misses a bar is measured again, for longer, before that counts."""
+def _measure_part(part: Callable[[int], Iterator[Result]], rounds: int) -> list[Result]:
+    """The results of a part, which is measured again with more rounds if it misses a bar."""
     results = list(part(rounds))
     return results if all(result.met for result in results) else list(part(rounds * _AGAIN))
 
 
 def windows(watch: Stopwatch, rounds: int) -> Iterator[Result]:
-    """A full window of any size, one call in ten failed."""
+    """A full window of each size, in which one call in ten failed."""
     smallest, *larger = _WINDOWS
     reference = _filled(smallest)
     for size in larger:
@@ -78,21 +78,21 @@ def _filled(size: int) -> Run:
 
 
 def breakers(watch: Stopwatch, rounds: int) -> Iterator[Result]:
-    """Any number of breakers in the process, one of which is called."""
+    """One breaker is called, with others in the process."""
     run = shapes.closed(ours.ours()).run
     reference = shapes.closed(byhand.pass_through()).run
     alive: list[CircuitBreaker] = []
-    alone = 0.0
+    single = 0.0
     for count in _BREAKERS:
         alive.extend(CircuitBreaker("bench") for _ in range(len(alive), count - 1))
         ratio = watch.compare(run, reference, rounds)
-        alone = alone or ratio.median
+        single = single or ratio.median
         if count > 1:
             yield Result(
                 SECTION,
                 f"call, {count:,} breakers in the process",
                 "one breaker",
-                ratio.median / alone,
+                ratio.median / single,
                 "x",
                 _FLAT,
                 subject=ratio.subject,
@@ -100,7 +100,7 @@ def breakers(watch: Stopwatch, rounds: int) -> Iterator[Result]:
 
 
 def threads(rounds: int) -> Iterator[Result]:
-    """So many threads that call through one breaker; without a lock on the way, and with one."""
+    """Threads that call through one breaker, with and without a lock on the path."""
     watch, turn = Stopwatch(sample=_SAMPLE_OF_THREADS), sys.getswitchinterval()
     for name, contender in (("closed", ours.ours()), ("time window", ours.time_window())):
         run = shapes.closed(contender).run
@@ -126,7 +126,7 @@ def threads(rounds: int) -> Iterator[Result]:
 
 
 def _together(run: Run, count: int, calls: int) -> float:
-    """Seconds a call while so many threads share the calls."""
+    """Seconds per call while several threads share the calls."""
     start = threading.Barrier(count + 1)
 
     def work() -> None:
@@ -145,7 +145,7 @@ def _together(run: Run, count: int, calls: int) -> float:
 
 def collection() -> Iterator[Result]:
     """One collection of all metrics by the SDK, in a process that has no other breakers."""
-    times = {int(count): seconds for count, seconds in ask("-m", "tests.bench.collection").items()}
+    times = {int(count): seconds for count, seconds in run_python("-m", "tests.bench.collection").items()}
     fewest, *more = times
     for count in more:
         each, reference = times[count] / count, times[fewest] / fewest

@@ -1,7 +1,7 @@
-"""How two things are timed against each other on a machine that does other work, too.
+"""Times one run against another on a machine that has other work, too.
 
-Only ratios travel between machines, and only neighbouring moments are alike. So both are run in short rounds that
-take turns, each round gives one ratio, and the median of these is the answer. Nothing here knows a breaker.
+Only ratios are comparable between machines, and only adjacent samples have the same load. So the two runs alternate
+in short rounds, each round has one ratio, and the result is the median of these. Nothing here depends on a breaker.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
     Run: TypeAlias = Callable[[int], int]
-    """Makes at least so many calls, one after the other; returns how many it made."""
+    """Makes at least a number of calls, one after the other; returns how many it made."""
     Timer: TypeAlias = Callable[[], float]
 
 _MOST_CALLS: Final = 1_000_000
@@ -25,7 +25,7 @@ _FINE_ENOUGH: Final = 1e-6
 
 
 def best_timer() -> Timer:
-    """This thread's own time, where it is told exactly: what other programs take of the machine is not in it."""
+    """This thread's CPU time where its resolution is fine, because it excludes the load of other programs."""
     exact = hasattr(time, "thread_time") and time.get_clock_info("thread_time").resolution <= _FINE_ENOUGH
     return time.thread_time if exact else time.perf_counter
 
@@ -50,9 +50,9 @@ class Stopwatch:
     """Times runs.
 
     Args:
-        timer: tells seconds.
-        sample: how many seconds one sample is to take.
-        between: what to do, untimed, before each sample, so that none pays for the one before it.
+        timer: returns seconds.
+        sample: seconds of one sample.
+        between: runs, untimed, before each sample, so that none includes deferred work of the one before it.
     """
 
     def __init__(
@@ -63,7 +63,7 @@ class Stopwatch:
         self._between = between
 
     def calls_for(self, run: Run) -> int:
-        """How many calls fill one sample."""
+        """The number of calls in one sample."""
         calls = 1
         while calls < _MOST_CALLS:
             each = self._per_call(run, calls)
@@ -76,15 +76,15 @@ class Stopwatch:
         """Time one run against another.
 
         Args:
-            subject: what is asked about.
-            reference: what it is held against.
+            subject: the run to measure.
+            reference: the run that it is compared with.
             rounds: how often each is timed.
         """
         with _undisturbed():
             calls = {run: self.calls_for(run) for run in (subject, reference)}
             times: dict[Run, list[float]] = {subject: [], reference: []}
             for number in range(rounds):
-                # Whoever goes second finds warmer caches: they take turns at that, too.
+                # The second run of a round has warmer caches, so the order alternates, too.
                 for run in (subject, reference) if number % 2 else (reference, subject):
                     times[run].append(self._per_call(run, calls[run]))
         ratios = [mine / other for mine, other in zip(times[subject], times[reference], strict=True)]

@@ -1,4 +1,4 @@
-"""What a breaker weighs, and what calls leave behind: `python -m tests.bench.memory` prints it in bytes."""
+"""Measures the memory of a breaker, and the growth after calls, in bytes: `python -m tests.bench.memory`."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final
 
 from otel_breaker import CircuitBreaker, get_breaker
 from tests.bench import ours, shapes
-from tests.bench.children import ask
+from tests.bench.children import run_python
 from tests.bench.results import Result
 from tests.bench.sdks import Sdk, set_up
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 SECTION: Final = "Memory"
 _MANY: Final = 1_000
 _WARM_UP: Final = 1_000
-_NOTHING: Final = 4_096  # what counters that have grown by some digits and the interpreter's own caches may take
+_NOTHING: Final = 4_096  # for counters with more digits, and the interpreter's own caches
 _RETAINED: Final = (
     ("1,000,000 calls", shapes.closed, Sdk.NONE, 1_000_000),
     ("20,000 calls, one failure in ten", shapes.one_in_ten, Sdk.NONE, 20_000),
@@ -32,16 +32,16 @@ _RETAINED: Final = (
 
 
 def measure() -> Iterator[Result]:
-    """All of it, in a process of its own: nothing else may allocate meanwhile."""
-    weights, retained = ask("-m", "tests.bench.memory")
-    for name, size in weights.items():
+    """All measurements, in a process of its own, in which nothing else allocates."""
+    sizes, retained = run_python("-m", "tests.bench.memory")
+    for name, size in sizes.items():
         yield Result(SECTION, name, "", size, "B")
     for name, size in retained.items():
         yield Result(SECTION, f"kept after {name}", "nothing", size, "B", _NOTHING)
 
 
-def weights() -> dict[str, float]:
-    """Bytes of one of many."""
+def sizes() -> dict[str, float]:
+    """Bytes per object, averaged over many."""
     kept: list[object] = []
 
     def make_breakers() -> None:
@@ -62,7 +62,7 @@ def weights() -> dict[str, float]:
 
 
 def retained() -> dict[str, float]:
-    """Bytes that calls leave behind."""
+    """Bytes that are still allocated after the calls."""
     found = {}
     for name, shape, sdk, calls in _RETAINED:
         with set_up(sdk) as settle:
@@ -89,7 +89,7 @@ def _grown(act: Callable[[], None]) -> float:
 
 
 if __name__ == "__main__":
-    CircuitBreaker("bench first")  # what is made once for all
+    CircuitBreaker("bench first")  # allocates what all breakers share
     get_breaker("bench first keyed", key="first")
     tracemalloc.start()
-    json.dump((weights(), retained()), sys.stdout)
+    json.dump((sizes(), retained()), sys.stdout)

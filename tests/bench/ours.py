@@ -1,4 +1,4 @@
-"""Our own breaker as a contender: by default, with other rules, and put in place by configuration."""
+"""Our own breaker as a contender: by default, with other rules, and installed by configuration."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ NAME = "bench"
 
 
 def ours(**settings: Any) -> Contender:
-    """A fresh breaker."""
+    """A new breaker."""
     return _contender(CircuitBreaker(NAME, recovery_time=3600, recovery_time_max=3600, **settings))
 
 
@@ -29,7 +29,7 @@ def slow_calls() -> Contender:
 
 
 def patched() -> Contender:
-    """A function that a configuration names, as its module's users find it."""
+    """A function that a configuration guards, as its module's users call it."""
     instrumentor, before = OtelBreakerInstrumentor(), targets.work
     function = f"{targets.__name__}:{before.__qualname__}"
     instrumentor.instrument(targets=[{"function": function, "breaker": NAME}])

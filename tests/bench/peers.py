@@ -1,7 +1,7 @@
-"""The other circuit breakers for Python, each used as its documentation says and with its default rules.
+"""The other circuit breakers for Python, each used as its documentation shows, with its default rules.
 
-Each function makes one fresh, closed breaker. What a library cannot do, or only says that it does, is left out:
-a generator that it guards must be judged by how its iteration ends, a block must be refused while the breaker is open.
+Each function makes one new, closed breaker. An ability that a library lacks, or claims without having it, is left out:
+the outcome of a generator must be that of its iteration, and an open breaker must refuse a block.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from tests.bench.shapes import Contender, finish
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-_LONG: Final = 3600  # open breakers stay so for as long as they are measured
+_LONG: Final = 3600  # an open breaker stays open during the measurement
 
 DISTRIBUTIONS: Final = {
     "circuitbreaker": "circuitbreaker",
@@ -26,7 +26,7 @@ DISTRIBUTIONS: Final = {
     "interlock": "interlock-cb",
     "fluxgate": "fluxgate",
 }
-"""What is imported, and the name under which it is released."""
+"""Modules to names of distributions."""
 
 
 def _load(name: str) -> Any:
@@ -125,7 +125,7 @@ def nopanic() -> Contender:
 
 
 def interlock() -> Contender:
-    # Generators are left out: what goes wrong after their first step is not seen.
+    # Generators are left out: failures after their first step are not recorded.
     peer = _load("interlock")
     breaker = peer.CircuitBreaker(name="bench", config=peer.Config(wait_duration_in_open=_LONG))
     return Contender(

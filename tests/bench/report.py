@@ -1,4 +1,4 @@
-"""How the findings are shown: a table for people, JSON for programs, Markdown for the documentation."""
+"""Reports the results: a table for people, JSON for programs, Markdown for the documentation."""
 
 from __future__ import annotations
 
@@ -22,26 +22,26 @@ if TYPE_CHECKING:
     from tests.bench.results import Result
 
 _HEADINGS: Final = ("", "against", "measured", "quartiles", "bar", "goal", "takes", "")
-_TEXTS: Final = 2  # columns, at the left, that are no figures
+_TEXTS: Final = 2  # columns at the left without numbers
 _MISSED: Final = "MISSED"
 _RELEASES: Final = ("otel-breaker", "opentelemetry-api", "opentelemetry-sdk", "wrapt", *DISTRIBUTIONS.values())
 _ABOUT: Final = """\
 # Performance
 
-Measured by `make bench`, which also judges: it fails when a bar is missed. A ratio is the median of short rounds
-that take turns in one process, each against the round beside it; below 1 is faster than what it is held against. The
-times depend on the machine, the ratios hardly. Every figure includes the call of a function that returns its argument,
-and the loop; a refusal includes raising and catching. Each peer is used as its documentation says, with its default
-rules; "the fastest peer" is found by measuring all that can do the same.
+Measured by `make bench`, which fails when a bar is missed. A ratio is the median of short rounds that alternate in one
+process, each compared with the adjacent round; below 1 is faster than the reference. The times depend on the machine,
+the ratios hardly. Every figure includes the call of a function that returns its argument, and the loop; a refusal
+includes raising and catching. Each peer is used as its documentation shows, with its default rules; "the fastest peer"
+is found by measuring all that have the same ability.
 
 A span by hand is `start_as_current_span` with two attributes, without the recorded traceback that is its default for
-exceptions: that alone costs several times all the rest. Spans go through a `BatchSpanProcessor` to an exporter that
+exceptions, which costs several times all the rest. Spans go through a `BatchSpanProcessor` to an exporter that
 discards them.
 """
 
 
 def circumstances() -> dict[str, object]:
-    """Where it was measured, and with which releases."""
+    """The machine, the Python and the releases of a measurement."""
     return {
         "python": f"{platform.python_implementation()} {platform.python_version()}",
         "machine": f"{platform.system()} {platform.machine()}, {os.cpu_count()} cores",
@@ -58,7 +58,7 @@ def _releases() -> Iterator[tuple[str, str]]:
 
 
 def show(results: Sequence[Result]) -> None:
-    """Print all tables, and what was missed."""
+    """Print all tables, and how many bars are kept."""
     console = Console(width=None if Console().is_terminal else 150)
     for section, lines in groupby(results, lambda result: result.section):
         table = Table(title=section, title_justify="left", title_style="bold")
@@ -69,20 +69,20 @@ def show(results: Sequence[Result]) -> None:
             table.add_row(*row, style="bold red" if row[-1] == _MISSED else "")
         console.print(table)
     missed = [result for result in results if not result.met]
-    judged = sum(result.bar is not None for result in results)
-    console.print(f"{judged - len(missed)} of {judged} bars are kept.", style="bold")
+    with_bar = sum(result.bar is not None for result in results)
+    console.print(f"{with_bar - len(missed)} of {with_bar} bars are kept.", style="bold")
 
 
 def write_json(results: Sequence[Result], path: Path) -> None:
-    """Write everything that was found, for whoever compares two runs."""
+    """Write all results, for comparisons of runs."""
     found = [{**asdict(result), "met": result.met} for result in results]
     path.write_text(json.dumps({**circumstances(), "results": found}, indent=1) + "\n")
 
 
 def write_markdown(results: Sequence[Result], path: Path) -> None:
     """Write the tables as a document."""
-    told = circumstances()
-    parts = [_ABOUT, f"Measured with {told['python']} on {told['machine']}; {_list_of_releases()}."]
+    machine = circumstances()
+    parts = [_ABOUT, f"Measured with {machine['python']} on {machine['machine']}; {_list_of_releases()}."]
     for section, lines in groupby(results, lambda result: result.section):
         headings, *rows = _columns_in_use(list(lines))
         parts.append(f"\n## {section}\n")
@@ -97,7 +97,7 @@ def _list_of_releases() -> str:
 
 
 def _columns_in_use(results: Sequence[Result]) -> list[list[str]]:
-    """Headings and rows, without the columns that say nothing in any row; what and against what always stay."""
+    """Headings and rows, without columns that are empty in every row; subject and reference always stay."""
     rows = [_cells(result) for result in results]
     used = [index for index in range(len(_HEADINGS)) if index < _TEXTS or any(row[index] for row in rows)]
     return [[row[index] for index in used] for row in (_HEADINGS, *rows)]

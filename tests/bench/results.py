@@ -1,4 +1,4 @@
-"""What the benchmark finds: one figure, what it is held against, and whether that is good enough."""
+"""The result of a measurement: one figure, its reference, and whether it is within its bar."""
 
 from __future__ import annotations
 
@@ -12,21 +12,21 @@ class Result:
     section: str
     name: str
     against: str
-    """What the figure is a ratio to, or a count of."""
+    """The reference of the ratio, or the counted objects."""
     value: float
     unit: str
     """`x` for a ratio, else a unit of size or time."""
     bar: float | None = None
-    """The most that is allowed; None where there is nothing to hold it against."""
+    """The greatest value that is allowed; None without a bar."""
     goal: float | None = None
     low: float | None = None
     """The first quartile of the rounds."""
     high: float | None = None
     """The third quartile of the rounds."""
     subject: float | None = None
-    """Seconds a call."""
+    """Seconds per call."""
     reference: float | None = None
-    """Seconds a call of what it is held against."""
+    """Seconds per call of the reference."""
 
     @property
     def met(self) -> bool:

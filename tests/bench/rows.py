@@ -1,4 +1,4 @@
-"""What is compared: each row a subject, what it is held against, a bar that it must keep to, and a goal."""
+"""The comparisons: each row has a subject, a reference, a bar that it must keep, and a goal."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ _ABILITIES: Final[dict[Shape, str]] = {
 class Row:
     """One comparison.
 
-    `peers` stands for the fastest of them that can do it, which is found by measuring.
+    Without a reference, the fastest peer is the reference, which is found by measuring.
     """
 
     section: str
@@ -43,14 +43,14 @@ class Row:
     shape: Shape
     subject: Maker
     reference: Maker | None
-    """None stands for the fastest peer that can do it."""
+    """None for the fastest peer that has the ability."""
     bar: float | None = None
     goal: float | None = None
     sdk: Sdk = Sdk.NONE
 
 
 def _bars() -> Iterator[Row]:
-    """The table that the design promises."""
+    """The rows with bars, as the design promises them."""
 
     def row(
         name: str, shape: Shape, subject: Maker, reference: Maker | None, bar: float, goal: float, **more: Any
@@ -87,7 +87,7 @@ _SHAPES: Final[tuple[tuple[str, Shape, Maker], ...]] = (
 
 
 def _every_shape() -> Iterator[Row]:
-    """Each shape in each situation, against what somebody would write there by hand."""
+    """Each shape with each SDK, against the same without a breaker."""
     for sdk in Sdk:
         untraced = sdk in (Sdk.NONE, Sdk.OFF)
         for name, shape, subject in _SHAPES:
@@ -108,7 +108,7 @@ ROWS: Final = (*_bars(), *_every_shape(), *_against_peers())
 
 
 def measure(row: Row, rounds: int, sample: float) -> Result:
-    """Time one row; one that misses its bar is timed again, for longer, before that counts."""
+    """Time one row, again with more rounds if it misses its bar."""
     with set_up(row.sdk) as settle:
         watch = Stopwatch(sample=sample, between=settle)
         subject = row.shape(row.subject())

@@ -1,4 +1,4 @@
-"""The situations of OpenTelemetry in which a guarded call may find itself."""
+"""The configurations of OpenTelemetry in which a guarded call may run."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class Sdk(Enum):
     OFF = "SDK, everything sampled, spans: off"
 
 
-_SWITCHES: Final = {Sdk.PROBLEMS: Spans.PROBLEMS, Sdk.OFF: Spans.OFF}
+_SPANS: Final = {Sdk.PROBLEMS: Spans.PROBLEMS, Sdk.OFF: Spans.OFF}
 
 
 class _Discarding(SpanExporter):
@@ -50,9 +50,9 @@ def _provider(sdk: Sdk) -> TracerProvider:
 
 @contextmanager
 def set_up(sdk: Sdk) -> Iterator[Callable[[], object]]:
-    """Have OpenTelemetry set up in this way; gives what empties the queue of finished spans.
+    """Set OpenTelemetry up; yields a function that empties the queue of finished spans.
 
-    Through the API that can be done once in a process, so the provider is put where the API keeps it.
+    The API sets a provider only once in a process, so the provider is put where the API keeps it.
     """
     before = trace._TRACER_PROVIDER
     if sdk is Sdk.NONE:
@@ -64,7 +64,7 @@ def set_up(sdk: Sdk) -> Iterator[Callable[[], object]]:
         return
     provider = _provider(sdk)
     trace._TRACER_PROVIDER = provider
-    configure(spans=_SWITCHES.get(sdk, Spans.ALL))
+    configure(spans=_SPANS.get(sdk, Spans.ALL))
     try:
         yield provider.force_flush
     finally:

@@ -1,7 +1,7 @@
-"""What a call looks like in each shape: the callee, its arguments and the loop round it, the same for everybody.
+"""The shapes of a call: the callee, its arguments and the loop around it, the same for all contenders.
 
-A contender is one fresh breaker, ours or a peer's, or what stands in for one. A shape makes of it something to
-time, and something that afterwards says whether the breaker really was in the state that the row speaks of.
+A contender is one new breaker, ours or a peer's, or a reference without a breaker. A shape makes of it a run to time,
+and a check that the breaker was in the state that the row measures.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ _MOST_FAILURES = 1_000
 
 
 class Broken(Exception):
-    """What the callee raises when it fails."""
+    """The exception of a failing callee."""
 
 
 def work(value: int) -> int:
@@ -62,7 +62,7 @@ def _never_open() -> bool:
 
 @dataclass(frozen=True)
 class Contender:
-    """One breaker, and how its documentation says it is used; what it cannot do is None."""
+    """One breaker, used as its documentation shows; an ability that it lacks is None."""
 
     name: str
     refusal: type[Exception] = Exception
@@ -75,11 +75,11 @@ class Contender:
 
 
 class Subject(NamedTuple):
-    """Something to time."""
+    """A run to time, with its check."""
 
     run: Run
     check: Callable[[], None]
-    """Raises AssertionError unless the breaker was in the state that it was timed for."""
+    """Raises AssertionError unless the breaker was in the state that is measured."""
 
 
 def closed(contender: Contender) -> Subject:
@@ -91,11 +91,11 @@ def closed(contender: Contender) -> Subject:
             function(1)
         return calls
 
-    return _judged(run, contender, is_open=False)
+    return _checked(run, contender, is_open=False)
 
 
 def one_in_ten(contender: Contender) -> Subject:
-    """Nine calls that succeed and one that fails, over and over."""
+    """Nine calls that succeed and one that fails, repeated."""
     function = _needed(contender.function)(flaky)
 
     def run(calls: int) -> int:
@@ -109,11 +109,11 @@ def one_in_ten(contender: Contender) -> Subject:
                 pass
         return tens * 10
 
-    return _judged(run, contender, is_open=False)
+    return _checked(run, contender, is_open=False)
 
 
 def refused(contender: Contender) -> Subject:
-    """Calls that an open breaker refuses, and callers who catch that."""
+    """Calls that an open breaker refuses, and whose callers catch the refusal."""
     function, refusal = _needed(contender.function)(broken), contender.refusal
     for _ in range(_MOST_FAILURES):
         try:
@@ -123,7 +123,7 @@ def refused(contender: Contender) -> Subject:
                 break
 
     def run(calls: int) -> int:
-        # What the callee would raise is not caught here: one call let through would end the benchmark.
+        # The callee's exception is not caught: an admitted call must end the benchmark.
         for _ in repeat(None, calls):
             try:  # noqa: SIM105  # as above
                 function(1)
@@ -131,7 +131,7 @@ def refused(contender: Contender) -> Subject:
                 pass
         return calls
 
-    return _judged(run, contender, is_open=True)
+    return _checked(run, contender, is_open=True)
 
 
 def awaited(contender: Contender) -> Subject:
@@ -144,7 +144,7 @@ def awaited(contender: Contender) -> Subject:
         return calls
 
     several = own_code(several)
-    return _judged(lambda calls: finish(several(calls)), contender, is_open=False)
+    return _checked(lambda calls: finish(several(calls)), contender, is_open=False)
 
 
 def entered(contender: Contender) -> Subject:
@@ -157,7 +157,7 @@ def entered(contender: Contender) -> Subject:
                 work(1)
         return calls
 
-    return _judged(run, contender, is_open=False)
+    return _checked(run, contender, is_open=False)
 
 
 def iterated(contender: Contender) -> Subject:
@@ -170,7 +170,7 @@ def iterated(contender: Contender) -> Subject:
                 pass
         return calls
 
-    return _judged(run, contender, is_open=False)
+    return _checked(run, contender, is_open=False)
 
 
 def iterated_later(contender: Contender) -> Subject:
@@ -184,7 +184,7 @@ def iterated_later(contender: Contender) -> Subject:
         return calls
 
     several = own_code(several)
-    return _judged(lambda calls: finish(several(calls)), contender, is_open=False)
+    return _checked(lambda calls: finish(several(calls)), contender, is_open=False)
 
 
 def finish(coroutine: Coroutine[Any, Any, Any]) -> Any:
@@ -197,17 +197,17 @@ def finish(coroutine: Coroutine[Any, Any, Any]) -> Any:
 
 
 def own_code(function: Any) -> Any:
-    """The same function with code of its own: the interpreter tunes code to whatever has run through it."""
+    """The same function with code of its own, because the interpreter specialises code to the types of its calls."""
     return FunctionType(
         function.__code__.replace(), function.__globals__, function.__name__, None, function.__closure__
     )
 
 
-def _judged(run: Run, contender: Contender, *, is_open: bool) -> Subject:
+def _checked(run: Run, contender: Contender, *, is_open: bool) -> Subject:
     run = own_code(run)
 
     def check() -> None:
-        assert contender.is_open() is is_open, f"{contender.name} is in another state than the row says"
+        assert contender.is_open() is is_open, f"{contender.name} is in another state than the row measures"
 
     run(100)
     check()
@@ -215,5 +215,5 @@ def _judged(run: Run, contender: Contender, *, is_open: bool) -> Subject:
 
 
 def _needed(ability: Any) -> Any:
-    assert ability is not None, "the row asks for what the contender cannot do"
+    assert ability is not None, "the row needs an ability that the contender lacks"
     return ability

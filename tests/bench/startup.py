@@ -1,4 +1,4 @@
-"""What a start costs: the import, and a configuration that names a thousand functions."""
+"""Measures the start: the import, and a configuration with a thousand targets."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Final
 
-from tests.bench.children import ask
+from tests.bench.children import run_python
 from tests.bench.results import Result
 
 if TYPE_CHECKING:
@@ -19,7 +19,7 @@ _TARGETS: Final = 1_000
 _API: Final = "import opentelemetry.trace, opentelemetry.metrics"
 _BREAKER: Final = f"{_API}, otel_breaker"
 
-# The processor's time, not the clock's: other programs are not in it.
+# CPU time, which excludes other programs.
 _IMPORT: Final = """
 import time
 began = time.process_time()
@@ -46,17 +46,17 @@ print(taken)
 
 
 def measure(rounds: int) -> Iterator[Result]:
-    """Each in fresh processes that take turns."""
+    """All measurements, in new processes that alternate."""
     yield from imports(rounds)
     yield from targets(max(3, rounds // 3))
 
 
 def imports(rounds: int) -> Iterator[Result]:
-    """Importing otel_breaker, against OpenTelemetry's API, which it cannot do without."""
+    """Importing otel_breaker, against OpenTelemetry's API, which it needs."""
     api, both = [], []
     for _ in range(rounds):
-        api.append(float(ask("-c", _IMPORT.format(imports=_API))))
-        both.append(float(ask("-c", _IMPORT.format(imports=_BREAKER))))
+        api.append(float(run_python("-c", _IMPORT.format(imports=_API))))
+        both.append(float(run_python("-c", _IMPORT.format(imports=_BREAKER))))
     ratios = [mine / other for mine, other in zip(both, api, strict=True)]
     yield Result(
         SECTION,
@@ -78,11 +78,11 @@ def targets(rounds: int) -> Iterator[Result]:
         listed = [{"function": f"bench_shop:{name}"} for name in names]
         (folder / "breakers.json").write_text(json.dumps({"targets": listed}))
         guarded: list[float] = []
-        plain: list[float] = []
+        unguarded: list[float] = []
         for _ in range(rounds):
-            for times, configured in ((plain, False), (guarded, True)):
+            for times, configured in ((unguarded, False), (guarded, True)):
                 code = _START.format(folder=str(folder), configured=configured, last=_TARGETS - 1)
-                times.append(float(ask("-c", code)))
-    added = statistics.median(guarded) - statistics.median(plain)
+                times.append(float(run_python("-c", code)))
+    added = statistics.median(guarded) - statistics.median(unguarded)
     yield Result(SECTION, f"{_TARGETS:,} configured targets", "without", added * 1_000, "ms")
     yield Result(SECTION, "one configured target", "without", added / _TARGETS * 1e6, "µs")

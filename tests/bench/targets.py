@@ -1,4 +1,4 @@
-"""The module that a configuration names: nothing in it knows that it will be guarded."""
+"""The module of the configured target; nothing in it refers to a breaker."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The measuring itself, on a timer that the runs themselves move."""
+"""The stopwatch, with a timer that the runs advance."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 class FakeTimer:
-    """Seconds that pass only while a run runs."""
+    """Seconds that pass only during a run."""
 
     def __init__(self) -> None:
         self.now = 0.0
@@ -26,7 +26,7 @@ class FakeTimer:
         return self.now
 
     def run(self, cost: Callable[[], float], batch: int = 1) -> Run:
-        """Makes a run whose every call costs so many seconds, and which makes whole batches of calls."""
+        """Make a run that makes whole batches of calls, each of which costs some seconds."""
 
         def run(calls: int) -> int:
             made = -(-calls // batch) * batch
@@ -41,7 +41,7 @@ def timer() -> FakeTimer:
     return FakeTimer()
 
 
-def test_a_sample_is_as_long_as_was_asked_for(timer: FakeTimer) -> None:
+def test_a_sample_has_the_requested_length(timer: FakeTimer) -> None:
     watch = Stopwatch(timer, sample=1.0)
 
     assert watch.calls_for(timer.run(lambda: 0.001)) == pytest.approx(1_000)
@@ -61,7 +61,7 @@ def test_a_ratio_is_that_of_single_calls(timer: FakeTimer) -> None:
     assert ratio.reference == pytest.approx(2e-6)
 
 
-def test_a_run_that_makes_more_calls_than_asked_for_is_charged_for_those(timer: FakeTimer) -> None:
+def test_a_run_that_makes_more_calls_than_requested_is_divided_by_all_of_them(timer: FakeTimer) -> None:
     ratio = Stopwatch(timer, sample=7e-6).compare(
         timer.run(lambda: 1e-6, batch=10), timer.run(lambda: 1e-6, batch=1), rounds=5
     )
@@ -78,7 +78,7 @@ def test_noise_that_lasts_longer_than_a_round_cancels_out(timer: FakeTimer) -> N
     assert ratio.median == pytest.approx(2.0, rel=0.01)
 
 
-def test_a_few_disturbed_rounds_do_not_move_the_ratio(timer: FakeTimer) -> None:
+def test_a_few_disturbed_rounds_do_not_change_the_ratio(timer: FakeTimer) -> None:
     calls = iter(range(1_000))
 
     def disturbed() -> float:
@@ -89,7 +89,7 @@ def test_a_few_disturbed_rounds_do_not_move_the_ratio(timer: FakeTimer) -> None:
     assert ratio.median == pytest.approx(1.0)
 
 
-def test_what_is_done_between_samples_costs_nothing(timer: FakeTimer) -> None:
+def test_work_between_samples_is_not_timed(timer: FakeTimer) -> None:
     def settle() -> None:
         timer.now += 100
 
@@ -118,7 +118,7 @@ def test_the_garbage_collector_works_again_afterwards(timer: FakeTimer) -> None:
 
 
 @pytest.mark.parametrize(("value", "met"), [(0.9, True), (1.0, True), (1.01, False)])
-def test_a_bar_is_kept_up_to_its_own_height(value: float, met: bool) -> None:
+def test_a_value_equal_to_its_bar_keeps_it(value: float, met: bool) -> None:
     assert Result("Bars", "closed", "pass-through", value, "x", bar=1.0).met is met
 
 

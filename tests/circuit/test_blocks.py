@@ -1,4 +1,4 @@
-"""Guarded blocks: what they count as, what they may say of themselves, and where they may be left."""
+"""Guarded blocks: their outcomes, the outcomes that they set themselves, and where they may end."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ def test_a_refused_block_does_not_run() -> None:
         pytest.fail("the block of a refused call must not run")
 
 
-def test_a_block_says_that_it_failed_without_raising() -> None:
+def test_a_block_can_fail_without_raising() -> None:
     breaker = CircuitBreaker(failure_threshold=1)
 
     with breaker.guard() as call:
@@ -63,7 +63,7 @@ def test_a_block_says_that_it_failed_without_raising() -> None:
     assert (snapshot.state, snapshot.last_failure_type) == (CircuitState.OPEN, "503")
 
 
-def test_a_block_says_that_what_it_raises_is_to_be_ignored() -> None:
+def test_a_block_can_have_its_exception_ignored() -> None:
     breaker = CircuitBreaker(failure_threshold=1)
 
     def declined() -> None:
@@ -77,7 +77,7 @@ def test_a_block_says_that_what_it_raises_is_to_be_ignored() -> None:
     assert (breaker.state, breaker.snapshot().calls["ignored"]) == (CircuitState.CLOSED, 1)
 
 
-def test_a_block_says_that_an_ignored_exception_is_a_failure() -> None:
+def test_a_block_can_make_an_ignored_exception_a_failure() -> None:
     breaker = CircuitBreaker(ignore=ValueError)
 
     def declined() -> None:
@@ -103,7 +103,7 @@ def test_the_last_word_of_a_block_holds() -> None:
 
 
 @pytest.mark.parametrize("verdict", ["failed", "ignored"])
-def test_a_cancelled_block_is_cancelled_whatever_it_said_before(verdict: str) -> None:
+def test_a_cancelled_block_is_cancelled_even_after_failed_or_ignored(verdict: str) -> None:
     breaker = CircuitBreaker()
 
     def interrupted() -> None:

@@ -1,4 +1,4 @@
-"""Chance spreads probes; it is drawn from a generator of our own."""
+"""Jitter spreads probes; it comes from a random generator of our own."""
 
 from __future__ import annotations
 
@@ -29,6 +29,7 @@ def test_guarded_calls_leave_the_applications_seeded_random_numbers_as_they_were
     assert seen == expected
 
 
+@pytest.mark.processes
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="there are no forks")
 @pytest.mark.filterwarnings("ignore:.*multi-threaded.*fork:DeprecationWarning")
 def test_forked_workers_draw_different_numbers() -> None:

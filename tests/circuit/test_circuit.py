@@ -1,4 +1,4 @@
-"""A circuit shared by everybody: the standing permit, and generations."""
+"""A circuit that threads share: the standing permit, and generations."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def half_opened(clock: FakeClock, **settings: object) -> CircuitBreaker:
 # --- the standing permit
 
 
-def test_a_plainly_closed_circuit_admits_without_being_asked() -> None:
+def test_a_closed_circuit_without_history_admits_by_its_standing_permit() -> None:
     assert standing(CircuitBreaker())
 
 
@@ -55,7 +55,7 @@ def test_a_streak_withholds_the_standing_permit_until_a_success() -> None:
         {"slow_call_duration": 1, "slow_call_rate": 0.5},
     ],
 )
-def test_whatever_wants_more_than_the_plain_path_withholds_the_standing_permit(settings: Keywords) -> None:
+def test_any_setting_that_needs_more_than_a_count_withholds_the_standing_permit(settings: Keywords) -> None:
     assert not standing(CircuitBreaker(**settings))
 
 
@@ -72,7 +72,7 @@ def test_only_a_closed_circuit_has_a_standing_permit(clock: FakeClock) -> None:
     assert (was_open, was_half_open, is_closed, standing(breaker)) == (False, False, True, False)
 
 
-def test_a_success_is_never_lost_between_threads() -> None:
+def test_no_success_is_lost_between_threads() -> None:
     breaker = CircuitBreaker()
     call = breaker(int)
     interval = sys.getswitchinterval()
@@ -90,7 +90,7 @@ def test_a_success_is_never_lost_between_threads() -> None:
 # --- generations
 
 
-def test_a_result_from_before_the_circuit_opened_counts_but_moves_nothing(clock: FakeClock) -> None:
+def test_an_outcome_from_before_the_circuit_opened_counts_without_an_effect(clock: FakeClock) -> None:
     breaker = CircuitBreaker(failure_threshold=1, clock=clock)
     late_success, late_failure = breaker.can_execute(), breaker.can_execute()
     breaker.record_failure(permit=breaker.can_execute())
@@ -106,7 +106,7 @@ def test_a_result_from_before_the_circuit_opened_counts_but_moves_nothing(clock:
     assert (breaker.snapshot().calls["success"], breaker.snapshot().calls["failure"]) == (2, 2)
 
 
-def test_a_guarded_call_that_outlives_its_generation_moves_nothing() -> None:
+def test_a_guarded_call_that_outlives_its_generation_has_no_effect() -> None:
     breaker = CircuitBreaker(failure_threshold=1)
 
     @breaker
@@ -121,8 +121,8 @@ def test_a_guarded_call_that_outlives_its_generation_moves_nothing() -> None:
     assert (breaker.state, breaker.failures) == (CircuitState.CLOSED, 0)
 
 
-def test_the_longest_recovery_time_spread_is_a_wait_that_can_be_told(clock: FakeClock) -> None:
-    for _ in range(20):  # the spread is random
+def test_the_longest_recovery_time_with_jitter_is_a_finite_wait(clock: FakeClock) -> None:
+    for _ in range(20):  # the jitter is random
         breaker = CircuitBreaker(failure_threshold=1, recovery_time=1.7e308, recovery_jitter=1, clock=clock)
         breaker.record_failure()
 

@@ -1,4 +1,4 @@
-"""The caller's exception: never replaced, hardly touched, and not kept alive; nor is a refusal."""
+"""The caller's exception is never replaced, and neither it nor a refusal is kept alive."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 
 class Big:
-    """Something that fills the memory if it is kept."""
+    """An object that fills the memory if it is kept."""
 
     def touch(self) -> None:
         pass
@@ -33,7 +33,7 @@ class Gone(Exception):
 
 @pytest.fixture(autouse=True)
 def no_collector() -> Iterator[None]:
-    """What only the garbage collector frees piles up between its runs."""
+    """Objects that only the garbage collector frees accumulate between its runs."""
     gc.collect()
     gc.disable()
     yield

@@ -1,4 +1,4 @@
-"""What is to be done at the first guarded call of a process, and at no other."""
+"""Hooks at the first guarded call of a process."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 class Act:
-    """Counts how often it was done."""
+    """A hook that counts its calls."""
 
     def __init__(self) -> None:
         self.done = 0
@@ -137,6 +137,7 @@ def test_what_is_taken_back_is_not_done() -> None:
     assert act.done == 0
 
 
+@pytest.mark.processes
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="there is no fork here")
 @pytest.mark.filterwarnings("ignore:.*multi-threaded.*fork:DeprecationWarning")
 def test_it_is_done_again_at_the_first_call_of_a_forked_child(act: Act) -> None:

@@ -1,4 +1,4 @@
-"""A forked child goes on with the state of its parent, its own lock, and counts of its own."""
+"""A forked child has the state of its parent, and a lock and counts of its own."""
 
 from __future__ import annotations
 
@@ -18,13 +18,14 @@ if TYPE_CHECKING:
     from tests.fakes import FakeClock
 
 pytestmark = [
+    pytest.mark.processes,
     pytest.mark.skipif(not hasattr(os, "fork"), reason="there is no fork here"),
     pytest.mark.filterwarnings("ignore:.*multi-threaded.*fork:DeprecationWarning"),
 ]
 
 
 def in_child(check: Callable[[], bool]) -> bool:
-    """Whether something is true in a forked child; a child that hangs is ended by an alarm."""
+    """Whether a function returns True in a forked child; an alarm ends a child that hangs."""
     child = os.fork()
     if child == 0:
         signal.alarm(10)
@@ -92,15 +93,15 @@ def test_a_child_does_not_wait_for_the_probes_of_its_parent(clock: FakeClock) ->
     assert breaker.snapshot().probes_in_flight == 1
 
 
-def test_a_child_tells_its_listeners_though_its_parent_was_telling_them() -> None:
+def test_a_child_calls_its_listeners_though_the_fork_came_while_its_parent_called_them() -> None:
     breaker = CircuitBreaker(failure_threshold=1)
-    told: list[object] = []
+    received: list[object] = []
     answers: list[bool] = []
 
     def reset() -> bool:
-        breaker.add_listener(told.append)
+        breaker.add_listener(received.append)
         breaker.reset()
-        return len(told) == 1
+        return len(received) == 1
 
     def fork(change: object) -> None:
         breaker.remove_listener(fork)

@@ -1,4 +1,4 @@
-"""What listeners of a breaker are told, when, and what they may do."""
+"""What listeners receive, when they are called, and what they may do."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from otel_breaker import CircuitBreaker, CircuitOpenError, CircuitState, StateChange
+from otel_breaker import CircuitBreaker, CircuitOpenError, CircuitState, Mode, StateChange
 from tests.conformance.conftest import elsewhere, in_child
 from tests.conformance.interruptions import Watched, at_every_moment
 
@@ -24,57 +24,57 @@ if TYPE_CHECKING:
     Listener = Callable[[StateChange], None]
 
 
-def test_a_listener_gets_one_record_for_each_move_with_its_reason(clock: FakeClock) -> None:
-    told: list[StateChange] = []
+def test_a_listener_receives_one_record_for_each_state_change_with_its_reason(clock: FakeClock) -> None:
+    received: list[StateChange] = []
     breaker = CircuitBreaker("payments", failure_threshold=2, recovery_time=30, clock=clock)
-    breaker.add_listener(told.append)
+    breaker.add_listener(received.append)
 
     breaker.record_failure()
     breaker.record_failure()
     clock.advance(30)
     breaker.record_success(breaker.can_execute())
 
-    assert [(change.from_state.value, change.to_state.value, change.reason.value) for change in told] == [
+    assert [(change.from_state.value, change.to_state.value, change.reason.value) for change in received] == [
         ("closed", "open", "failure_threshold"),
         ("open", "half_open", "recovery_time_elapsed"),
         ("half_open", "closed", "probe_succeeded"),
     ]
-    assert {(change.name, change.key, change.mode) for change in told} == {("payments", None, "enforce")}
-    assert len({change.episode for change in told}) == 1
+    assert {(change.name, change.key, change.mode) for change in received} == {("payments", None, Mode.ENFORCE)}
+    assert len({change.episode for change in received}) == 1
 
 
-def test_listeners_are_told_in_the_order_in_which_they_joined() -> None:
-    told: list[str] = []
+def test_listeners_are_called_in_the_order_in_which_they_were_added() -> None:
+    received: list[str] = []
     breaker = CircuitBreaker()
     for name in ("first", "second", "third"):
-        breaker.add_listener(lambda _, name=name: told.append(name))  # type: ignore[misc]
+        breaker.add_listener(lambda _, name=name: received.append(name))  # type: ignore[misc]
 
     breaker.force_open()
 
-    assert told == ["first", "second", "third"]
+    assert received == ["first", "second", "third"]
 
 
 def test_the_record_of_a_trip_holds_the_evidence() -> None:
-    told: list[StateChange] = []
+    received: list[StateChange] = []
     breaker = CircuitBreaker(failure_threshold=2, recovery_time=30)
-    breaker.add_listener(told.append)
+    breaker.add_listener(received.append)
 
     breaker.record_failure()
     breaker.record_failure()
 
-    assert (told[0].counts.consecutive_failures, told[0].threshold, told[0].open_time) == (2, 2, 30.0)
-    assert told[0].timestamp == breaker.last_state_change
+    assert (received[0].counts.consecutive_failures, received[0].threshold, received[0].open_time) == (2, 2, 30.0)
+    assert received[0].timestamp == breaker.last_state_change
 
 
 def test_a_record_is_frozen() -> None:
-    told: list[StateChange] = []
+    received: list[StateChange] = []
     breaker = CircuitBreaker()
-    breaker.add_listener(told.append)
+    breaker.add_listener(received.append)
 
     breaker.force_open()
 
     with pytest.raises(dataclasses.FrozenInstanceError):
-        told[0].name = "other"  # type: ignore[misc]
+        received[0].name = "other"  # type: ignore[misc]
 
 
 def test_a_listener_is_never_called_under_the_lock() -> None:
@@ -94,7 +94,7 @@ def test_a_listener_is_never_called_under_the_lock() -> None:
     assert seen == [CircuitState.OPEN, CircuitState.CLOSED, CircuitState.FORCED_OPEN]
 
 
-def test_a_probe_is_announced_before_it_begins_and_not_under_the_lock(clock: FakeClock) -> None:
+def test_listeners_are_called_before_a_probe_begins_and_not_under_the_lock(clock: FakeClock) -> None:
     breaker = CircuitBreaker(failure_threshold=1, clock=clock)
     seen: list[CircuitState] = []
 
@@ -114,56 +114,56 @@ def test_a_probe_is_announced_before_it_begins_and_not_under_the_lock(clock: Fak
 
 def test_a_listener_may_make_guarded_calls() -> None:
     breaker = CircuitBreaker(failure_threshold=1)
-    told: list[str] = []
+    received: list[str] = []
 
     def retry(change: StateChange) -> None:
-        told.append(change.to_state.value)
+        received.append(change.to_state.value)
         if change.to_state is CircuitState.OPEN:
             breaker.reset()
             with breaker.guard():
-                told.append("called")
+                received.append("called")
 
     breaker.add_listener(retry)
 
     breaker.record_failure()
 
-    assert told == ["open", "called", "closed"]
+    assert received == ["open", "called", "closed"]
     assert breaker.snapshot().calls["success"] == 1
 
 
-def test_a_listener_is_told_of_a_lost_probe_by_the_refused_call_that_notices(clock: FakeClock) -> None:
-    told: list[str] = []
+def test_a_listener_learns_of_an_expired_probe_from_the_refused_call_that_detects_it(clock: FakeClock) -> None:
+    received: list[str] = []
     breaker = CircuitBreaker(failure_threshold=1, probe_timeout=5, clock=clock)
     breaker.record_failure()
     clock.advance(60)
     breaker.can_execute()
     clock.advance(5)
-    breaker.add_listener(lambda change: told.append(change.reason.value))
+    breaker.add_listener(lambda change: received.append(change.reason.value))
 
     with pytest.raises(CircuitOpenError):
         breaker.call(int)
 
-    assert told == ["probe_timeout"]
+    assert received == ["probe_timeout"]
 
 
-def test_a_listener_is_told_of_a_probe_that_came_back_too_late(clock: FakeClock) -> None:
-    told: list[str] = []
+def test_a_listener_learns_of_a_probe_that_ends_after_its_deadline(clock: FakeClock) -> None:
+    received: list[str] = []
     breaker = CircuitBreaker(failure_threshold=1, probe_timeout=5, clock=clock)
     breaker.record_failure()
     clock.advance(60)
     probe = breaker.can_execute()
     clock.advance(5)
-    breaker.add_listener(lambda change: told.append(change.reason.value))
+    breaker.add_listener(lambda change: received.append(change.reason.value))
 
     breaker.record_success(probe)
 
-    assert told == ["probe_timeout"]
+    assert received == ["probe_timeout"]
 
 
-def test_a_listener_is_told_of_calls_that_hang_by_the_result_that_notices(clock: FakeClock) -> None:
-    told: list[str] = []
+def test_a_listener_learns_of_overdue_calls_from_the_outcome_that_detects_them(clock: FakeClock) -> None:
+    received: list[str] = []
     breaker = CircuitBreaker(slow_call_duration=2, slow_call_rate=0.5, minimum_calls=1, clock=clock)
-    breaker.add_listener(lambda change: told.append(change.reason.value))
+    breaker.add_listener(lambda change: received.append(change.reason.value))
     breaker.can_execute()
     clock.advance(1)
     quick = breaker.can_execute()
@@ -171,26 +171,26 @@ def test_a_listener_is_told_of_calls_that_hang_by_the_result_that_notices(clock:
 
     breaker.record_success(quick)
 
-    assert told == ["slow_call_rate"]
+    assert received == ["slow_call_rate"]
 
 
-def test_a_listener_that_was_removed_is_not_told() -> None:
-    told: list[StateChange] = []
+def test_a_listener_that_was_removed_is_not_called() -> None:
+    received: list[StateChange] = []
     breaker = CircuitBreaker()
-    breaker.add_listener(told.append)
+    breaker.add_listener(received.append)
 
-    breaker.remove_listener(told.append)
+    breaker.remove_listener(received.append)
     breaker.force_open()
 
-    assert told == []
+    assert received == []
 
 
 def test_a_method_that_listens_is_forgotten_with_its_object() -> None:
     class Monitor:
         def hear(self, change: StateChange) -> None:
-            told.append(change)
+            received.append(change)
 
-    told: list[StateChange] = []
+    received: list[StateChange] = []
     breaker, monitor = CircuitBreaker(), Monitor()
     breaker.add_listener(monitor.hear)
 
@@ -199,7 +199,7 @@ def test_a_method_that_listens_is_forgotten_with_its_object() -> None:
     gc.collect()
     breaker.reset()
 
-    assert [change.to_state for change in told] == [CircuitState.FORCED_OPEN]
+    assert [change.to_state for change in received] == [CircuitState.FORCED_OPEN]
 
 
 def test_methods_that_listened_leave_nothing_behind() -> None:
@@ -217,18 +217,18 @@ def test_methods_that_listened_leave_nothing_behind() -> None:
 
 
 def test_a_function_that_listens_is_kept() -> None:
-    told: list[StateChange] = []
+    received: list[StateChange] = []
     breaker = CircuitBreaker()
 
     def hear(change: StateChange) -> None:
-        told.append(change)
+        received.append(change)
 
     breaker.add_listener(hear)
     del hear
     gc.collect()
     breaker.force_open()
 
-    assert len(told) == 1
+    assert len(received) == 1
 
 
 def test_a_listener_that_raises_does_not_reach_the_call() -> None:
@@ -247,29 +247,29 @@ def test_a_listener_that_raises_does_not_reach_the_call() -> None:
 
 @pytest.mark.parametrize("kind", [asyncio.CancelledError, GeneratorExit])
 def test_a_listener_that_raises_what_stops_a_task_does_not_reach_the_call(kind: type[BaseException]) -> None:
-    """No task is cancelled in a plain call: the listener has waited for one of its own."""
-    breaker, told = CircuitBreaker(failure_threshold=1), list[StateChange]()
+    """No task is cancelled within a function call: the listener has waited for a task of its own."""
+    breaker, received = CircuitBreaker(failure_threshold=1), list[StateChange]()
 
     def cancelled(change: StateChange) -> None:
         raise kind
 
     breaker.add_listener(cancelled)
-    breaker.add_listener(told.append)
+    breaker.add_listener(received.append)
 
     with pytest.raises(TimeoutError, match="own"), breaker.guard():
         raise TimeoutError("own")
 
-    assert [change.to_state for change in told] == [CircuitState.OPEN]
+    assert [change.to_state for change in received] == [CircuitState.OPEN]
 
 
-def test_an_interrupt_that_comes_while_a_listener_runs_reaches_the_thread_and_later_moves_are_told() -> None:
-    breaker, told = CircuitBreaker(), list[StateChange]()
+def test_an_interrupt_while_a_listener_runs_reaches_the_thread_and_later_changes_are_delivered() -> None:
+    breaker, received = CircuitBreaker(), list[StateChange]()
     interrupts = [KeyboardInterrupt()]
 
     def hear(change: StateChange) -> None:
         if interrupts:
             raise interrupts.pop()
-        told.append(change)
+        received.append(change)
 
     breaker.add_listener(hear)
 
@@ -277,11 +277,11 @@ def test_an_interrupt_that_comes_while_a_listener_runs_reaches_the_thread_and_la
         breaker.force_open()
     breaker.reset()
 
-    assert [change.to_state for change in told] == [CircuitState.CLOSED]
+    assert [change.to_state for change in received] == [CircuitState.CLOSED]
 
 
 class Slow:
-    """A listener that takes its time to compare itself, and meanwhile does something else."""
+    """A listener whose comparison is slow, and meanwhile does something else."""
 
     def __init__(self, meanwhile: Callable[[], object]) -> None:
         self._meanwhile = meanwhile
@@ -296,7 +296,7 @@ class Slow:
     __hash__ = None  # type: ignore[assignment]
 
 
-def test_a_listener_that_compares_itself_holds_nobody_up() -> None:
+def test_a_listener_with_its_own_comparison_blocks_no_other_thread() -> None:
     breaker = CircuitBreaker()
     added: list[StateChange] = []
     breaker.add_listener(Slow(lambda: elsewhere(lambda: breaker.add_listener(added.append))))
@@ -307,6 +307,7 @@ def test_a_listener_that_compares_itself_holds_nobody_up() -> None:
     assert len(added) == 1
 
 
+@pytest.mark.processes
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="there are no forks")
 def test_a_forked_child_adds_listeners_though_another_thread_was_changing_them() -> None:
     breaker = CircuitBreaker()
@@ -319,10 +320,10 @@ def test_a_forked_child_adds_listeners_though_another_thread_was_changing_them()
     breaker.add_listener(Slow(compare))
 
     def listen() -> int:
-        told: list[StateChange] = []
-        breaker.add_listener(told.append)
+        received: list[StateChange] = []
+        breaker.add_listener(received.append)
         breaker.force_open()
-        return len(told)
+        return len(received)
 
     with ThreadPoolExecutor(1) as another:
         another.submit(breaker.remove_listener, print)
@@ -335,9 +336,9 @@ def test_a_forked_child_adds_listeners_though_another_thread_was_changing_them()
 
 def test_a_signal_handler_may_add_and_remove_listeners_while_its_thread_does_so() -> None:
     def add_and_remove(breaker: CircuitBreaker) -> None:
-        told: list[StateChange] = []
-        breaker.add_listener(told.append)
-        breaker.remove_listener(told.append)
+        received: list[StateChange] = []
+        breaker.add_listener(received.append)
+        breaker.remove_listener(received.append)
 
     def handle(breaker: CircuitBreaker) -> None:
         add_and_remove(breaker)
@@ -346,7 +347,7 @@ def test_a_signal_handler_may_add_and_remove_listeners_while_its_thread_does_so(
     def all_hear(watched: Watched) -> str:
         handled.clear()
         watched.breaker.force_open()
-        return "" if len(handled) == 1 and watched.told else f"{len(handled)} and {len(watched.told)} were told"
+        return "" if len(handled) == 1 and watched.received else f"received {len(handled)} and {len(watched.received)}"
 
     handled: list[StateChange] = []
 

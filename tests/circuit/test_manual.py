@@ -1,4 +1,4 @@
-"""What operators force stays forced, and says who did it and why."""
+"""A forced state lasts until an operator ends it, and has an actor and a reason."""
 
 from __future__ import annotations
 
@@ -106,22 +106,22 @@ def test_a_reset_forgets_what_was_counted_against_a_closed_circuit() -> None:
         (CircuitBreaker.reset, CLOSED),
     ],
 )
-def test_listeners_are_told_who_moved_a_circuit_by_hand_and_why(
+def test_listeners_receive_actor_and_reason_of_a_change_by_hand(
     clock: FakeClock, operate: Callable[..., None], state: CircuitState
 ) -> None:
-    told: list[StateChange] = []
+    received: list[StateChange] = []
     breaker = opened(clock)
-    breaker.add_listener(told.append)
+    breaker.add_listener(received.append)
 
     operate(breaker, reason="INC-4711", actor="ann")
 
-    assert [(move.to_state, move.reason.value, move.note, move.actor) for move in told] == [
+    assert [(change.to_state, change.reason.value, change.manual_reason, change.actor) for change in received] == [
         (state, "manual", "INC-4711", "ann")
     ]
 
 
 @pytest.mark.parametrize("operate", [CircuitBreaker.force_open, CircuitBreaker.force_closed])
-def test_a_snapshot_tells_who_forced_a_circuit_and_why(operate: Callable[..., None]) -> None:
+def test_a_snapshot_has_actor_and_reason_of_a_forced_state(operate: Callable[..., None]) -> None:
     breaker = CircuitBreaker()
 
     operate(breaker, reason="INC-4711", actor="ann")
@@ -129,19 +129,19 @@ def test_a_snapshot_tells_who_forced_a_circuit_and_why(operate: Callable[..., No
     breaker.reset()
     free = breaker.snapshot()
 
-    assert (forced.forced_by, forced.forced_reason) == ("ann", "INC-4711")
-    assert (free.forced_by, free.forced_reason) == (None, None)
+    assert (forced.actor, forced.reason) == ("ann", "INC-4711")
+    assert (free.actor, free.reason) == (None, None)
 
 
-def test_forcing_a_circuit_to_where_it_is_tells_nobody() -> None:
-    told: list[StateChange] = []
+def test_forcing_a_circuit_into_its_own_state_calls_no_listener() -> None:
+    received: list[StateChange] = []
     breaker = CircuitBreaker()
     breaker.force_open(reason="INC-1", actor="ann")
-    breaker.add_listener(told.append)
+    breaker.add_listener(received.append)
 
     breaker.force_open(reason="INC-2", actor="bob")
 
-    assert told == []
+    assert received == []
 
 
 def test_a_guarded_function_sees_at_once_what_an_operator_forced() -> None:

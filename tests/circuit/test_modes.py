@@ -22,7 +22,7 @@ def fail(breaker: CircuitBreaker) -> None:
         raise ValueError("own")
 
 
-def test_a_breaker_enforces_unless_told_otherwise() -> None:
+def test_a_breaker_enforces_by_default() -> None:
     breaker = CircuitBreaker(failure_threshold=1)
 
     fail(breaker)
@@ -54,7 +54,7 @@ def test_a_shadow_gives_leave_in_two_steps() -> None:
     assert breaker.can_execute()
 
 
-def test_what_a_shadow_would_have_refused_moves_nothing_and_is_counted_by_what_it_did(clock: FakeClock) -> None:
+def test_a_call_that_a_shadow_would_have_refused_has_no_effect_and_is_counted_by_its_outcome(clock: FakeClock) -> None:
     breaker = CircuitBreaker(failure_threshold=1, mode="shadow", clock=clock)
     fail(breaker)
     opened = breaker.snapshot()
@@ -129,9 +129,9 @@ def test_a_breaker_can_be_switched_off_and_on_while_it_lives() -> None:
     call = breaker(int)
     fail(breaker)
 
-    breaker.replace_settings(Settings(failure_threshold=1, mode=Mode.OFF))
+    breaker._replace_settings(Settings(failure_threshold=1, mode=Mode.OFF))
     passed = call("7")
-    breaker.replace_settings(Settings(failure_threshold=1))
+    breaker._replace_settings(Settings(failure_threshold=1))
 
     assert passed == 7
     with pytest.raises(CircuitOpenError):

@@ -1,4 +1,4 @@
-"""Who runs the current call, by the library that runs it."""
+"""The owner of the current call, for each library that runs calls."""
 
 from __future__ import annotations
 
@@ -9,14 +9,11 @@ import sys
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from types import SimpleNamespace
-from typing import TYPE_CHECKING
 
+import pytest
 import trio
 
 from otel_breaker.circuit.owners import running_owner
-
-if TYPE_CHECKING:
-    import pytest
 
 
 class Greenlet:
@@ -48,7 +45,7 @@ async def test_an_asyncio_task_owns_its_calls_however_deep() -> None:
     assert here == below != in_another_task
 
 
-async def test_a_callback_of_an_asyncio_loop_belongs_to_nobody() -> None:
+async def test_a_callback_of_an_asyncio_loop_has_no_owner() -> None:
     owner: asyncio.Future[object] = asyncio.get_running_loop().create_future()
 
     asyncio.get_running_loop().call_soon(lambda: owner.set_result(running_owner()))
@@ -116,6 +113,7 @@ def test_the_main_greenlet_is_its_thread(monkeypatch: pytest.MonkeyPatch) -> Non
     assert owner() is threading.current_thread()
 
 
+@pytest.mark.processes
 def test_libraries_that_the_application_does_not_use_are_not_imported() -> None:
     program = """
 import sys
@@ -130,7 +128,7 @@ print(*{"asyncio", "trio", "greenlet"} & set(sys.modules))
     assert found.stdout.split() == []
 
 
-def test_owners_are_compared_by_who_they_are_and_not_by_what_that_says_of_itself() -> None:
+def test_owners_are_compared_by_identity_and_not_by_the_equality_of_their_type() -> None:
     class Worker(threading.Thread):
         def __eq__(self, other: object) -> bool:
             raise AssertionError("compared under the circuit's lock")
@@ -152,7 +150,7 @@ def test_owners_are_compared_by_who_they_are_and_not_by_what_that_says_of_itself
     assert first != workers[0]
 
 
-def test_an_owner_that_is_gone_is_nobody() -> None:
+def test_an_owner_that_is_gone_equals_no_other() -> None:
     found: list[object] = []
     thread = threading.Thread(target=lambda: found.extend((running_owner(), running_owner())))
     thread.start()

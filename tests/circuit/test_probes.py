@@ -1,4 +1,4 @@
-"""A half-open circuit finds out with a few calls whether the dependency is back; hanging calls trip it early."""
+"""A half-open circuit tests with a few calls whether the dependency has recovered; overdue calls trip it early."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def half_opened(clock: FakeClock, **settings: object) -> CircuitBreaker:
     return breaker
 
 
-def test_as_many_probes_pass_as_are_allowed_whatever_the_concurrency(clock: FakeClock) -> None:
+def test_exactly_the_allowed_number_of_probes_passes_under_concurrency(clock: FakeClock) -> None:
     breaker = half_opened(clock, half_open_calls=3)
     start, leave = threading.Barrier(20), threading.Barrier(20)
 
@@ -55,7 +55,7 @@ def test_all_probes_must_succeed_for_the_circuit_to_close(clock: FakeClock) -> N
     assert (between, breaker.state) == (CircuitState.HALF_OPEN, CircuitState.OPEN)
 
 
-def test_an_open_circuit_stays_open_until_somebody_calls(clock: FakeClock) -> None:
+def test_an_open_circuit_stays_open_until_the_next_call(clock: FakeClock) -> None:
     breaker = half_opened(clock)
 
     before = (breaker.state, breaker.snapshot().retry_after)
@@ -104,7 +104,7 @@ def test_a_probe_that_is_stopped_gives_its_place_back_at_once(clock: FakeClock, 
     assert snapshot.calls["cancelled"] == 1
 
 
-def test_a_cancelled_trio_task_gives_its_probe_back(clock: FakeClock) -> None:
+def test_a_cancelled_trio_task_frees_its_probe(clock: FakeClock) -> None:
     breaker = half_opened(clock)
 
     @breaker
@@ -120,7 +120,7 @@ def test_a_cancelled_trio_task_gives_its_probe_back(clock: FakeClock) -> None:
     assert (breaker.snapshot().probes_in_flight, breaker.snapshot().calls["cancelled"]) == (0, 1)
 
 
-def test_a_lost_probe_reopens_the_circuit_from_its_deadline(clock: FakeClock) -> None:
+def test_an_expired_probe_reopens_the_circuit_from_its_deadline(clock: FakeClock) -> None:
     breaker = half_opened(clock, probe_timeout=10)
     lost = breaker.can_execute()
     clock.advance(25)

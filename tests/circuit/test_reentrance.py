@@ -1,4 +1,4 @@
-"""Calls made in the middle of a decision, as by a signal handler or a finaliser."""
+"""Calls in the middle of a decision, such as those of a signal handler or a finaliser."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 def in_the_middle(monkeypatch: pytest.MonkeyPatch, interrupt: Callable[[], object]) -> None:
-    """Run something while a circuit decides: it draws random numbers then, under its lock."""
+    """Run a function in the middle of a decision, where the circuit draws a random number under its lock."""
 
     def draw() -> float:
         monkeypatch.undo()
@@ -36,7 +36,7 @@ def test_a_call_made_in_the_middle_of_a_decision_passes_and_is_counted(monkeypat
     assert (breaker.state, breaker.snapshot().calls["success"]) == (CircuitState.OPEN, 1)
 
 
-def test_a_failure_in_the_middle_of_a_decision_is_counted_and_moves_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_failure_in_the_middle_of_a_decision_is_counted_without_an_effect(monkeypatch: pytest.MonkeyPatch) -> None:
     breaker = CircuitBreaker(failure_threshold=2)
     breaker.record_failure()
 
@@ -64,18 +64,20 @@ def test_a_call_made_in_the_middle_of_a_refusal_is_refused(clock: FakeClock, mon
     assert breaker.snapshot().calls["rejected"] == 2
 
 
-def test_an_operator_in_the_middle_of_a_result_is_obeyed_when_it_is_judged(monkeypatch: pytest.MonkeyPatch) -> None:
-    told: list[str] = []
+def test_a_command_in_the_middle_of_an_outcome_is_carried_out_when_that_is_recorded(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    received: list[str] = []
     breaker = CircuitBreaker(failure_threshold=1)
-    breaker.add_listener(lambda change: told.append(change.to_state.value))
+    breaker.add_listener(lambda change: received.append(change.to_state.value))
 
     in_the_middle(monkeypatch, breaker.force_closed)
     breaker.record_failure()
 
-    assert (breaker.state, told) == (CircuitState.FORCED_CLOSED, ["open", "forced_closed"])
+    assert (breaker.state, received) == (CircuitState.FORCED_CLOSED, ["open", "forced_closed"])
 
 
-def test_an_operator_in_the_middle_of_a_refusal_is_obeyed_when_it_is_made(
+def test_a_command_in_the_middle_of_a_refusal_is_carried_out_when_that_is_made(
     clock: FakeClock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     breaker = CircuitBreaker(failure_threshold=1, clock=clock)

@@ -1,4 +1,4 @@
-"""One exception object that comes to several calls: once for nested ones, once for each of those side by side."""
+"""One exception object of several calls counts once for nested calls, and once for each concurrent call."""
 
 from __future__ import annotations
 
@@ -105,7 +105,7 @@ def test_each_of_ten_trio_tasks_that_raise_one_constant_has_failed() -> None:
     assert breaker.state is CircuitState.OPEN
 
 
-def test_each_of_several_threads_that_ask_one_future_of_a_pool_has_failed() -> None:
+def test_each_of_several_threads_that_await_one_future_of_a_pool_has_failed() -> None:
     breaker, future, asking = CircuitBreaker(failure_threshold=8), Future[None](), threading.Barrier(9)
 
     @breaker
@@ -128,7 +128,7 @@ def test_each_of_several_threads_that_ask_one_future_of_a_pool_has_failed() -> N
 
 
 def test_each_of_the_permits_that_one_error_is_recorded_for_has_failed() -> None:
-    # As a connection that is lost tells all who wait for an answer, from one callback after the other.
+    # Like a lost connection, which fails all pending answers in one callback after the other.
     breaker, lost = CircuitBreaker(failure_threshold=5), Down()
     permits = [breaker.can_execute() for _ in range(5)]
 
@@ -139,7 +139,7 @@ def test_each_of_the_permits_that_one_error_is_recorded_for_has_failed() -> None
 
 
 def test_each_of_the_futures_that_one_error_is_set_on_has_failed() -> None:
-    # As a client does with all who wait for an answer over a connection that is lost.
+    # Like a client, which fails all pending answers of a lost connection.
     breaker, lost = CircuitBreaker(failure_threshold=50), Down()
 
     async def main() -> None:

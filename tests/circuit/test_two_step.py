@@ -1,4 +1,4 @@
-"""Asking for leave and telling the result apart: permits, and results without one."""
+"""Two-step use: permits, and outcomes without one."""
 
 from __future__ import annotations
 
@@ -79,7 +79,7 @@ def test_permits_may_be_settled_in_any_order() -> None:
     assert breaker.failures == 1
 
 
-def test_a_result_without_a_permit_settles_the_oldest_that_is_unsettled(clock: FakeClock) -> None:
+def test_an_outcome_without_a_permit_settles_the_oldest_unsettled_one(clock: FakeClock) -> None:
     breaker = CircuitBreaker(failure_threshold=1, clock=clock)
     breaker.can_execute()
     breaker.record_success(breaker.can_execute())
@@ -94,7 +94,7 @@ def test_a_result_without_a_permit_settles_the_oldest_that_is_unsettled(clock: F
     assert (from_before_the_reset, breaker.state) == (CircuitState.CLOSED, CircuitState.OPEN)
 
 
-def test_a_result_without_a_permit_settles_a_probe(clock: FakeClock) -> None:
+def test_an_outcome_without_a_permit_settles_a_probe(clock: FakeClock) -> None:
     breaker = half_opened(clock)
 
     breaker.can_execute()
@@ -103,7 +103,7 @@ def test_a_result_without_a_permit_settles_a_probe(clock: FakeClock) -> None:
     assert breaker.state is CircuitState.CLOSED
 
 
-def test_a_result_that_nobody_asked_leave_for_counts_while_the_circuit_is_closed() -> None:
+def test_an_outcome_without_any_permit_counts_while_the_circuit_is_closed() -> None:
     breaker = CircuitBreaker(failure_threshold=1)
 
     breaker.record_failure()
@@ -111,10 +111,10 @@ def test_a_result_that_nobody_asked_leave_for_counts_while_the_circuit_is_closed
     assert breaker.state is CircuitState.OPEN
 
 
-def test_a_result_that_nobody_asked_leave_for_moves_no_circuit_that_is_not_closed(clock: FakeClock) -> None:
+def test_an_outcome_without_any_permit_has_no_effect_while_the_circuit_is_not_closed(clock: FakeClock) -> None:
     breaker = half_opened(clock)
     probe = breaker.can_execute()
-    breaker._unsettled.clear()
+    breaker._unrecorded._permits.clear()
 
     breaker.record_success()
     breaker.record_failure()
@@ -124,7 +124,7 @@ def test_a_result_that_nobody_asked_leave_for_moves_no_circuit_that_is_not_close
     assert probe
 
 
-def test_a_failure_is_judged_by_its_type() -> None:
+def test_a_failure_is_classified_by_its_type() -> None:
     breaker = CircuitBreaker(failure_threshold=1, ignore=KeyError)
 
     breaker.record_failure(KeyError())
@@ -142,7 +142,7 @@ def test_a_failure_is_known_by_its_type_and_without_one_has_no_name() -> None:
     assert (named, breaker.snapshot().last_failure_type) == ("TimeoutError", "_OTHER")
 
 
-def test_a_probe_asked_for_in_two_steps_takes_the_only_place(clock: FakeClock) -> None:
+def test_a_two_step_probe_takes_the_only_lease(clock: FakeClock) -> None:
     breaker = half_opened(clock)
 
     first, second = breaker.can_execute(), breaker.can_execute()
@@ -151,7 +151,7 @@ def test_a_probe_asked_for_in_two_steps_takes_the_only_place(clock: FakeClock) -
     assert second is None
 
 
-def test_a_probe_asked_for_in_two_steps_lets_no_other_call_of_its_thread_pass(clock: FakeClock) -> None:
+def test_a_two_step_probe_lets_no_other_call_of_its_thread_pass(clock: FakeClock) -> None:
     breaker = half_opened(clock)
     breaker.can_execute()
 
@@ -169,13 +169,13 @@ def test_a_probe_may_be_settled_by_another_thread(clock: FakeClock) -> None:
     assert breaker.state is CircuitState.CLOSED
 
 
-def test_permits_that_nobody_settles_do_not_pile_up_without_end() -> None:
+def test_permits_that_are_not_settled_are_bounded_in_number() -> None:
     breaker = CircuitBreaker()
 
     for _ in range(10_001):
         breaker.can_execute()
 
-    assert len(breaker._unsettled) == 10_000
+    assert len(breaker._unrecorded._permits) == 10_000
 
 
 # --- more permits than anybody would hold
@@ -183,11 +183,11 @@ def test_permits_that_nobody_settles_do_not_pile_up_without_end() -> None:
 
 @pytest.fixture
 def few(monkeypatch: pytest.MonkeyPatch) -> int:
-    monkeypatch.setattr("otel_breaker.breaker._MOST_UNSETTLED", 10)
+    monkeypatch.setattr("otel_breaker.two_step._MOST_UNRECORDED", 10)
     return 10
 
 
-def test_a_permit_that_its_caller_holds_can_be_settled_however_many_are_out(few: int) -> None:
+def test_a_permit_that_its_caller_holds_can_be_settled_after_any_number_of_others(few: int) -> None:
     breaker = CircuitBreaker(failure_threshold=None, failure_rate=1, window=1_000, minimum_calls=1_000)
     permits = [breaker.can_execute() for _ in range(5 * few)]
 
@@ -197,7 +197,7 @@ def test_a_permit_that_its_caller_holds_can_be_settled_however_many_are_out(few:
     assert breaker.snapshot().window_failures == 5 * few
 
 
-def test_a_permit_that_is_not_among_the_last_is_settled_once_all_the_same(few: int) -> None:
+def test_a_permit_that_is_no_longer_remembered_is_settled_once(few: int) -> None:
     breaker = CircuitBreaker()
     first, *_ = [breaker.can_execute() for _ in range(5 * few)]
 
@@ -218,10 +218,10 @@ def test_results_without_a_permit_are_counted_however_many_permits_are_out(few: 
     assert breaker.snapshot().calls["success"] == 5 * few
 
 
-def test_a_probe_is_settled_though_many_permits_were_never(clock: FakeClock, few: int) -> None:
+def test_a_probe_is_settled_though_many_permits_never_are(clock: FakeClock, few: int) -> None:
     breaker = half_opened(clock)
     for _ in range(5 * few):
-        breaker._unsettled[Permit()] = None
+        breaker._unrecorded._permits[Permit()] = None
     probe = breaker.can_execute()
 
     breaker.record_success(probe)
@@ -229,22 +229,22 @@ def test_a_probe_is_settled_though_many_permits_were_never(clock: FakeClock, few
     assert breaker.state is CircuitState.CLOSED
 
 
-def test_permits_that_are_never_settled_are_bounded_and_told_once(few: int, caplog: pytest.LogCaptureFixture) -> None:
+def test_permits_that_are_never_settled_are_bounded_and_logged_once(few: int, caplog: pytest.LogCaptureFixture) -> None:
     breaker = CircuitBreaker("leaky")
 
     for _ in range(5 * few):
         breaker.can_execute()
 
-    assert len(breaker._unsettled) == few
-    [told] = [record.getMessage() for record in caplog.records]
-    assert "'leaky'" in told
-    assert f"more than {few} permits" in told
+    assert len(breaker._unrecorded._permits) == few
+    [message] = [record.getMessage() for record in caplog.records]
+    assert "'leaky'" in message
+    assert f"more than {few} permits" in message
 
 
-def test_settled_permits_leave_nothing_behind() -> None:
+def test_settled_permits_are_not_kept() -> None:
     breaker = CircuitBreaker()
 
     for _ in range(100):
         breaker.record_success(breaker.can_execute())
 
-    assert not breaker._unsettled
+    assert not breaker._unrecorded._permits

@@ -129,10 +129,12 @@ def test_nothing_is_imported_unless_it_is_asked_for(folder: Path, monkeypatch: p
     assert "shop_to_check" not in sys.modules
 
 
+@pytest.mark.processes
 def test_with_import_all_that_is_named_is_looked_up(folder: Path) -> None:
     assert checked_by_import(folder, FINE) == (0, ["breakers.yaml: nothing is wrong"])
 
 
+@pytest.mark.processes
 @pytest.mark.parametrize(
     ("text", "said"),
     [
@@ -166,6 +168,7 @@ def test_with_import_what_names_nothing_is_a_mistake(folder: Path, text: str, sa
     assert [line.startswith(f"breakers.yaml: {said}") for line in printed] == [True]
 
 
+@pytest.mark.processes
 @pytest.mark.parametrize("code", ["raise SystemExit(0)", "1 / 0", "import no_such_module"])
 def test_a_module_that_cannot_be_imported_is_a_mistake_whatever_it_does(folder: Path, code: str) -> None:
     (folder / "shop_to_check.py").write_text(code)
@@ -258,6 +261,7 @@ def test_a_breaker_that_is_spelt_in_two_ways_is_a_warning(folder: Path, capsys: 
     assert (status, list(lines(capsys))) == (0, [warning, f"{file}: nothing is wrong"])
 
 
+@pytest.mark.processes
 def test_with_import_a_breaker_that_code_asks_for_is_no_misspelt_one(folder: Path) -> None:
     asks = "from otel_breaker import get_breaker\nget_breaker('spelt payments')\nget_breaker('spelt search', key='a')\n"
     (folder / "shop_to_check.py").write_text(f"{asks}{SHOP}")
@@ -265,6 +269,7 @@ def test_with_import_a_breaker_that_code_asks_for_is_no_misspelt_one(folder: Pat
     assert checked_by_import(folder, MISSPELT) == (0, ["breakers.yaml: nothing is wrong"])
 
 
+@pytest.mark.processes
 def test_with_import_a_target_that_is_called_past_its_guard_is_a_mistake(folder: Path) -> None:
     flask = "from flask import Flask\napp = Flask('shop')\n@app.route('/pay')\ndef pay(): return ''\n"
     (folder / "shop_to_check.py").write_text(flask)
@@ -276,6 +281,7 @@ def test_with_import_a_target_that_is_called_past_its_guard_is_a_mistake(folder:
     assert line.startswith(f"breakers.yaml: targets[0].function: {problem}: put the breaker as a decorator under")
 
 
+@pytest.mark.processes
 def test_with_import_what_is_registered_after_the_import_is_guarded_as_it_is_in_the_application(folder: Path) -> None:
     (folder / "shop_to_check.py").write_text(f"{SHOP}def plain(): pass\n")
     (folder / "bus_to_check.py").write_text("import shop_to_check\nHANDLERS = [shop_to_check.plain]\ndef run(): pass\n")

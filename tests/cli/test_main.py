@@ -66,6 +66,7 @@ def test_an_unknown_command_is_refused_with_2(capsys: pytest.CaptureFixture[str]
     assert "no-such-command" in capsys.readouterr().err
 
 
+@pytest.mark.processes
 def test_the_installed_script_says_its_version() -> None:
     script = Path(sys.executable).with_name("otel-breaker")
 
@@ -83,6 +84,7 @@ def test_every_command_has_its_own_help(name: str, capsys: pytest.CaptureFixture
     assert f"usage: otel-breaker {name}" in capsys.readouterr().out
 
 
+@pytest.mark.processes
 @pytest.mark.parametrize("arguments", [["--help"], ["--version"], ["schema"], ["targets", "json"], ["check", "b.json"]])
 def test_what_only_shows_telemetry_is_needed_by_no_other_command(tmp_path: Path, arguments: list[str]) -> None:
     (tmp_path / "b.json").write_text("{}")

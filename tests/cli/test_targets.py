@@ -129,6 +129,7 @@ package_to_list.clients:Client.send  method
     )
 
 
+@pytest.mark.slow
 def test_what_people_call_of_a_real_package_is_listed(capsys: pytest.CaptureFixture[str]) -> None:
     main(["targets", "requests"])
 

@@ -1,4 +1,4 @@
-"""What the dashboard for Grafana asks: its queries and its links, as they are in the generated file."""
+"""The queries and links of the Grafana dashboard, as the generated file has them."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ class Query:
 
     panel: str
     expression: str
-    """PromQL with every variable filled in."""
+    """PromQL with a value for every variable."""
     links: tuple[dict[str, Any], ...]
     """The panes of Explore that a click on a series of the panel opens."""
 
@@ -31,8 +31,8 @@ def queries(*, rate_interval: str = "4m", time_range: str = "1h") -> list[Query]
     """Every query of every panel, for all services and breakers.
 
     Args:
-        rate_interval: stands in for Grafana's `$__rate_interval`: at least four export intervals.
-        time_range: stands in for the time that is looked at.
+        rate_interval: the value of Grafana's `$__rate_interval`: at least four export intervals.
+        time_range: the value of `$__range`, the time that the dashboard shows.
     """
     values = {"$__rate_interval": rate_interval, "$__range": time_range, "$job": ".*", "$breaker": ".*"}
     found = []

@@ -1,7 +1,7 @@
-"""Holds PromQL queries against the schema: metrics, labels, and values of labels.
+"""Compares PromQL queries with the schema: metrics, labels, and values of labels.
 
-The names are those under which Prometheus shows what it gets over OTLP with `UnderscoreEscapingWithSuffixes`. Queries
-are parsed, never run.
+The names are those of Prometheus for metrics over OTLP with `UnderscoreEscapingWithSuffixes`. Queries are parsed,
+never run.
 """
 
 from __future__ import annotations
@@ -14,10 +14,10 @@ import promql_parser as promql
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
-    from otel_breaker_instrumentation.schema import Schema, Signal
+    from otel_breaker_cli.semconv_registry import Schema, Signal
 
 RESOURCE: Final = frozenset({"job", "instance"})
-"""What Prometheus makes of service.name and service.instance.id."""
+"""The labels of Prometheus for service.name and service.instance.id."""
 
 _UNITS: Final = {"s": "_seconds"}
 _PARTS: Final = ("_bucket", "_count", "_sum")
@@ -25,11 +25,11 @@ _PARTS: Final = ("_bucket", "_count", "_sum")
 
 @dataclass(frozen=True)
 class Metric:
-    """A metric as Prometheus shows it, or one that a rule records."""
+    """A metric of Prometheus, or of a recording rule."""
 
     labels: frozenset[str]
     values: Mapping[str, frozenset[str]]
-    """Of labels that have a fixed set of them."""
+    """The values of each label that has a fixed set."""
 
 
 def metrics(schema: Schema) -> dict[str, Metric]:
@@ -38,7 +38,11 @@ def metrics(schema: Schema) -> dict[str, Metric]:
 
 
 def problems(query: str, known: Mapping[str, Metric]) -> list[str]:
-    """What the query asks for that is not there; a query that is no PromQL raises `ValueError`."""
+    """The metrics, labels and values of a query that do not exist.
+
+    Raises:
+        ValueError: for a query that is not PromQL.
+    """
     found: list[str] = []
 
     def visit(node: promql.Expr) -> None:
@@ -49,7 +53,7 @@ def problems(query: str, known: Mapping[str, Metric]) -> list[str]:
 
 
 def recorded(query: str, known: Mapping[str, Metric]) -> Metric:
-    """What a rule with this query records."""
+    """The metric that a rule with this query records."""
     values = {label: allowed for metric in known.values() for label, allowed in metric.values.items()}
     return Metric(labels(promql.parse(query), known), values)
 

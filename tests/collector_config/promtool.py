@@ -1,4 +1,4 @@
-"""Where promtool is, if it is here."""
+"""The path of promtool, if it is installed."""
 
 from __future__ import annotations
 

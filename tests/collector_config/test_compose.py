@@ -1,4 +1,4 @@
-"""compose.yaml fits the Compose specification and the rest of this repository. It is not run: that needs containers."""
+"""compose.yaml agrees with the Compose specification and this repository. It is not run: that needs containers."""
 
 from __future__ import annotations
 
@@ -28,23 +28,24 @@ MOUNTED: Final = [
 ]
 
 
-def test_it_fits_the_schema_of_the_compose_specification() -> None:
+@pytest.mark.processes
+def test_it_agrees_with_the_schema_of_the_compose_specification() -> None:
     check = [sys.executable, "-m", "check_jsonschema", "--builtin-schema", "vendor.compose-spec"]
 
     assert subprocess.run([*check, FOLDER / "compose.yaml"], check=False, timeout=60).returncode == 0
 
 
 @pytest.mark.parametrize("source", MOUNTED)
-def test_every_file_that_it_mounts_is_there(source: str) -> None:
+def test_every_file_that_it_mounts_exists(source: str) -> None:
     assert (FOLDER / source).exists()
 
 
 @pytest.mark.parametrize("name", sorted(SERVICES))
-def test_every_file_that_a_program_is_told_to_read_is_mounted(name: str) -> None:
+def test_every_file_in_the_command_of_a_program_is_mounted(name: str) -> None:
     mounts = dict(volume.split(":")[1::-1] for volume in SERVICES[name].get("volumes", ()))
-    told = re.findall(r"=(/etc/\S+)", " ".join(SERVICES[name].get("command", ())))
+    paths = re.findall(r"=(/etc/\S+)", " ".join(SERVICES[name].get("command", ())))
 
-    for path in told:
+    for path in paths:
         (source,) = (
             FOLDER / source / path[len(target) :].lstrip("/")
             for target, source in mounts.items()

@@ -1,4 +1,4 @@
-"""The dashboard asks for what the schema has, shows what it promises, and its links lead to traces."""
+"""The dashboard queries what the schema defines, has a panel for each metric, and links to traces."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ from typing import Final
 import promql_parser as promql
 import pytest
 
-from otel_breaker_instrumentation.schema import load
+from otel_breaker_cli.semconv_registry import load
 from tests.collector_config.dashboard import Query, dashboard, queries
 from tests.collector_config.promql import labels, metrics, problems
 
 QUERIES: Final = queries()
 KNOWN: Final = metrics(load())
-SPANS: Final = {name: said for span in load().spans.values() for name, said in span.attributes.items()}
+SPANS: Final = {name: attribute for span in load().spans.values() for name, attribute in span.attributes.items()}
 
 
 def by_panel(query: Query) -> str:
@@ -23,12 +23,12 @@ def by_panel(query: Query) -> str:
 
 
 @pytest.mark.parametrize("query", QUERIES, ids=by_panel)
-def test_every_metric_label_and_value_that_a_panel_asks_for_is_in_the_schema(query: Query) -> None:
+def test_every_metric_label_and_value_of_a_query_is_in_the_schema(query: Query) -> None:
     assert problems(query.expression, KNOWN) == []
 
 
 @pytest.mark.parametrize("query", QUERIES, ids=by_panel)
-def test_every_label_that_a_legend_or_a_link_names_is_one_of_the_answer(query: Query) -> None:
+def test_every_label_of_a_legend_or_a_link_is_in_the_result(query: Query) -> None:
     (panel,) = (panel for panel in dashboard()["panels"] if panel["title"] == query.panel)
     legends = [target["legendFormat"] for target in panel["targets"]]
 
@@ -47,9 +47,11 @@ def test_every_metric_has_a_panel_except_the_one_that_is_off_by_default() -> Non
     assert unseen == {f"circuit_breaker_call_duration_seconds_{part}" for part in ("bucket", "count", "sum")}
 
 
-def test_the_choices_at_the_top_ask_for_what_the_schema_has() -> None:
-    asked = " ".join(choice["query"] for choice in dashboard()["templating"]["list"] if choice["type"] == "query")
-    choices = re.findall(r"label_values\((.*?), (\w+)\)", asked)
+def test_the_queries_of_the_variables_agree_with_the_schema() -> None:
+    queries_of_variables = " ".join(
+        choice["query"] for choice in dashboard()["templating"]["list"] if choice["type"] == "query"
+    )
+    choices = re.findall(r"label_values\((.*?), (\w+)\)", queries_of_variables)
 
     assert len(choices) == 2
     for selector, label in choices:
@@ -57,7 +59,7 @@ def test_the_choices_at_the_top_ask_for_what_the_schema_has() -> None:
         assert label in labels(promql.parse(selector), KNOWN)
 
 
-def test_variables_are_chosen_at_the_top_or_come_from_grafana() -> None:
+def test_variables_are_defined_or_come_from_grafana() -> None:
     chosen = {choice["name"] for choice in dashboard()["templating"]["list"]}
     used = set(re.findall(r"\$\{?(\w+)", str(dashboard()["panels"])))
 
@@ -66,7 +68,7 @@ def test_variables_are_chosen_at_the_top_or_come_from_grafana() -> None:
 
 
 @pytest.mark.parametrize("query", [query for query in QUERIES if query.links], ids=by_panel)
-def test_links_ask_tempo_and_jaeger_for_attributes_and_values_that_spans_have(query: Query) -> None:
+def test_links_search_tempo_and_jaeger_for_attributes_and_values_that_spans_have(query: Query) -> None:
     tempo, jaeger = (link["queries"][0] for link in query.links)
     wanted = re.findall(r"span\.([\w.]+) = (\S+)", tempo["query"])
 
@@ -77,7 +79,7 @@ def test_links_ask_tempo_and_jaeger_for_attributes_and_values_that_spans_have(qu
         assert not attribute.members or value in {member.value for member in attribute.members}
 
 
-def test_every_panel_about_one_breaker_leads_to_its_traces() -> None:
+def test_every_panel_about_breakers_links_to_their_traces() -> None:
     assert [query.panel for query in QUERIES if not query.links] == ["Targets that are not guarded"]
 
 

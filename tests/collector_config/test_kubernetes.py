@@ -23,7 +23,7 @@ PARTS: Final[dict[str, dict[str, Any]]] = {
 SPEC: Final = PARTS["Instrumentation"]["spec"]
 POD: Final = PARTS["Deployment"]["spec"]["template"]
 
-# What the Operator's CustomResourceDefinition, opentelemetry.io/v1alpha1, allows of what we use. No package carries it.
+# The part of the Operator's CustomResourceDefinition, opentelemetry.io/v1alpha1, that is in use. No package has it.
 FIELDS: Final = {"env", "exporter", "propagators", "python", "resource", "sampler"}
 PYTHON: Final = {"env", "image", "resourceRequirements", "volumeClaimTemplate", "volumeLimitSize"}
 PROPAGATORS: Final = {"tracecontext", "baggage", "b3", "b3multi", "jaeger", "xray", "ottrace", "none"}
@@ -38,7 +38,7 @@ def test_kubernetes_own_parts_fit_its_schemas(kind: str) -> None:
     assert kubernetes_validate.validate(PARTS[kind], KUBERNETES, strict=True) == KUBERNETES
 
 
-def test_the_operators_part_says_what_its_definition_knows() -> None:
+def test_the_operators_part_has_only_fields_of_its_definition() -> None:
     part = PARTS["Instrumentation"]
 
     assert part["apiVersion"] == "opentelemetry.io/v1alpha1"
@@ -75,11 +75,11 @@ def test_the_configuration_is_where_the_injected_package_looks_for_it() -> None:
 
 
 def test_the_configuration_is_understood() -> None:
-    said = parse_configuration(yaml.safe_load(PARTS["ConfigMap"]["data"]["breakers.yaml"]), "breakers.yaml")
+    configuration = parse_configuration(yaml.safe_load(PARTS["ConfigMap"]["data"]["breakers.yaml"]), "breakers.yaml")
 
-    assert said.breakers["payments"].recovery_time == 30
-    assert [str(target) for target in said.targets] == ["shop.payments:PaymentClient.charge"]
-    assert said.reload == 10
+    assert configuration.breakers["payments"].recovery_time == 30
+    assert [str(target) for target in configuration.targets] == ["shop.payments:PaymentClient.charge"]
+    assert configuration.reload == 10
 
 
 def test_the_image_holds_the_versions_that_are_tested() -> None:

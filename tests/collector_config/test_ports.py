@@ -1,4 +1,4 @@
-"""Whoever follows the documents arrives: the ports that are named are open, and speak what is sent to them."""
+"""The ports that the documents name are open, and have the protocol of their senders."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ DOCUMENTS: Final = [
 
 
 def protocols(settings: dict[str, Any]) -> list[dict[str, Any]]:
-    """What each receiver of OTLP in a file speaks."""
+    """The protocols of each OTLP receiver in a file."""
     owners = (settings, settings.get("distributor", {}))
     return [owner["receivers"]["otlp"]["protocols"] for owner in owners if "otlp" in owner.get("receivers", {})]
 
@@ -37,7 +37,7 @@ def test_the_files_that_take_otlp_are_known() -> None:
 
 
 @pytest.mark.parametrize("file", TAKING, ids=lambda file: file.name)
-def test_a_file_that_takes_otlp_opens_both_ports_and_says_so(file: Path) -> None:
+def test_a_file_that_takes_otlp_opens_both_ports_and_names_them(file: Path) -> None:
     ports = {
         protocol: settings["endpoint"].rpartition(":")[2].strip("}") for protocol, settings in TAKING[file].items()
     }

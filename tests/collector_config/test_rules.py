@@ -1,6 +1,6 @@
-"""The rules for Prometheus ask for what the schema has, lead to a runbook, and are tested both ways.
+"""The Prometheus rules query what the schema defines, link to a runbook, and have tests that fire and that do not.
 
-What they do is said by the tests in collector-config/prometheus/tests, which promtool runs.
+Their behaviour is tested in collector-config/prometheus/tests, which promtool runs.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from typing import Any, Final
 import pytest
 import yaml
 
-from otel_breaker_instrumentation.schema import load
+from otel_breaker_cli.semconv_registry import load
 from tests.backends.programs import HERE
 from tests.collector_config.promql import Metric, metrics, problems, recorded
 from tests.collector_config.promtool import promtool
@@ -47,7 +47,7 @@ def known() -> dict[str, Metric]:
 
 
 def promtool_says(*arguments: str) -> int:
-    """Its exit status; pytest shows what it wrote."""
+    """Its exit status; pytest shows its output."""
     return subprocess.run([str(promtool()), *arguments], check=False, timeout=60).returncode
 
 
@@ -69,7 +69,7 @@ def expectations(alert: str) -> list[tuple[str, bool]]:
 
 
 @pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.get("alert") or rule["record"])
-def test_every_metric_label_and_value_that_a_rule_asks_for_is_in_the_schema(rule: dict[str, Any]) -> None:
+def test_every_metric_label_and_value_of_a_rule_is_in_the_schema(rule: dict[str, Any]) -> None:
     assert problems(rule["expr"], known()) == []
 
 
@@ -92,11 +92,11 @@ def test_every_metric_label_and_value_that_a_rule_asks_for_is_in_the_schema(rule
         ),
     ],
 )
-def test_what_a_query_asks_for_and_the_schema_lacks_is_found(query: str, problem: str) -> None:
+def test_a_query_of_something_that_the_schema_lacks_is_reported(query: str, problem: str) -> None:
     assert problems(query, known()) == [problem]
 
 
-def test_names_are_those_that_prometheus_gave_to_what_it_got_over_otlp() -> None:
+def test_names_are_those_of_prometheus_for_metrics_over_otlp() -> None:
     assert {name for name in known() if ":" not in name} == {
         "circuit_breaker_calls_total",
         "circuit_breaker_state_changes_total",
@@ -113,7 +113,7 @@ def test_names_are_those_that_prometheus_gave_to_what_it_got_over_otlp() -> None
 
 
 @pytest.mark.parametrize("alert", ALERTS)
-def test_every_alert_says_how_bad_it_is_what_it_is_and_where_to_read_on(alert: str) -> None:
+def test_every_alert_has_a_severity_a_summary_and_a_runbook(alert: str) -> None:
     rule = ALERTS[alert]
 
     assert rule["labels"]["severity"] in {"warning", "critical"}
@@ -129,18 +129,18 @@ def test_every_alert_leads_to_a_question_of_the_runbook(alert: str) -> None:
 
 
 def test_the_readme_lists_every_alert_with_its_severity() -> None:
-    said = dict(re.findall(r"^\| `(CircuitBreaker\w+)` \| (\w+) \|", README.read_text(), re.MULTILINE))
+    documented = dict(re.findall(r"^\| `(CircuitBreaker\w+)` \| (\w+) \|", README.read_text(), re.MULTILINE))
 
-    assert said == {alert: rule["labels"]["severity"] for alert, rule in ALERTS.items()}
+    assert documented == {alert: rule["labels"]["severity"] for alert, rule in ALERTS.items()}
 
 
 @pytest.mark.parametrize("alert", ALERTS)
 def test_every_alert_is_tested_both_ways_and_at_the_edges_of_a_process(alert: str) -> None:
-    said = expectations(alert)
+    expected = expectations(alert)
 
-    assert any(name.startswith("It fires") and fires for name, fires in said)
-    assert any(name.startswith("It stays silent") and not fires for name, fires in said)
-    assert [time for time in TIMES if not any(name.startswith(time) for name, _ in said)] == []
+    assert any(name.startswith("It fires") and fires for name, fires in expected)
+    assert any(name.startswith("It stays silent") and not fires for name, fires in expected)
+    assert [time for time in TIMES if not any(name.startswith(time) for name, _ in expected)] == []
 
 
 def test_no_test_that_is_to_be_silent_expects_an_alert() -> None:
@@ -151,12 +151,14 @@ def test_no_test_that_is_to_be_silent_expects_an_alert() -> None:
     assert silent == {}
 
 
+@pytest.mark.processes
 @needs_promtool
 @pytest.mark.parametrize("file", FILES, ids=lambda file: file.stem)
 def test_promtool_finds_that_the_alerts_fire_and_stay_silent_as_they_should(file: Path) -> None:
     assert promtool_says("test", "rules", str(file)) == 0
 
 
+@pytest.mark.processes
 @needs_promtool
 def test_promtool_finds_no_fault_in_the_rules() -> None:
     assert promtool_says("check", "rules", "--lint=all", "--lint-fatal", str(FOLDER / "rules.yaml")) == 0

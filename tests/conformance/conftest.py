@@ -1,4 +1,4 @@
-"""What the promises are tested with: a dependency that fails, circuits in a state, crowds, and children."""
+"""Helpers: a dependency that fails, circuits in a state, many threads, and child processes."""
 
 from __future__ import annotations
 
@@ -35,11 +35,11 @@ T = TypeVar("T")
 
 RECOVERY = 10.0
 PATIENCE = 20.0
-"""Seconds after which something that should have happened will not."""
+"""Seconds after which a test fails that waits for another thread or process."""
 
 
 class Broken(Exception):
-    """What the dependency raises."""
+    """The exception of the dependency."""
 
 
 def down() -> None:
@@ -62,7 +62,7 @@ def succeed(breaker: CircuitBreaker) -> None:
 
 
 def refuses(breaker: CircuitBreaker) -> bool:
-    """Whether a call is refused now; one that is not says nothing about the dependency."""
+    """Whether a call is refused now; an admitted one is ignored."""
     try:
         with breaker.guard() as call:
             call.ignored()
@@ -89,7 +89,7 @@ async def cancelled(call: Callable[[], object]) -> None:
 
 
 def hold(breaker: CircuitBreaker) -> Block:
-    """A call that goes on until `finish` is told how it ended."""
+    """A call that lasts until `finish`."""
     return breaker.guard().__enter__()
 
 
@@ -98,7 +98,7 @@ def finish(block: Block, error: BaseException | None = None) -> None:
 
 
 def opened(clock: FakeClock, **settings: Unpack[Keywords]) -> CircuitBreaker:
-    """A circuit that has just tripped; by one failure unless told otherwise."""
+    """A circuit that has just tripped; by one failure unless the settings differ."""
     merged: Keywords = {"failure_threshold": 1, "recovery_time": RECOVERY, **settings}
     breaker = CircuitBreaker(clock=clock, **merged)
     fail(breaker, merged["failure_threshold"] or 1)
@@ -112,14 +112,14 @@ def due(clock: FakeClock, **settings: Unpack[Keywords]) -> CircuitBreaker:
     return breaker
 
 
-def told(breaker: CircuitBreaker) -> list[StateChange]:
-    """The moves that a listener hears of from now on."""
+def changes_of(breaker: CircuitBreaker) -> list[StateChange]:
+    """The state changes that a listener receives from now on."""
     changes: list[StateChange] = []
     breaker.add_listener(changes.append)
     return changes
 
 
-def moves(changes: list[StateChange]) -> list[tuple[str, str]]:
+def state_pairs(changes: list[StateChange]) -> list[tuple[str, str]]:
     return [(change.from_state.value, change.to_state.value) for change in changes]
 
 
@@ -128,7 +128,7 @@ def moves(changes: list[StateChange]) -> list[tuple[str, str]]:
 
 @pytest.fixture
 def restless() -> Iterator[None]:
-    """Threads are switched as often as Python can."""
+    """Python switches threads as often as it can."""
     before = sys.getswitchinterval()
     sys.setswitchinterval(1e-6)
     yield
@@ -136,7 +136,7 @@ def restless() -> Iterator[None]:
 
 
 def together(crowd: int, work: Callable[[int], T]) -> list[T]:
-    """What threads, numbered from 0, make of work that all of them begin at once."""
+    """The results of work that threads, numbered from 0, begin at once."""
     start = threading.Barrier(crowd)
 
     def begin(number: int) -> T:
@@ -148,7 +148,7 @@ def together(crowd: int, work: Callable[[int], T]) -> list[T]:
 
 
 def elsewhere(work: Callable[[], T]) -> T:
-    """What another thread makes of it; one that hangs is left behind."""
+    """The result of work in another thread; a thread that hangs is abandoned."""
     answer: Future[T] = Future()
 
     def run() -> None:
@@ -162,13 +162,13 @@ def elsewhere(work: Callable[[], T]) -> T:
 
 
 def in_child(work: Callable[[], object], patience: float = PATIENCE) -> Any:
-    """What a forked child makes of it; an error there is an error here."""
+    """The result of work in a forked child; an error there is raised here."""
     reader, writer = os.pipe()
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", DeprecationWarning)  # Python 3.12 warns of forks beside threads: our subject
         child = os.fork()
     if child == 0:
-        logging.disable()  # the streams of its handlers have locks, too, which Python does not free
+        logging.disable()  # the streams of its handlers have locks, too, which Python does not replace in a child
         try:
             answer: object = work()
         except BaseException as error:
@@ -190,7 +190,7 @@ def in_child(work: Callable[[], object], patience: float = PATIENCE) -> Any:
 
 
 def in_new_process(script: str, timeout: float = PATIENCE) -> str:
-    """What a script prints that a fresh interpreter runs."""
+    """The output of a script in a new interpreter."""
     done = subprocess.run(
         [sys.executable, "-W", "error", "-X", "faulthandler", "-c", script],
         cwd=Path(__file__).parents[2],

@@ -1,4 +1,4 @@
-"""Something happens in the middle of something else: at every instruction of our own code, one after the other.
+"""Interruptions: a function runs in the middle of another, at each instruction of our own code in turn.
 
 A signal handler, a finaliser or another thread may come between any two instructions; here each such moment is tried.
 """
@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 import otel_breaker
 from otel_breaker import CircuitBreaker, CircuitOpenError, CircuitState, StateChange
-from tests.conformance.conftest import RECOVERY, fail, moves, refuses, succeed, told
+from tests.conformance.conftest import RECOVERY, changes_of, fail, refuses, state_pairs, succeed
 from tests.fakes import FakeClock
 
 if TYPE_CHECKING:
@@ -30,25 +30,25 @@ if TYPE_CHECKING:
 
 _OURS = Path(otel_breaker.__file__).parent
 _TRACED = {"signal": (str(_OURS),), "opcode": (str(_OURS / "core"), str(_OURS / "circuit"))}
-"""Where moments are looked for: every look for signals in ours, or every instruction of what is done under the lock."""
+"""The code with moments: each check for signals in our code, or each instruction of the code under the lock."""
 
 _MOST_MOMENTS = 10_000
 
 
 @dataclass
 class Watched:
-    """A breaker whose moves are listened to from its first call."""
+    """A breaker with a listener from its first call."""
 
     clock: FakeClock
     breaker: CircuitBreaker
-    told: list[StateChange]
+    received: list[StateChange]
 
     @classmethod
     def new(cls, **settings: Unpack[Keywords]) -> Watched:
         clock = FakeClock()
         merged: Keywords = {"recovery_time": RECOVERY, **settings}
         breaker = CircuitBreaker(clock=clock, **merged)
-        return cls(clock, breaker, told(breaker))
+        return cls(clock, breaker, changes_of(breaker))
 
 
 def failing_once() -> Watched:
@@ -69,13 +69,13 @@ def due_for_a_probe() -> Watched:
     return watched
 
 
-def as_it_should_be(watched: Watched) -> str:
-    """Whether both calls were counted, listeners have heard all, and the circuit still recovers and trips."""
+def is_consistent(watched: Watched) -> str:
+    """Whether listeners have received all changes, and the circuit still recovers and trips."""
     breaker = watched.breaker
-    heard = moves(watched.told)
-    sources, targets = [source for source, _ in heard], [target for _, target in heard]
+    received = state_pairs(watched.received)
+    sources, targets = [source for source, _ in received], [target for _, target in received]
     if ["closed", *targets] != [*sources, breaker.state.value]:
-        return f"listeners heard {heard}, and it is {breaker.state.value}"
+        return f"listeners received {received}, and it is {breaker.state.value}"
     breaker.reset()
     fail(breaker, 2)
     if not refuses(breaker):
@@ -94,23 +94,23 @@ def quietly(call: Callable[[CircuitBreaker], None]) -> Callable[[CircuitBreaker]
 
 
 def _looks_for_signals(frame: FrameType, last: dict[FrameType, int]) -> bool:
-    """Whether the instruction before this one ends with a look for signals: calls, loops and a function's start."""
+    """Whether the instruction before this one ends with a check for signals: calls, loops and a function's start."""
     before, last[frame] = last.get(frame, -1), frame.f_lasti
     name = dis.opname[frame.f_code.co_code[before]] if before >= 0 else "RESUME"
     return name.startswith(("CALL", "JUMP_BACKWARD", "RESUME", "FOR_ITER"))
 
 
 def interrupted(work: Callable[[], object], handler: Callable[[], object], moment: int, *, by: str = "opcode") -> str:
-    """Do work, and something else at one moment of it: just before an instruction of our own code.
+    """Run work, and a handler at one moment of it: just before an instruction of our own code.
 
     Args:
-        work: what is interrupted.
-        handler: what happens then, in the same thread.
+        work: the function that is interrupted.
+        handler: runs at the moment, in the same thread.
         moment: the number of the instruction, from 0.
-        by: "opcode" for any instruction; "signal" for those before which Python looks for signals.
+        by: "opcode" for any instruction; "signal" for those before which Python checks for signals.
 
     Returns:
-        Where it happened; nothing when the work was done before.
+        The place of the interruption; empty when the work ended before.
     """
     numbers = count()
     last: dict[FrameType, int] = {}
@@ -127,12 +127,12 @@ def interrupted(work: Callable[[], object], handler: Callable[[], object], momen
     def enter(frame: FrameType, event: str, argument: object) -> Any:
         if not frame.f_code.co_filename.startswith(_TRACED[by]):
             return None
-        frame.f_trace = step  # before the next line: since Python 3.13 that one looks
+        frame.f_trace = step  # before the next line: since Python 3.13 that one checks
         frame.f_trace_opcodes = True
         return step
 
     before = sys.gettrace()
-    sys._getframe().f_trace_opcodes = True  # Python 3.12 looks whether any frame has it, and only when tracing begins
+    sys._getframe().f_trace_opcodes = True  # Python 3.12 checks whether any frame has it, and only when tracing begins
     sys.settrace(enter)
     try:
         work()
@@ -149,17 +149,17 @@ def at_every_moment(
     *,
     by: str = "opcode",
 ) -> dict[str, list[str]]:
-    """What is wrong after something happened in the middle of something else, wherever the middle was.
+    """What is wrong after a handler ran in the middle of work, for each moment of the work.
 
     Args:
         prepare: makes the breaker, anew for each moment.
-        work: what is interrupted.
-        handler: what happens then, in the same thread.
-        check: says what is wrong, or nothing.
+        work: the function that is interrupted.
+        handler: runs at each moment, in the same thread.
+        check: returns what is wrong, or nothing.
         by: see `interrupted`.
 
     Returns:
-        Each complaint with the places that lead to it.
+        Each problem with the places that lead to it.
     """
     # In a thread of its own: an interrupt between two instructions can leave an exception half-handled for good.
     with ThreadPoolExecutor(1) as apart:
@@ -173,18 +173,18 @@ def _try_every_moment(
     check: Callable[[Watched], str],
     by: str,
 ) -> dict[str, list[str]]:
-    complaints: dict[str, list[str]] = {}
+    problems: dict[str, list[str]] = {}
     for moment in range(_MOST_MOMENTS):
         watched = prepare()
-        place, complaint = "", ""
+        place, problem = "", ""
         try:
             place = interrupted(partial(work, watched.breaker), partial(handler, watched.breaker), moment, by=by)
         except Exception as error:
-            place, complaint = f"moment {moment}", repr(error)
+            place, problem = f"moment {moment}", repr(error)
         if not place:
             assert moment > 0, "nothing was interrupted"
-            return complaints
-        complaint = complaint or check(watched)
-        if complaint and place not in complaints.setdefault(complaint, []):
-            complaints[complaint].append(place)
+            return problems
+        problem = problem or check(watched)
+        if problem and place not in problems.setdefault(problem, []):
+            problems[problem].append(place)
     raise AssertionError("the work has no end")

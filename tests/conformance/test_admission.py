@@ -1,4 +1,4 @@
-"""Who is let in: as many callers as may probe, and no more (F01, F02)."""
+"""Admission: as many callers as may probe, and no more."""
 
 from __future__ import annotations
 
@@ -29,9 +29,7 @@ CROWD = 64
 
 
 @pytest.mark.parametrize("places", [1, 3])
-def test_f01_of_64_threads_at_half_open_as_many_reach_a_dead_dependency_as_may_probe(
-    clock: FakeClock, places: int
-) -> None:
+def test_of_64_threads_at_half_open_as_many_reach_a_dead_dependency_as_may_probe(clock: FakeClock, places: int) -> None:
     breaker = due(clock, half_open_calls=places)
     everybody_has_asked = threading.Barrier(CROWD)
 
@@ -50,7 +48,7 @@ def test_f01_of_64_threads_at_half_open_as_many_reach_a_dead_dependency_as_may_p
     assert (outcomes.count(Broken), outcomes.count(CircuitOpenError)) == (places, CROWD - places)
 
 
-def test_f01_of_64_asyncio_tasks_at_half_open_one_reaches_a_dead_dependency(clock: FakeClock) -> None:
+def test_of_64_asyncio_tasks_at_half_open_one_reaches_a_dead_dependency(clock: FakeClock) -> None:
     breaker = due(clock)
 
     @breaker
@@ -66,7 +64,7 @@ def test_f01_of_64_asyncio_tasks_at_half_open_one_reaches_a_dead_dependency(cloc
     assert (outcomes.count(Broken), outcomes.count(CircuitOpenError)) == (1, CROWD - 1)
 
 
-def test_f01_of_64_trio_tasks_at_half_open_one_reaches_a_dead_dependency(clock: FakeClock) -> None:
+def test_of_64_trio_tasks_at_half_open_one_reaches_a_dead_dependency(clock: FakeClock) -> None:
     breaker = due(clock)
     outcomes: list[type] = []
 
@@ -91,7 +89,7 @@ def test_f01_of_64_trio_tasks_at_half_open_one_reaches_a_dead_dependency(clock: 
     assert (outcomes.count(Broken), outcomes.count(CircuitOpenError)) == (1, CROWD - 1)
 
 
-def test_f01_a_probe_that_is_settled_by_hand_brings_no_other_call_of_its_thread_with_it(clock: FakeClock) -> None:
+def test_a_probe_that_is_settled_by_hand_lets_no_other_call_of_its_thread_pass(clock: FakeClock) -> None:
     breaker = due(clock)
 
     asked = [breaker.can_execute() for _ in range(3)]
@@ -99,7 +97,7 @@ def test_f01_a_probe_that_is_settled_by_hand_brings_no_other_call_of_its_thread_
     assert [permit is not None for permit in asked] == [True, False, False]
 
 
-def test_f01_probes_are_limited_in_all_and_not_only_at_once(clock: FakeClock) -> None:
+def test_probes_are_limited_in_all_and_not_only_at_once(clock: FakeClock) -> None:
     breaker = due(clock, half_open_calls=3)
     succeed(breaker)
 
@@ -108,7 +106,7 @@ def test_f01_probes_are_limited_in_all_and_not_only_at_once(clock: FakeClock) ->
     assert probes == [None, None, CircuitOpenError]
 
 
-def test_f02_callers_that_come_after_the_move_to_half_open_are_counted_too(clock: FakeClock) -> None:
+def test_callers_that_come_after_the_transition_to_half_open_are_counted_too(clock: FakeClock) -> None:
     breaker = due(clock)
 
     with breaker.guard():

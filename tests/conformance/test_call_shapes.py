@@ -1,4 +1,4 @@
-"""Blocks and loops: a guard keeps what it needs itself, in no context, thread or event loop (F33, F34, F36)."""
+"""Blocks and loops: a guard keeps its state itself, in no context, thread or event loop."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 MODULE_LEVEL = CircuitBreaker("test_call_shapes", failure_threshold=3)
 
 
-def complaints(caplog: pytest.LogCaptureFixture) -> list[str]:
+def problems(caplog: pytest.LogCaptureFixture) -> list[str]:
     return [record.getMessage() for record in caplog.records if record.levelno >= logging.ERROR]
 
 
@@ -33,7 +33,7 @@ def fail_across_threads(breaker: CircuitBreaker) -> None:
     elsewhere(partial(contextvars.copy_context().run, finish, block, Broken()))
 
 
-def test_f33_a_block_may_be_entered_in_one_thread_and_left_in_another(clock: FakeClock) -> None:
+def test_a_block_may_be_entered_in_one_thread_and_left_in_another(clock: FakeClock) -> None:
     breaker = CircuitBreaker(failure_threshold=3, clock=clock)
 
     for _ in range(3):
@@ -42,7 +42,7 @@ def test_f33_a_block_may_be_entered_in_one_thread_and_left_in_another(clock: Fak
     assert breaker.state is CircuitState.OPEN
 
 
-def test_f33_a_traced_block_may_be_left_in_another_thread_and_complains_of_nothing(
+def test_a_traced_block_may_end_in_another_thread_without_a_warning(
     clock: FakeClock, spans: Spans, caplog: pytest.LogCaptureFixture
 ) -> None:
     breaker = CircuitBreaker(failure_threshold=3, clock=clock)
@@ -52,10 +52,10 @@ def test_f33_a_traced_block_may_be_left_in_another_thread_and_complains_of_nothi
 
     assert breaker.state is CircuitState.OPEN
     assert len(spans()) == 3
-    assert complaints(caplog) == []
+    assert problems(caplog) == []
 
 
-def test_f33_a_probe_may_be_left_in_another_thread(clock: FakeClock) -> None:
+def test_a_probe_may_be_left_in_another_thread(clock: FakeClock) -> None:
     breaker = due(clock)
     probe = elsewhere(lambda: hold(breaker))
 
@@ -65,7 +65,7 @@ def test_f33_a_probe_may_be_left_in_another_thread(clock: FakeClock) -> None:
 
 
 @pytest.mark.parametrize("traced", [False, True], ids=["plain", "traced"])
-def test_f33_a_stream_that_another_task_closes_gives_its_probe_back(
+def test_a_stream_that_another_task_closes_frees_its_probe(
     clock: FakeClock, traced: bool, request: pytest.FixtureRequest, caplog: pytest.LogCaptureFixture
 ) -> None:
     if traced:
@@ -86,10 +86,10 @@ def test_f33_a_stream_that_another_task_closes_gives_its_probe_back(
 
     assert breaker.state is CircuitState.HALF_OPEN
     assert breaker.snapshot().probes_in_flight == 0
-    assert complaints(caplog) == []
+    assert problems(caplog) == []
 
 
-def test_f33_blocks_may_overlap_without_being_inside_of_each_other(clock: FakeClock) -> None:
+def test_blocks_may_overlap_without_being_inside_of_each_other(clock: FakeClock) -> None:
     breaker = CircuitBreaker(failure_threshold=3, clock=clock)
     first, second = hold(breaker), hold(breaker)
 
@@ -99,7 +99,7 @@ def test_f33_blocks_may_overlap_without_being_inside_of_each_other(clock: FakeCl
     assert breaker.snapshot().calls["failure"] == breaker.snapshot().calls["success"] == 1
 
 
-def test_f33_a_guard_object_is_good_for_one_block(clock: FakeClock) -> None:
+def test_a_guard_object_is_good_for_one_block(clock: FakeClock) -> None:
     breaker = CircuitBreaker(clock=clock)
     block = breaker.guard()
 
@@ -107,7 +107,7 @@ def test_f33_a_guard_object_is_good_for_one_block(clock: FakeClock) -> None:
         block.__enter__()
 
 
-def test_f34_the_body_of_a_block_does_not_run_while_the_circuit_is_open(clock: FakeClock) -> None:
+def test_the_body_of_a_block_does_not_run_while_the_circuit_is_open(clock: FakeClock) -> None:
     breaker = opened(clock)
     ran = []
 
@@ -119,7 +119,7 @@ def test_f34_the_body_of_a_block_does_not_run_while_the_circuit_is_open(clock: F
     assert breaker.snapshot().calls["rejected"] == 1
 
 
-def test_f34_the_body_of_an_async_block_does_not_run_while_the_circuit_is_open(clock: FakeClock) -> None:
+def test_the_body_of_an_async_block_does_not_run_while_the_circuit_is_open(clock: FakeClock) -> None:
     breaker = opened(clock)
     ran = []
 
@@ -134,7 +134,7 @@ def test_f34_the_body_of_an_async_block_does_not_run_while_the_circuit_is_open(c
     assert breaker.state is CircuitState.OPEN
 
 
-def test_f34_the_block_after_those_that_trip_is_refused(clock: FakeClock) -> None:
+def test_the_block_after_those_that_trip_is_refused(clock: FakeClock) -> None:
     breaker = CircuitBreaker(failure_threshold=3, clock=clock)
     ran = []
 
@@ -161,7 +161,7 @@ async def trip_together_in_a_loop(breaker: CircuitBreaker, calls: int) -> None:
     await asyncio.gather(*(call() for _ in range(calls)))
 
 
-def test_f36_a_breaker_made_without_a_loop_serves_one_loop_after_the_other() -> None:
+def test_a_breaker_made_without_a_loop_serves_one_loop_after_the_other() -> None:
     with pytest.raises(Broken):
         asyncio.run(fail_in_a_loop())
     with pytest.raises(Broken):
@@ -172,7 +172,7 @@ def test_f36_a_breaker_made_without_a_loop_serves_one_loop_after_the_other() -> 
     assert MODULE_LEVEL.state is CircuitState.OPEN
 
 
-def test_f36_one_breaker_serves_the_loops_of_several_threads_at_once(clock: FakeClock) -> None:
+def test_one_breaker_serves_the_loops_of_several_threads_at_once(clock: FakeClock) -> None:
     breaker = CircuitBreaker(failure_threshold=1_000, clock=clock)
 
     together(8, lambda _: asyncio.run(trip_together_in_a_loop(breaker, 100)))
@@ -180,7 +180,7 @@ def test_f36_one_breaker_serves_the_loops_of_several_threads_at_once(clock: Fake
     assert breaker.failures == 800
 
 
-def test_f36_a_breaker_needs_no_loop_at_all(clock: FakeClock) -> None:
+def test_a_breaker_needs_no_loop_at_all(clock: FakeClock) -> None:
     breaker = CircuitBreaker(clock=clock)
 
     elsewhere(lambda: succeed(breaker))

@@ -1,4 +1,4 @@
-"""Copies and other processes: a breaker is never doubled by accident, and what it guards travels (F38, F39)."""
+"""Copies and other processes: a breaker is never doubled by accident, and guarded functions pickle."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ async def charge_later(amount: int) -> int:
 
 
 class Client:
-    """What applications guard: methods of all kinds."""
+    """Guarded methods of all kinds."""
 
     @BREAKER
     def charge(self, amount: int) -> int:
@@ -55,7 +55,7 @@ class Client:
 
 @dataclass
 class Holder:
-    """An object that keeps its breaker with it."""
+    """An object with its own breaker."""
 
     breaker: CircuitBreaker
     others: list[CircuitBreaker] = field(default_factory=list)
@@ -75,7 +75,7 @@ def inside_a_dataclass(breaker: CircuitBreaker) -> CircuitBreaker:
 
 
 @pytest.mark.parametrize("copied", [copy.copy, copy.deepcopy, inside_an_object, inside_a_container, inside_a_dataclass])
-def test_f38_a_copy_of_a_breaker_is_that_breaker(
+def test_a_copy_of_a_breaker_is_that_breaker(
     clock: FakeClock, copied: Callable[[CircuitBreaker], CircuitBreaker]
 ) -> None:
     breaker = CircuitBreaker(failure_threshold=1, clock=clock)
@@ -87,7 +87,7 @@ def test_f38_a_copy_of_a_breaker_is_that_breaker(
 
 
 @pytest.mark.parametrize("copied", [copy.copy, copy.deepcopy])
-def test_f38_a_copy_of_a_guarded_function_is_guarded_by_the_same_breaker(
+def test_a_copy_of_a_guarded_function_is_guarded_by_the_same_breaker(
     clock: FakeClock, copied: Callable[[Any], Any]
 ) -> None:
     breaker = CircuitBreaker(failure_threshold=1, clock=clock)
@@ -108,19 +108,20 @@ def test_f38_a_copy_of_a_guarded_function_is_guarded_by_the_same_breaker(
     ids=["function", "coroutine function", "method", "classmethod", "staticmethod"],
 )
 @pytest.mark.parametrize("protocol", range(pickle.HIGHEST_PROTOCOL + 1))
-def test_f39_what_is_guarded_pickles_by_its_name(guarded: Callable[..., Any], protocol: int) -> None:
+def test_a_guarded_function_pickles_by_its_name(guarded: Callable[..., Any], protocol: int) -> None:
     again = pickle.loads(pickle.dumps(guarded, protocol))
 
     assert again == guarded
 
 
-def test_f39_a_guarded_method_pickles_with_its_object() -> None:
+def test_a_guarded_method_pickles_with_its_object() -> None:
     again = pickle.loads(pickle.dumps(Client().charge))
 
     assert again(5) == 5
 
 
-def test_f39_a_guarded_function_works_and_is_guarded_in_a_process_pool() -> None:
+@pytest.mark.processes
+def test_a_guarded_function_works_and_is_guarded_in_a_process_pool() -> None:
     with ProcessPoolExecutor(1, multiprocessing.get_context("spawn")) as pool:
         assert pool.submit(charge, 5).result(60) == 5
         assert pool.submit(partial(charge, amount=6)).result(60) == 6

@@ -1,4 +1,4 @@
-"""The errors that callers meet: they travel, and keep nothing alive (F37, F40, F41)."""
+"""The errors that callers receive: they pickle, and keep nothing alive."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def nonsense() -> InvalidSettings:
 
 
 @pytest.mark.parametrize("protocol", range(pickle.HIGHEST_PROTOCOL + 1))
-def test_f37_a_refusal_pickles_whole(clock: FakeClock, protocol: int) -> None:
+def test_a_refusal_pickles_whole(clock: FakeClock, protocol: int) -> None:
     error = refusal(opened(clock))
 
     again = pickle.loads(pickle.dumps(error, protocol))
@@ -49,7 +49,7 @@ def test_f37_a_refusal_pickles_whole(clock: FakeClock, protocol: int) -> None:
 
 
 @pytest.mark.parametrize("protocol", range(pickle.HIGHEST_PROTOCOL + 1))
-def test_f37_a_complaint_about_settings_pickles_whole(protocol: int) -> None:
+def test_an_error_about_settings_pickles_whole(protocol: int) -> None:
     error = nonsense()
 
     again = pickle.loads(pickle.dumps(error, protocol))
@@ -60,13 +60,14 @@ def test_f37_a_complaint_about_settings_pickles_whole(protocol: int) -> None:
     assert isinstance(hash(again), int)
 
 
-def test_f37_a_refusal_can_be_copied(clock: FakeClock) -> None:
+def test_a_refusal_can_be_copied(clock: FakeClock) -> None:
     error = refusal(opened(clock))
 
     assert str(copy.copy(error)) == str(copy.deepcopy(error)) == str(error)
 
 
-def test_f37_a_refusal_in_a_process_pool_reaches_who_waits_and_the_pool_lives_on() -> None:
+@pytest.mark.processes
+def test_a_refusal_in_a_process_pool_reaches_its_caller_and_the_pool_goes_on() -> None:
     with ProcessPoolExecutor(1, multiprocessing.get_context("spawn")) as pool:
         with pytest.raises(CircuitOpenError, match="is open; retry after"):
             pool.submit(refused_in_a_worker).result(60)
@@ -81,7 +82,7 @@ def refused_in_a_worker() -> None:
     succeed(breaker)
 
 
-def test_f37_a_failure_that_a_breaker_has_seen_still_pickles(clock: FakeClock) -> None:
+def test_a_failure_that_a_breaker_has_seen_still_pickles(clock: FakeClock) -> None:
     breaker = CircuitBreaker(clock=clock)
     error = Broken("text", 5)
 
@@ -94,7 +95,7 @@ def test_f37_a_failure_that_a_breaker_has_seen_still_pickles(clock: FakeClock) -
 
 @contextmanager
 def without_collector() -> Iterator[None]:
-    """Only what nothing refers to any more is freed."""
+    """Objects are freed by their reference count alone."""
     gc.collect()
     gc.disable()
     try:
@@ -104,7 +105,7 @@ def without_collector() -> Iterator[None]:
 
 
 class Large:
-    """Stands for the ten megabytes that a caller has at hand."""
+    """An object for the ten megabytes that a caller may hold."""
 
 
 def in_a_block(breaker: CircuitBreaker) -> weakref.ref[Large]:
@@ -144,7 +145,7 @@ TRACED = pytest.mark.parametrize("traced", [False, True], ids=["plain", "traced"
 
 @SHAPES
 @TRACED
-def test_f40_a_failed_call_leaves_nothing_of_its_caller_alive(
+def test_a_failed_call_leaves_nothing_of_its_caller_alive(
     clock: FakeClock, call: Callable[[CircuitBreaker], weakref.ref[Large]], traced: bool, request: pytest.FixtureRequest
 ) -> None:
     if traced:
@@ -160,7 +161,7 @@ def test_f40_a_failed_call_leaves_nothing_of_its_caller_alive(
 
 @SHAPES
 @TRACED
-def test_f40_a_refused_call_leaves_nothing_of_its_caller_alive(
+def test_a_refused_call_leaves_nothing_of_its_caller_alive(
     clock: FakeClock, call: Callable[[CircuitBreaker], weakref.ref[Large]], traced: bool, request: pytest.FixtureRequest
 ) -> None:
     if traced:
@@ -181,7 +182,7 @@ def depth(error: BaseException) -> int:
     return frames
 
 
-def test_f41_every_refusal_is_an_exception_of_its_own_with_a_traceback_of_the_same_depth(clock: FakeClock) -> None:
+def test_every_refusal_is_an_exception_of_its_own_with_a_traceback_of_the_same_depth(clock: FakeClock) -> None:
     breaker = opened(clock)
 
     first = refusal(breaker)
@@ -193,15 +194,17 @@ def test_f41_every_refusal_is_an_exception_of_its_own_with_a_traceback_of_the_sa
     assert depth(first) == depth(last)
 
 
-def test_f41_a_refusal_in_a_child_is_told_like_one_in_the_parent(clock: FakeClock) -> None:
+@pytest.mark.processes
+def test_a_refusal_in_a_child_reads_like_one_in_the_parent(clock: FakeClock) -> None:
     breaker = opened(clock)
 
-    told = in_child(lambda: str(refusal(breaker)))
+    received = in_child(lambda: str(refusal(breaker)))
 
-    assert told == str(refusal(breaker))
+    assert received == str(refusal(breaker))
 
 
-def test_f37_a_refusal_that_another_program_pickled_can_be_read(clock: FakeClock) -> None:
+@pytest.mark.processes
+def test_a_refusal_that_another_program_pickled_can_be_read(clock: FakeClock) -> None:
     written = in_new_process(
         "import pickle; from otel_breaker import *\n"
         "breaker = CircuitBreaker('payments'); breaker.force_open()\n"

@@ -1,4 +1,4 @@
-"""A fork at any moment leaves a child whose breakers work, with the state and without the parent's calls (F44)."""
+"""A fork at any moment leaves a child whose breakers work, with the state and without the parent's calls."""
 
 from __future__ import annotations
 
@@ -18,6 +18,7 @@ from tests.conformance.conftest import (
     PATIENCE,
     RECOVERY,
     Broken,
+    changes_of,
     due,
     fail,
     finish,
@@ -27,7 +28,6 @@ from tests.conformance.conftest import (
     opened,
     refuses,
     succeed,
-    told,
 )
 from tests.conformance.interruptions import Watched, due_for_a_probe, failing_once, interrupted
 
@@ -36,11 +36,13 @@ if TYPE_CHECKING:
 
     from tests.fakes import FakeClock
 
+pytestmark = pytest.mark.processes
+
 
 def works(watched: Watched) -> str:
-    """What is wrong with a circuit in a child; it may have to wait for one recovery time."""
+    """What is wrong with a circuit in a child, which may have to wait for one recovery time."""
     breaker, clock = watched.breaker, watched.clock
-    watched.told.clear()
+    watched.received.clear()
     clock.advance(RECOVERY)
     succeed(breaker)
     if breaker.state is not CircuitState.CLOSED:
@@ -48,13 +50,13 @@ def works(watched: Watched) -> str:
     fail(breaker, 2)
     if not refuses(breaker):
         return "never trips again"
-    heard = [change.to_state.value for change in watched.told[-1:]]
-    return "" if heard == ["open"] else f"listeners heard {heard}"
+    received = [change.to_state.value for change in watched.received[-1:]]
+    return "" if received == ["open"] else f"listeners received {received}"
 
 
-def test_f44_a_child_forked_while_a_thread_is_inside_a_guarded_call_answers(clock: FakeClock) -> None:
+def test_a_child_forked_while_a_thread_is_inside_a_guarded_call_answers(clock: FakeClock) -> None:
     breaker = CircuitBreaker(failure_threshold=2, clock=clock, recovery_time=RECOVERY)
-    watched = Watched(clock, breaker, told(breaker))
+    watched = Watched(clock, breaker, changes_of(breaker))
     entered, leave = threading.Event(), threading.Event()
 
     @breaker
@@ -65,14 +67,14 @@ def test_f44_a_child_forked_while_a_thread_is_inside_a_guarded_call_answers(cloc
     busy = threading.Thread(target=call)
     busy.start()
     entered.wait(PATIENCE)
-    complaint = in_child(lambda: works(watched))
+    problem = in_child(lambda: works(watched))
     leave.set()
     busy.join()
 
-    assert complaint == ""
+    assert problem == ""
 
 
-def test_f44_a_child_forked_while_threads_hammer_the_breaker_answers_every_time() -> None:
+def test_a_child_forked_while_threads_hammer_the_breaker_answers_every_time() -> None:
     watched = Watched.new(failure_threshold=2)
     over = threading.Event()
 
@@ -92,11 +94,11 @@ def test_f44_a_child_forked_while_threads_hammer_the_breaker_answers_every_time(
         stack.callback(over.set)
         for thread in threads:
             thread.start()
-        complaints = [in_child(recovers) for _ in range(20)]
+        problems = [in_child(recovers) for _ in range(20)]
 
     for thread in threads:
         thread.join(PATIENCE)
-    assert complaints == [""] * 20
+    assert problems == [""] * 20
 
 
 IMPORTS = """
@@ -111,40 +113,40 @@ from tests.conformance.test_forks import fork_everywhere, fork_while_a_breaker_i
     ("prepare", "work"),
     [(failing_once, fail), (due_for_a_probe, succeed), (due_for_a_probe, CircuitBreaker.reset)],
 )
-def test_f44_a_fork_in_the_middle_of_a_decision_leaves_a_child_whose_circuit_works(
+def test_a_fork_in_the_middle_of_a_decision_leaves_a_child_whose_circuit_works(
     prepare: Callable[[], Watched], work: Callable[[CircuitBreaker], Any]
 ) -> None:
-    # In a process of its own: what forks is small, and so are the many forks.
+    # In a process of its own: it is small, and so are its many forks.
     script = f"{IMPORTS}\nfork_everywhere({prepare.__name__}, {work.__qualname__})"
 
     assert in_new_process(script, 60) == "{}"
 
 
 def fork_everywhere(prepare: Callable[[], Watched], work: Callable[[CircuitBreaker], Any]) -> None:
-    complaints: dict[str, list[str]] = {}
+    problems: dict[str, list[str]] = {}
     for moment in itertools.count():
         watched = prepare()
-        place, complaint = fork_at(moment, partial(work, watched.breaker), partial(works, watched))
+        place, problem = fork_at(moment, partial(work, watched.breaker), partial(works, watched))
         if not place:
             break
-        if complaint:
-            complaints.setdefault(complaint, []).append(place)
+        if problem:
+            problems.setdefault(problem, []).append(place)
     assert moment > 10
-    sys.stdout.write(str(complaints))
+    sys.stdout.write(str(problems))
 
 
-def test_f44_a_fork_while_a_thread_makes_a_breaker_leaves_a_child_that_can_make_one() -> None:
+def test_a_fork_while_a_thread_makes_a_breaker_leaves_a_child_that_can_make_one() -> None:
     said = in_new_process(f"{IMPORTS}\nfork_while_a_breaker_is_made()", 60)
 
     assert said.startswith("fine until ")
 
 
 def fork_while_a_breaker_is_made() -> None:
-    for moment in itertools.count(step=7):  # they are many; what is looked for lasts for several
+    for moment in itertools.count(step=7):  # moments are many, and a fault lasts for several
         work = partial(get_breaker, f"test_forks {moment}", failure_threshold=3)
-        place, complaint = fork_at(moment, work, make_and_trip)
-        if complaint or not place:
-            sys.stdout.write(f"{place}: {complaint}" if complaint else f"fine until {moment}")
+        place, problem = fork_at(moment, work, make_and_trip)
+        if problem or not place:
+            sys.stdout.write(f"{place}: {problem}" if problem else f"fine until {moment}")
             return
 
 
@@ -156,7 +158,7 @@ def make_and_trip() -> str:
 
 
 def fork_at(moment: int, work: Callable[[], Any], check: Callable[[], str]) -> tuple[str, str]:
-    """Fork while another thread stands still at a moment of its work; what is wrong in the child, then."""
+    """Fork while another thread pauses at a moment of its work; returns what is wrong in the child."""
     reached, leave = threading.Event(), threading.Event()
     place = ""
 
@@ -173,12 +175,12 @@ def fork_at(moment: int, work: Callable[[], Any], check: Callable[[], str]) -> t
     thread.start()
     reached.wait(PATIENCE)
     try:
-        complaint = in_child(check, 3) if thread.is_alive() else ""
+        problem = in_child(check, 3) if thread.is_alive() else ""
     except AssertionError as error:
-        complaint = str(error)
+        problem = str(error)
     leave.set()
     thread.join(PATIENCE)
-    return place, complaint
+    return place, problem
 
 
 LOCKS: dict[str, Callable[[], Any]] = {
@@ -191,7 +193,7 @@ LOCKS: dict[str, Callable[[], Any]] = {
 
 
 @pytest.mark.parametrize("lock", LOCKS)
-def test_f44_a_child_does_not_wait_for_a_lock_that_a_thread_of_its_parent_held(lock: str) -> None:
+def test_a_child_does_not_wait_for_a_lock_that_a_thread_of_its_parent_held(lock: str) -> None:
     get_breaker("test_forks"), get_breaker("test_forks keyed", key="first")
     held, leave = threading.Event(), threading.Event()
 
@@ -202,7 +204,7 @@ def test_f44_a_child_does_not_wait_for_a_lock_that_a_thread_of_its_parent_held(l
 
     def use_everything() -> int:
         new = CircuitBreaker(f"test_forks {lock}", failure_threshold=1)
-        changes = told(new)
+        changes = changes_of(new)
         fail(new)
         fail(get_breaker("test_forks"))
         succeed(get_breaker("test_forks keyed", key="second"))
@@ -219,14 +221,14 @@ def test_f44_a_child_does_not_wait_for_a_lock_that_a_thread_of_its_parent_held(l
         busy.join()
 
 
-def test_f44_a_child_keeps_the_state_and_its_deadline(clock: FakeClock) -> None:
+def test_a_child_keeps_the_state_and_its_deadline(clock: FakeClock) -> None:
     breaker = opened(clock)
     clock.advance(4)
 
     assert in_child(lambda: (breaker.state.value, breaker.snapshot().retry_after)) == ("open", RECOVERY - 4)
 
 
-def test_f44_a_child_counts_from_zero_and_for_itself(clock: FakeClock) -> None:
+def test_a_child_counts_from_zero_and_for_itself(clock: FakeClock) -> None:
     breaker = CircuitBreaker(clock=clock)
     succeed(breaker)
     fail(breaker)
@@ -240,7 +242,7 @@ def test_f44_a_child_counts_from_zero_and_for_itself(clock: FakeClock) -> None:
     assert sum(breaker.snapshot().calls.values()) == 2
 
 
-def test_f44_a_probe_of_the_parent_holds_no_place_in_the_child(clock: FakeClock) -> None:
+def test_a_probe_of_the_parent_holds_no_lease_in_the_child(clock: FakeClock) -> None:
     breaker = due(clock)
     probe = hold(breaker)
 
@@ -251,7 +253,7 @@ def test_f44_a_probe_of_the_parent_holds_no_place_in_the_child(clock: FakeClock)
     assert breaker.state is CircuitState.OPEN
 
 
-def test_f44_what_a_child_does_moves_nothing_in_the_parent(clock: FakeClock) -> None:
+def test_the_calls_of_a_child_have_no_effect_in_the_parent(clock: FakeClock) -> None:
     breaker = CircuitBreaker(failure_threshold=1, clock=clock)
 
     in_child(lambda: fail(breaker))

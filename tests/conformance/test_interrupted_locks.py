@@ -1,4 +1,4 @@
-"""An interrupt that comes when a lock has just been taken leaves it free, whoever takes it (F13).
+"""An interrupt just after a lock is acquired leaves it free, for each lock.
 
 Since Python 3.14 a signal handler may raise there, between `with` and its block. Here it does so on every Python: each
 lock is replaced by one that raises, once, when it has been taken.
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 
 def interrupted(owner: Any, work: Callable[[], object]) -> None:
-    """Do work that is interrupted when it has just taken the lock of something; then do it once more."""
+    """Run work that is interrupted just after it has acquired a lock; then run it once more."""
     owner._lock = Interrupted()
     owner._lock.when = "after"
     with pytest.raises(KeyboardInterrupt):
@@ -61,21 +61,21 @@ SLOW = {"slow_call_duration": 60, "slow_call_rate": 0.5, "failure_threshold": 3}
         CircuitBreaker.snapshot,
         CircuitBreaker.force_open,
         CircuitBreaker.force_closed,
-        lambda breaker: breaker.replace_settings(Settings()),
+        lambda breaker: breaker._replace_settings(Settings()),
         lambda breaker: breaker._circuit.read(),
     ],
 )
 @pytest.mark.parametrize("settings", [{}, SLOW])
-def test_f13_a_circuit_is_not_left_locked(work: Callable[[CircuitBreaker], object], settings: Any) -> None:
+def test_a_circuit_is_not_left_locked(work: Callable[[CircuitBreaker], object], settings: Any) -> None:
     breaker = CircuitBreaker(**settings)
-    fail(breaker)  # a streak: no short cut
+    fail(breaker)  # a streak: no fast path
 
     interrupted(breaker._circuit, lambda: work(breaker))
 
 
-def test_f13_an_interrupt_while_settings_change_leaves_a_circuit_that_decides() -> None:
+def test_an_interrupt_while_settings_change_leaves_a_circuit_that_decides() -> None:
     breaker = CircuitBreaker(failure_threshold=1)
-    interrupted(breaker._circuit, lambda: breaker.replace_settings(Settings(failure_threshold=2)))
+    interrupted(breaker._circuit, lambda: breaker._replace_settings(Settings(failure_threshold=2)))
 
     fail(breaker, 2)
 
@@ -85,14 +85,14 @@ def test_f13_an_interrupt_while_settings_change_leaves_a_circuit_that_decides() 
 @pytest.mark.parametrize(
     "work",
     [
-        lambda registry: registry.get("by name", {"failure_threshold": len(registry._said) + 3}),
-        lambda registry: registry.get_keyed("by key", {"failure_threshold": len(registry._said) + 3}),
+        lambda registry: registry.get("by name", {"failure_threshold": len(registry.names()) + 3}),
+        lambda registry: registry.get_keyed("by key", {"failure_threshold": len(registry.names()) + 3}),
         lambda registry: registry.configure({}),
         lambda registry: registry.configure_unless_named("found", Settings()),
         lambda registry: registry.override("ordered", None),
     ],
 )
-def test_f13_the_registry_is_not_left_locked(work: Callable[[Registry], object]) -> None:
+def test_the_registry_is_not_left_locked(work: Callable[[Registry], object]) -> None:
     registry = Registry()
 
     interrupted(registry, lambda: work(registry))
@@ -103,20 +103,22 @@ def test_f13_the_registry_is_not_left_locked(work: Callable[[Registry], object])
     [
         lambda keyed: keyed.for_key(f"new {len(keyed)}"),
         lambda keyed: keyed.apply_override(None),
-        lambda keyed: keyed.replace_settings(Settings()),
+        lambda keyed: keyed._replace_settings(Settings()),
     ],
 )
-def test_f13_the_breakers_of_all_keys_are_not_left_locked(work: Callable[[KeyedBreaker], object]) -> None:
+def test_the_breakers_of_all_keys_are_not_left_locked(work: Callable[[KeyedBreaker], object]) -> None:
     keyed = KeyedBreaker("keyed", Settings().resolved())
     keyed.for_key("known")
 
     interrupted(keyed, lambda: work(keyed))
 
 
-def test_f13_the_ledger_is_not_left_locked_by_a_new_breaker_or_a_collection(ledger: MetricRegistry) -> None:
-    interrupted(ledger, lambda: CircuitBreaker("new"))
-    interrupted(ledger, ledger.aggregates)
+def test_the_metric_registry_is_not_left_locked_by_a_new_breaker_or_a_collection(
+    metric_registry: MetricRegistry,
+) -> None:
+    interrupted(metric_registry, lambda: CircuitBreaker("new"))
+    interrupted(metric_registry, metric_registry.aggregates)
 
 
-def test_f13_the_configuration_of_telemetry_is_not_left_locked() -> None:
+def test_the_configuration_of_telemetry_is_not_left_locked() -> None:
     interrupted(configuration.TELEMETRY, lambda: configure(spans="off"))

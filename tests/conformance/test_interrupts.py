@@ -1,4 +1,4 @@
-"""Ctrl-C and its like: they reach the caller as they are, and count as neither outcome (F13)."""
+"""Ctrl-C and its like: they reach the caller unchanged, and count neither as success nor as failure."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING
 import pytest
 
 from otel_breaker import CircuitBreaker, CircuitOpenError, CircuitState
-from otel_breaker.circuit import Circuit
+from otel_breaker.circuit.decisions import Decisions
 from otel_breaker.circuit.fast_path import FastPath
-from tests.conformance.conftest import Broken, fail, finish, hold, moves, raised_by, refuses, succeed
+from tests.conformance.conftest import Broken, fail, finish, hold, raised_by, refuses, state_pairs, succeed
 from tests.conformance.interruptions import Watched, at_every_moment, due_for_a_probe, failing_once
 
 if TYPE_CHECKING:
@@ -50,12 +50,12 @@ def in_a_coroutine(breaker: CircuitBreaker, stop: BaseException) -> None:
 
 
 class Abort(BaseException):
-    """What an application server stops its workers with."""
+    """The exception by which an application server stops its workers."""
 
 
 @pytest.mark.parametrize("kind", [KeyboardInterrupt, SystemExit, GeneratorExit, asyncio.CancelledError])
 @pytest.mark.parametrize("shape", [in_a_block, in_a_block_that_has_failed, in_a_function, in_a_coroutine])
-def test_f13_what_stops_the_program_passes_untouched_and_counts_as_cancelled(
+def test_an_exception_that_stops_the_program_passes_unchanged_and_counts_as_cancelled(
     clock: FakeClock, shape: Callable[[CircuitBreaker, BaseException], None], kind: type[BaseException]
 ) -> None:
     breaker = CircuitBreaker(failure_threshold=2, clock=clock)
@@ -71,7 +71,7 @@ def test_f13_what_stops_the_program_passes_untouched_and_counts_as_cancelled(
 
 
 @pytest.mark.parametrize("shape", [in_a_block, in_a_block_that_has_failed, in_a_function, in_a_coroutine])
-def test_what_is_no_exception_and_no_cancellation_passes_untouched_and_is_ignored(
+def test_any_other_base_exception_passes_unchanged_and_is_ignored(
     clock: FakeClock, shape: Callable[[CircuitBreaker, BaseException], None]
 ) -> None:
     breaker = CircuitBreaker(failure_threshold=2, clock=clock)
@@ -88,14 +88,14 @@ def test_what_is_no_exception_and_no_cancellation_passes_untouched_and_is_ignore
 
 @pytest.fixture
 def foreground() -> Iterator[None]:
-    """What is started in the background may ignore Ctrl-C."""
+    """A process that is started in the background may ignore Ctrl-C."""
     before = signal.signal(signal.SIGINT, signal.default_int_handler)
     yield
     signal.signal(signal.SIGINT, before)
 
 
 @pytest.mark.usefixtures("foreground")
-def test_f13_a_real_ctrl_c_reaches_the_caller_every_time(clock: FakeClock) -> None:
+def test_a_real_ctrl_c_reaches_the_caller_every_time(clock: FakeClock) -> None:
     breaker = CircuitBreaker(failure_threshold=1, clock=clock)
 
     @breaker
@@ -116,28 +116,28 @@ def press_ctrl_c(breaker: CircuitBreaker) -> None:
     raise KeyboardInterrupt
 
 
-def fail_or_be_stopped(breaker: CircuitBreaker) -> None:
+def fail_or_be_interrupted(breaker: CircuitBreaker) -> None:
     with suppress(KeyboardInterrupt):
         fail(breaker)
 
 
-def succeed_or_be_stopped(breaker: CircuitBreaker) -> None:
+def succeed_or_be_interrupted(breaker: CircuitBreaker) -> None:
     with suppress(KeyboardInterrupt):
         succeed(breaker)
 
 
-def reset_or_be_stopped(breaker: CircuitBreaker) -> None:
+def reset_or_be_interrupted(breaker: CircuitBreaker) -> None:
     with suppress(KeyboardInterrupt):
         breaker.reset()
 
 
-def ask_or_be_stopped(breaker: CircuitBreaker) -> None:
+def acquire_or_be_interrupted(breaker: CircuitBreaker) -> None:
     with suppress(KeyboardInterrupt):
         breaker.can_execute()
 
 
 def still_works(watched: Watched) -> str:
-    """Whether the circuit still recovers, trips, and says so; a lost probe may cost one lease."""
+    """Whether the circuit still recovers, trips, and calls listeners; an expired probe may cost one lease."""
     breaker = watched.breaker
     for _ in range(2):
         watched.clock.advance(1_000)
@@ -150,79 +150,79 @@ def still_works(watched: Watched) -> str:
             fail(breaker)
     if breaker.state.value != "open":
         return "never trips again"
-    return "" if watched.told and watched.told[-1].to_state is CircuitState.OPEN else "listeners hear no more"
+    return "" if watched.received and watched.received[-1].to_state is CircuitState.OPEN else "listeners hear no more"
 
 
 @pytest.mark.parametrize(
     ("prepare", "work"),
     [
-        (failing_once, fail_or_be_stopped),
-        (failing_once, succeed_or_be_stopped),
-        (due_for_a_probe, fail_or_be_stopped),
-        (due_for_a_probe, succeed_or_be_stopped),
-        (due_for_a_probe, reset_or_be_stopped),
+        (failing_once, fail_or_be_interrupted),
+        (failing_once, succeed_or_be_interrupted),
+        (due_for_a_probe, fail_or_be_interrupted),
+        (due_for_a_probe, succeed_or_be_interrupted),
+        (due_for_a_probe, reset_or_be_interrupted),
     ],
 )
-def test_f13_a_ctrl_c_in_the_middle_of_a_decision_leaves_a_circuit_that_works(
+def test_a_ctrl_c_in_the_middle_of_a_decision_leaves_a_circuit_that_works(
     prepare: Callable[[], Watched], work: Callable[[CircuitBreaker], None]
 ) -> None:
-    complaints = at_every_moment(prepare, work, press_ctrl_c, still_works, by="signal")
+    problems = at_every_moment(prepare, work, press_ctrl_c, still_works, by="signal")
 
-    assert complaints == {}
+    assert problems == {}
 
 
 # --- what an interrupt must not leave behind
 
 
 def waiting(watched: Watched) -> int:
-    return len(watched.breaker._circuit.history.dispatcher._queue)
+    return len(watched.breaker._circuit.history.dispatcher.queue)
 
 
-def tells_every_later_move(watched: Watched) -> str:
-    """Whether listeners hear of each move that comes after the interrupt, in order, and nothing waits for ever."""
+def delivers_every_later_change(watched: Watched) -> str:
+    """Whether listeners receive each change after the interrupt, in order, and no change waits for ever."""
     watched.clock.advance(1_000)
-    heard = len(watched.told)
+    count = len(watched.received)
     watched.breaker.reset()
     watched.breaker.force_open()
     watched.breaker.reset()
-    last = moves(watched.told[heard:])[-2:]
+    last = state_pairs(watched.received[count:])[-2:]
     if last != [("closed", "forced_open"), ("forced_open", "closed")]:
-        return f"listeners heard {last}"
+        return f"listeners received {last}"
     return f"{waiting(watched)} changes wait for ever" if waiting(watched) else ""
 
 
 @pytest.mark.parametrize(
     ("prepare", "work"),
     [
-        (failing_once, fail_or_be_stopped),
-        (due_for_a_probe, fail_or_be_stopped),
-        (due_for_a_probe, succeed_or_be_stopped),
-        (due_for_a_probe, ask_or_be_stopped),
-        (due_for_a_probe, reset_or_be_stopped),
+        (failing_once, fail_or_be_interrupted),
+        (due_for_a_probe, fail_or_be_interrupted),
+        (due_for_a_probe, succeed_or_be_interrupted),
+        (due_for_a_probe, acquire_or_be_interrupted),
+        (due_for_a_probe, reset_or_be_interrupted),
     ],
 )
-def test_f13_after_a_ctrl_c_anywhere_listeners_hear_every_later_move(
+def test_after_a_ctrl_c_anywhere_listeners_receive_every_later_change(
     spans: Spans, prepare: Callable[[], Watched], work: Callable[[CircuitBreaker], None]
 ) -> None:
-    complaints = at_every_moment(prepare, work, press_ctrl_c, tells_every_later_move, by="signal")
+    problems = at_every_moment(prepare, work, press_ctrl_c, delivers_every_later_change, by="signal")
 
-    assert complaints == {}
+    assert problems == {}
 
 
-def test_f13_a_move_whose_call_was_stopped_before_it_was_announced_is_told_at_the_interrupt(spans: Spans) -> None:
-    def told_of_each(watched: Watched) -> str:
-        """The decision itself may be lost with the interrupt; what the circuit has done is told."""
+def test_a_change_whose_call_is_interrupted_before_its_dispatch_is_delivered_at_the_interrupt(spans: Spans) -> None:
+    def delivers_each(watched: Watched) -> str:
+        """The decision itself may be lost with the interrupt; the changes that were made are received."""
         state = watched.breaker.state.value
-        announced = moves(watched.told)[-1][1]
-        queued = [notice.change.to_state.value for notice in watched.breaker._circuit.history.dispatcher._queue]
-        return f"is {state}, told {announced}, and {queued} wait" if queued else ""
+        announced = state_pairs(watched.received)[-1][1]
+        queued = [notice.change.to_state.value for notice in watched.breaker._circuit.history.dispatcher.queue]
+        return f"is {state}, received {announced}, and {queued} wait" if queued else ""
 
-    complaints = at_every_moment(due_for_a_probe, succeed_or_be_stopped, press_ctrl_c, told_of_each, by="signal")
+    problems = at_every_moment(due_for_a_probe, succeed_or_be_interrupted, press_ctrl_c, delivers_each, by="signal")
 
-    assert complaints == {}
+    assert problems == {}
 
 
-def test_f13_a_move_that_nobody_lived_to_announce_is_told_with_the_next(clock: FakeClock) -> None:
+def test_a_change_that_was_never_dispatched_is_delivered_with_the_next(clock: FakeClock) -> None:
     watched = due_for_a_probe()
     circuit = watched.breaker._circuit
     circuit.acquire_permit()  # as after two interrupts, one in the handling of the other
@@ -230,12 +230,12 @@ def test_f13_a_move_that_nobody_lived_to_announce_is_told_with_the_next(clock: F
 
     watched.breaker.force_open()
 
-    assert moves(watched.told) == [("closed", "open"), ("open", "half_open"), ("half_open", "forced_open")]
+    assert state_pairs(watched.received) == [("closed", "open"), ("open", "half_open"), ("half_open", "forced_open")]
     assert waiting(watched) == 0
 
 
 @pytest.mark.parametrize("settings", [{}, {"slow_call_duration": 60, "slow_call_rate": 0.5}])
-def test_f13_an_interrupt_before_a_circuit_says_what_is_plain_leaves_no_permit_of_a_closed_period(
+def test_an_interrupt_before_a_circuit_publishes_its_fast_path_leaves_no_permit_of_a_closed_period(
     monkeypatch: pytest.MonkeyPatch, settings: dict[str, float]
 ) -> None:
     breaker = Watched.new(failure_threshold=2, **settings).breaker  # type: ignore[arg-type]
@@ -253,7 +253,7 @@ def test_f13_an_interrupt_before_a_circuit_says_what_is_plain_leaves_no_permit_o
     assert refused == 1_000
 
 
-def ask_when_a_call_hangs(breaker: CircuitBreaker, clock: FakeClock) -> None:
+def call_when_another_hangs(breaker: CircuitBreaker, clock: FakeClock) -> None:
     hold(breaker)
     clock.advance(61)
     breaker.call(int)
@@ -272,8 +272,8 @@ def command(breaker: CircuitBreaker, clock: FakeClock) -> None:
     breaker.force_open()
 
 
-@pytest.mark.parametrize("open_it", [ask_when_a_call_hangs, suspend_a_slow_step, command])
-def test_f13_an_interrupt_of_whatever_opens_a_circuit_leaves_no_permit_of_a_closed_period(
+@pytest.mark.parametrize("open_it", [call_when_another_hangs, suspend_a_slow_step, command])
+def test_an_interrupt_while_a_circuit_opens_leaves_no_permit_of_a_closed_period(
     monkeypatch: pytest.MonkeyPatch, clock: FakeClock, open_it: Callable[[CircuitBreaker, FakeClock], None]
 ) -> None:
     breaker = CircuitBreaker(slow_call_duration=60, slow_call_rate=0.5, minimum_calls=1, clock=clock)
@@ -288,23 +288,23 @@ def test_f13_an_interrupt_of_whatever_opens_a_circuit_leaves_no_permit_of_a_clos
     assert [raised_by(guarded) for _ in range(3)] == [CircuitOpenError] * 3
 
 
-def test_f13_an_interrupt_in_the_middle_of_anything_lets_nobody_through_an_open_circuit() -> None:
+def test_an_interrupt_anywhere_lets_no_call_through_an_open_circuit() -> None:
     def refuses_while_open(watched: Watched) -> str:
         is_open = watched.breaker.state is CircuitState.OPEN
         return "passes an open circuit" if is_open and not refuses(watched.breaker) else ""
 
-    complaints = at_every_moment(failing_once, fail_or_be_stopped, press_ctrl_c, refuses_while_open, by="signal")
+    problems = at_every_moment(failing_once, fail_or_be_interrupted, press_ctrl_c, refuses_while_open, by="signal")
 
-    assert complaints == {}
+    assert problems == {}
 
 
-def test_f13_a_call_is_not_in_flight_for_ever_when_taking_in_its_end_is_interrupted(
+def test_a_call_is_not_in_flight_for_ever_when_taking_in_its_end_is_interrupted(
     clock: FakeClock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     breaker = CircuitBreaker(slow_call_duration=60, slow_call_rate=0.5, minimum_calls=1, clock=clock)
     with monkeypatch.context() as judged:
-        judged.setattr(Circuit, "_judge", lambda *_: press_ctrl_c(breaker))
-        fail_or_be_stopped(breaker)
+        judged.setattr(Decisions, "_record_locked", lambda *_: press_ctrl_c(breaker))
+        fail_or_be_interrupted(breaker)
 
     clock.advance(100)
 

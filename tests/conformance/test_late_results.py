@@ -1,4 +1,4 @@
-"""The result of a call counts in the state that admitted it, or not at all (F03, F04)."""
+"""The outcome of a call counts in the generation that admitted it, or not at all."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from otel_breaker import CircuitBreaker, CircuitState
-from tests.conformance.conftest import RECOVERY, Broken, fail, finish, hold, moves, succeed, told
+from tests.conformance.conftest import RECOVERY, Broken, changes_of, fail, finish, hold, state_pairs, succeed
 
 if TYPE_CHECKING:
     from otel_breaker.guard import Block
@@ -18,9 +18,7 @@ ENDS = pytest.mark.parametrize("end", [None, Broken()], ids=["success", "failure
 
 
 @ENDS
-def test_f03_a_call_from_before_the_trip_does_not_close_an_open_circuit(
-    clock: FakeClock, end: Exception | None
-) -> None:
+def test_a_call_from_before_the_trip_does_not_close_an_open_circuit(clock: FakeClock, end: Exception | None) -> None:
     breaker = CircuitBreaker(failure_threshold=1, recovery_time=RECOVERY, clock=clock)
     late = hold(breaker)
     fail(breaker)
@@ -31,7 +29,7 @@ def test_f03_a_call_from_before_the_trip_does_not_close_an_open_circuit(
 
 
 @ENDS
-def test_f03_a_call_from_before_the_trip_does_not_answer_for_the_probe(clock: FakeClock, end: Exception | None) -> None:
+def test_a_call_from_before_the_trip_does_not_answer_for_the_probe(clock: FakeClock, end: Exception | None) -> None:
     breaker = CircuitBreaker(failure_threshold=1, recovery_time=RECOVERY, clock=clock)
     late = hold(breaker)
     fail(breaker)
@@ -53,7 +51,7 @@ def recovered_with_a_late_call(clock: FakeClock, breaker: CircuitBreaker, failur
     return late
 
 
-def test_f03_a_failure_from_before_the_trip_starts_no_streak_after_the_recovery(clock: FakeClock) -> None:
+def test_a_failure_from_before_the_trip_starts_no_streak_after_the_recovery(clock: FakeClock) -> None:
     breaker = CircuitBreaker(failure_threshold=2, recovery_time=RECOVERY, clock=clock)
     late = recovered_with_a_late_call(clock, breaker, 2)
 
@@ -62,7 +60,7 @@ def test_f03_a_failure_from_before_the_trip_starts_no_streak_after_the_recovery(
     assert breaker.failures == 0
 
 
-def test_f03_a_success_from_before_the_trip_ends_no_streak_after_the_recovery(clock: FakeClock) -> None:
+def test_a_success_from_before_the_trip_ends_no_streak_after_the_recovery(clock: FakeClock) -> None:
     breaker = CircuitBreaker(failure_threshold=2, recovery_time=RECOVERY, clock=clock)
     late = recovered_with_a_late_call(clock, breaker, 2)
     fail(breaker)
@@ -73,7 +71,7 @@ def test_f03_a_success_from_before_the_trip_ends_no_streak_after_the_recovery(cl
 
 
 @ENDS
-def test_f03_a_call_from_before_the_trip_has_no_place_in_the_window_after_the_recovery(
+def test_a_call_from_before_the_trip_is_not_in_the_window_after_the_recovery(
     clock: FakeClock, end: Exception | None
 ) -> None:
     breaker = CircuitBreaker(failure_rate=1.0, window=2, minimum_calls=2, recovery_time=RECOVERY, clock=clock)
@@ -86,7 +84,7 @@ def test_f03_a_call_from_before_the_trip_has_no_place_in_the_window_after_the_re
 
 
 @ENDS
-def test_f03_a_call_that_an_operator_let_pass_has_no_place_in_the_window_after_the_reset(
+def test_a_call_that_an_operator_let_pass_is_not_in_the_window_after_the_reset(
     clock: FakeClock, end: Exception | None
 ) -> None:
     breaker = CircuitBreaker(failure_rate=1.0, window=2, minimum_calls=2, clock=clock)
@@ -99,7 +97,7 @@ def test_f03_a_call_that_an_operator_let_pass_has_no_place_in_the_window_after_t
     assert breaker.snapshot().window_calls == 0
 
 
-def test_f03_a_slow_call_from_before_the_trip_has_no_place_in_the_window_after_the_recovery(clock: FakeClock) -> None:
+def test_a_slow_call_from_before_the_trip_is_not_in_the_window_after_the_recovery(clock: FakeClock) -> None:
     breaker = CircuitBreaker(
         failure_threshold=1, slow_call_rate=1.0, slow_call_duration=1, recovery_time=RECOVERY, clock=clock
     )
@@ -110,7 +108,7 @@ def test_f03_a_slow_call_from_before_the_trip_has_no_place_in_the_window_after_t
     assert breaker.snapshot().window_slow == 0
 
 
-def test_f03_late_results_are_counted_all_the_same(clock: FakeClock) -> None:
+def test_late_results_are_counted_all_the_same(clock: FakeClock) -> None:
     breaker = CircuitBreaker(failure_threshold=1, recovery_time=RECOVERY, clock=clock)
     first, second = hold(breaker), hold(breaker)
     fail(breaker)
@@ -121,7 +119,7 @@ def test_f03_late_results_are_counted_all_the_same(clock: FakeClock) -> None:
     assert breaker.snapshot().calls == {"success": 1, "failure": 2, "ignored": 0, "rejected": 0, "cancelled": 0}
 
 
-def test_f04_a_late_failure_does_not_extend_the_open_time(clock: FakeClock) -> None:
+def test_a_late_failure_does_not_extend_the_open_time(clock: FakeClock) -> None:
     breaker = CircuitBreaker(failure_threshold=1, recovery_time=RECOVERY, clock=clock)
     late = hold(breaker)
     fail(breaker)
@@ -132,13 +130,13 @@ def test_f04_a_late_failure_does_not_extend_the_open_time(clock: FakeClock) -> N
     assert breaker.snapshot().retry_after == RECOVERY - 4
 
 
-def test_f04_overlapping_failures_are_one_move(clock: FakeClock) -> None:
+def test_overlapping_failures_cause_one_transition(clock: FakeClock) -> None:
     breaker = CircuitBreaker(failure_threshold=1, recovery_time=RECOVERY, clock=clock)
-    changes = told(breaker)
+    changes = changes_of(breaker)
     overlapping = [hold(breaker) for _ in range(4)]
 
     for call in overlapping:
         with suppress(Broken):
             finish(call, Broken())
 
-    assert moves(changes) == [("closed", "open")]
+    assert state_pairs(changes) == [("closed", "open")]

@@ -1,4 +1,4 @@
-"""A probe's permit is a lease: whoever is never heard of does not keep the circuit half-open (F09)."""
+"""A probe's permit is a lease: a probe without an outcome does not keep the circuit half-open."""
 
 from __future__ import annotations
 
@@ -7,7 +7,18 @@ from typing import TYPE_CHECKING
 import pytest
 
 from otel_breaker import CircuitOpenError, CircuitState
-from tests.conformance.conftest import RECOVERY, Broken, due, elsewhere, finish, hold, moves, refuses, succeed, told
+from tests.conformance.conftest import (
+    RECOVERY,
+    Broken,
+    changes_of,
+    due,
+    elsewhere,
+    finish,
+    hold,
+    refuses,
+    state_pairs,
+    succeed,
+)
 
 if TYPE_CHECKING:
     from tests.fakes import FakeClock
@@ -15,7 +26,7 @@ if TYPE_CHECKING:
 LEASE = 60.0
 
 
-def test_f09_a_probe_keeps_its_place_until_its_deadline(clock: FakeClock) -> None:
+def test_a_probe_keeps_its_lease_until_its_deadline(clock: FakeClock) -> None:
     breaker = due(clock, probe_timeout=LEASE)
     hold(breaker)
 
@@ -25,22 +36,22 @@ def test_f09_a_probe_keeps_its_place_until_its_deadline(clock: FakeClock) -> Non
     assert breaker.state is CircuitState.HALF_OPEN
 
 
-def test_f09_a_probe_that_is_never_heard_of_has_failed_at_its_deadline(clock: FakeClock) -> None:
-    # Required was that the next caller becomes the probe; the design re-opens first, counted from the deadline.
+def test_a_probe_without_an_outcome_has_failed_at_its_deadline(clock: FakeClock) -> None:
+    # The next caller is no probe: an expired probe opens the circuit again, counted from its deadline.
     breaker = due(clock, probe_timeout=LEASE)
-    changes = told(breaker)
+    changes = changes_of(breaker)
     hold(breaker)
 
     clock.advance(LEASE + 4)
     with pytest.raises(CircuitOpenError) as refusal:
         succeed(breaker)
 
-    assert moves(changes) == [("open", "half_open"), ("half_open", "open")]
+    assert state_pairs(changes) == [("open", "half_open"), ("half_open", "open")]
     assert changes[-1].reason.value == "probe_timeout"
     assert refusal.value.retry_after == RECOVERY - 4
 
 
-def test_f09_the_recovery_time_after_a_lost_probe_another_is_admitted(clock: FakeClock) -> None:
+def test_the_recovery_time_after_an_expired_probe_another_is_admitted(clock: FakeClock) -> None:
     breaker = due(clock, probe_timeout=LEASE)
     hold(breaker)
 
@@ -51,7 +62,7 @@ def test_f09_the_recovery_time_after_a_lost_probe_another_is_admitted(clock: Fak
 
 
 @pytest.mark.parametrize("end", [None, Broken()], ids=["success", "failure"])
-def test_f09_what_a_lost_probe_says_later_moves_nothing(clock: FakeClock, end: Exception | None) -> None:
+def test_a_later_outcome_of_an_expired_probe_has_no_effect(clock: FakeClock, end: Exception | None) -> None:
     breaker = due(clock, probe_timeout=LEASE)
     lost = hold(breaker)
     clock.advance(LEASE + RECOVERY)
@@ -65,7 +76,7 @@ def test_f09_what_a_lost_probe_says_later_moves_nothing(clock: FakeClock, end: E
     assert refused
 
 
-def test_f09_a_probe_that_answers_after_its_deadline_is_lost_even_if_nobody_noticed_before(clock: FakeClock) -> None:
+def test_a_probe_that_ends_after_its_deadline_has_expired_even_without_a_call_in_between(clock: FakeClock) -> None:
     breaker = due(clock, probe_timeout=LEASE)
     late = hold(breaker)
 
@@ -76,7 +87,7 @@ def test_f09_a_probe_that_answers_after_its_deadline_is_lost_even_if_nobody_noti
     assert breaker.snapshot().retry_after == RECOVERY
 
 
-def test_f09_a_permit_that_was_asked_for_and_forgotten_runs_out_too(clock: FakeClock) -> None:
+def test_a_two_step_permit_that_is_never_settled_expires_too(clock: FakeClock) -> None:
     breaker = due(clock, probe_timeout=LEASE)
     breaker.can_execute()
 

@@ -1,9 +1,11 @@
-"""A lock is held for bookkeeping only: never while code runs that is not ours (F20)."""
+"""A lock is held for bookkeeping only: never while code runs that is not ours."""
 
 from __future__ import annotations
 
 import threading
 from typing import TYPE_CHECKING
+
+import pytest
 
 from otel_breaker import CircuitBreaker, CircuitState, StateChange
 from tests.conformance.conftest import (
@@ -25,9 +27,9 @@ if TYPE_CHECKING:
     from tests.fakes import FakeClock
 
 
-def test_f20_calls_of_a_closed_circuit_run_at_the_same_time(clock: FakeClock) -> None:
+def test_calls_of_a_closed_circuit_run_at_the_same_time(clock: FakeClock) -> None:
     breaker = CircuitBreaker(failure_threshold=2, clock=clock)
-    fail(breaker)  # a streak: none of the calls takes the short cut
+    fail(breaker)  # a streak: none of the calls takes the fast path
     all_inside = threading.Barrier(8)
 
     together(8, lambda _: breaker.call(all_inside.wait, PATIENCE))
@@ -35,7 +37,7 @@ def test_f20_calls_of_a_closed_circuit_run_at_the_same_time(clock: FakeClock) ->
     assert breaker.snapshot().calls["success"] == 8
 
 
-def test_f20_probes_run_at_the_same_time(clock: FakeClock) -> None:
+def test_probes_run_at_the_same_time(clock: FakeClock) -> None:
     breaker = due(clock, half_open_calls=8)
     all_inside = threading.Barrier(8)
 
@@ -44,7 +46,7 @@ def test_f20_probes_run_at_the_same_time(clock: FakeClock) -> None:
     assert breaker.state is CircuitState.CLOSED
 
 
-def test_f20_a_hanging_call_holds_nobody_up(clock: FakeClock) -> None:
+def test_a_hanging_call_blocks_no_other(clock: FakeClock) -> None:
     breaker = due(clock)
     inside, leave = threading.Event(), threading.Event()
 
@@ -63,7 +65,7 @@ def test_f20_a_hanging_call_holds_nobody_up(clock: FakeClock) -> None:
     assert breaker.state is CircuitState.CLOSED
 
 
-def test_f20_a_listener_may_wait_for_another_thread_that_uses_the_breaker(clock: FakeClock) -> None:
+def test_a_listener_may_wait_for_another_thread_that_uses_the_breaker(clock: FakeClock) -> None:
     breaker = CircuitBreaker(failure_threshold=1, clock=clock)
     seen: list[tuple[bool, str]] = []
 
@@ -76,19 +78,19 @@ def test_f20_a_listener_may_wait_for_another_thread_that_uses_the_breaker(clock:
     assert seen == [(True, "open")]
 
 
-def test_f20_predicates_may_wait_for_another_thread_that_uses_the_breaker(clock: FakeClock) -> None:
+def test_predicates_may_wait_for_another_thread_that_uses_the_breaker(clock: FakeClock) -> None:
     seen: list[str] = []
 
-    def ask_elsewhere(_: object) -> bool:
+    def evaluate_elsewhere(_: object) -> bool:
         elsewhere(lambda: succeed(breaker))
         seen.append(elsewhere(lambda: breaker.snapshot().state.value))
         return True
 
     breaker = CircuitBreaker(
         failure_threshold=3,
-        failure_on=ask_elsewhere,
-        failure_result=ask_elsewhere,
-        retry_after=ask_elsewhere,
+        failure_on=evaluate_elsewhere,
+        failure_result=evaluate_elsewhere,
+        retry_after=evaluate_elsewhere,
         clock=clock,
     )
     raised_by(lambda: breaker.call(raise_broken))
@@ -106,7 +108,7 @@ APPLICATION = """
 from otel_breaker import get_breaker
 import threading, time
 importing.set()
-time.sleep(0.3)  # the other thread is at its own import by now
+time.sleep(0.3)  # the other thread has reached its own import by now
 get_breaker("theirs")
 class Declined(Exception):
     pass
@@ -126,7 +128,8 @@ main.join()
 """
 
 
-def test_f20_a_breaker_whose_settings_name_a_module_does_not_hold_up_the_import_of_that_module(tmp_path: Path) -> None:
+@pytest.mark.processes
+def test_a_breaker_whose_settings_name_a_module_does_not_hold_up_the_import_of_that_module(tmp_path: Path) -> None:
     (tmp_path / "application.py").write_text(APPLICATION)
 
     in_new_process(TWO_THREADS.format(path=str(tmp_path)))

@@ -1,7 +1,7 @@
-"""Nothing is logged while a lock is held: a log handler has a lock of its own, and may make guarded calls (F20).
+"""Nothing is logged while a lock is held: a log handler has a lock of its own, and may make guarded calls.
 
-The handler here holds its lock, as those of `logging` do, until another thread has used every lock of ours. Whoever
-logs while holding one of them would wait for ever; the other thread gives up after a while, and says so.
+The handler here holds its lock, as those of `logging` do, until another thread has used every lock of ours. Code that
+logs while it holds one of them would wait for ever; the other thread reports that after a timeout.
 """
 
 from __future__ import annotations
@@ -31,13 +31,13 @@ if TYPE_CHECKING:
 
 
 class Everything:
-    """Objects with a lock each, and a log handler that uses them all from another thread."""
+    """One object for each lock, and a log handler that uses them all from another thread."""
 
-    def __init__(self, ledger: MetricRegistry) -> None:
+    def __init__(self, metric_registry: MetricRegistry) -> None:
         self.registry = Registry()
         self.keyed = KeyedBreaker("keyed", Settings(max_keys=1).resolved())
         self.breaker = CircuitBreaker("everything", failure_threshold=1)
-        self.ledger = ledger
+        self.metric_registry = metric_registry
         self.messages: list[str] = []
         self.stuck: list[str] = []
 
@@ -47,9 +47,9 @@ class Everything:
         self.keyed.apply_override(None)
         self.breaker.snapshot()
         self.breaker.add_listener(print)
-        self.ledger.aggregates()
+        self.metric_registry.aggregates()
         CircuitBreaker("used in a handler").call(int)
-        configuration.TELEMETRY._use_switches()
+        configuration.TELEMETRY._use_settings()
 
     def hear(self, message: str) -> None:
         self.messages.append(message)
@@ -60,9 +60,9 @@ class Everything:
 
 
 @pytest.fixture
-def everything(ledger: MetricRegistry, monkeypatch: pytest.MonkeyPatch) -> Iterator[Everything]:
+def everything(metric_registry: MetricRegistry, monkeypatch: pytest.MonkeyPatch) -> Iterator[Everything]:
     monkeypatch.setattr("tests.conformance.conftest.PATIENCE", 2.0)
-    everything = Everything(ledger)
+    everything = Everything(metric_registry)
 
     class Handler(logging.Handler):
         def emit(self, record: logging.LogRecord) -> None:
@@ -75,12 +75,12 @@ def everything(ledger: MetricRegistry, monkeypatch: pytest.MonkeyPatch) -> Itera
     logging.getLogger("otel_breaker").removeHandler(handler)
 
 
-def overruled(everything: Everything) -> None:
+def overridden(everything: Everything) -> None:
     everything.registry.configure({"payments": Settings(failure_threshold=2)})
     everything.registry.get("payments", {"failure_threshold": 3})
 
 
-def overruled_later(everything: Everything) -> None:
+def overridden_later(everything: Everything) -> None:
     everything.registry.get("payments", {"failure_threshold": 3})
     everything.registry.configure({"payments": Settings(failure_threshold=2)})
 
@@ -109,7 +109,7 @@ def moved(everything: Everything) -> None:
     fail(everything.breaker)
 
 
-def moved_by_listeners_that_raise(everything: Everything) -> None:
+def changed_with_listeners_that_raise(everything: Everything) -> None:
     everything.breaker.add_listener(lambda _: 1 / 0)  # type: ignore[arg-type]
     everything.breaker.force_open()
 
@@ -141,23 +141,23 @@ def too_many_permits(everything: Everything) -> None:
 @pytest.mark.parametrize(
     "act",
     [
-        overruled,
-        overruled_later,
+        overridden,
+        overridden_later,
         unresolved,
         overflowing,
         crowded,
         wasted,
         moved,
-        moved_by_listeners_that_raise,
+        changed_with_listeners_that_raise,
         without_a_meter,
         first_call,
         too_many_permits,
     ],
 )
-def test_f20_a_log_handler_may_wait_for_a_thread_that_uses_breakers(
+def test_a_log_handler_may_wait_for_a_thread_that_uses_breakers(
     everything: Everything, act: Callable[[Everything], None], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("otel_breaker.breaker._MOST_UNSETTLED", 10)
+    monkeypatch.setattr("otel_breaker.two_step._MOST_UNRECORDED", 10)
 
     act(everything)
 
@@ -165,7 +165,7 @@ def test_f20_a_log_handler_may_wait_for_a_thread_that_uses_breakers(
     assert everything.stuck == []
 
 
-def test_f20_a_log_handler_may_wait_for_who_stops_the_watch_of_a_file(everything: Everything, tmp_path: Path) -> None:
+def test_a_log_handler_may_wait_for_the_thread_that_stops_a_file_watch(everything: Everything, tmp_path: Path) -> None:
     file = tmp_path / "breakers.yaml"
     file.write_text("reload: 5s\n")
     watcher = Watcher(str(file), "reload: 5s\n", 5.0, lambda _: None)
@@ -183,7 +183,7 @@ def test_f20_a_log_handler_may_wait_for_who_stops_the_watch_of_a_file(everything
 
 
 class Thoughtful:
-    """A predicate that compares itself by what another thread finds out."""
+    """A predicate whose comparison waits for another thread."""
 
     def __init__(self, ask: Callable[[], object]) -> None:
         self._ask = ask
@@ -198,7 +198,7 @@ class Thoughtful:
     __hash__ = None  # type: ignore[assignment]
 
 
-def test_f20_settings_are_compared_without_a_lock() -> None:
+def test_settings_are_compared_without_a_lock() -> None:
     registry = Registry()
 
     def predicate() -> Thoughtful:
@@ -212,7 +212,7 @@ def test_f20_settings_are_compared_without_a_lock() -> None:
     registry.configure({"payments": Settings(failure_on=(predicate(),))})
 
 
-def test_f20_threads_that_ask_for_settings_that_take_long_to_compare_get_one_breaker() -> None:
+def test_threads_whose_settings_take_long_to_compare_get_one_breaker() -> None:
     registry = Registry()
     settings = {"failure_on": Thoughtful(lambda: registry.override("used", None))}
 

@@ -1,4 +1,4 @@
-"""A guarded call, a command or another thread's call at every instruction of a decision (F19, F42, F43, F52)."""
+"""A guarded call, a command or another thread's call at every instruction of a decision."""
 
 from __future__ import annotations
 
@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from otel_breaker import CircuitBreaker, CircuitOpenError
-from tests.conformance.conftest import RECOVERY, elsewhere, fail, hold, moves, refuses, succeed
+from tests.conformance.conftest import RECOVERY, elsewhere, fail, hold, refuses, state_pairs, succeed
 from tests.conformance.interruptions import (
     Watched,
-    as_it_should_be,
     at_every_moment,
     due_for_a_probe,
     failing_once,
+    is_consistent,
     just_opened,
     quietly,
 )
@@ -27,7 +27,7 @@ def counted_twice(prepare: Callable[[], Watched]) -> Callable[[Watched], str]:
 
     def check(watched: Watched) -> str:
         calls = sum(watched.breaker.snapshot().calls.values()) - before
-        return as_it_should_be(watched) if calls == 2 else f"counted {calls} of 2 calls"
+        return is_consistent(watched) if calls == 2 else f"counted {calls} of 2 calls"
 
     return check
 
@@ -42,15 +42,15 @@ def counted_twice(prepare: Callable[[], Watched]) -> Callable[[Watched], str]:
         (due_for_a_probe, fail, succeed, "signal"),
     ],
 )
-def test_f42_a_call_in_the_middle_of_a_call_is_counted_and_breaks_nothing(
+def test_a_call_in_the_middle_of_a_call_is_counted_and_breaks_nothing(
     prepare: Callable[[], Watched],
     work: Callable[[CircuitBreaker], None],
     handler: Callable[[CircuitBreaker], None],
     by: str,
 ) -> None:
-    complaints = at_every_moment(prepare, quietly(work), quietly(handler), counted_twice(prepare), by=by)
+    problems = at_every_moment(prepare, quietly(work), quietly(handler), counted_twice(prepare), by=by)
 
-    assert complaints == {}
+    assert problems == {}
 
 
 @pytest.mark.parametrize(
@@ -62,14 +62,14 @@ def test_f42_a_call_in_the_middle_of_a_call_is_counted_and_breaks_nothing(
         (due_for_a_probe, CircuitBreaker.reset, succeed),
     ],
 )
-def test_f42_a_call_in_the_middle_of_an_operators_command_breaks_nothing(
+def test_a_call_in_the_middle_of_an_operators_command_breaks_nothing(
     prepare: Callable[[], Watched],
     work: Callable[[CircuitBreaker], None],
     handler: Callable[[CircuitBreaker], None],
 ) -> None:
-    complaints = at_every_moment(prepare, work, quietly(handler), as_it_should_be)
+    problems = at_every_moment(prepare, work, quietly(handler), is_consistent)
 
-    assert complaints == {}
+    assert problems == {}
 
 
 @pytest.mark.parametrize(
@@ -82,34 +82,34 @@ def test_f42_a_call_in_the_middle_of_an_operators_command_breaks_nothing(
         (failing_once, CircuitBreaker.record_success),
     ],
 )
-def test_f42_a_command_that_a_signal_handler_gives_in_the_middle_of_anything_is_obeyed(
+def test_a_command_of_a_signal_handler_at_any_instruction_is_carried_out(
     prepare: Callable[[], Watched], work: Callable[[CircuitBreaker], Any]
 ) -> None:
-    def obeyed(watched: Watched) -> str:
+    def carried_out(watched: Watched) -> str:
         state = watched.breaker.state.value
-        return as_it_should_be(watched) if state == "forced_open" else f"is {state}"
+        return is_consistent(watched) if state == "forced_open" else f"is {state}"
 
-    complaints = at_every_moment(prepare, quietly(work), CircuitBreaker.force_open, obeyed, by="signal")
+    problems = at_every_moment(prepare, quietly(work), CircuitBreaker.force_open, carried_out, by="signal")
 
-    assert complaints == {}
+    assert problems == {}
 
 
-def test_f42_a_handler_that_interrupts_a_caller_at_half_open_is_no_second_probe() -> None:
+def test_a_handler_that_interrupts_a_caller_at_half_open_is_no_second_probe() -> None:
     def probing_elsewhere() -> Watched:
         watched = due_for_a_probe()
         elsewhere(lambda: watched.breaker.guard().__enter__())
         return watched
 
     admitted: list[bool] = []
-    complaints = at_every_moment(
+    problems = at_every_moment(
         probing_elsewhere, refuses, lambda breaker: admitted.append(not refuses(breaker)), lambda _: ""
     )
 
-    assert complaints == {}
+    assert problems == {}
     assert not any(admitted)
 
 
-def test_f43_a_probe_that_a_finaliser_gives_up_in_the_middle_of_a_decision_ends_with_its_lease_at_the_latest() -> None:
+def test_a_probe_that_a_finaliser_gives_up_in_the_middle_of_a_decision_ends_with_its_lease_at_the_latest() -> None:
     probes: list[Iterator[int]] = []
 
     def stream(breaker: CircuitBreaker) -> Iterator[int]:
@@ -132,16 +132,16 @@ def test_f43_a_probe_that_a_finaliser_gives_up_in_the_middle_of_a_decision_ends_
         watched.clock.advance(60 + RECOVERY)
         return "never recovers" if refuses(watched.breaker) else ""
 
-    complaints = at_every_moment(one_of_two_probes_out, succeed, drop_the_probe, recovers)
+    problems = at_every_moment(one_of_two_probes_out, succeed, drop_the_probe, recovers)
 
-    assert complaints == {}
+    assert problems == {}
 
 
 # --- another thread
 
 
 def by_another_thread(act: Callable[[CircuitBreaker], object]) -> Callable[[CircuitBreaker], object]:
-    """Done by another thread, unless that would have to wait for the lock."""
+    """Run in another thread, unless that would have to wait for the lock."""
 
     def switch(breaker: CircuitBreaker) -> None:
         if not breaker._circuit._lock._is_owned():  # type: ignore[attr-defined]
@@ -157,19 +157,19 @@ def by_another_thread(act: Callable[[CircuitBreaker], object]) -> Callable[[Circ
         (due_for_a_probe, "signal", [("closed", "open"), ("open", "half_open"), ("half_open", "open")]),
     ],
 )
-def test_f52_two_threads_that_fail_at_once_make_each_move_once(
+def test_two_threads_that_fail_at_once_cause_each_transition_once(
     prepare: Callable[[], Watched], by: str, expected: list[tuple[str, str]]
 ) -> None:
     def once(watched: Watched) -> str:
-        heard = moves(watched.told)
-        return as_it_should_be(watched) if heard == expected else f"listeners heard {heard}"
+        received = state_pairs(watched.received)
+        return is_consistent(watched) if received == expected else f"listeners received {received}"
 
-    complaints = at_every_moment(prepare, quietly(fail), by_another_thread(quietly(fail)), once, by=by)
+    problems = at_every_moment(prepare, quietly(fail), by_another_thread(quietly(fail)), once, by=by)
 
-    assert complaints == {}
+    assert problems == {}
 
 
-def test_f52_of_two_threads_that_ask_at_half_open_one_gets_the_place() -> None:
+def test_of_two_threads_that_call_at_half_open_one_is_admitted() -> None:
     got: list[str] = []
 
     def ask(breaker: CircuitBreaker) -> None:
@@ -183,20 +183,20 @@ def test_f52_of_two_threads_that_ask_at_half_open_one_gets_the_place() -> None:
         got.clear()
         return due_for_a_probe()
 
-    complaints = at_every_moment(prepare, ask, by_another_thread(ask), lambda _: "" if len(got) == 1 else f"got {got}")
+    problems = at_every_moment(prepare, ask, by_another_thread(ask), lambda _: "" if len(got) == 1 else f"got {got}")
 
-    assert complaints == {}
+    assert problems == {}
 
 
 @pytest.mark.parametrize(
     ("work", "other"), [(fail, CircuitBreaker.reset), (CircuitBreaker.reset, fail), (fail, CircuitBreaker.force_open)]
 )
-def test_f19_a_call_and_a_command_of_another_thread_are_two_moves_in_one_order(
+def test_a_call_and_a_command_of_another_thread_are_two_changes_in_one_order(
     work: Callable[[CircuitBreaker], None], other: Callable[[CircuitBreaker], None]
 ) -> None:
-    complaints = at_every_moment(failing_once, quietly(work), by_another_thread(quietly(other)), as_it_should_be)
+    problems = at_every_moment(failing_once, quietly(work), by_another_thread(quietly(other)), is_consistent)
 
-    assert complaints == {}
+    assert problems == {}
 
 
 # --- calls that are timed
@@ -207,7 +207,7 @@ def timed() -> Watched:
 
 
 def left_in_flight(watched: Watched) -> str:
-    """Whether calls that have ended are watched for ever, and 100 seconds later count as slow."""
+    """Whether calls that have ended stay in flight, and count as slow 100 seconds later."""
     breaker = watched.breaker
     in_flight = len(breaker._circuit._machine._closed.in_flight)
     watched.clock.advance(100)
@@ -218,7 +218,7 @@ def left_in_flight(watched: Watched) -> str:
 
 @pytest.mark.parametrize("work", [fail, succeed])
 @pytest.mark.parametrize("handler", [fail, succeed, CircuitBreaker.can_execute])
-def test_f42_a_call_that_ends_in_the_middle_of_a_decision_is_in_flight_no_longer(
+def test_a_call_that_ends_in_the_middle_of_a_decision_is_in_flight_no_longer(
     work: Callable[[CircuitBreaker], None], handler: Callable[[CircuitBreaker], object]
 ) -> None:
     def handle(breaker: CircuitBreaker) -> None:
@@ -227,12 +227,12 @@ def test_f42_a_call_that_ends_in_the_middle_of_a_decision_is_in_flight_no_longer
         else:
             handler(breaker)
 
-    complaints = at_every_moment(timed, quietly(work), quietly(handle), left_in_flight, by="signal")
+    problems = at_every_moment(timed, quietly(work), quietly(handle), left_in_flight, by="signal")
 
-    assert complaints == {}
+    assert problems == {}
 
 
-def test_f42_a_stream_that_waits_or_ends_in_the_middle_of_a_decision_is_in_flight_no_longer() -> None:
+def test_a_stream_that_waits_or_ends_in_the_middle_of_a_decision_is_in_flight_no_longer() -> None:
     def stream(breaker: CircuitBreaker) -> None:
         @breaker
         def items() -> Iterator[int]:
@@ -244,12 +244,12 @@ def test_f42_a_stream_that_waits_or_ends_in_the_middle_of_a_decision_is_in_fligh
         streams.append(waiting)  # it waits for its consumer
 
     def left(watched: Watched) -> str:
-        complaint = left_in_flight(watched)
+        problem = left_in_flight(watched)
         streams.clear()
-        return complaint
+        return problem
 
     streams: list[Iterator[int]] = []
 
-    complaints = at_every_moment(timed, quietly(fail), quietly(stream), left, by="signal")
+    problems = at_every_moment(timed, quietly(fail), quietly(stream), left, by="signal")
 
-    assert complaints == {}
+    assert problems == {}

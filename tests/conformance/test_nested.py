@@ -1,4 +1,4 @@
-"""Guarded calls inside guarded calls of the same breaker, and who is not inside (F17, F18)."""
+"""Guarded calls inside guarded calls of the same breaker, and calls that are not inside."""
 
 from __future__ import annotations
 
@@ -44,10 +44,10 @@ NESTINGS = pytest.mark.parametrize("call", [fail_in_blocks, fail_in_functions, f
 
 
 @NESTINGS
-def test_f17_one_failure_that_passes_through_two_guards_counts_once(
+def test_one_failure_that_passes_through_two_guards_counts_once(
     clock: FakeClock, call: Callable[[CircuitBreaker], None]
 ) -> None:
-    # Required was that nested blocks count twice; in the design one exception object counts once, whatever the shape.
+    # Nested blocks do not count twice: one exception object counts once, as in the other shapes.
     breaker = CircuitBreaker(failure_threshold=3, clock=clock)
 
     for _ in range(2):
@@ -58,7 +58,7 @@ def test_f17_one_failure_that_passes_through_two_guards_counts_once(
 
 
 @NESTINGS
-def test_f17_a_call_inside_a_probe_is_part_of_it(clock: FakeClock, call: Callable[[CircuitBreaker], None]) -> None:
+def test_a_call_inside_a_probe_is_part_of_it(clock: FakeClock, call: Callable[[CircuitBreaker], None]) -> None:
     breaker = due(clock)
 
     error = raised_by(lambda: call(breaker))
@@ -67,7 +67,7 @@ def test_f17_a_call_inside_a_probe_is_part_of_it(clock: FakeClock, call: Callabl
     assert breaker.state is CircuitState.OPEN
 
 
-def test_f17_a_probe_inside_of_which_a_call_fails_closes_if_it_succeeds_itself(clock: FakeClock) -> None:
+def test_a_probe_inside_of_which_a_call_fails_closes_if_it_succeeds_itself(clock: FakeClock) -> None:
     breaker = due(clock)
 
     with breaker.guard():
@@ -79,7 +79,7 @@ def test_f17_a_probe_inside_of_which_a_call_fails_closes_if_it_succeeds_itself(c
     assert breaker.state is CircuitState.CLOSED
 
 
-def test_f17_a_call_inside_a_probe_of_a_trio_task_is_part_of_it(clock: FakeClock) -> None:
+def test_a_call_inside_a_probe_of_a_trio_task_is_part_of_it(clock: FakeClock) -> None:
     breaker = due(clock)
 
     async def main() -> None:
@@ -92,7 +92,7 @@ def test_f17_a_call_inside_a_probe_of_a_trio_task_is_part_of_it(clock: FakeClock
 
 
 @pytest.mark.parametrize("threshold", [2, 3])
-def test_f17_one_exception_object_that_later_calls_raise_again_is_a_failure_of_each(
+def test_one_exception_object_that_later_calls_raise_again_is_a_failure_of_each(
     clock: FakeClock, threshold: int
 ) -> None:
     breaker = CircuitBreaker(failure_threshold=threshold, clock=clock)
@@ -105,14 +105,14 @@ def test_f17_one_exception_object_that_later_calls_raise_again_is_a_failure_of_e
     assert breaker.state is CircuitState.OPEN
 
 
-def test_f17_a_refused_caller_is_inside_no_probe_that_has_ended(clock: FakeClock) -> None:
+def test_a_refused_caller_is_inside_no_probe_that_has_ended(clock: FakeClock) -> None:
     breaker = due(clock)
     fail(breaker)
 
     assert refuses(breaker)
 
 
-def test_f17_what_calls_inside_of_each_other_do_is_counted_for_each(clock: FakeClock) -> None:
+def test_nested_calls_are_each_counted(clock: FakeClock) -> None:
     breaker = CircuitBreaker(clock=clock)
 
     with breaker.guard(), breaker.guard():
@@ -121,10 +121,10 @@ def test_f17_what_calls_inside_of_each_other_do_is_counted_for_each(clock: FakeC
     assert breaker.snapshot().calls["success"] == 2
 
 
-# --- who is not inside
+# --- calls that are not inside
 
 
-def test_f18_the_calls_of_a_thread_are_guarded_while_a_generator_of_it_is_suspended_in_a_block(
+def test_the_calls_of_a_thread_are_guarded_while_a_generator_of_it_is_suspended_in_a_block(
     clock: FakeClock,
 ) -> None:
     breaker = CircuitBreaker(failure_threshold=3, clock=clock)
@@ -140,7 +140,7 @@ def test_f18_the_calls_of_a_thread_are_guarded_while_a_generator_of_it_is_suspen
     assert refuses(breaker)
 
 
-def test_f18_a_suspended_generator_that_probes_lets_no_other_call_of_its_thread_pass(clock: FakeClock) -> None:
+def test_a_suspended_generator_that_probes_lets_no_other_call_of_its_thread_pass(clock: FakeClock) -> None:
     breaker = due(clock)
 
     @breaker
@@ -153,7 +153,7 @@ def test_f18_a_suspended_generator_that_probes_lets_no_other_call_of_its_thread_
     assert refuses(breaker)
 
 
-def test_f18_a_generator_that_goes_on_probing_is_inside_its_own_probe_again(clock: FakeClock) -> None:
+def test_a_generator_that_goes_on_probing_is_inside_its_own_probe_again(clock: FakeClock) -> None:
     breaker = due(clock)
 
     @breaker
@@ -165,7 +165,7 @@ def test_f18_a_generator_that_goes_on_probing_is_inside_its_own_probe_again(cloc
     assert breaker.state is CircuitState.CLOSED
 
 
-def test_f18_a_task_that_outlives_the_guarded_call_that_spawned_it_is_guarded(clock: FakeClock) -> None:
+def test_a_task_that_outlives_the_guarded_call_that_spawned_it_is_guarded(clock: FakeClock) -> None:
     breaker = CircuitBreaker(failure_threshold=3, clock=clock)
     dead = breaker(down)
 
@@ -181,7 +181,7 @@ def test_f18_a_task_that_outlives_the_guarded_call_that_spawned_it_is_guarded(cl
     asyncio.run(main())
 
 
-def test_f18_a_task_that_a_probe_spawns_is_not_part_of_the_probe(clock: FakeClock) -> None:
+def test_a_task_that_a_probe_spawns_is_not_part_of_the_probe(clock: FakeClock) -> None:
     breaker = due(clock)
 
     async def ask() -> bool:
@@ -194,7 +194,7 @@ def test_f18_a_task_that_a_probe_spawns_is_not_part_of_the_probe(clock: FakeCloc
     assert asyncio.run(main())
 
 
-def test_f18_a_callback_of_the_event_loop_is_not_part_of_the_probe_that_scheduled_it(clock: FakeClock) -> None:
+def test_a_callback_of_the_event_loop_is_not_part_of_the_probe_that_scheduled_it(clock: FakeClock) -> None:
     breaker = due(clock)
 
     async def main() -> bool:
@@ -206,7 +206,7 @@ def test_f18_a_callback_of_the_event_loop_is_not_part_of_the_probe_that_schedule
     assert asyncio.run(main())
 
 
-def test_f18_another_thread_is_not_part_of_the_probe(clock: FakeClock) -> None:
+def test_another_thread_is_not_part_of_the_probe(clock: FakeClock) -> None:
     breaker = due(clock)
 
     hold(breaker)

@@ -1,4 +1,4 @@
-"""What a call counts as: failures count, ignored and cancelled calls say nothing (F10-F12, F14-F16)."""
+"""Outcomes: failures count, ignored and cancelled calls are neutral."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ CANCELS = pytest.mark.parametrize(
 
 
 @CANCELS
-def test_f10_a_cancelled_probe_does_not_close(clock: FakeClock, cancel: Callable[[CircuitBreaker], None]) -> None:
+def test_a_cancelled_probe_does_not_close(clock: FakeClock, cancel: Callable[[CircuitBreaker], None]) -> None:
     breaker = due(clock)
 
     cancel(breaker)
@@ -66,7 +66,7 @@ def test_f10_a_cancelled_probe_does_not_close(clock: FakeClock, cancel: Callable
 
 
 @CANCELS
-def test_f11_clients_that_go_away_do_not_trip_a_healthy_dependency(
+def test_clients_that_go_away_do_not_trip_a_healthy_dependency(
     clock: FakeClock, cancel: Callable[[CircuitBreaker], None]
 ) -> None:
     breaker = CircuitBreaker(failure_threshold=1, failure_rate=0.1, minimum_calls=1, clock=clock)
@@ -80,7 +80,7 @@ def test_f11_clients_that_go_away_do_not_trip_a_healthy_dependency(
 
 
 @CANCELS
-def test_f11_a_client_that_goes_away_does_not_end_a_streak_of_failures(
+def test_a_client_that_goes_away_does_not_end_a_streak_of_failures(
     clock: FakeClock, cancel: Callable[[CircuitBreaker], None]
 ) -> None:
     breaker = CircuitBreaker(failure_threshold=3, clock=clock)
@@ -101,8 +101,8 @@ def hang_until_cancelled(clock: FakeClock, breaker: CircuitBreaker, seconds: flo
     asyncio.run(cancelled(call))
 
 
-def test_f12_a_timeout_outside_the_guard_trips_when_what_it_cancels_was_slow(clock: FakeClock) -> None:
-    # Required was an option `count_cancelled_after`; in the design the slow-call rule is that option.
+def test_a_timeout_outside_the_guard_trips_when_the_cancelled_call_was_slow(clock: FakeClock) -> None:
+    # No setting of its own decides after how long a cancelled call counts: the slow-call rule does.
     breaker = CircuitBreaker(slow_call_duration=5, slow_call_rate=1.0, minimum_calls=3, clock=clock)
 
     for _ in range(3):
@@ -112,7 +112,7 @@ def test_f12_a_timeout_outside_the_guard_trips_when_what_it_cancels_was_slow(clo
     assert breaker.snapshot().calls["cancelled"] == 3
 
 
-def test_f12_what_is_cancelled_in_time_is_not_slow(clock: FakeClock) -> None:
+def test_a_call_that_is_cancelled_in_time_is_not_slow(clock: FakeClock) -> None:
     breaker = CircuitBreaker(slow_call_duration=5, slow_call_rate=1.0, minimum_calls=3, clock=clock)
 
     for _ in range(3):
@@ -123,7 +123,7 @@ def test_f12_what_is_cancelled_in_time_is_not_slow(clock: FakeClock) -> None:
 
 
 @HAS_GROUPS
-def test_f14_a_task_group_of_ignored_exceptions_says_nothing(clock: FakeClock) -> None:
+def test_a_task_group_of_ignored_exceptions_is_ignored(clock: FakeClock) -> None:
     breaker = CircuitBreaker(failure_threshold=1, ignore=KeyError, clock=clock)
 
     async def miss() -> None:
@@ -155,7 +155,7 @@ def test_f14_a_task_group_of_ignored_exceptions_says_nothing(clock: FakeClock) -
     ids=["ignored", "cancelled", "cancelled and ignored", "ignored and failing", "cancelled and failing"],
 )
 @pytest.mark.parametrize("depth", [1, 2])
-def test_f14_a_group_is_judged_by_its_leaves(
+def test_a_group_is_classified_by_its_leaves(
     clock: FakeClock, leaves: list[BaseException], outcome: str, depth: int
 ) -> None:
     breaker = CircuitBreaker(ignore=KeyError, clock=clock)
@@ -169,7 +169,7 @@ def test_f14_a_group_is_judged_by_its_leaves(
     assert breaker.snapshot().calls[outcome] == 1
 
 
-def test_f15_an_ignored_exception_does_not_end_a_streak_of_failures(clock: FakeClock) -> None:
+def test_an_ignored_exception_does_not_end_a_streak_of_failures(clock: FakeClock) -> None:
     breaker = CircuitBreaker(failure_threshold=3, ignore=KeyError, clock=clock)
 
     fail(breaker, 2)
@@ -180,7 +180,7 @@ def test_f15_an_ignored_exception_does_not_end_a_streak_of_failures(clock: FakeC
     assert breaker.state is CircuitState.OPEN
 
 
-def test_f15_a_success_does_end_a_streak_of_failures(clock: FakeClock) -> None:
+def test_a_success_does_end_a_streak_of_failures(clock: FakeClock) -> None:
     breaker = CircuitBreaker(failure_threshold=3, clock=clock)
 
     fail(breaker, 2)
@@ -212,7 +212,7 @@ def trip_in_a_coroutine(breaker: CircuitBreaker, error: Exception) -> None:
 
 
 @pytest.mark.parametrize("trip", [trip_in_a_block, trip_in_a_function, trip_in_a_coroutine])
-def test_f16_the_call_that_trips_raises_what_the_dependency_raised(
+def test_the_call_that_trips_raises_the_exception_of_the_dependency(
     clock: FakeClock, trip: Callable[[CircuitBreaker, Exception], None]
 ) -> None:
     breaker = CircuitBreaker(failure_threshold=1, clock=clock)

@@ -1,4 +1,4 @@
-"""Places of probes: each is given back, by who holds it and once (F05-F08)."""
+"""Leases of probes: each is freed once, by its holder."""
 
 from __future__ import annotations
 
@@ -29,9 +29,7 @@ if TYPE_CHECKING:
 
 
 @pytest.mark.parametrize("end", [None, Broken(), KeyError("ignored")], ids=["success", "failure", "ignored"])
-def test_f05_a_call_of_an_earlier_state_frees_no_place_that_a_probe_holds(
-    clock: FakeClock, end: Exception | None
-) -> None:
+def test_a_call_of_an_earlier_state_frees_no_lease_of_a_probe(clock: FakeClock, end: Exception | None) -> None:
     breaker = CircuitBreaker(failure_threshold=1, recovery_time=RECOVERY, ignore=KeyError, clock=clock)
     late = hold(breaker)
     fail(breaker)
@@ -44,7 +42,7 @@ def test_f05_a_call_of_an_earlier_state_frees_no_place_that_a_probe_holds(
     assert refused
 
 
-def test_f05_a_probe_that_is_settled_twice_counts_once(clock: FakeClock) -> None:
+def test_a_probe_that_is_settled_twice_counts_once(clock: FakeClock) -> None:
     breaker = due(clock, half_open_calls=2)
     permit = breaker.can_execute()
 
@@ -91,7 +89,7 @@ def cancel_a_trio_scope(breaker: CircuitBreaker) -> None:
 
 
 @pytest.mark.parametrize("cancel", [stop_a_block, stop_a_function, cancel_an_asyncio_task, cancel_a_trio_scope])
-def test_f06_a_cancelled_probe_gives_its_place_back(clock: FakeClock, cancel: Callable[[CircuitBreaker], None]) -> None:
+def test_a_cancelled_probe_frees_its_lease(clock: FakeClock, cancel: Callable[[CircuitBreaker], None]) -> None:
     breaker = due(clock)
 
     cancel(breaker)
@@ -101,7 +99,7 @@ def test_f06_a_cancelled_probe_gives_its_place_back(clock: FakeClock, cancel: Ca
     assert not refuses(breaker)
 
 
-def test_f06_a_thousand_cancelled_probes_and_then_one_success_close(clock: FakeClock) -> None:
+def test_a_thousand_cancelled_probes_and_then_one_success_close(clock: FakeClock) -> None:
     breaker = due(clock)
 
     for _ in range(1_000):
@@ -111,7 +109,7 @@ def test_f06_a_thousand_cancelled_probes_and_then_one_success_close(clock: FakeC
     assert breaker.state is CircuitState.CLOSED
 
 
-def test_f07_the_cancel_of_a_call_that_is_no_probe_moves_nothing_and_frees_nothing(clock: FakeClock) -> None:
+def test_the_cancellation_of_a_call_that_is_no_probe_has_no_effect_and_frees_no_lease(clock: FakeClock) -> None:
     breaker = CircuitBreaker(failure_threshold=1, recovery_time=RECOVERY, clock=clock)
     no_probe = hold(breaker)
     fail(breaker)
@@ -127,7 +125,7 @@ def test_f07_the_cancel_of_a_call_that_is_no_probe_moves_nothing_and_frees_nothi
     assert breaker.state is CircuitState.CLOSED
 
 
-def test_f08_a_probe_that_raises_something_ignored_gives_its_place_back(clock: FakeClock) -> None:
+def test_a_probe_that_raises_an_ignored_exception_frees_its_lease(clock: FakeClock) -> None:
     breaker = due(clock, ignore=KeyError)
 
     for _ in range(1_000):

@@ -1,6 +1,6 @@
-"""The defects that were reproduced in pybreaker and circuitbreaker (features.md, section 5): none of them here.
+"""Defects that were reproduced in pybreaker and circuitbreaker, and that this breaker does not have.
 
-Many have a wider sister among the failure modes; here stands what was run against the rival.
+Many have a more general test elsewhere; these are what was run against the rival.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 # --- pybreaker 1.4.1
 
 
-def test_d01_five_threads_are_in_their_calls_at_the_same_time(clock: FakeClock) -> None:
+def test_five_threads_are_in_their_calls_at_the_same_time(clock: FakeClock) -> None:
     breaker = CircuitBreaker(clock=clock)
     all_inside = threading.Barrier(5)
 
@@ -49,7 +49,7 @@ class Declined(Exception, metaclass=ABCMeta):
     """An exception type that is an instance of something callable."""
 
 
-def test_d02_an_ignored_type_with_a_metaclass_ignores_itself_and_nothing_else(clock: FakeClock) -> None:
+def test_an_ignored_type_with_a_metaclass_ignores_itself_and_nothing_else(clock: FakeClock) -> None:
     breaker = CircuitBreaker(failure_threshold=2, ignore=[Declined], clock=clock)
 
     with suppress(Declined), breaker.guard():
@@ -61,7 +61,7 @@ def test_d02_an_ignored_type_with_a_metaclass_ignores_itself_and_nothing_else(cl
     assert breaker.state is CircuitState.OPEN
 
 
-def test_d03_a_coroutine_function_that_fails_three_times_trips(clock: FakeClock) -> None:
+def test_a_coroutine_function_that_fails_three_times_trips(clock: FakeClock) -> None:
     breaker = CircuitBreaker(failure_threshold=3, clock=clock)
 
     @breaker
@@ -75,7 +75,7 @@ def test_d03_a_coroutine_function_that_fails_three_times_trips(clock: FakeClock)
     assert breaker.state is CircuitState.OPEN
 
 
-def test_d04_a_keyboard_interrupt_at_the_threshold_is_what_the_caller_sees_and_does_not_trip(clock: FakeClock) -> None:
+def test_a_keyboard_interrupt_at_the_threshold_reaches_the_caller_and_does_not_trip(clock: FakeClock) -> None:
     breaker = CircuitBreaker(failure_threshold=1, clock=clock)
 
     with pytest.raises(KeyboardInterrupt), breaker.guard():
@@ -89,7 +89,7 @@ def three_items(breaker: CircuitBreaker) -> Iterator[int]:
         yield from range(3)
 
 
-def test_d05_a_stream_that_is_closed_early_is_no_failure(clock: FakeClock) -> None:
+def test_a_stream_that_is_closed_early_is_no_failure(clock: FakeClock) -> None:
     breaker = CircuitBreaker(failure_threshold=1, clock=clock)
     streams = [three_items(breaker), breaker(three_items)(breaker)]
 
@@ -103,7 +103,7 @@ def test_d05_a_stream_that_is_closed_early_is_no_failure(clock: FakeClock) -> No
 # --- circuitbreaker 2.1.3
 
 
-def test_d06_a_block_while_open_does_not_run_and_does_not_close(clock: FakeClock) -> None:
+def test_a_block_while_open_does_not_run_and_does_not_close(clock: FakeClock) -> None:
     breaker = opened(clock)
     ran = []
 
@@ -115,7 +115,7 @@ def test_d06_a_block_while_open_does_not_run_and_does_not_close(clock: FakeClock
 
 
 def reach_in_threads(breaker: CircuitBreaker, crowd: int) -> int:
-    """How many of a crowd of threads reach the dependency at once."""
+    """How many of many threads reach the dependency at once."""
     all_have_asked = threading.Barrier(crowd)
 
     def ask(_: int) -> bool:
@@ -130,11 +130,11 @@ def reach_in_threads(breaker: CircuitBreaker, crowd: int) -> int:
     return together(crowd, ask).count(True)
 
 
-def test_d07_of_20_threads_at_half_open_one_is_admitted(clock: FakeClock) -> None:
+def test_of_20_threads_at_half_open_one_is_admitted(clock: FakeClock) -> None:
     assert reach_in_threads(due(clock), 20) == 1
 
 
-def test_d08_a_cancelled_probe_does_not_close(clock: FakeClock) -> None:
+def test_a_cancelled_probe_does_not_close(clock: FakeClock) -> None:
     breaker = due(clock)
 
     @breaker
@@ -146,7 +146,7 @@ def test_d08_a_cancelled_probe_does_not_close(clock: FakeClock) -> None:
     assert breaker.state is CircuitState.HALF_OPEN
 
 
-def test_d08_an_abandoned_stream_that_probes_does_not_close(clock: FakeClock) -> None:
+def test_an_abandoned_stream_that_probes_does_not_close(clock: FakeClock) -> None:
     breaker = due(clock)
     stream = three_items(breaker)
 
@@ -156,7 +156,7 @@ def test_d08_an_abandoned_stream_that_probes_does_not_close(clock: FakeClock) ->
     assert breaker.state is CircuitState.HALF_OPEN
 
 
-def test_d09_a_success_that_began_before_the_trip_does_not_close(clock: FakeClock) -> None:
+def test_a_success_that_began_before_the_trip_does_not_close(clock: FakeClock) -> None:
     breaker = CircuitBreaker(failure_threshold=1, clock=clock)
     early = hold(breaker)
     fail(breaker)
@@ -166,6 +166,6 @@ def test_d09_a_success_that_began_before_the_trip_does_not_close(clock: FakeCloc
     assert breaker.state is CircuitState.OPEN
 
 
-def test_d10_a_recovery_time_of_zero_is_refused_and_not_replaced() -> None:
+def test_a_recovery_time_of_zero_is_refused_and_not_replaced() -> None:
     with pytest.raises(InvalidSettings, match=r"^recovery_time: 0 is not allowed"):
         CircuitBreaker(recovery_time=0)

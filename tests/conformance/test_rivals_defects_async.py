@@ -1,6 +1,6 @@
-"""The defects reproduced in aiobreaker, purgatory, hyx and interlock (features.md, section 5): none of them here.
+"""Defects that were reproduced in aiobreaker, purgatory, hyx and interlock, and that this breaker does not have.
 
-Many have a wider sister among the failure modes; here stands what was run against the rival.
+Many have a more general test elsewhere; these are what was run against the rival.
 """
 
 from __future__ import annotations
@@ -15,17 +15,17 @@ from tests.conformance.conftest import (
     RECOVERY,
     Broken,
     cancelled,
+    changes_of,
     down,
     due,
     elsewhere,
     fail,
     finish,
     hold,
-    moves,
     refuses,
+    state_pairs,
     succeed,
     time_zone,
-    told,
 )
 
 if TYPE_CHECKING:
@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 # --- aiobreaker 1.2.0
 
 
-def test_d11_the_wait_does_not_depend_on_the_time_zone(clock: FakeClock) -> None:
+def test_the_wait_does_not_depend_on_the_time_zone(clock: FakeClock) -> None:
     breaker = CircuitBreaker(failure_threshold=1, recovery_time=30, clock=clock)
 
     with time_zone("America/New_York"):
@@ -47,7 +47,7 @@ def test_d11_the_wait_does_not_depend_on_the_time_zone(clock: FakeClock) -> None
 
 
 def reach_in_tasks(breaker: CircuitBreaker, crowd: int) -> int:
-    """How many of a crowd of tasks reach the dependency at once, through async blocks."""
+    """How many of many tasks reach the dependency at once, through async blocks."""
 
     async def ask() -> bool:
         async with breaker.guard():
@@ -60,13 +60,13 @@ def reach_in_tasks(breaker: CircuitBreaker, crowd: int) -> int:
     return asyncio.run(ask_all()).count(True)
 
 
-def test_d12_of_20_tasks_at_half_open_one_is_admitted(clock: FakeClock) -> None:
+def test_of_20_tasks_at_half_open_one_is_admitted(clock: FakeClock) -> None:
     assert reach_in_tasks(due(clock), 20) == 1
 
 
-def test_d12_of_four_overlapping_failures_each_caller_sees_its_own_and_the_circuit_opens_once(clock: FakeClock) -> None:
+def test_of_four_overlapping_failures_each_caller_sees_its_own_and_the_circuit_opens_once(clock: FakeClock) -> None:
     breaker = CircuitBreaker(failure_threshold=1, recovery_time=RECOVERY, clock=clock)
-    changes = told(breaker)
+    changes = changes_of(breaker)
 
     @breaker
     async def call(seconds: float) -> None:
@@ -80,11 +80,11 @@ def test_d12_of_four_overlapping_failures_each_caller_sees_its_own_and_the_circu
     errors = asyncio.run(overlap())
 
     assert [type(error) for error in errors] == [Broken] * 4
-    assert moves(changes) == [("closed", "open")]
+    assert state_pairs(changes) == [("closed", "open")]
     assert breaker.snapshot().retry_after == RECOVERY - 3
 
 
-def test_d13_an_async_stream_that_fails_is_seen_to(clock: FakeClock) -> None:
+def test_an_async_stream_that_fails_is_seen_to(clock: FakeClock) -> None:
     breaker = CircuitBreaker(failure_threshold=2, clock=clock)
 
     async def broken() -> AsyncIterator[int]:
@@ -109,7 +109,7 @@ def test_d13_an_async_stream_that_fails_is_seen_to(clock: FakeClock) -> None:
 # --- purgatory 3.0.1
 
 
-def test_d14_of_20_tasks_through_a_decorated_function_at_half_open_one_is_admitted(clock: FakeClock) -> None:
+def test_of_20_tasks_through_a_decorated_function_at_half_open_one_is_admitted(clock: FakeClock) -> None:
     breaker = due(clock)
 
     @breaker
@@ -123,7 +123,7 @@ def test_d14_of_20_tasks_through_a_decorated_function_at_half_open_one_is_admitt
     assert asyncio.run(ask_all()).count(True) == 1
 
 
-def test_d14_one_cancelled_call_does_not_trip_at_a_threshold_of_one(clock: FakeClock) -> None:
+def test_one_cancelled_call_does_not_trip_at_a_threshold_of_one(clock: FakeClock) -> None:
     breaker = CircuitBreaker(failure_threshold=1, clock=clock)
 
     asyncio.run(cancelled(breaker(lambda: asyncio.sleep(3600))))
@@ -132,7 +132,7 @@ def test_d14_one_cancelled_call_does_not_trip_at_a_threshold_of_one(clock: FakeC
     assert breaker.snapshot().calls["cancelled"] == 1
 
 
-def test_d15_a_stale_success_at_half_open_does_not_close(clock: FakeClock) -> None:
+def test_a_stale_success_at_half_open_does_not_close(clock: FakeClock) -> None:
     breaker = CircuitBreaker(failure_threshold=1, recovery_time=RECOVERY, clock=clock)
     stale = hold(breaker)
     fail(breaker)
@@ -144,7 +144,7 @@ def test_d15_a_stale_success_at_half_open_does_not_close(clock: FakeClock) -> No
     assert breaker.state is CircuitState.HALF_OPEN
 
 
-def test_d15_a_stream_that_fails_half_way_is_seen_to(clock: FakeClock) -> None:
+def test_a_stream_that_fails_half_way_is_seen_to(clock: FakeClock) -> None:
     breaker = CircuitBreaker(failure_threshold=2, clock=clock)
 
     def broken() -> Iterator[int]:
@@ -162,7 +162,7 @@ def test_d15_a_stream_that_fails_half_way_is_seen_to(clock: FakeClock) -> None:
     assert breaker.state is CircuitState.OPEN
 
 
-def test_d16_a_recovery_is_told_in_the_order_in_which_it_happens(clock: FakeClock) -> None:
+def test_the_changes_of_a_recovery_are_delivered_in_their_order(clock: FakeClock) -> None:
     breaker = due(clock)
     story: list[str] = []
     breaker.add_listener(lambda change: story.append(change.to_state.value))
@@ -176,7 +176,7 @@ def test_d16_a_recovery_is_told_in_the_order_in_which_it_happens(clock: FakeCloc
 # --- hyx 0.0.2
 
 
-def test_d17_of_20_async_blocks_at_half_open_one_is_admitted_and_when_cancelled_it_does_not_close(
+def test_of_20_async_blocks_at_half_open_one_is_admitted_and_when_cancelled_it_does_not_close(
     clock: FakeClock,
 ) -> None:
     breaker = due(clock)
@@ -195,7 +195,7 @@ def test_d17_of_20_async_blocks_at_half_open_one_is_admitted_and_when_cancelled_
 # --- interlock-cb 2.7.0
 
 
-def test_d18_a_hung_probe_does_not_refuse_callers_for_ever(clock: FakeClock) -> None:
+def test_a_hung_probe_does_not_refuse_callers_for_ever(clock: FakeClock) -> None:
     breaker = due(clock, probe_timeout=RECOVERY)
     elsewhere(lambda: hold(breaker))
 
@@ -207,7 +207,7 @@ def test_d18_a_hung_probe_does_not_refuse_callers_for_ever(clock: FakeClock) -> 
     assert breaker.state is CircuitState.CLOSED
 
 
-def test_d19_failures_of_streams_of_both_kinds_trip(clock: FakeClock) -> None:
+def test_failures_of_streams_of_both_kinds_trip(clock: FakeClock) -> None:
     breaker = CircuitBreaker(failure_threshold=2, clock=clock)
 
     @breaker

@@ -1,4 +1,4 @@
-"""Settings that make no sense are refused where they are given, and none is replaced in silence (F24, F25)."""
+"""Invalid settings raise where they are passed, and none is replaced in silence."""
 
 from __future__ import annotations
 
@@ -36,19 +36,19 @@ def shown(value: object) -> str:
 
 @pytest.mark.parametrize("setting", NUMBERS)
 @pytest.mark.parametrize("value", FALSY, ids=shown)
-def test_f24_a_falsy_setting_is_refused_and_not_replaced_by_a_default(setting: str, value: Any) -> None:
+def test_a_falsy_setting_is_refused_and_not_replaced_by_a_default(setting: str, value: Any) -> None:
     with pytest.raises(InvalidSettings, match=f"^{setting}: "):
         CircuitBreaker(**{setting: value})
 
 
-def test_f24_an_empty_name_is_refused_and_not_replaced_by_a_place() -> None:
+def test_an_empty_name_is_refused_and_not_replaced_by_the_name_of_a_place() -> None:
     with pytest.raises(ValueError):
         get_breaker("")
 
 
 @pytest.mark.parametrize("setting", NUMBERS)
 @pytest.mark.parametrize("value", NONSENSE, ids=shown)
-def test_f25_nonsense_is_refused_when_the_breaker_is_made(setting: str, value: Any) -> None:
+def test_nonsense_is_refused_when_the_breaker_is_made(setting: str, value: Any) -> None:
     with pytest.raises(InvalidSettings, match=f"^{setting}: "):
         CircuitBreaker(**{setting: value})
 
@@ -57,20 +57,20 @@ def test_f25_nonsense_is_refused_when_the_breaker_is_made(setting: str, value: A
 @pytest.mark.parametrize(
     "value", [True, 1 + 1j, b"5", (5,), timedelta(0), timedelta(-1), "-1s", "1 week", "nan"], ids=shown
 )
-def test_f25_what_only_looks_like_a_number_is_refused(setting: str, value: Any) -> None:
+def test_a_setting_that_only_looks_like_a_number_is_refused(setting: str, value: Any) -> None:
     with pytest.raises(InvalidSettings, match=f"^{setting}: "):
         CircuitBreaker(**{setting: value})
 
 
 @pytest.mark.parametrize("setting", ["failure_rate", "slow_call_rate", "recovery_backoff", *DURATIONS])
-def test_f25_a_number_too_large_to_be_a_float_is_refused(setting: str) -> None:
+def test_a_number_too_large_to_be_a_float_is_refused(setting: str) -> None:
     with pytest.raises(InvalidSettings, match=f"^{setting}: "):
         CircuitBreaker(**{setting: 10**400})  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize("setting", ["failure_on", "ignore"])
 @pytest.mark.parametrize("value", [5, "not a name", [int], object, None], ids=shown)
-def test_f25_exceptions_that_are_none_are_refused(setting: str, value: Any) -> None:
+def test_exceptions_that_are_none_are_refused(setting: str, value: Any) -> None:
     with pytest.raises(InvalidSettings, match=f"^{setting}"):
         CircuitBreaker(**{setting: value})
 
@@ -88,12 +88,12 @@ def test_f25_exceptions_that_are_none_are_refused(setting: str, value: Any) -> N
     ],
     ids=str,
 )
-def test_f25_settings_that_cannot_be_meant_are_refused(settings: dict[str, Any]) -> None:
+def test_settings_that_cannot_be_meant_are_refused(settings: dict[str, Any]) -> None:
     with pytest.raises(InvalidSettings):
         CircuitBreaker(**settings)
 
 
-def test_f25_the_smallest_and_the_largest_that_make_sense_are_taken_as_they_are() -> None:
+def test_the_smallest_and_the_largest_that_make_sense_are_taken_as_they_are() -> None:
     settings: dict[str, Any] = {
         "failure_threshold": 1,
         "failure_rate": 1,

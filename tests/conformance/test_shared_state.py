@@ -1,4 +1,4 @@
-"""What threads share stays whole while they change it, switched as often as Python can (F19)."""
+"""Shared state stays consistent while threads change it, with frequent switches."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING
 import pytest
 
 from otel_breaker import CircuitBreaker, CircuitOpenError, breakers, get_breaker
-from otel_breaker.core.states import MOVES
+from otel_breaker.core.states import STATE_CHANGES
 from otel_breaker.registry import REGISTRY
-from tests.conformance.conftest import fail, succeed, together, told
+from tests.conformance.conftest import changes_of, fail, succeed, together
 from tests.conformance.interruptions import interrupted
 
 if TYPE_CHECKING:
@@ -24,12 +24,12 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.usefixtures("restless")
 
 
-def test_f19_the_moves_that_many_threads_make_form_one_chain_of_moves_that_exist() -> None:
+def test_the_changes_of_many_threads_form_one_chain_of_transitions_of_the_table() -> None:
     ticks = itertools.count()
     breaker = CircuitBreaker(
         failure_threshold=2, recovery_time=5, probe_timeout=3, half_open_calls=2, clock=lambda: next(ticks)
     )
-    changes = told(breaker)
+    changes = changes_of(breaker)
     acts: list[Callable[[], object]] = [
         lambda: fail(breaker, 3),
         lambda: succeed(breaker),
@@ -47,7 +47,7 @@ def test_f19_the_moves_that_many_threads_make_form_one_chain_of_moves_that_exist
 
     together(8, act)
 
-    assert {(change.from_state, change.to_state) for change in changes} <= set(MOVES)
+    assert {(change.from_state, change.to_state) for change in changes} <= set(STATE_CHANGES)
     assert is_one_chain(changes)
     assert changes[-1].to_state is breaker.state
     assert len(changes) > 1_000
@@ -57,7 +57,7 @@ def is_one_chain(changes: list[StateChange]) -> bool:
     return all(before.to_state is after.from_state for before, after in itertools.pairwise(changes))
 
 
-def test_f19_whoever_looks_while_threads_move_a_circuit_sees_it_whole() -> None:
+def test_a_snapshot_is_consistent_while_threads_change_the_state() -> None:
     breaker = CircuitBreaker(failure_threshold=1)
     over = threading.Event()
 
@@ -82,7 +82,7 @@ def test_f19_whoever_looks_while_threads_move_a_circuit_sees_it_whole() -> None:
     assert all(seen[1])
 
 
-def test_f19_breakers_can_be_listed_while_others_are_made_and_dropped() -> None:
+def test_breakers_can_be_listed_while_others_are_made_and_dropped() -> None:
     kept = [CircuitBreaker(f"test_threads {number}") for number in range(100)]
     over = threading.Event()
 
@@ -101,14 +101,15 @@ def test_f19_breakers_can_be_listed_while_others_are_made_and_dropped() -> None:
     assert together(2, lambda number: look() if number else make()) == [len(kept)] * 2
 
 
-def test_f19_threads_that_ask_for_a_new_name_at_once_get_one_breaker() -> None:
+def test_threads_that_get_a_new_name_at_once_get_one_breaker() -> None:
     for number in range(100):
         asked = together(8, lambda _, name=f"test_threads at once {number}": get_breaker(name))  # type: ignore[misc]
 
         assert len(set(asked)) == 1
 
 
-def test_f52_settings_that_one_caller_gives_are_not_lost_to_another_that_gives_none_at_the_same_moment() -> None:
+@pytest.mark.slow
+def test_the_settings_of_one_caller_are_kept_when_another_passes_none_at_the_same_moment() -> None:
     lost: list[str] = []
 
     for moment in itertools.count():
@@ -125,6 +126,6 @@ def test_f52_settings_that_one_caller_gives_are_not_lost_to_another_that_gives_n
 
 
 def give_settings(name: str, given: list[CircuitBreaker]) -> None:
-    """What another thread may do at this moment: nothing, while the registry is locked."""
+    """Pass settings from another thread, unless the registry is locked."""
     if not REGISTRY._lock._is_owned():  # type: ignore[attr-defined]
         given.append(get_breaker(name, failure_threshold=3))

@@ -1,4 +1,4 @@
-"""A signal handler or a finaliser may make a guarded call at any instruction (F42, F43)."""
+"""A signal handler or a finaliser may make a guarded call at any instruction."""
 
 from __future__ import annotations
 
@@ -9,14 +9,18 @@ import time
 from collections import Counter
 from itertools import cycle
 
+import pytest
+
 from otel_breaker import CircuitBreaker, CircuitOpenError
 from tests.conformance.conftest import Broken, in_new_process
+
+pytestmark = pytest.mark.processes
 
 OUTCOMES = ("success", "failure", "ignored", "rejected", "cancelled")
 
 
 class Caller:
-    """Makes calls of every kind, and notes what it saw of each."""
+    """Makes calls of every outcome, and records the outcome of each."""
 
     def __init__(self, breaker: CircuitBreaker, kinds: str) -> None:
         self.seen: list[str] = []
@@ -66,7 +70,7 @@ def call_under_signals(seconds: float) -> None:
     sys.stdout.write(str(len(handler.seen)))
 
 
-def test_f42_a_signal_handler_at_1_khz_and_its_thread_share_a_breaker_without_deadlock_or_miscount() -> None:
+def test_a_signal_handler_at_1_khz_and_its_thread_share_a_breaker_without_deadlock_or_miscount() -> None:
     handled = in_new_process("from tests.conformance.test_signals import *; call_under_signals(1.0)")
 
     assert int(handled) > 100
@@ -99,7 +103,7 @@ def call_in_finalisers(calls: int) -> None:
     sys.stdout.write(str(len(finaliser.seen)))
 
 
-def test_f43_a_finaliser_that_the_collector_runs_and_its_thread_share_a_breaker_without_deadlock_or_miscount() -> None:
+def test_a_finaliser_that_the_collector_runs_and_its_thread_share_a_breaker_without_deadlock_or_miscount() -> None:
     finalised = in_new_process("from tests.conformance.test_signals import *; call_in_finalisers(5_000)")
 
     assert int(finalised) == 5_000

@@ -1,7 +1,7 @@
-"""A storm of interrupts, each of which raises wherever Python looks for signals, leaves nothing locked or mute (F13).
+"""A storm of interrupts, which raise where Python checks for signals, leaves all locks free and all changes delivered.
 
-Since Python 3.14 one of these places is between taking a lock and the block that gives it back. The storm itself
-finds it there only; what stands for it on every Python is in test_interrupted_locks.py.
+Since Python 3.14 one such check is between acquiring a lock and the block that releases it. Only the storm finds it
+there; test_interrupted_locks.py simulates it on every Python.
 """
 
 from __future__ import annotations
@@ -26,13 +26,15 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from types import FrameType
 
+pytestmark = pytest.mark.processes
+
 
 class SoftLimit(BaseException):
-    """What the handler of a time limit raises."""
+    """The exception of a time limit's handler."""
 
 
 class Storm:
-    """Interrupts its thread again and again, at a random moment after it has begun to work."""
+    """Interrupts its thread repeatedly, at random moments of its work."""
 
     def __init__(self) -> None:
         self.interrupts = 0
@@ -49,7 +51,7 @@ class Storm:
         while time.monotonic() < end:
             try:
                 self._is_raging = True
-                # Again after a while: what a callback of the collector raises is dropped.
+                # Again after a while: an exception in a callback of the collector is dropped.
                 signal.setitimer(signal.ITIMER_REAL, random.uniform(2e-6, 2e-4), 0.01)
                 while True:
                     work()
@@ -59,13 +61,13 @@ class Storm:
 
 
 class Everything:
-    """Whatever takes a lock of ours."""
+    """One use of each lock."""
 
     def __init__(self) -> None:
         self.breaker = CircuitBreaker("storm", failure_threshold=3, recovery_time=1e-4)
         self.slow = CircuitBreaker("storm slow", slow_call_duration=60, slow_call_rate=1.0)
-        self.heard: list[StateChange] = []
-        self.breaker.add_listener(self.heard.append)
+        self.received: list[StateChange] = []
+        self.breaker.add_listener(self.received.append)
         self.number = 0
 
     def once(self) -> None:
@@ -107,15 +109,15 @@ def storm(seconds: float) -> None:
     everything, tempest = Everything(), Storm()
     everything.once()
     tempest.over(everything.once, seconds)
-    elsewhere(everything.once)  # hangs where a lock was left behind
+    elsewhere(everything.once)  # hangs where a lock was not released
     breaker = everything.breaker
     breaker.reset()
-    everything.heard.clear()
+    everything.received.clear()
     breaker.force_open()
     breaker.reset()
-    in_order = [(change.from_state.value, change.to_state.value) for change in everything.heard[-2:]]
+    in_order = [(change.from_state.value, change.to_state.value) for change in everything.received[-2:]]
     assert in_order == [("closed", "forced_open"), ("forced_open", "closed")], in_order
-    assert not breaker._circuit.history.dispatcher._queue, "something is never told"
+    assert not breaker._circuit.history.dispatcher.queue, "something is never told"
     assert threading.active_count() < 5
     sys.stdout.write(str(tempest.interrupts))
     sys.stdout.flush()
@@ -123,7 +125,7 @@ def storm(seconds: float) -> None:
 
 
 @pytest.mark.skipif(not hasattr(signal, "setitimer"), reason="there are no interval timers")
-def test_f13_a_storm_of_interrupts_leaves_no_lock_taken_and_no_circuit_mute() -> None:
+def test_a_storm_of_interrupts_leaves_no_lock_taken_and_no_circuit_mute() -> None:
     interrupts = in_new_process("from tests.conformance.test_storms import *; storm(1.5)")
 
     assert int(interrupts) > 100

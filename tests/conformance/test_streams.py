@@ -1,4 +1,4 @@
-"""Streams: a call lasts as long as its generator does, and one that nobody reads keeps nothing (F31, F32)."""
+"""Streams: a call lasts as long as its generator, and an unread one holds no lease."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ SHAPES = pytest.mark.parametrize("shape", [guarded, with_a_block])
 
 
 @SHAPES
-def test_f31_a_stream_that_is_made_and_never_begun_takes_no_probes_place(clock: FakeClock, shape: Shape) -> None:
+def test_a_stream_that_never_begins_takes_no_lease(clock: FakeClock, shape: Shape) -> None:
     breaker = due(clock)
 
     never_begun = shape(breaker)()
@@ -50,7 +50,7 @@ def test_f31_a_stream_that_is_made_and_never_begun_takes_no_probes_place(clock: 
 
 
 @SHAPES
-def test_f31_a_stream_asks_when_it_is_begun(clock: FakeClock, shape: Shape) -> None:
+def test_a_stream_acquires_its_permit_when_it_begins(clock: FakeClock, shape: Shape) -> None:
     breaker = opened(clock)
     stream = shape(breaker)()
 
@@ -58,7 +58,7 @@ def test_f31_a_stream_asks_when_it_is_begun(clock: FakeClock, shape: Shape) -> N
         next(stream)
 
 
-def test_f31_an_async_stream_that_is_made_and_never_begun_takes_no_probes_place(clock: FakeClock) -> None:
+def test_an_async_stream_that_never_begins_takes_no_lease(clock: FakeClock) -> None:
     breaker = due(clock)
 
     @breaker
@@ -72,7 +72,7 @@ def test_f31_an_async_stream_that_is_made_and_never_begun_takes_no_probes_place(
 
 
 @SHAPES
-def test_f31_a_stream_that_is_dropped_half_read_gives_its_place_back(clock: FakeClock, shape: Shape) -> None:
+def test_a_stream_that_is_dropped_half_read_frees_its_lease(clock: FakeClock, shape: Shape) -> None:
     breaker = due(clock, half_open_calls=2)
     stream = shape(breaker)()
     next(stream)
@@ -86,7 +86,7 @@ def test_f31_a_stream_that_is_dropped_half_read_gives_its_place_back(clock: Fake
 
 
 @SHAPES
-def test_f32_a_stream_that_probes_holds_its_place_while_it_is_read(clock: FakeClock, shape: Shape) -> None:
+def test_a_stream_that_probes_holds_its_lease_while_it_is_read(clock: FakeClock, shape: Shape) -> None:
     breaker = due(clock, probe_timeout=LEASE)
     stream = shape(breaker)()
     next(stream)
@@ -97,7 +97,7 @@ def test_f32_a_stream_that_probes_holds_its_place_while_it_is_read(clock: FakeCl
 
 
 @SHAPES
-def test_f32_a_stream_that_is_held_open_for_ever_loses_its_place(clock: FakeClock, shape: Shape) -> None:
+def test_the_lease_of_a_stream_that_is_held_open_for_ever_expires(clock: FakeClock, shape: Shape) -> None:
     breaker = due(clock, probe_timeout=LEASE)
     held = shape(breaker)()
     next(held)
@@ -110,7 +110,7 @@ def test_f32_a_stream_that_is_held_open_for_ever_loses_its_place(clock: FakeCloc
 
 
 @SHAPES
-def test_f32_the_end_of_a_stream_that_has_lost_its_place_moves_nothing(clock: FakeClock, shape: Shape) -> None:
+def test_the_end_of_a_stream_whose_lease_has_expired_has_no_effect(clock: FakeClock, shape: Shape) -> None:
     breaker = due(clock, probe_timeout=LEASE)
     held = shape(breaker)()
     next(held)
@@ -124,7 +124,7 @@ def test_f32_the_end_of_a_stream_that_has_lost_its_place_moves_nothing(clock: Fa
     assert during is CircuitState.HALF_OPEN
 
 
-def test_f32_an_async_stream_that_is_held_open_for_ever_loses_its_place(clock: FakeClock) -> None:
+def test_the_lease_of_an_async_stream_that_is_held_open_for_ever_expires(clock: FakeClock) -> None:
     breaker = due(clock, probe_timeout=LEASE)
 
     @breaker
@@ -161,7 +161,7 @@ def breaking_off_in_a_block(breaker: CircuitBreaker) -> Callable[[], Iterator[in
 
 
 @pytest.mark.parametrize("shape", [guarded_breaking_off, breaking_off_in_a_block])
-def test_f32_a_stream_that_breaks_off_fails_once(clock: FakeClock, shape: Shape) -> None:
+def test_a_stream_that_breaks_off_fails_once(clock: FakeClock, shape: Shape) -> None:
     breaker = CircuitBreaker(failure_threshold=2, clock=clock)
 
     with pytest.raises(Broken):

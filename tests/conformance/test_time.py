@@ -1,4 +1,4 @@
-"""When a circuit moves, and what it says of that: time is monotonic, and only calls move it (F21-F23)."""
+"""Time is monotonic, and only calls cause transitions."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ if TYPE_CHECKING:
 HOUR = 3600.0
 
 
-def test_f21_an_idle_circuit_stays_open_and_says_that_it_may_be_tried(clock: FakeClock) -> None:
-    # Required was that the reported state follows the clock; in the design only calls move a circuit.
+def test_an_idle_circuit_stays_open_with_a_retry_after_of_zero(clock: FakeClock) -> None:
+    # The reported state does not follow the clock: only calls cause transitions.
     breaker = opened(clock)
 
     clock.advance(1_000)
@@ -29,7 +29,7 @@ def test_f21_an_idle_circuit_stays_open_and_says_that_it_may_be_tried(clock: Fak
     assert breaker.snapshot().retry_after == 0
 
 
-def test_f21_a_circuit_that_needs_several_probes_refuses_none_of_those_that_come_one_by_one(clock: FakeClock) -> None:
+def test_a_circuit_that_needs_several_probes_refuses_none_of_those_that_come_one_by_one(clock: FakeClock) -> None:
     breaker = due(clock, half_open_calls=3)
     states = []
 
@@ -41,7 +41,7 @@ def test_f21_a_circuit_that_needs_several_probes_refuses_none_of_those_that_come
     assert states == ["half_open", "half_open", "closed"]
 
 
-def test_f21_a_rare_caller_that_finds_the_dependency_down_again_is_the_only_one_to_try(clock: FakeClock) -> None:
+def test_a_rare_caller_that_finds_the_dependency_down_again_is_the_only_one_to_try(clock: FakeClock) -> None:
     breaker = due(clock, half_open_calls=3)
     succeed(breaker)
 
@@ -52,7 +52,7 @@ def test_f21_a_rare_caller_that_finds_the_dependency_down_again_is_the_only_one_
     assert breaker.failures == 2
 
 
-def test_f22_a_wall_clock_that_is_set_forward_ends_no_recovery_time(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_wall_clock_that_is_set_forward_ends_no_recovery_time(monkeypatch: pytest.MonkeyPatch) -> None:
     breaker = CircuitBreaker(failure_threshold=1, recovery_time=30)
     fail(breaker)
 
@@ -63,7 +63,7 @@ def test_f22_a_wall_clock_that_is_set_forward_ends_no_recovery_time(monkeypatch:
     assert breaker.snapshot().retry_after == pytest.approx(30, abs=1)
 
 
-def test_f22_a_wall_clock_that_is_set_back_prolongs_no_recovery_time(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_wall_clock_that_is_set_back_prolongs_no_recovery_time(monkeypatch: pytest.MonkeyPatch) -> None:
     breaker = CircuitBreaker(failure_threshold=1, recovery_time=0.1)
     fail(breaker)
 
@@ -81,7 +81,7 @@ def far_away(request: pytest.FixtureRequest) -> Iterator[None]:
 
 
 @pytest.mark.usefixtures("far_away")
-def test_f23_the_wait_that_a_refused_caller_is_told_is_the_same_in_every_time_zone(clock: FakeClock) -> None:
+def test_retry_after_of_a_refusal_is_the_same_in_every_time_zone(clock: FakeClock) -> None:
     breaker = opened(clock, recovery_time=30)
 
     with pytest.raises(CircuitOpenError) as refusal:
@@ -92,7 +92,7 @@ def test_f23_the_wait_that_a_refused_caller_is_told_is_the_same_in_every_time_zo
 
 
 @pytest.mark.usefixtures("far_away")
-def test_f23_times_for_display_are_epoch_seconds_in_every_time_zone(clock: FakeClock) -> None:
+def test_times_for_display_are_epoch_seconds_in_every_time_zone(clock: FakeClock) -> None:
     breaker = opened(clock)
 
     seen = breaker.snapshot()
@@ -103,7 +103,7 @@ def test_f23_times_for_display_are_epoch_seconds_in_every_time_zone(clock: FakeC
 
 
 class Asked(Broken):
-    """A failure that says when to come back."""
+    """A failure that requests a wait."""
 
     def __init__(self, retry_after: object) -> None:
         self.retry_after = retry_after
@@ -115,7 +115,7 @@ HTTP_DATES = ["%a, %d %b %Y %H:%M:%S GMT", "%A, %d-%b-%y %H:%M:%S GMT", "%a %b %
 
 @pytest.mark.usefixtures("far_away")
 @pytest.mark.parametrize("form", HTTP_DATES, ids=["IMF-fixdate", "RFC 850", "asctime"])
-def test_f23_an_http_date_to_come_back_at_is_the_same_in_every_time_zone(clock: FakeClock, form: str) -> None:
+def test_an_http_date_to_come_back_at_is_the_same_in_every_time_zone(clock: FakeClock, form: str) -> None:
     breaker = CircuitBreaker(failure_threshold=1, retry_after="retry_after", clock=clock)
     in_a_minute = datetime.fromtimestamp(time.time() + 60, timezone.utc).strftime(form)
 

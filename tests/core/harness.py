@@ -1,4 +1,4 @@
-"""A policy in one line, and a machine with the world that circuit.py keeps around it: time, and a tally."""
+"""A policy in one line, and a machine with what a circuit adds to it: a clock, and a count of successes."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from hypothesis import settings
 
-from otel_breaker.core.machine import Machine, Transition
+from otel_breaker.core.machine import Machine
 from otel_breaker.core.policy import Policy
 from otel_breaker.core.rules import ConsecutiveFailures, FailureRate, Rule, SlowCallRate
 from otel_breaker.core.states import CircuitState, Outcome
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
     from otel_breaker.core.permits import Permit
     from otel_breaker.core.rules import Counts
+    from otel_breaker.core.transition import Transition
 
 reproducible = settings(derandomize=True, deadline=None)
 """Property-based tests that try the same examples every time."""
@@ -25,7 +26,7 @@ RECOVERY = 60.0
 PROBE_TIMEOUT = 20.0
 SLOW = 2.0
 MIDDLE = 0.5
-"""The random number that spreads nothing."""
+"""The random number without an effect of jitter."""
 
 
 def policy(
@@ -57,12 +58,12 @@ SLOWING = policy(SlowCallRate(0.5, 4), calls=10, slow=SLOW)
 
 
 class Harness:
-    """A machine, driven by hand."""
+    """A machine with a fake clock and a count of successes."""
 
-    def __init__(self, lives_by: Policy) -> None:
+    def __init__(self, numbers: Policy) -> None:
         self.clock = FakeClock()
         self.successes = 0
-        self.machine = Machine(lives_by, self.clock(), lambda: self.successes)
+        self.machine = Machine(numbers, lambda: self.successes)
 
     @property
     def state(self) -> CircuitState:
@@ -71,7 +72,7 @@ class Harness:
     @property
     def standing_permit(self) -> Permit | None:
         period = self.machine.period
-        return period.standing if period is not None and period.has_no_history else None
+        return period.shared_permit if period is not None and period.has_no_history else None
 
     @property
     def counts(self) -> Counts:
@@ -92,12 +93,12 @@ class Harness:
         return self.machine.record_outcome(permit, outcome, self.clock(), MIDDLE, retry_after)
 
     def call(self, outcome: Outcome, *, lasts: float = 0.0, times: int = 1) -> Transition | None:
-        moved = None
+        transition = None
         for _ in range(times):
             permit = self.admit()
             self.clock.advance(lasts)
-            moved = self.record_outcome(permit, outcome)
-        return moved
+            transition = self.record_outcome(permit, outcome)
+        return transition
 
     def sweep(self) -> Transition | None:
         return self.machine.sweep(self.clock(), MIDDLE)

@@ -1,4 +1,4 @@
-"""What a naive circuit remembers of its calls: the calls, in a list."""
+"""The window of the reference model: a list of calls."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ class Call:
     """One admitted call."""
 
     generation: int | None
-    """None when its result never counts."""
+    """None when its outcome never counts."""
     started: float | None = None
-    """None when nobody noted it."""
+    """None where its duration does not matter."""
     deadline: float | None = None
     owner: Hashable = None
     counted_at: float | None = None

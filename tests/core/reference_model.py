@@ -1,6 +1,6 @@
-"""A circuit as one would write it with nothing but lists: slow, obvious, and none of the machine's structures.
+"""A reference model of a circuit, made of lists: slow, obvious, and without the machine's data structures.
 
-Only the policy's numbers are shared with the machine. test_machine_model.py walks both and compares.
+It shares only the policy with the machine. test_machine_model.py drives both and compares them.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from otel_breaker.core.policy import Policy
 
 
-class Move(NamedTuple):
+class ExpectedTransition(NamedTuple):
     source: CircuitState
     target: CircuitState
     reason: Reason
@@ -26,53 +26,54 @@ class Move(NamedTuple):
     counts: Counts
     threshold: float | None
     open_time: float | None
-    culprit: Call | None
+    overdue: Call | None
 
 
-class Naive:
-    def __init__(self, policy: Policy, now: float) -> None:
+class ReferenceModel:
+    def __init__(self, policy: Policy) -> None:
         self.policy = policy
         self.state = CircuitState.CLOSED
         self.generation = 0
-        self.since = now
         self.retry_at: float | None = None
-        self.failures_ever = 0
+        self.failure_count = 0
         self.streak = 0
         self.memory = Memory(policy)
-        self.watched: list[Call] = []
+        self.in_flight: list[Call] = []
         self.evidence: Counts | None = None
         self.last_base: float | None = None
         self.probing_under = policy
         self.leases: list[Call] = []
         self.probes_succeeded = 0
-        self.moves: list[Move] = []
+        self.transitions: list[ExpectedTransition] = []
 
-    # --- what a caller may do
+    # --- for callers
 
-    def ask(self, now: float, owner: Hashable, *, alone: bool) -> Call | None:
+    def admit(self, now: float, owner: Hashable, *, exclusive: bool) -> Call | None:
         if self.state is CircuitState.OPEN and self.retry_at is not None and now >= self.retry_at:
-            self._move(CircuitState.HALF_OPEN, Reason.RECOVERY_TIME_ELAPSED, now)
+            self._change_state(CircuitState.HALF_OPEN, Reason.RECOVERY_TIME_ELAPSED, now)
         if self.state is CircuitState.CLOSED:
-            return self._ask_closed(now, alone=alone)
+            return self._admit_closed(now, exclusive=exclusive)
         if self.state is CircuitState.HALF_OPEN:
-            return self._ask_half_open(now, owner)
+            return self._admit_half_open(now, owner)
         return Call(None, now) if self.state is CircuitState.FORCED_CLOSED else None
 
-    def watch(self, now: float, jitter: float) -> None:
-        """What time alone has done: lost probes, overdue calls."""
-        lost = [lease for lease in self.leases if lease.deadline is not None and lease.deadline <= now]
-        if lost:
-            first = min(lost, key=lambda lease: lease.deadline or 0.0)
-            self._open(Reason.PROBE_TIMEOUT, first.deadline or 0.0, jitter, culprit=first)
-        for call in list(self.watched):
-            if call in self.watched and self._is_slow(call, now):
-                self._count_late(call, now, jitter)
+    def apply_time(self, now: float, jitter: float) -> None:
+        """Apply what time alone causes: expired probes, overdue calls."""
+        expired = [lease for lease in self.leases if lease.deadline is not None and lease.deadline <= now]
+        if expired:
+            first = min(expired, key=lambda lease: lease.deadline or 0.0)
+            self._open(Reason.PROBE_TIMEOUT, first.deadline or 0.0, jitter, overdue=first)
+        for call in list(self.in_flight):
+            if call in self.in_flight and self._is_slow(call, now):
+                self._count_overdue(call, now, jitter)
 
-    def settle(self, call: Call, outcome: Outcome, now: float, jitter: float, retry_after: float | None) -> None:
+    def record_outcome(
+        self, call: Call, outcome: Outcome, now: float, jitter: float, retry_after: float | None
+    ) -> None:
         if call.generation != self.generation:
             return
         if self.state is CircuitState.CLOSED:
-            self._settle_closed(call, outcome, now, jitter, retry_after)
+            self._record_closed(call, outcome, now, jitter, retry_after)
         elif call in self.leases:
             self.leases.remove(call)
             self.probes_succeeded += outcome is Outcome.SUCCESS
@@ -80,36 +81,36 @@ class Naive:
                 self._fail()
                 self._open(Reason.PROBE_FAILED, now, jitter, retry_after)
             elif self.probes_succeeded == self.probing_under.half_open_calls:
-                self._move(CircuitState.CLOSED, Reason.PROBE_SUCCEEDED, now)
+                self._change_state(CircuitState.CLOSED, Reason.PROBE_SUCCEEDED, now)
 
-    def pause(self, call: Call, now: float, jitter: float) -> None:
-        """A step of the call is over; what comes is its consumer's time."""
+    def suspend(self, call: Call, now: float, jitter: float) -> None:
+        """End one step of a call; the time until the next is its consumer's."""
         if self.state is CircuitState.CLOSED and call.generation == self.generation:
             if self.memory.is_kept and call.counted_at is None and self._is_slow(call, now):
-                self._count_late(call, now, jitter)
+                self._count_overdue(call, now, jitter)
             self._unwatch(call)
             call.started = None
 
-    def go_on(self, call: Call, now: float) -> None:
+    def resume(self, call: Call, now: float) -> None:
         if self.state is CircuitState.CLOSED and call.generation == self.generation:
             call.started = now
             if call.counted_at is None:
                 self._watch(call)
 
-    def succeed_plainly(self, now: float) -> None:
+    def count_success(self, now: float) -> None:
         self.memory.take(Call(self.generation), now, failed=False, slow=False)
 
-    def operate(self, target: CircuitState, now: float) -> None:
+    def force(self, target: CircuitState, now: float) -> None:
         if target is not self.state:
-            self._move(target, Reason.MANUAL, now)
+            self._change_state(target, Reason.MANUAL, now)
         elif target is CircuitState.CLOSED:
-            self._begin(target, self.since)
+            self._begin(target)
 
     def adopt(self, policy: Policy, now: float) -> None:
         self.policy = policy
         self.memory.adopt(policy, now)
         if not self.memory.is_kept or policy.slow_call_duration is None:
-            self.watched.clear()
+            self.in_flight.clear()
 
     def counts(self, now: float) -> Counts:
         if self.evidence is not None:
@@ -120,21 +121,21 @@ class Naive:
     # --- closed
 
     @property
-    def is_plain(self) -> bool:
+    def has_no_history(self) -> bool:
         timed = self.policy.slow_call_duration is not None or self.policy.window_seconds is not None
         return self.state is CircuitState.CLOSED and self.streak == 0 and not timed
 
-    def _ask_closed(self, now: float, *, alone: bool) -> Call:
-        timed = alone or self.policy.slow_call_duration is not None
+    def _admit_closed(self, now: float, *, exclusive: bool) -> Call:
+        timed = exclusive or self.policy.slow_call_duration is not None
         call = Call(self.generation, now if timed else None)
         self._watch(call)
         return call
 
     def _watch(self, call: Call) -> None:
         if self.memory.is_kept and self.policy.slow_call_duration is not None:
-            self.watched.append(call)
+            self.in_flight.append(call)
 
-    def _settle_closed(
+    def _record_closed(
         self, call: Call, outcome: Outcome, now: float, jitter: float, retry_after: float | None
     ) -> None:
         self._unwatch(call)
@@ -148,15 +149,15 @@ class Naive:
         elif slow or outcome in (Outcome.SUCCESS, Outcome.FAILURE):
             self.memory.take(call, now, failed=failed, slow=slow)
         if failed or slow:
-            self._judge(now, jitter, retry_after)
+            self._evaluate_rules(now, jitter, retry_after)
 
     def _unwatch(self, call: Call) -> None:
-        self.watched = [other for other in self.watched if other is not call]
+        self.in_flight = [other for other in self.in_flight if other is not call]
 
-    def _count_late(self, call: Call, now: float, jitter: float) -> None:
+    def _count_overdue(self, call: Call, now: float, jitter: float) -> None:
         self._unwatch(call)
         self.memory.take(call, now, failed=False, slow=True)
-        self._judge(now, jitter, culprit=call)
+        self._evaluate_rules(now, jitter, overdue=call)
 
     def _is_slow(self, call: Call, now: float) -> bool:
         limit = self.policy.slow_call_duration
@@ -164,16 +165,18 @@ class Naive:
 
     def _fail(self) -> None:
         self.streak += 1
-        self.failures_ever += 1
+        self.failure_count += 1
 
-    def _judge(self, now: float, jitter: float, retry_after: float | None = None, culprit: Call | None = None) -> None:
-        fired = [rule for rule in self.policy.rules if _fires(rule, self.counts(now))]
-        if fired:
-            self._open(fired[0].reason, now, jitter, retry_after, fired[0].threshold, culprit)
+    def _evaluate_rules(
+        self, now: float, jitter: float, retry_after: float | None = None, overdue: Call | None = None
+    ) -> None:
+        reached = [rule for rule in self.policy.rules if _is_reached(rule, self.counts(now))]
+        if reached:
+            self._open(reached[0].reason, now, jitter, retry_after, reached[0].threshold, overdue)
 
-    # --- moving
+    # --- transitions
 
-    def _ask_half_open(self, now: float, owner: Hashable) -> Call | None:
+    def _admit_half_open(self, now: float, owner: Hashable) -> Call | None:
         if self.probes_succeeded + len(self.leases) < self.probing_under.half_open_calls:
             probe = Call(self.generation, now, now + self.probing_under.probe_timeout, owner)
             self.leases.append(probe)
@@ -188,7 +191,7 @@ class Naive:
         jitter: float,
         retry_after: float | None = None,
         threshold: float | None = None,
-        culprit: Call | None = None,
+        overdue: Call | None = None,
     ) -> None:
         numbers, base = self.policy, self.policy.recovery_time
         if self.last_base is not None:
@@ -198,32 +201,34 @@ class Naive:
         else:
             time = min(max(retry_after, 0), numbers.recovery_time_max) * (1 + numbers.recovery_jitter * jitter)
         self.last_base = base
-        self._move(CircuitState.OPEN, reason, at, threshold, time, culprit)
+        self._change_state(CircuitState.OPEN, reason, at, threshold, time, overdue)
 
-    def _move(
+    def _change_state(
         self,
         target: CircuitState,
         reason: Reason,
         at: float,
         threshold: float | None = None,
         open_time: float | None = None,
-        culprit: Call | None = None,
+        overdue: Call | None = None,
     ) -> None:
         counts, source = self.counts(at), self.state
         self.evidence = counts
-        self._begin(target, at)
+        self._begin(target)
         self.retry_at = None if open_time is None else at + open_time
-        self.moves.append(Move(source, target, reason, self.generation, at, counts, threshold, open_time, culprit))
+        self.transitions.append(
+            ExpectedTransition(source, target, reason, self.generation, at, counts, threshold, open_time, overdue)
+        )
 
-    def _begin(self, state: CircuitState, at: float) -> None:
+    def _begin(self, state: CircuitState) -> None:
         self.generation += 1
-        self.state, self.since = state, at
-        self.watched, self.leases, self.probes_succeeded, self.probing_under = [], [], 0, self.policy
+        self.state = state
+        self.in_flight, self.leases, self.probes_succeeded, self.probing_under = [], [], 0, self.policy
         if state is CircuitState.CLOSED:
             self.streak, self.memory, self.evidence, self.last_base = 0, Memory(self.policy), None, None
 
 
-def _fires(rule: Rule, counts: Counts) -> bool:
+def _is_reached(rule: Rule, counts: Counts) -> bool:
     if isinstance(rule, ConsecutiveFailures):
         return counts.consecutive_failures >= rule.threshold
     part = counts.window_failures if isinstance(rule, FailureRate) else counts.window_slow

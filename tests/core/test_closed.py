@@ -20,17 +20,17 @@ def closed(numbers: Policy) -> Closed:
     return Closed(numbers, 7, 4, lambda: 0)
 
 
-def test_all_calls_share_the_standing_permit_while_nothing_is_timed() -> None:
+def test_all_calls_share_one_permit_while_no_call_is_timed() -> None:
     period = closed(STREAK)
 
     assert (
         period.admit(1_000.0, None, exclusive=False)
         is period.admit(1_001.0, "somebody", exclusive=False)
-        is period.standing
+        is period.shared_permit
     )
 
 
-def test_a_permit_says_where_and_when_it_was_given() -> None:
+def test_a_permit_holds_the_generation_and_the_time_of_its_admission() -> None:
     permit = closed(SLOWING).admit(1_000.0, "somebody", exclusive=False)
 
     assert (permit.generation, permit.state, permit.failure_count) == (7, CircuitState.CLOSED, 4)
@@ -38,115 +38,117 @@ def test_a_permit_says_where_and_when_it_was_given() -> None:
     assert not permit.shadowed
 
 
-@pytest.mark.parametrize(("numbers", "alone"), [(STREAK, True), (policy(seconds=10), True), (policy(slow=2), False)])
-def test_a_call_that_is_timed_or_settled_by_hand_has_its_own_permit(numbers: Policy, alone: bool) -> None:
+@pytest.mark.parametrize(
+    ("numbers", "exclusive"), [(STREAK, True), (policy(seconds=10), True), (policy(slow=2), False)]
+)
+def test_a_call_that_is_timed_or_settled_by_hand_has_its_own_permit(numbers: Policy, exclusive: bool) -> None:
     period = closed(numbers)
 
-    own = period.admit(1_000.0, None, exclusive=alone)
+    own = period.admit(1_000.0, None, exclusive=exclusive)
 
-    assert own is not period.admit(1_000.0, None, exclusive=alone)
+    assert own is not period.admit(1_000.0, None, exclusive=exclusive)
     assert not own.is_shared
-    assert period.standing.is_shared
+    assert period.shared_permit.is_shared
 
 
 @pytest.mark.parametrize(("numbers", "plain"), [(STREAK, True), (policy(seconds=10), False), (policy(slow=2), False)])
-def test_a_period_is_plain_while_nothing_needs_the_clock(numbers: Policy, plain: bool) -> None:
+def test_a_period_has_no_history_while_no_rule_needs_the_clock(numbers: Policy, plain: bool) -> None:
     assert closed(numbers).has_no_history is plain
 
 
-def test_a_period_is_plain_again_when_a_success_ends_the_streak() -> None:
-    rig = Harness(STREAK)
+def test_a_period_has_no_history_again_when_a_success_ends_the_streak() -> None:
+    harness = Harness(STREAK)
 
-    rig.call(Outcome.FAILURE)
-    during = rig.standing_permit
-    rig.call(Outcome.SUCCESS)
+    harness.call(Outcome.FAILURE)
+    during = harness.standing_permit
+    harness.call(Outcome.SUCCESS)
 
     assert during is None
-    assert rig.standing_permit is not None
+    assert harness.standing_permit is not None
 
 
 def test_a_call_from_before_a_streak_does_not_hold_the_permit_from_after_it() -> None:
-    rig = Harness(STREAK)
-    before = rig.admit()
+    harness = Harness(STREAK)
+    before = harness.admit()
 
-    rig.call(Outcome.FAILURE)
-    rig.call(Outcome.SUCCESS)
+    harness.call(Outcome.FAILURE)
+    harness.call(Outcome.SUCCESS)
 
-    assert rig.standing_permit is not before
+    assert harness.standing_permit is not before
 
 
 @pytest.mark.parametrize("failures", [0, 1, 2])
-def test_a_permit_tells_how_many_failures_were_counted_before_it(failures: int) -> None:
-    rig = Harness(STREAK)
-    rig.call(Outcome.FAILURE, times=failures)
+def test_a_permit_holds_how_many_failures_were_counted_before_it(failures: int) -> None:
+    harness = Harness(STREAK)
+    harness.call(Outcome.FAILURE, times=failures)
 
-    assert rig.admit().failure_count == rig.machine.failure_count == failures
+    assert harness.admit().failure_count == harness.machine.failure_count == failures
 
 
 def test_so_many_failures_in_a_row_trip() -> None:
-    rig = Harness(STREAK)
-    before = rig.call(Outcome.FAILURE, times=2)
+    harness = Harness(STREAK)
+    before = harness.call(Outcome.FAILURE, times=2)
 
-    moved = rig.call(Outcome.FAILURE)
+    transition = harness.call(Outcome.FAILURE)
 
     assert before is None
-    assert moved is not None
-    assert (moved.reason, moved.threshold) == (Reason.FAILURE_THRESHOLD, 3)
-    assert moved.counts == Counts(3, 0, 0, 0)
+    assert transition is not None
+    assert (transition.reason, transition.threshold) == (Reason.FAILURE_THRESHOLD, 3)
+    assert transition.counts == Counts(3, 0, 0, 0)
 
 
 def test_a_success_ends_the_streak() -> None:
-    rig = Harness(STREAK)
+    harness = Harness(STREAK)
 
-    rig.call(Outcome.FAILURE, times=2)
-    rig.call(Outcome.SUCCESS)
-    rig.call(Outcome.FAILURE, times=2)
+    harness.call(Outcome.FAILURE, times=2)
+    harness.call(Outcome.SUCCESS)
+    harness.call(Outcome.FAILURE, times=2)
 
-    assert rig.counts.consecutive_failures == 2
-    assert rig.state is CircuitState.CLOSED
+    assert harness.counts.consecutive_failures == 2
+    assert harness.state is CircuitState.CLOSED
 
 
 @pytest.mark.parametrize("outcome", NEUTRAL)
-def test_a_neutral_call_leaves_streak_and_window_alone(outcome: Outcome) -> None:
-    rig = Harness(policy(ConsecutiveFailures(5), FailureRate(1, 10), calls=10))
-    rig.call(Outcome.FAILURE, times=2)
+def test_a_neutral_call_changes_neither_streak_nor_window(outcome: Outcome) -> None:
+    harness = Harness(policy(ConsecutiveFailures(5), FailureRate(1, 10), calls=10))
+    harness.call(Outcome.FAILURE, times=2)
 
-    rig.call(outcome)
+    harness.call(outcome)
 
-    assert rig.counts == Counts(2, 2, 2, 0)
+    assert harness.counts == Counts(2, 2, 2, 0)
 
 
 def test_a_share_of_failures_trips_once_there_are_enough_calls() -> None:
-    rig = Harness(FAILING)
-    rig.call(Outcome.SUCCESS, times=2)
-    before = rig.call(Outcome.FAILURE)
+    harness = Harness(FAILING)
+    harness.call(Outcome.SUCCESS, times=2)
+    before = harness.call(Outcome.FAILURE)
 
-    moved = rig.call(Outcome.FAILURE)
+    transition = harness.call(Outcome.FAILURE)
 
     assert before is None
-    assert moved is not None
-    assert (moved.reason, moved.threshold) == (Reason.FAILURE_RATE, 0.5)
-    assert moved.counts == Counts(2, 4, 2, 0)
+    assert transition is not None
+    assert (transition.reason, transition.threshold) == (Reason.FAILURE_RATE, 0.5)
+    assert transition.counts == Counts(2, 4, 2, 0)
 
 
 def test_a_success_never_trips() -> None:
-    rig = Harness(FAILING)
-    rig.call(Outcome.FAILURE, times=3)
+    harness = Harness(FAILING)
+    harness.call(Outcome.FAILURE, times=3)
 
-    moved = rig.call(Outcome.SUCCESS)
+    transition = harness.call(Outcome.SUCCESS)
 
-    assert moved is None
-    assert rig.counts == Counts(0, 4, 3, 0)
+    assert transition is None
+    assert harness.counts == Counts(0, 4, 3, 0)
 
 
-def test_successes_that_are_only_counted_in_the_tally_dilute_the_rate() -> None:
-    rig = Harness(FAILING)
-    rig.successes += 5
+def test_successes_that_are_only_counted_without_the_lock_dilute_the_rate() -> None:
+    harness = Harness(FAILING)
+    harness.successes += 5
 
-    moved = rig.call(Outcome.FAILURE, times=4)
+    transition = harness.call(Outcome.FAILURE, times=4)
 
-    assert moved is None
-    assert rig.counts == Counts(4, 9, 4, 0)
+    assert transition is None
+    assert harness.counts == Counts(4, 9, 4, 0)
 
 
 def test_successes_from_before_the_period_are_not_in_its_window() -> None:
@@ -156,56 +158,56 @@ def test_successes_from_before_the_period_are_not_in_its_window() -> None:
 
 
 def test_a_window_of_time_forgets_failures_of_long_ago() -> None:
-    rig = Harness(policy(FailureRate(0.5, 4), seconds=32))
-    rig.call(Outcome.FAILURE, times=3)
-    rig.clock.advance(32)
+    harness = Harness(policy(FailureRate(0.5, 4), seconds=32))
+    harness.call(Outcome.FAILURE, times=3)
+    harness.clock.advance(32)
 
-    moved = rig.call(Outcome.FAILURE, times=3)
+    transition = harness.call(Outcome.FAILURE, times=3)
 
-    assert moved is None
-    assert rig.counts == Counts(6, 3, 3, 0)
+    assert transition is None
+    assert harness.counts == Counts(6, 3, 3, 0)
 
 
 def test_a_share_of_slow_calls_trips_whether_they_fail_or_not() -> None:
-    rig = Harness(SLOWING)
-    rig.call(Outcome.SUCCESS, times=2)
-    rig.call(Outcome.SUCCESS, lasts=SLOW)
+    harness = Harness(SLOWING)
+    harness.call(Outcome.SUCCESS, times=2)
+    harness.call(Outcome.SUCCESS, lasts=SLOW)
 
-    moved = rig.call(Outcome.SUCCESS, lasts=SLOW)
+    transition = harness.call(Outcome.SUCCESS, lasts=SLOW)
 
-    assert moved is not None
-    assert (moved.reason, moved.threshold) == (Reason.SLOW_CALL_RATE, 0.5)
-    assert moved.counts == Counts(0, 4, 0, 2)
+    assert transition is not None
+    assert (transition.reason, transition.threshold) == (Reason.SLOW_CALL_RATE, 0.5)
+    assert transition.counts == Counts(0, 4, 0, 2)
 
 
 @pytest.mark.parametrize("outcome", NEUTRAL)
 def test_a_neutral_call_that_was_slow_counts_as_slow(outcome: Outcome) -> None:
-    rig = Harness(SLOWING)
-    rig.call(Outcome.SUCCESS, times=3)
+    harness = Harness(SLOWING)
+    harness.call(Outcome.SUCCESS, times=3)
 
-    rig.call(outcome, lasts=SLOW)
+    harness.call(outcome, lasts=SLOW)
 
-    assert rig.counts == Counts(0, 4, 0, 1)
+    assert harness.counts == Counts(0, 4, 0, 1)
 
 
 def test_hangs_that_are_always_cancelled_trip() -> None:
-    moved = Harness(SLOWING).call(Outcome.CANCELLED, lasts=SLOW, times=4)
+    transition = Harness(SLOWING).call(Outcome.CANCELLED, lasts=SLOW, times=4)
 
-    assert moved is not None
-    assert moved.counts == Counts(0, 4, 0, 4)
+    assert transition is not None
+    assert transition.counts == Counts(0, 4, 0, 4)
 
 
 def test_the_first_rule_that_fires_gives_the_reason() -> None:
-    moved = Harness(policy(ConsecutiveFailures(2), SlowCallRate(0.5, 1), calls=10, slow=SLOW)).call(
+    transition = Harness(policy(ConsecutiveFailures(2), SlowCallRate(0.5, 1), calls=10, slow=SLOW)).call(
         Outcome.FAILURE, lasts=SLOW
     )
 
-    assert moved is not None
-    assert moved.reason is Reason.SLOW_CALL_RATE
+    assert transition is not None
+    assert transition.reason is Reason.SLOW_CALL_RATE
 
 
 def test_any_rule_that_is_on_may_trip() -> None:
-    moved = Harness(policy(FailureRate(1, 10), ConsecutiveFailures(3), calls=10)).call(Outcome.FAILURE, times=3)
+    transition = Harness(policy(FailureRate(1, 10), ConsecutiveFailures(3), calls=10)).call(Outcome.FAILURE, times=3)
 
-    assert moved is not None
-    assert moved.reason is Reason.FAILURE_THRESHOLD
+    assert transition is not None
+    assert transition.reason is Reason.FAILURE_THRESHOLD

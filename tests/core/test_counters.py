@@ -52,7 +52,7 @@ def test_every_outcome_and_state_is_there_from_birth() -> None:
     assert totals.seconds == dict.fromkeys(CircuitState, 0.0)
 
 
-def test_a_probe_ends_like_any_admitted_call_or_is_lost() -> None:
+def test_a_probe_ends_like_any_admitted_call_or_times_out() -> None:
     assert set(PROBE_OUTCOMES) == {"success", "failure", "ignored", "cancelled", "timeout"}
 
 
@@ -65,7 +65,7 @@ def test_calls_are_counted_by_outcome(outcome: Outcome) -> None:
     assert +tally.totals(1_000.0).calls == {outcome: 1}
 
 
-def test_moves_are_counted_by_source_target_and_mode() -> None:
+def test_state_changes_are_counted_by_source_target_and_mode() -> None:
     tally = CircuitCounters(1_000.0)
 
     tally.record_state_change(CLOSED, OPEN, "enforce", 1_010.0)
@@ -91,7 +91,7 @@ def test_looking_twice_adds_no_time() -> None:
     assert tally.totals(1_005.0).seconds[CLOSED] == 5
 
 
-def test_the_stay_that_lasts_is_left_out_when_nobody_knows_the_time() -> None:
+def test_the_time_in_the_current_state_is_left_out_when_the_time_is_unknown() -> None:
     tally = CircuitCounters(1_000.0)
     tally.record_state_change(CLOSED, OPEN, "enforce", 1_010.0)
 
@@ -100,7 +100,7 @@ def test_the_stay_that_lasts_is_left_out_when_nobody_knows_the_time() -> None:
     assert (seconds[CLOSED], seconds[OPEN]) == (10, 0)
 
 
-def test_a_move_dated_back_takes_no_time_away_that_was_seen() -> None:
+def test_a_state_change_with_an_earlier_time_takes_no_counted_seconds_away() -> None:
     tally = CircuitCounters(1_000.0)
     tally.totals(1_020.0)
 

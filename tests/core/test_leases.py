@@ -1,4 +1,4 @@
-"""A probe's lease: its deadline, its owner, and what passes as part of it."""
+"""A probe's lease: its deadline, its owner, and the nested calls that pass as part of the probe."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from tests.core.harness import PROBE_TIMEOUT, RECOVERY, Harness, policy
 
 
 def probing(probes: int = 1) -> Harness:
-    rig = Harness(policy(probes=probes))
-    rig.half_open()
-    return rig
+    harness = Harness(policy(probes=probes))
+    harness.half_open()
+    return harness
 
 
 def test_a_probe_is_a_lease_with_a_deadline_and_an_owner() -> None:
@@ -26,109 +26,113 @@ def test_a_probe_is_a_lease_with_a_deadline_and_an_owner() -> None:
 
 
 def test_a_call_of_a_probe_s_owner_passes_as_part_of_that_probe() -> None:
-    rig = probing()
-    rig.admit("somebody")
+    harness = probing()
+    harness.admit("somebody")
 
-    nested = rig.admit("somebody")
+    nested = harness.admit("somebody")
 
     assert (nested.deadline, nested.state) == (None, CircuitState.HALF_OPEN)
-    assert rig.machine.probes_in_flight == 1
+    assert harness.machine.probes_in_flight == 1
 
 
 @pytest.mark.parametrize("outcome", Outcome)
 def test_a_call_that_is_part_of_a_probe_has_no_effect(outcome: Outcome) -> None:
-    rig = probing()
-    rig.admit("somebody")
-    nested = rig.admit("somebody")
+    harness = probing()
+    harness.admit("somebody")
+    nested = harness.admit("somebody")
 
-    moved = rig.record_outcome(nested, outcome)
+    transition = harness.record_outcome(nested, outcome)
 
-    assert moved is None
-    assert rig.state is CircuitState.HALF_OPEN
-    assert rig.machine.probes_in_flight == 1
+    assert transition is None
+    assert harness.state is CircuitState.HALF_OPEN
+    assert harness.machine.probes_in_flight == 1
 
 
 def test_a_place_that_is_free_is_leased_to_an_owner_of_a_probe_too() -> None:
-    rig = probing(2)
-    rig.admit("somebody")
+    harness = probing(2)
+    harness.admit("somebody")
 
-    assert rig.admit("somebody").deadline is not None
+    assert harness.admit("somebody").deadline is not None
 
 
 @pytest.mark.parametrize("owner", ["somebody else", None])
 def test_a_stranger_does_not_pass_as_part_of_a_probe(owner: str | None) -> None:
-    rig = probing()
-    rig.admit("somebody")
+    harness = probing()
+    harness.admit("somebody")
 
-    assert rig.refuses(owner)
+    assert harness.refuses(owner)
 
 
 def test_a_probe_without_an_owner_lets_no_caller_without_an_owner_pass() -> None:
-    rig = probing()
-    rig.admit(None)
+    harness = probing()
+    harness.admit(None)
 
-    assert rig.refuses(None)
+    assert harness.refuses(None)
 
 
 def test_an_owner_whose_probe_has_ended_is_a_stranger() -> None:
-    rig = probing(2)
-    rig.record_outcome(rig.admit("somebody"), Outcome.SUCCESS)
-    rig.admit("somebody else")
+    harness = probing(2)
+    harness.record_outcome(harness.admit("somebody"), Outcome.SUCCESS)
+    harness.admit("somebody else")
 
-    assert rig.refuses("somebody")
+    assert harness.refuses("somebody")
 
 
 @pytest.mark.parametrize(("late", "lost"), [(-0.001, False), (0.0, True), (0.001, True)])
-def test_a_probe_is_lost_at_its_deadline(late: float, lost: bool) -> None:
-    rig = probing()
-    rig.admit()
-    rig.clock.advance(PROBE_TIMEOUT + late)
+def test_a_probe_expires_at_its_deadline(late: float, lost: bool) -> None:
+    harness = probing()
+    harness.admit()
+    harness.clock.advance(PROBE_TIMEOUT + late)
 
-    moved = rig.expire()
+    transition = harness.expire()
 
-    assert (moved is not None) is lost
-
-
-def test_a_lost_probe_opens_again_as_of_its_deadline() -> None:
-    rig = probing()
-    probe = rig.admit()
-    rig.clock.advance(PROBE_TIMEOUT + 7)
-
-    moved = rig.expire()
-
-    assert moved is not None
-    assert (moved.target, moved.reason, moved.culprit) == (CircuitState.OPEN, Reason.PROBE_TIMEOUT, probe)
-    assert moved.at == rig.machine.since == probe.deadline
-    assert rig.machine.retry_after(rig.clock()) == RECOVERY - 7
+    assert (transition is not None) is lost
 
 
-def test_of_several_lost_probes_the_first_counts() -> None:
-    rig = probing(2)
-    first = rig.admit()
-    rig.clock.advance(1)
-    rig.admit()
-    rig.clock.advance(PROBE_TIMEOUT)
+def test_an_expired_probe_opens_the_circuit_as_of_its_deadline() -> None:
+    harness = probing()
+    probe = harness.admit()
+    harness.clock.advance(PROBE_TIMEOUT + 7)
 
-    moved = rig.expire()
+    transition = harness.expire()
 
-    assert moved is not None
-    assert moved.culprit is first
+    assert transition is not None
+    assert (transition.target, transition.reason, transition.overdue) == (
+        CircuitState.OPEN,
+        Reason.PROBE_TIMEOUT,
+        probe,
+    )
+    assert transition.at == probe.deadline
+    assert harness.machine.retry_after(harness.clock()) == RECOVERY - 7
 
 
-def test_a_probe_that_came_back_is_not_lost() -> None:
-    rig = probing(2)
-    rig.call(Outcome.SUCCESS)
-    rig.clock.advance(PROBE_TIMEOUT)
+def test_of_several_expired_probes_the_first_counts() -> None:
+    harness = probing(2)
+    first = harness.admit()
+    harness.clock.advance(1)
+    harness.admit()
+    harness.clock.advance(PROBE_TIMEOUT)
 
-    assert rig.expire() is None
+    transition = harness.expire()
+
+    assert transition is not None
+    assert transition.overdue is first
+
+
+def test_a_probe_that_has_ended_does_not_expire() -> None:
+    harness = probing(2)
+    harness.call(Outcome.SUCCESS)
+    harness.clock.advance(PROBE_TIMEOUT)
+
+    assert harness.expire() is None
 
 
 def test_in_a_forked_child_no_probe_of_the_parent_holds_a_place() -> None:
-    rig = probing()
-    parents = rig.admit("somebody")
-    rig.machine.forget_calls_in_flight()
+    harness = probing()
+    parents = harness.admit("somebody")
+    harness.machine.forget_calls_in_flight()
 
-    moved = rig.record_outcome(parents, Outcome.FAILURE)
+    transition = harness.record_outcome(parents, Outcome.FAILURE)
 
-    assert moved is None
-    assert rig.admit("somebody else").deadline is not None
+    assert transition is None
+    assert harness.admit("somebody else").deadline is not None

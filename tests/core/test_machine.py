@@ -1,4 +1,4 @@
-"""What belongs to no single state: a new circuit, closing again, and what is done by hand."""
+"""The machine across states: a new circuit, closing again, and forced states."""
 
 from __future__ import annotations
 
@@ -18,181 +18,180 @@ THREE = policy(ConsecutiveFailures(3))
 
 
 def test_a_new_circuit_is_closed_and_knows_nothing() -> None:
-    rig = Harness(FAILING)
+    harness = Harness(FAILING)
 
-    assert rig.state is CircuitState.CLOSED
-    assert (rig.machine.generation, rig.machine.failure_count, rig.machine.since) == (0, 0, rig.clock())
-    assert rig.counts == Counts(0, 0, 0, 0)
+    assert harness.state is CircuitState.CLOSED
+    assert (harness.machine.generation, harness.machine.failure_count) == (0, 0)
+    assert harness.counts == Counts(0, 0, 0, 0)
 
 
 def test_a_circuit_that_closes_begins_with_an_empty_memory() -> None:
-    rig = Harness(policy(ConsecutiveFailures(1), FailureRate(1, 10), calls=10))
-    rig.call(Outcome.SUCCESS, times=5)
-    rig.half_open()
+    harness = Harness(policy(ConsecutiveFailures(1), FailureRate(1, 10), calls=10))
+    harness.call(Outcome.SUCCESS, times=5)
+    harness.half_open()
 
-    rig.call(Outcome.SUCCESS)
+    harness.call(Outcome.SUCCESS)
 
-    assert rig.counts == Counts(0, 0, 0, 0)
-    assert rig.standing_permit is not None
+    assert harness.counts == Counts(0, 0, 0, 0)
+    assert harness.standing_permit is not None
 
 
 def test_failures_are_numbered_through_the_whole_life_of_a_circuit() -> None:
-    rig = Harness(policy())
-    rig.half_open()
-    rig.call(Outcome.SUCCESS)
+    harness = Harness(policy())
+    harness.half_open()
+    harness.call(Outcome.SUCCESS)
 
-    rig.call(Outcome.FAILURE)
+    harness.call(Outcome.FAILURE)
 
-    assert rig.machine.failure_count == 2
+    assert harness.machine.failure_count == 2
 
 
 def test_a_success_of_an_earlier_generation_is_not_in_the_window() -> None:
-    rig = Harness(FAILING)
-    earlier = rig.admit()
-    rig.machine.reset(rig.clock())
+    harness = Harness(FAILING)
+    earlier = harness.admit()
+    harness.machine.reset(harness.clock())
 
-    rig.record_outcome(earlier, Outcome.SUCCESS)
+    harness.record_outcome(earlier, Outcome.SUCCESS)
 
-    assert rig.counts == Counts(0, 0, 0, 0)
+    assert harness.counts == Counts(0, 0, 0, 0)
 
 
 def test_a_success_that_was_let_pass_by_force_is_not_in_the_window() -> None:
-    rig = Harness(FAILING)
-    rig.machine.force_closed(rig.clock())
-    unjudged = rig.admit()
-    rig.machine.reset(rig.clock())
+    harness = Harness(FAILING)
+    harness.machine.force_closed(harness.clock())
+    unjudged = harness.admit()
+    harness.machine.reset(harness.clock())
 
-    rig.record_outcome(unjudged, Outcome.SUCCESS)
+    harness.record_outcome(unjudged, Outcome.SUCCESS)
 
-    assert rig.counts == Counts(0, 0, 0, 0)
+    assert harness.counts == Counts(0, 0, 0, 0)
 
 
 def test_a_reset_forgets_what_was_counted_in_a_closed_circuit_too() -> None:
-    rig = Harness(policy(ConsecutiveFailures(3), FailureRate(1, 10), calls=10))
-    rig.call(Outcome.FAILURE, times=2)
-    rig.clock.advance(5)
+    harness = Harness(policy(ConsecutiveFailures(3), FailureRate(1, 10), calls=10))
+    harness.call(Outcome.FAILURE, times=2)
+    harness.clock.advance(5)
 
-    moved = rig.machine.reset(rig.clock())
+    transition = harness.machine.reset(harness.clock())
 
-    assert moved is None
-    assert rig.counts == Counts(0, 0, 0, 0)
-    assert rig.machine.since == rig.clock() - 5
+    assert transition is None
+    assert harness.counts == Counts(0, 0, 0, 0)
 
 
-def test_a_reset_makes_calls_in_flight_strangers() -> None:
-    rig = Harness(policy())
-    earlier = rig.admit()
-    rig.machine.reset(rig.clock())
+def test_after_a_reset_calls_in_flight_have_no_effect() -> None:
+    harness = Harness(policy())
+    earlier = harness.admit()
+    harness.machine.reset(harness.clock())
 
-    moved = rig.record_outcome(earlier, Outcome.FAILURE)
+    transition = harness.record_outcome(earlier, Outcome.FAILURE)
 
-    assert moved is None
-    assert rig.machine.failure_count == 0
+    assert transition is None
+    assert harness.machine.failure_count == 0
 
 
 def test_a_reset_resets_the_backoff() -> None:
-    rig = Harness(policy(backoff=2))
-    rig.half_open()
-    rig.call(Outcome.FAILURE)
-    rig.machine.reset(rig.clock())
+    harness = Harness(policy(backoff=2))
+    harness.half_open()
+    harness.call(Outcome.FAILURE)
+    harness.machine.reset(harness.clock())
 
-    moved = rig.call(Outcome.FAILURE)
+    transition = harness.call(Outcome.FAILURE)
 
-    assert moved is not None
-    assert moved.open_time == RECOVERY
+    assert transition is not None
+    assert transition.open_time == RECOVERY
 
 
-def test_a_circuit_forced_open_refuses_and_cannot_say_until_when() -> None:
-    rig = Harness(policy())
+def test_a_circuit_forced_open_refuses_without_a_time_to_retry() -> None:
+    harness = Harness(policy())
 
-    moved = rig.machine.force_open(rig.clock())
+    transition = harness.machine.force_open(harness.clock())
 
-    assert moved is not None
-    assert (moved.reason, moved.open_time, moved.threshold) == (Reason.MANUAL, None, None)
-    assert rig.refuses()
-    assert rig.machine.retry_after(rig.clock()) is None
+    assert transition is not None
+    assert (transition.reason, transition.open_time, transition.threshold) == (Reason.MANUAL, None, None)
+    assert harness.refuses()
+    assert harness.machine.retry_after(harness.clock()) is None
 
 
 def test_a_pending_deadline_does_not_undo_a_forced_state() -> None:
-    rig = Harness(policy())
-    rig.open()
-    rig.machine.force_open(rig.clock())
-    rig.clock.advance(RECOVERY * 2)
+    harness = Harness(policy())
+    harness.open()
+    harness.machine.force_open(harness.clock())
+    harness.clock.advance(RECOVERY * 2)
 
-    moved = rig.cool_down()
+    transition = harness.cool_down()
 
-    assert moved is None
-    assert rig.state is CircuitState.FORCED_OPEN
+    assert transition is None
+    assert harness.state is CircuitState.FORCED_OPEN
 
 
-def test_a_lost_probe_does_not_undo_a_forced_state() -> None:
-    rig = Harness(policy())
-    rig.half_open()
-    rig.admit()
-    rig.machine.force_closed(rig.clock())
-    rig.clock.advance(RECOVERY * 2)
+def test_an_expired_probe_does_not_end_a_forced_state() -> None:
+    harness = Harness(policy())
+    harness.half_open()
+    harness.admit()
+    harness.machine.force_closed(harness.clock())
+    harness.clock.advance(RECOVERY * 2)
 
-    moved = rig.expire()
+    transition = harness.expire()
 
-    assert moved is None
-    assert rig.machine.probes_in_flight == 0
+    assert transition is None
+    assert harness.machine.probes_in_flight == 0
 
 
 @pytest.mark.parametrize("outcome", Outcome)
-def test_a_circuit_forced_closed_lets_all_calls_pass_unjudged(outcome: Outcome) -> None:
-    rig = Harness(policy())
-    rig.machine.force_closed(rig.clock())
+def test_a_circuit_forced_closed_lets_all_calls_pass_and_evaluates_no_rule(outcome: Outcome) -> None:
+    harness = Harness(policy())
+    harness.machine.force_closed(harness.clock())
 
-    permit = rig.admit()
-    moved = rig.record_outcome(permit, outcome)
+    permit = harness.admit()
+    transition = harness.record_outcome(permit, outcome)
 
-    assert moved is None
-    assert (permit.state, permit.generation, permit.started) == (rig.state, NO_GENERATION, rig.clock())
-    assert rig.state is CircuitState.FORCED_CLOSED
-    assert rig.standing_permit is None
+    assert transition is None
+    assert (permit.state, permit.generation, permit.started) == (harness.state, NO_GENERATION, harness.clock())
+    assert harness.state is CircuitState.FORCED_CLOSED
+    assert harness.standing_permit is None
 
 
-def test_a_move_by_hand_shows_what_was_known() -> None:
-    rig = Harness(THREE)
-    rig.call(Outcome.FAILURE, times=2)
+def test_a_transition_by_hand_has_the_counts_before_it() -> None:
+    harness = Harness(THREE)
+    harness.call(Outcome.FAILURE, times=2)
 
-    moved = rig.machine.force_open(rig.clock())
+    transition = harness.machine.force_open(harness.clock())
 
-    assert moved is not None
-    assert moved.counts == Counts(2, 0, 0, 0)
+    assert transition is not None
+    assert transition.counts == Counts(2, 0, 0, 0)
 
 
 def test_a_circuit_is_idle_when_nothing_is_held_against_it_or_watched() -> None:
-    rig = Harness(SLOWING)
-    new = rig.machine.is_idle
-    permit = rig.admit()
-    busy = rig.machine.is_idle
-    rig.record_outcome(permit, Outcome.FAILURE)
-    failing = rig.machine.is_idle
-    rig.call(Outcome.SUCCESS)
+    harness = Harness(SLOWING)
+    new = harness.machine.is_idle
+    permit = harness.admit()
+    busy = harness.machine.is_idle
+    harness.record_outcome(permit, Outcome.FAILURE)
+    failing = harness.machine.is_idle
+    harness.call(Outcome.SUCCESS)
 
-    assert (new, busy, failing, rig.machine.is_idle) == (True, False, False, True)
+    assert (new, busy, failing, harness.machine.is_idle) == (True, False, False, True)
 
 
-@pytest.mark.parametrize("lives_by", [policy(), policy(slow=2), policy(FailureRate(0.5, 4), seconds=8)])
-def test_a_call_that_nobody_watches_leaves_a_circuit_idle(lives_by: Policy) -> None:
-    rig = Harness(lives_by)
+@pytest.mark.parametrize("numbers", [policy(), policy(slow=2), policy(FailureRate(0.5, 4), seconds=8)])
+def test_a_call_that_is_not_timed_leaves_a_circuit_idle(numbers: Policy) -> None:
+    harness = Harness(numbers)
 
-    rig.admit(exclusive=True)
+    harness.admit(exclusive=True)
 
-    assert rig.machine.is_idle
+    assert harness.machine.is_idle
 
 
 @pytest.mark.parametrize("state", [state for state in CircuitState if state is not CircuitState.CLOSED])
 def test_only_a_closed_circuit_is_idle(state: CircuitState) -> None:
-    rig = Harness(policy(SlowCallRate(1, 1), calls=10, slow=SLOW))
-    rig.call(Outcome.SUCCESS, lasts=SLOW)
+    harness = Harness(policy(SlowCallRate(1, 1), calls=10, slow=SLOW))
+    harness.call(Outcome.SUCCESS, lasts=SLOW)
     if state is CircuitState.HALF_OPEN:
-        rig.half_open()
+        harness.half_open()
     elif state is CircuitState.FORCED_OPEN:
-        rig.machine.force_open(rig.clock())
+        harness.machine.force_open(harness.clock())
     elif state is CircuitState.FORCED_CLOSED:
-        rig.machine.force_closed(rig.clock())
+        harness.machine.force_closed(harness.clock())
 
-    assert rig.state is state
-    assert not rig.machine.is_idle
+    assert harness.state is state
+    assert not harness.machine.is_idle

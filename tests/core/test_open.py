@@ -8,173 +8,183 @@ from tests.core.harness import PROBE_TIMEOUT, RECOVERY, Harness, policy
 
 
 def test_an_open_circuit_refuses_everybody() -> None:
-    rig = Harness(policy())
-    rig.open()
+    harness = Harness(policy())
+    harness.open()
 
-    assert rig.refuses()
-    assert rig.refuses("somebody")
-    assert rig.standing_permit is None
-
-
-def test_opening_says_how_long_it_will_last() -> None:
-    rig = Harness(policy())
-    permit = rig.admit()
-
-    moved = rig.record_outcome(permit, Outcome.FAILURE)
-
-    assert moved is not None
-    assert (moved.at, moved.open_time) == (rig.clock(), RECOVERY)
-    assert rig.machine.retry_after(rig.clock()) == RECOVERY
+    assert harness.refuses()
+    assert harness.refuses("somebody")
+    assert harness.standing_permit is None
 
 
-@pytest.mark.parametrize(("early", "moves"), [(0.001, False), (0.0, True), (-1e9, True)])
-def test_probing_begins_when_the_open_time_has_passed(early: float, moves: bool) -> None:
-    rig = Harness(policy())
-    rig.open()
-    rig.clock.advance(RECOVERY - early)
+def test_an_opening_has_its_open_time() -> None:
+    harness = Harness(policy())
+    permit = harness.admit()
 
-    moved = rig.cool_down()
+    transition = harness.record_outcome(permit, Outcome.FAILURE)
 
-    assert (moved is not None) is moves
-
-
-def test_a_circuit_that_begins_to_probe_says_why() -> None:
-    rig = Harness(policy())
-    rig.open()
-    rig.clock.advance(RECOVERY + 5)
-
-    moved = rig.cool_down()
-
-    assert moved is not None
-    assert (moved.target, moved.reason) == (CircuitState.HALF_OPEN, Reason.RECOVERY_TIME_ELAPSED)
-    assert (moved.at, moved.open_time, moved.threshold, moved.culprit) == (rig.clock(), None, None, None)
+    assert transition is not None
+    assert (transition.at, transition.open_time) == (harness.clock(), RECOVERY)
+    assert harness.machine.retry_after(harness.clock()) == RECOVERY
 
 
-def test_time_alone_moves_nothing() -> None:
-    rig = Harness(policy())
-    rig.open()
-    rig.clock.advance(RECOVERY * 10)
+@pytest.mark.parametrize(("early", "begins"), [(0.001, False), (0.0, True), (-1e9, True)])
+def test_probing_begins_when_the_open_time_has_passed(early: float, begins: bool) -> None:
+    harness = Harness(policy())
+    harness.open()
+    harness.clock.advance(RECOVERY - early)
 
-    assert rig.state is CircuitState.OPEN
-    assert rig.refuses()
+    transition = harness.cool_down()
+
+    assert (transition is not None) is begins
+
+
+def test_a_circuit_that_becomes_half_open_has_the_reason() -> None:
+    harness = Harness(policy())
+    harness.open()
+    harness.clock.advance(RECOVERY + 5)
+
+    transition = harness.cool_down()
+
+    assert transition is not None
+    assert (transition.target, transition.reason) == (CircuitState.HALF_OPEN, Reason.RECOVERY_TIME_ELAPSED)
+    assert (transition.at, transition.open_time, transition.threshold, transition.overdue) == (
+        harness.clock(),
+        None,
+        None,
+        None,
+    )
+
+
+def test_time_alone_causes_no_transition() -> None:
+    harness = Harness(policy())
+    harness.open()
+    harness.clock.advance(RECOVERY * 10)
+
+    assert harness.state is CircuitState.OPEN
+    assert harness.refuses()
 
 
 @pytest.mark.parametrize(("passed", "left"), [(0, 60), (59.5, 0.5), (60, 0), (1_000, 0)])
 def test_what_is_left_of_the_open_time_never_falls_below_nothing(passed: float, left: float) -> None:
-    rig = Harness(policy())
-    rig.open()
-    rig.clock.advance(passed)
+    harness = Harness(policy())
+    harness.open()
+    harness.clock.advance(passed)
 
-    assert rig.machine.retry_after(rig.clock()) == left
+    assert harness.machine.retry_after(harness.clock()) == left
 
 
 @pytest.mark.parametrize("state", [CircuitState.CLOSED, CircuitState.HALF_OPEN, CircuitState.FORCED_CLOSED])
 def test_nothing_is_to_be_waited_for_where_calls_may_pass(state: CircuitState) -> None:
-    rig = Harness(policy())
+    harness = Harness(policy())
     if state is CircuitState.HALF_OPEN:
-        rig.half_open()
+        harness.half_open()
     elif state is CircuitState.FORCED_CLOSED:
-        rig.open()
-        rig.machine.force_closed(rig.clock())
+        harness.open()
+        harness.machine.force_closed(harness.clock())
 
-    assert rig.machine.retry_after(rig.clock()) == 0
+    assert harness.machine.retry_after(harness.clock()) == 0
 
 
 @pytest.mark.parametrize("outcome", Outcome)
 def test_a_call_from_before_the_trip_changes_nothing(outcome: Outcome) -> None:
-    rig = Harness(policy())
-    late = rig.admit(exclusive=True)
-    rig.open()
-    before = (rig.machine.generation, rig.machine.retry_at, rig.machine.failure_count, rig.counts)
+    harness = Harness(policy())
+    late = harness.admit(exclusive=True)
+    harness.open()
+    before = (harness.machine.generation, harness.machine.retry_at, harness.machine.failure_count, harness.counts)
 
-    moved = rig.record_outcome(late, outcome)
+    transition = harness.record_outcome(late, outcome)
 
-    assert moved is None
-    assert (rig.machine.generation, rig.machine.retry_at, rig.machine.failure_count, rig.counts) == before
+    assert transition is None
+    assert (
+        harness.machine.generation,
+        harness.machine.retry_at,
+        harness.machine.failure_count,
+        harness.counts,
+    ) == before
 
 
 @pytest.mark.parametrize("outcome", Outcome)
 def test_a_call_from_before_the_trip_is_no_probe(outcome: Outcome) -> None:
-    rig = Harness(policy())
-    late = rig.admit(exclusive=True)
-    rig.half_open()
+    harness = Harness(policy())
+    late = harness.admit(exclusive=True)
+    harness.half_open()
 
-    moved = rig.record_outcome(late, outcome)
+    transition = harness.record_outcome(late, outcome)
 
-    assert moved is None
-    assert rig.admit().deadline is not None
+    assert transition is None
+    assert harness.admit().deadline is not None
 
 
 def test_what_was_known_at_the_trip_is_kept_while_the_circuit_is_open() -> None:
-    rig = Harness(policy(ConsecutiveFailures(3), FailureRate(1, 10), seconds=32))
-    rig.call(Outcome.SUCCESS)
-    rig.call(Outcome.FAILURE, times=3)
+    harness = Harness(policy(ConsecutiveFailures(3), FailureRate(1, 10), seconds=32))
+    harness.call(Outcome.SUCCESS)
+    harness.call(Outcome.FAILURE, times=3)
 
-    rig.clock.advance(1_000)
+    harness.clock.advance(1_000)
 
-    assert rig.counts == Counts(3, 4, 3, 0)
-
-
-def test_a_failure_that_asks_for_a_time_opens_for_that_time() -> None:
-    rig = Harness(policy())
-
-    moved = rig.record_outcome(rig.admit(), Outcome.FAILURE, retry_after=300)
-
-    assert moved is not None
-    assert moved.open_time == 300
-    assert rig.machine.retry_after(rig.clock()) == 300
+    assert harness.counts == Counts(3, 4, 3, 0)
 
 
-def test_a_probe_that_asks_for_a_time_opens_for_that_time() -> None:
-    rig = Harness(policy())
-    rig.half_open()
+def test_a_failure_that_requests_a_wait_opens_for_that_time() -> None:
+    harness = Harness(policy())
 
-    moved = rig.record_outcome(rig.admit(), Outcome.FAILURE, retry_after=300)
+    transition = harness.record_outcome(harness.admit(), Outcome.FAILURE, retry_after=300)
 
-    assert moved is not None
-    assert moved.open_time == 300
+    assert transition is not None
+    assert transition.open_time == 300
+    assert harness.machine.retry_after(harness.clock()) == 300
 
 
-def relapse(rig: Harness) -> float | None:
-    rig.half_open()
-    moved = rig.call(Outcome.FAILURE)
-    return moved.open_time if moved else None
+def test_a_probe_that_requests_a_wait_opens_for_that_time() -> None:
+    harness = Harness(policy())
+    harness.half_open()
+
+    transition = harness.record_outcome(harness.admit(), Outcome.FAILURE, retry_after=300)
+
+    assert transition is not None
+    assert transition.open_time == 300
+
+
+def relapse(harness: Harness) -> float | None:
+    harness.half_open()
+    transition = harness.call(Outcome.FAILURE)
+    return transition.open_time if transition else None
 
 
 def test_each_relapse_doubles_the_open_time() -> None:
-    rig = Harness(policy(backoff=2))
+    harness = Harness(policy(backoff=2))
 
-    assert [relapse(rig) for _ in range(5)] == [120, 240, 480, 600, 600]
+    assert [relapse(harness) for _ in range(5)] == [120, 240, 480, 600, 600]
 
 
-def test_a_lost_probe_is_a_relapse_too() -> None:
-    rig = Harness(policy(backoff=2))
-    rig.half_open()
-    rig.admit()
-    rig.clock.advance(PROBE_TIMEOUT)
+def test_an_expired_probe_is_a_relapse_too() -> None:
+    harness = Harness(policy(backoff=2))
+    harness.half_open()
+    harness.admit()
+    harness.clock.advance(PROBE_TIMEOUT)
 
-    moved = rig.expire()
+    transition = harness.expire()
 
-    assert moved is not None
-    assert moved.open_time == 120
+    assert transition is not None
+    assert transition.open_time == 120
 
 
 def test_a_recovery_resets_the_backoff() -> None:
-    rig = Harness(policy(backoff=2))
-    relapse(rig)
-    rig.half_open()
-    rig.call(Outcome.SUCCESS)
+    harness = Harness(policy(backoff=2))
+    relapse(harness)
+    harness.half_open()
+    harness.call(Outcome.SUCCESS)
 
-    moved = rig.call(Outcome.FAILURE)
+    transition = harness.call(Outcome.FAILURE)
 
-    assert moved is not None
-    assert moved.open_time == RECOVERY
+    assert transition is not None
+    assert transition.open_time == RECOVERY
 
 
 def test_the_random_number_spreads_the_open_time() -> None:
-    rig = Harness(policy(jitter=0.5))
+    harness = Harness(policy(jitter=0.5))
 
-    moved = rig.machine.record_outcome(rig.admit(), Outcome.FAILURE, rig.clock(), 0.0)
+    transition = harness.machine.record_outcome(harness.admit(), Outcome.FAILURE, harness.clock(), 0.0)
 
-    assert moved is not None
-    assert moved.open_time == RECOVERY * 0.5
+    assert transition is not None
+    assert transition.open_time == RECOVERY * 0.5

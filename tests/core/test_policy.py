@@ -41,7 +41,7 @@ def test_no_call_is_slow_without_a_limit() -> None:
     assert not policy().is_slow(1_000.0, 1e9)
 
 
-def test_a_call_whose_start_nobody_kept_is_not_slow() -> None:
+def test_a_call_without_a_start_time_is_not_slow() -> None:
     assert not policy(slow=2).is_slow(None, 1e9)
 
 
@@ -54,7 +54,7 @@ def test_there_is_a_window_only_where_a_rule_needs_one(numbers: Policy, kind: ty
     assert type(window) is kind if kind else window is None
 
 
-def test_new_windows_are_as_long_as_the_policy_says() -> None:
+def test_new_windows_have_the_size_of_the_policy() -> None:
     calls, seconds = policy(calls=7).new_window(), policy(seconds=9).new_window()
 
     assert isinstance(calls, LastCalls)
@@ -92,7 +92,7 @@ def test_a_window_of_another_kind_gives_way_to_a_new_one(old: LastCalls | None) 
 
 
 def open_times(numbers: Policy, openings: int) -> list[float]:
-    """How long the circuit stays open, opening after opening."""
+    """Seconds that the circuit stays open, for each opening."""
     times: list[float] = []
     base: float | None = None
     for _ in range(openings):
@@ -146,20 +146,20 @@ def test_jitter_does_not_feed_the_backoff() -> None:
 
 
 @pytest.mark.parametrize(("asked", "expected"), [(90, 90), (0, 0), (-5, 0), (601, 600), (float("inf"), 600)])
-def test_what_a_failure_asks_for_is_taken_within_bounds(asked: float, expected: float) -> None:
+def test_a_requested_wait_is_bounded(asked: float, expected: float) -> None:
     _, time = policy().open_time(None, asked, MIDDLE)
 
     assert time == expected
 
 
 @pytest.mark.parametrize(("random", "expected"), [(EARLIEST, 90), (MIDDLE, 99), (LATEST, 108)])
-def test_jitter_never_comes_back_before_the_time_that_was_asked_for(random: float, expected: float) -> None:
+def test_jitter_never_shortens_a_requested_wait(random: float, expected: float) -> None:
     _, time = policy(jitter=0.2).open_time(None, 90, random)
 
     assert time == pytest.approx(expected)
 
 
-def test_what_a_failure_asks_for_does_not_feed_the_backoff() -> None:
+def test_a_requested_wait_does_not_feed_the_backoff() -> None:
     base, _ = policy(backoff=2).open_time(120, 500, MIDDLE)
 
     assert base == 240

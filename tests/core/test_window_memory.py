@@ -1,4 +1,4 @@
-"""What a window costs in memory: constant for one of time, the places of failed and slow calls for one of calls."""
+"""The memory of a window: constant for one of seconds, the slots of failed and slow calls for one of calls."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from otel_breaker.core.windows import LastCalls, LastSeconds, Window
 
 
 def weight(window: Window) -> int:
-    """Bytes held in containers, as deep as they go."""
+    """Bytes of nested containers."""
     kept = [getattr(window, name) for cls in type(window).__mro__ for name in getattr(cls, "__slots__", ())]
     held = 0
     while kept:

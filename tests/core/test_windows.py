@@ -13,7 +13,7 @@ from tests.core.harness import reproducible
 
 @dataclass
 class Seen:
-    """One call, as a naive list remembers it."""
+    """One call in the list of the reference."""
 
     failed: bool
     slow: bool
@@ -27,7 +27,7 @@ def total(calls: list[Seen]) -> WindowTotals:
 
 @dataclass
 class Plain:
-    """Successes that nobody reports one by one."""
+    """Unreported successes."""
 
     calls: int
 
@@ -37,12 +37,12 @@ class Add:
     failed: bool
     slow: bool
     after: float = 0.0
-    """Seconds since the call before."""
+    """Seconds since the previous call."""
 
 
 @dataclass
 class Fail:
-    """A call that was counted some calls ago fails late."""
+    """A call that was counted some calls ago fails."""
 
     ago: int
     after: float = 0.0
@@ -55,7 +55,7 @@ class Resize:
 
 @dataclass
 class Remembering:
-    """LastCalls, and beside it a list of everything that it should hold."""
+    """LastCalls, beside a list of the calls that it should hold."""
 
     window: LastCalls
     calls: list[Seen] = field(default_factory=list)
@@ -181,7 +181,7 @@ def test_a_window_that_turns_by_any_number_of_buckets_holds_what_is_within_it(bu
     assert window.totals(199 * buckets * WIDTH, 0) == WindowTotals(held, 0, 0)
 
 
-def test_a_clock_read_early_and_told_late_does_not_turn_the_window_back() -> None:
+def test_an_earlier_time_that_arrives_late_does_not_turn_the_window_back() -> None:
     window = LastSeconds(SECONDS)
     window.add(1_010.0, 0, failed=True, slow=False)
 
@@ -191,7 +191,7 @@ def test_a_clock_read_early_and_told_late_does_not_turn_the_window_back() -> Non
     assert window.totals(1_010.0 + SECONDS - WIDTH, 0) == WindowTotals(2, 2, 0)
 
 
-def test_successes_that_nobody_reported_are_held_for_the_length_of_the_window() -> None:
+def test_unreported_successes_are_held_for_the_length_of_the_window() -> None:
     window = LastSeconds(SECONDS)
     window.add(1_000.0, 0, failed=True, slow=False)
 
@@ -200,7 +200,7 @@ def test_successes_that_nobody_reported_are_held_for_the_length_of_the_window() 
     assert held == [WindowTotals(51, 1, 0), WindowTotals(51, 1, 0), WindowTotals(0, 0, 0)]
 
 
-def test_successes_that_nobody_reported_are_counted_once() -> None:
+def test_unreported_successes_are_counted_once() -> None:
     window = LastSeconds(SECONDS)
 
     held = [window.totals(1_000.0 + step * WIDTH, step * 10).calls for step in range(4)]

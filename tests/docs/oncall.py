@@ -1,4 +1,4 @@
-"""What docs/oncall.md shows, and in which form a run of the demo has to say the same."""
+"""The answers that docs/oncall.md shows, without what differs from run to run."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def shown() -> dict[str, str]:
 
 
 def form(text: str) -> str:
-    """An answer without what differs from run to run: ids, times and how long things took."""
+    """An answer without ids, times and durations, which differ from run to run."""
     text = re.sub(r"\b[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}\b", "<instance>", text.strip())
     text = re.sub(r"\b[0-9a-f]{16}\b|\b[0-9a-f]{32}\b", "<id>", text)
     text = re.sub(r"\d{4}-\d\d-\d\d ", "", text)
@@ -42,7 +42,7 @@ def form(text: str) -> str:
 
 
 def brief(text: str) -> str:
-    """That of an outage of any length: without how often recovery failed."""
+    """The form of an outage of any length: without the number of failed recoveries."""
     text = re.sub(
         r"(?:\d+ failure, )?\d+ success(?:; \d+ failed recover(?:y|ies))?$", "<probes>", text, flags=re.MULTILINE
     )

@@ -1,4 +1,4 @@
-"""What docs/instrumentation.md says of where the configuration comes from, and of changing it, is true."""
+"""docs/instrumentation.md is true about the sources of the configuration, its check and its reload."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ from opentelemetry.configuration import load_config_file
 from opentelemetry.configuration.instrumentation import configure_instrumentation
 
 from otel_breaker import CircuitOpenError, get_breaker
+from otel_breaker_cli.json_schema import shipped
 from otel_breaker_instrumentation import OtelBreakerInstrumentor, environment_variables
-from otel_breaker_instrumentation.json_schema import shipped
 from tests.docs.test_documents import blocks
 from tests.docs.test_instrumentation import CLIENTS, DOCUMENT, PAYMENTS
 
@@ -36,7 +36,7 @@ FILES = {
 
 @pytest.fixture(autouse=True)
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
-    """Where the document's application stands, and the files that it speaks of."""
+    """The document's application and the files that it names."""
     shop = tmp_path / "shop"
     shop.mkdir()
     for name, source in {"__init__": "", "payments": PAYMENTS, "clients": CLIENTS}.items():
@@ -65,13 +65,14 @@ def test_opentelemetrys_configuration_guards_with_its_variables(folder: Path, mo
     assert get_breaker("payments").settings.failure_threshold == 4
 
 
-def test_every_environment_variable_is_told_with_its_flag() -> None:
-    told = dict(re.findall(r"^\| `(OTEL_BREAKER_\w+)` \| `(--\w+)` \|", DOCUMENT.read_text(), re.MULTILINE))
+def test_every_environment_variable_is_listed_with_its_flag() -> None:
+    listed = dict(re.findall(r"^\| `(OTEL_BREAKER_\w+)` \| `(--\w+)` \|", DOCUMENT.read_text(), re.MULTILINE))
     known = [name for name in vars(environment_variables) if name.startswith("OTEL_")]
 
-    assert told == {name: f"--{name.removeprefix('OTEL_').lower()}" for name in known}
+    assert listed == {name: f"--{name.removeprefix('OTEL_').lower()}" for name in known}
 
 
+@pytest.mark.processes
 @pytest.mark.parametrize("example", range(4))
 def test_a_command_prints_what_is_shown(folder: Path, example: int) -> None:
     _, *steps = re.split(r"^\$ ", blocks(DOCUMENT, "console")[example], flags=re.MULTILINE)
@@ -89,7 +90,7 @@ def test_a_command_prints_what_is_shown(folder: Path, example: int) -> None:
         assert (folder / "breakers.schema.json").read_text() == shipped()
 
 
-def test_a_changed_file_is_lived_by(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_changed_file_takes_effect(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     file = folder / "breakers.yaml"
     file.write_text(shown(RELOAD))
     monkeypatch.setenv("OTEL_BREAKER_CONFIG_FILE", str(file))
@@ -112,4 +113,4 @@ def test_a_circuit_is_forced() -> None:
         get_breaker("search").call(int)
 
     seen = get_breaker("search").snapshot()
-    assert (seen.forced_by, seen.forced_reason) == ("ann", "INC-4711")
+    assert (seen.actor, seen.reason) == ("ann", "INC-4711")

@@ -1,4 +1,4 @@
-"""The costs that the README quotes are those that were measured: docs/performance.md, which the benchmark writes."""
+"""The README quotes the ratios of docs/performance.md, which the benchmark writes."""
 
 from __future__ import annotations
 

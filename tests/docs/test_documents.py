@@ -1,4 +1,4 @@
-"""What the documents show is true: examples run, generated parts are fresh, links lead somewhere."""
+"""The documents are true: examples run, generated parts are up to date, links have targets."""
 
 from __future__ import annotations
 
@@ -14,10 +14,11 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import yaml
 
+from otel_breaker import CircuitState, get_breaker
 from otel_breaker.settings import Settings, Spans, TelemetrySettings
 from otel_breaker.telemetry import configuration
+from otel_breaker_cli.semconv_registry import load
 from otel_breaker_instrumentation.config import parse_configuration
-from otel_breaker_instrumentation.schema import load
 
 if TYPE_CHECKING:
     from dataclasses import Field
@@ -47,11 +48,44 @@ def test_generated_documents_are_up_to_date() -> None:
     assert stale == []
 
 
-def test_the_readme_shows_how_to_use_it_by_hand_and_that_runs() -> None:
-    (shown,) = blocks(ROOT / "README.md", "python")
+def test_the_readme_shows_guards_by_hand_in_five_blocks_of_five_lines() -> None:
+    shown = blocks(ROOT / "README.md", "python")
+
+    lines = [[line for line in block.splitlines() if line] for block in shown]
+    assert len(shown) == 5
+    assert max(map(len, lines)) <= 5
+
+
+@pytest.mark.usefixtures("fresh_breakers")
+def test_the_blocks_of_the_readme_run_one_after_the_other(capsys: pytest.CaptureFixture[str]) -> None:
+    decorate, block, call, answer, operate = blocks(ROOT / "README.md", "python")
     namespace: dict[str, Any] = {"__name__": "readme"}
 
-    exec(compile(shown, "README.md", "exec"), namespace)
+    def run(shown: str) -> str:
+        exec(compile(shown, "README.md", "exec"), namespace)
+        return capsys.readouterr().out
+
+    run(decorate)
+    assert namespace["charge"]("order 1") == "order 1 is paid"
+    run(block)
+    assert get_breaker("stock").snapshot().last_failure_type == "unavailable"
+    run(call)
+    assert asyncio.run(namespace["fetch"]("a.example", "query")) is None
+    assert get_breaker("search", key="a.example").snapshot().calls["success"] == 1
+    assert run(answer) == "order 1 is paid\n"
+    for _ in range(3):
+        get_breaker("payments").record_failure(OSError())
+    assert re.fullmatch(r"payments is open, try again in [\d.]+ s\n", run(answer))
+    get_breaker("payments").reset()
+    assert "CircuitState.FORCED_OPEN" in run(operate)
+    assert get_breaker("payments").state is CircuitState.CLOSED
+
+
+def test_the_page_of_guards_by_hand_runs() -> None:
+    (shown,) = blocks(ROOT / "docs" / "by-hand.md", "python")
+    namespace: dict[str, Any] = {"__name__": "by_hand"}
+
+    exec(compile(shown, "by-hand.md", "exec"), namespace)
 
     assert namespace["charge_by_hand"]("order 2") is None
     assert namespace["payments"].snapshot().calls["failure"] == 1
@@ -68,7 +102,7 @@ def test_the_readme_shows_how_to_use_it_by_hand_and_that_runs() -> None:
     assert namespace["rates"].call(float, "3.2") == 1.0
 
 
-def test_the_readme_shows_a_configuration_that_is_understood() -> None:
+def test_the_readme_shows_a_valid_configuration() -> None:
     (shown,) = blocks(ROOT / "README.md", "yaml")
 
     configuration = parse_configuration(yaml.safe_load(shown), "")
@@ -77,6 +111,7 @@ def test_the_readme_shows_a_configuration_that_is_understood() -> None:
     assert configuration.breakers["payments"].recovery_time == 30
 
 
+@pytest.mark.processes
 def test_without_an_sdk_state_changes_go_to_the_logger_that_the_readme_names() -> None:
     (logger,) = re.findall(r"to `logging` \(logger `([\w.]+)`\)", (ROOT / "README.md").read_text())
     program = (
@@ -102,9 +137,9 @@ def test_the_readme_names_every_attribute_of_a_calls_span() -> None:
     (span,) = load().spans.values()
     table = (ROOT / "README.md").read_text().partition("| telemetry | name |")[2].partition("\n\n")[0]
     prefix = "circuit_breaker"
-    told = {f"{prefix}{name}" if name.startswith(".") else name for name in re.findall(r"`([\w.]+)`", table)}
+    listed = {f"{prefix}{name}" if name.startswith(".") else name for name in re.findall(r"`([\w.]+)`", table)}
 
-    assert set(span.attributes) - told == set()
+    assert set(span.attributes) - listed == set()
 
 
 @pytest.mark.parametrize("index", range(len(fields(Settings))), ids=[spec.name for spec in fields(Settings)])
@@ -117,7 +152,7 @@ def test_every_setting_has_an_example_that_sets_it(index: int) -> None:
     assert getattr(settings, name) != getattr(Settings(), name)
 
 
-def test_the_configuration_page_shows_how_to_set_switches_in_code_and_that_takes_effect() -> None:
+def test_the_configuration_page_shows_how_to_set_telemetry_in_code_and_that_takes_effect() -> None:
     (shown,) = blocks(ROOT / "docs" / "configuration.md", "python")
 
     exec(compile(shown, "configuration.md", "exec"), {})
@@ -128,7 +163,7 @@ def test_the_configuration_page_shows_how_to_set_switches_in_code_and_that_takes
 
 
 @pytest.mark.parametrize("spec", fields(TelemetrySettings), ids=lambda spec: spec.name)
-def test_every_switch_has_an_environment_variable_and_an_example_of_it(
+def test_every_telemetry_setting_has_an_environment_variable_and_an_example_of_it(
     spec: Field[Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     page = (ROOT / "docs" / "configuration.md").read_text()
@@ -142,7 +177,7 @@ def test_every_switch_has_an_environment_variable_and_an_example_of_it(
 
 
 @pytest.mark.parametrize("document", DOCUMENTS, ids=lambda document: str(document.relative_to(ROOT)))
-def test_links_between_documents_lead_somewhere(document: Path) -> None:
+def test_links_between_documents_have_targets(document: Path) -> None:
     targets = re.findall(r"\]\((?!https?:)([^)#]+)", document.read_text())
 
     missing = [target for target in targets if not (document.parent / target).exists()]

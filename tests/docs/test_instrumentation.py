@@ -1,4 +1,4 @@
-"""docs/instrumentation.md is true: each example is run in the shop that it speaks of."""
+"""docs/instrumentation.md is true: each example runs in the shop that it names."""
 
 from __future__ import annotations
 

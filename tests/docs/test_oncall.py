@@ -27,8 +27,8 @@ from otel_breaker.core.states import Outcome
 from otel_breaker.settings import Mode
 from otel_breaker.telemetry import names
 from otel_breaker_cli.incident.collect import collect
-from otel_breaker_cli.incident.questions import QUESTIONS
-from otel_breaker_cli.otlp import Broken, read
+from otel_breaker_cli.incident.oncall_questions import QUESTIONS
+from otel_breaker_cli.otlp import SkippedPart, read
 from tests.docs.oncall import DOCUMENT, INSTANCE, Section, form, sections, shown
 
 if TYPE_CHECKING:
@@ -187,10 +187,10 @@ def incident(tmp_path: Path, clock: FakeClock, monkeypatch: pytest.MonkeyPatch) 
         targets.add(count, {names.TARGET_STATUS: status})
     for provider in (tracers, loggers, meters):
         provider.shutdown()
-    return collect(list(read(files, broken=refuse)))
+    return collect(list(read(files, on_skip=refuse)))
 
 
-def refuse(broken: Broken) -> None:
+def refuse(broken: SkippedPart) -> None:
     raise AssertionError(str(broken))
 
 

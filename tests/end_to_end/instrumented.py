@@ -20,7 +20,7 @@ NOBODY = "http://127.0.0.1:9"
 
 def environment(endpoint: str, more: Mapping[str, str] | None = None) -> dict[str, str]:
     """What such a program needs: an exporter that is quick, and tells this endpoint."""
-    return configuration.plain_environment() | {
+    return configuration.clean_environment() | {
         "PYTHONPATH": str(ROOT),
         "OTEL_EXPORTER_OTLP_PROTOCOL": HTTP,
         "OTEL_EXPORTER_OTLP_ENDPOINT": endpoint,

@@ -71,7 +71,7 @@ def shop(
         environment: what else to set.
         program: the module that runs the shop.
     """
-    plain = configuration.plain_environment() | {"PYTHONPATH": str(ROOT)}
+    plain = configuration.clean_environment() | {"PYTHONPATH": str(ROOT)}
     instrumented = plain | {
         "OTEL_EXPORTER_OTLP_PROTOCOL": "http/protobuf",
         "OTEL_EXPORTER_OTLP_ENDPOINT": endpoint,

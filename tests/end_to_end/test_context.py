@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
     from tests.end_to_end.otlp_records import Span
 
+pytestmark = pytest.mark.processes
+
 _, TRACE, PARENT, SAMPLED = CALLER.split("-")
 RESULTS = ["returned"] * 4 + ["raised", "refused"]
 

@@ -13,6 +13,8 @@ from tests.end_to_end.programs.traffic import REQUESTS
 if TYPE_CHECKING:
     from pathlib import Path
 
+pytestmark = pytest.mark.processes
+
 CONFIGURATION = """
 breakers:
   session: {failure_threshold: 1}

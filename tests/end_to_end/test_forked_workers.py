@@ -18,7 +18,10 @@ if TYPE_CHECKING:
 
     from tests.end_to_end.otlp_receiver import Received
 
-pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="there is no fork here")
+pytestmark = [
+    pytest.mark.processes,
+    pytest.mark.skipif(not hasattr(os, "fork"), reason="there is no fork here"),
+]
 
 SERVER = """
 import os
@@ -48,7 +51,7 @@ serve(1)
 @pytest.fixture(scope="module", params=["delta", "cumulative"])
 def served(request: pytest.FixtureRequest) -> Iterator[tuple[str, Received]]:
     with receiving() as received:
-        environment = configuration.plain_environment() | {
+        environment = configuration.clean_environment() | {
             "OTEL_EXPORTER_OTLP_ENDPOINT": received.url,
             "OTEL_EXPORTER_OTLP_PROTOCOL": "http/protobuf",
             "OTEL_EXPORTER_OTLP_METRICS_TEMPORALITY_PREFERENCE": request.param,

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import pytest
+
 from tests.end_to_end.otlp_receiver import Received, receiving
 from tests.end_to_end.shop import Shop, shop, until
 
@@ -12,6 +14,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from tests.end_to_end.otlp_records import Log
+
+pytestmark = pytest.mark.processes
 
 TARGETS = "targets: [{function: 'examples.checkout.payments:PaymentClient.charge', breaker: payments}]\n"
 NO_TARGETS = "targets: []\n"

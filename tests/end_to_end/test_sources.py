@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
+pytestmark = pytest.mark.processes
+
 CHARGE = "examples.checkout.payments:PaymentClient.charge"
 FILED = f"""
 breakers: {{filed: {{failure_threshold: 1}}}}
@@ -153,7 +155,7 @@ def test_declared_as_not_enabled_the_file_does_not_guard_either(tmp_path: Path) 
     assert (outcome.calls, outcome.asked) == UNGUARDED
 
 
-def test_f93_an_unknown_key_is_one_clear_error_and_not_half_a_configuration(tmp_path: Path) -> None:
+def test_an_unknown_key_is_one_clear_error_and_not_half_a_configuration(tmp_path: Path) -> None:
     outcome = live(tmp_path, declared=DECLARED + "      brakers: {}\n", RECOVERY="10m", OTEL_BREAKER_CONFIG_FILE="FILE")
 
     assert (outcome.calls, outcome.asked) == UNGUARDED

@@ -5,12 +5,16 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING
 
+import pytest
+
 from tests.end_to_end.otlp_receiver import receiving
 from tests.end_to_end.outage import CONFIGURATION
 from tests.end_to_end.shop import shop
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+pytestmark = pytest.mark.processes
 
 
 def test_a_flag_of_the_command_names_the_file_as_well(tmp_path: Path) -> None:

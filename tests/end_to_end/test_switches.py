@@ -7,6 +7,8 @@ import pytest
 from tests.end_to_end.otlp_receiver import GRPC, HTTP
 from tests.end_to_end.outage import FAILURES, SUCCESSES, Outage, live_through_an_outage
 
+pytestmark = pytest.mark.processes
+
 SWITCHES = {
     "OTEL_BREAKER_SPANS": "problems",
     "OTEL_BREAKER_EVENTS": "span",

@@ -16,6 +16,8 @@ from tests.end_to_end.otlp_receiver import Received, receiving
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+pytestmark = pytest.mark.processes
+
 KINDS = """
 import functools
 from zlib import crc32
@@ -124,7 +126,7 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Run:
         (folder / f"{name}.py").write_text(source)
     (folder / "breakers.yaml").write_text(CONFIGURATION)
     with receiving() as received:
-        environment = configuration.plain_environment() | {
+        environment = configuration.clean_environment() | {
             "OTEL_EXPORTER_OTLP_PROTOCOL": "http/protobuf",
             "OTEL_EXPORTER_OTLP_ENDPOINT": received.url,
             "OTEL_BREAKER_CONFIG_FILE": str(folder / "breakers.yaml"),

@@ -12,6 +12,8 @@ from tests.end_to_end.outage import FAILURES, SUCCESSES, Outage, live_through_an
 if TYPE_CHECKING:
     from tests.end_to_end.otlp_records import Span
 
+pytestmark = pytest.mark.processes
+
 
 @pytest.fixture(scope="module", params=[HTTP, GRPC])
 def outage(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Outage:

@@ -5,14 +5,18 @@ from __future__ import annotations
 import subprocess
 import sys
 
+import pytest
+
 from examples.checkout import configuration
+
+pytestmark = pytest.mark.processes
 
 
 def run(program: str) -> str:
     """What a program prints; it must end well and complain of nothing."""
     done = subprocess.run(
         [sys.executable, "-W", "error", "-c", program],
-        env=configuration.plain_environment(),
+        env=configuration.clean_environment(),
         capture_output=True,
         text=True,
         check=False,

@@ -27,7 +27,7 @@ def traces(tmp_path: Path) -> Path:
     provider.add_span_processor(SimpleSpanProcessor(FileSpanExporter(file)))
     tracer = provider.get_tracer("otel_breaker")
     trip = _checkout(
-        tracer, START, {"circuit_breaker.call.outcome": "failure"}, moves=[("closed", "open", "failure_threshold")]
+        tracer, START, {"circuit_breaker.call.outcome": "failure"}, changes=[("closed", "open", "failure_threshold")]
     )
     for second in (2, 3, 4):
         refused: dict[str, str | float] = {
@@ -37,7 +37,7 @@ def traces(tmp_path: Path) -> Path:
         }
         _checkout(tracer, START + second * SECOND, refused, link=trip)
     probing = [("open", "half_open", "recovery_time_elapsed"), ("half_open", "closed", "probe_succeeded")]
-    _checkout(tracer, START + 5 * SECOND, {"circuit_breaker.call.outcome": "success"}, moves=probing, link=trip)
+    _checkout(tracer, START + 5 * SECOND, {"circuit_breaker.call.outcome": "success"}, changes=probing, link=trip)
     provider.shutdown()
     return file
 
@@ -66,7 +66,7 @@ def _checkout(
     tracer: Tracer,
     start: int,
     attributes: dict[str, str | float],
-    moves: list[tuple[str, str, str]] | None = None,
+    changes: list[tuple[str, str, str]] | None = None,
     link: Span | None = None,
 ) -> Span:
     """A request of a second, with the guarded call in its second half."""
@@ -79,7 +79,7 @@ def _checkout(
         links=links,
         start_time=start + SECOND // 2,
     )
-    for number, (before, after, reason) in enumerate(moves or ()):
+    for number, (before, after, reason) in enumerate(changes or ()):
         change = {"from": before, "to": after, "reason": reason}
         told = {f"circuit_breaker.state_change.{name}": value for name, value in change.items()}
         call.add_event("circuit_breaker.state_change", told, timestamp=start + SECOND - 2 + number)

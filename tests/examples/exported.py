@@ -4,19 +4,19 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from otel_breaker_cli.otlp import Broken, Point, Span, read
+from otel_breaker_cli.otlp import DataPoint, SkippedPart, Span, read
 
 if TYPE_CHECKING:
     from pathlib import Path
 
 
 def spans(file: Path) -> list[Span]:
-    return [record for record in read([file], broken=_refuse) if isinstance(record, Span)]
+    return [record for record in read([file], on_skip=_refuse) if isinstance(record, Span)]
 
 
-def points(file: Path) -> list[Point]:
-    return [record for record in read([file], broken=_refuse) if isinstance(record, Point)]
+def points(file: Path) -> list[DataPoint]:
+    return [record for record in read([file], on_skip=_refuse) if isinstance(record, DataPoint)]
 
 
-def _refuse(broken: Broken) -> None:
+def _refuse(broken: SkippedPart) -> None:
     raise ValueError(str(broken))

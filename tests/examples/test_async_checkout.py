@@ -7,8 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from examples.checkout import facts
-from otel_breaker_cli.otlp import Broken, Point, Span, read
+from examples.checkout import results
+from otel_breaker_cli.otlp import DataPoint, SkippedPart, Span, read
+
+pytestmark = pytest.mark.processes
 
 COMMAND = [sys.executable, "-m", "examples.checkout", "--async", "--healthy", "1", "--down", "2", "--recovered", "3"]
 ROOT = Path(__file__).parents[2]
@@ -18,7 +20,7 @@ ROOT = Path(__file__).parents[2]
 class Demo:
     printed: str
     spans: list[Span]
-    points: list[Point]
+    points: list[DataPoint]
 
     @property
     def calls(self) -> list[Span]:
@@ -27,7 +29,7 @@ class Demo:
         return sorted(calls, key=lambda span: span.start)
 
     def with_outcome(self, outcome: str) -> list[Span]:
-        return [span for span in self.calls if span.attributes[facts.OUTCOME] == outcome]
+        return [span for span in self.calls if span.attributes[results.OUTCOME] == outcome]
 
     @property
     def requests(self) -> dict[str, Span]:
@@ -41,15 +43,15 @@ def demo(tmp_path_factory: pytest.TempPathFactory) -> Demo:
         [*COMMAND, "--output", folder], cwd=ROOT, capture_output=True, text=True, check=False, timeout=100
     )
     assert done.returncode == 0, done.stdout + done.stderr
-    broken: list[Broken] = []
+    broken: list[SkippedPart] = []
     records = list(
-        read([folder / "with-breaker" / f"{kind}.jsonl" for kind in ("traces", "metrics")], broken=broken.append)
+        read([folder / "with-breaker" / f"{kind}.jsonl" for kind in ("traces", "metrics")], on_skip=broken.append)
     )
     assert broken == []
     return Demo(
         done.stdout,
         [record for record in records if isinstance(record, Span)],
-        [record for record in records if isinstance(record, Point)],
+        [record for record in records if isinstance(record, DataPoint)],
     )
 
 
@@ -76,9 +78,9 @@ def test_only_the_awaited_function_was_guarded(demo: Demo) -> None:
 
 
 def test_the_trip_tells_its_evidence(demo: Demo) -> None:
-    opened = next(move for move in facts.moves(demo.spans) if move.after == "open")
+    opened = next(change for change in results.state_changes(demo.spans) if change.to_state == "open")
 
-    assert (opened.before, opened.reason) == ("closed", "failure_threshold")
+    assert (opened.from_state, opened.reason) == ("closed", "failure_threshold")
     assert opened.evidence["circuit_breaker.consecutive_failures"] == 3
     assert opened.evidence["circuit_breaker.error_types"] == ["aiohttp.client_exceptions.ClientResponseError=3"]
     assert opened.evidence["circuit_breaker.open.planned_duration"] == 2
@@ -100,10 +102,10 @@ def test_refusals_and_probes_link_to_the_call_that_opened_the_circuit(demo: Demo
 
 
 def test_the_recovery_sums_the_episode_up(demo: Demo) -> None:
-    closed = facts.moves(demo.spans)[-1]
+    closed = results.state_changes(demo.spans)[-1]
     refused = [span for span in demo.with_outcome("rejected") if span.end <= closed.time]
 
-    assert (closed.before, closed.after, closed.reason) == ("half_open", "closed", "probe_succeeded")
+    assert (closed.from_state, closed.to_state, closed.reason) == ("half_open", "closed", "probe_succeeded")
     assert closed.evidence["circuit_breaker.open.rejected_calls"] == len(refused)
     assert closed.evidence["circuit_breaker.open.probes"] >= 1
     assert {span.attributes["circuit_breaker.episode"] for span in refused} == {
@@ -112,7 +114,7 @@ def test_the_recovery_sums_the_episode_up(demo: Demo) -> None:
 
 
 def test_the_metric_counts_what_the_spans_tell(demo: Demo) -> None:
-    counted = {outcome: count for outcome, count in facts.calls(demo.points).items() if count}
+    counted = {outcome: count for outcome, count in results.calls(demo.points).items() if count}
 
     assert counted == {outcome: len(demo.with_outcome(outcome)) for outcome in counted}
     assert sum(counted.values()) == len(demo.calls)
@@ -130,7 +132,7 @@ def test_each_call_hangs_under_the_request_that_made_it_however_many_there_are_a
 
 
 def test_the_clients_request_hangs_under_the_call_that_made_it(demo: Demo) -> None:
-    made = {span.span_id: span for span in demo.calls if span.attributes[facts.OUTCOME] != "rejected"}
+    made = {span.span_id: span for span in demo.calls if span.attributes[results.OUTCOME] != "rejected"}
     asked = [span for span in demo.spans if span.kind == "client"]
 
     assert sorted(span.parent_id for span in asked) == sorted(made)

@@ -56,6 +56,7 @@ def test_other_opentelemetry_settings_of_the_machine_do_not_reach_the_shop(
     assert environment(tmp_path, collector="http://127.0.0.1:4318")["OTEL_EXPORTER_OTLP_HEADERS"] == "token=1"
 
 
+@pytest.mark.processes
 def test_a_collector_is_there_when_something_listens() -> None:
     with socket.create_server(("127.0.0.1", 0)) as server:
         url = f"http://127.0.0.1:{server.getsockname()[1]}"

@@ -6,7 +6,7 @@ import yaml
 from examples.checkout.operator import FILE, Operator
 from examples.checkout.schedule import Schedule
 from otel_breaker_instrumentation.config import validate_configuration
-from otel_breaker_instrumentation.files import read_file
+from tests.instrumentation.configuration_files import read_file
 
 
 @pytest.fixture

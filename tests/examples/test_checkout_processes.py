@@ -8,6 +8,8 @@ import pytest
 
 from examples.checkout import processes
 
+pytestmark = pytest.mark.processes
+
 # Stays connected to us until it is dead, however it dies.
 LINGERING = """
 import socket, sys, time

@@ -46,6 +46,7 @@ def test_no_lead_is_lost_and_the_circuit_is_closed_in_the_end(capsys: pytest.Cap
     assert told[-2:] == ["ann@example.com: lead number 1", "bob@example.com: lead number 2"]
 
 
+@pytest.mark.processes
 def test_the_example_runs_as_it_says() -> None:
     root = Path(lead_processing.__file__).parents[1]
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 from otel_breaker import CircuitBreaker, get_breaker
 from otel_breaker_instrumentation import OtelBreakerInstrumentor
+from otel_breaker_instrumentation.targets import manager
 from tests.guard import shapes
 
 if TYPE_CHECKING:
@@ -41,12 +42,12 @@ def in_a_block(kind: Kind, how: str, monkeypatch: pytest.MonkeyPatch) -> Entered
 
 
 def configured(kind: Kind, how: str, monkeypatch: pytest.MonkeyPatch) -> Entered:
-    _instrument(kind, "table")
+    _instrument(kind, "table", monkeypatch)
     return shapes.found(kind.use), get_breaker("table")
 
 
 def configured_by_key(kind: Kind, how: str, monkeypatch: pytest.MonkeyPatch) -> Entered:
-    _instrument(kind, "table {how}")
+    _instrument(kind, "table {how}", monkeypatch)
     return shapes.found(kind.use), get_breaker("table", key=how)
 
 
@@ -58,7 +59,9 @@ def enters(kind: Kind, entry: object) -> bool:
     return entry is not configured_by_key or kind.target != "look_up"
 
 
-def _instrument(kind: Kind, breaker: str) -> None:
+def _instrument(kind: Kind, breaker: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    # Other names of a function are not looked for in all modules that tests have imported: others test that.
+    monkeypatch.setattr(manager, "all_modules", lambda: [(shapes.__name__, shapes)])
     target = {"function": f"{shapes.__name__}:{kind.target}", "breaker": breaker}
     OtelBreakerInstrumentor().instrument(targets=[target], breakers={"table": dict(SETTINGS)})
 

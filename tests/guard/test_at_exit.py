@@ -7,6 +7,8 @@ import sys
 
 import pytest
 
+pytestmark = pytest.mark.processes
+
 PROGRAM = """
 import builtins, logging, os, sys
 from otel_breaker import CircuitBreaker

@@ -1,4 +1,4 @@
-"""Faults that other breakers have had with callables, by their number in the list (F26-F33, F35, F39)."""
+"""Faults that other breakers have had with callables."""
 
 from __future__ import annotations
 
@@ -59,9 +59,7 @@ ASYNCHRONOUS: dict[str, Callable[[], Any]] = {
 
 
 @pytest.mark.parametrize("function", ASYNCHRONOUS.values(), ids=ASYNCHRONOUS)
-def test_f26_f27_what_fails_when_it_is_awaited_is_a_failure_and_opens(
-    clock: FakeClock, function: Callable[[], Any]
-) -> None:
+def test_what_fails_when_it_is_awaited_is_a_failure_and_opens(clock: FakeClock, function: Callable[[], Any]) -> None:
     breaker = CircuitBreaker(failure_threshold=3, clock=clock)
     guarded = breaker(function)
 
@@ -77,7 +75,7 @@ def test_f26_f27_what_fails_when_it_is_awaited_is_a_failure_and_opens(
 
 
 @pytest.mark.skipif(sys.version_info < (3, 12), reason="there are no marked coroutine functions before Python 3.12")
-def test_f27_a_function_marked_as_a_coroutine_function_stays_marked() -> None:
+def test_a_function_marked_as_a_coroutine_function_stays_marked() -> None:
     marked: Any = inspect.markcoroutinefunction(fails_with_a_coroutine)  # type: ignore[attr-defined,unused-ignore]
 
     guarded = CircuitBreaker()(marked)
@@ -89,7 +87,7 @@ MARKED = [name for name in ASYNCHRONOUS if name not in ("plain function", "gener
 
 
 @pytest.mark.parametrize("name", MARKED)
-def test_f28_whoever_asks_whether_it_is_a_coroutine_function_is_told_that_it_is(name: str) -> None:
+def test_whoever_asks_whether_it_is_a_coroutine_function_is_told_that_it_is(name: str) -> None:
     guarded = CircuitBreaker()(ASYNCHRONOUS[name])
 
     assert inspect.iscoroutinefunction(guarded)
@@ -105,14 +103,14 @@ def test_f28_whoever_asks_whether_it_is_a_coroutine_function_is_told_that_it_is(
         ("answer", inspect.isfunction),
     ],
 )
-def test_f28_a_generator_function_is_one_when_guarded(kind: str, is_kind: Callable[[object], bool]) -> None:
+def test_a_generator_function_is_one_when_guarded(kind: str, is_kind: Callable[[object], bool]) -> None:
     guarded = CircuitBreaker()(shapes.found(kind))
 
     assert is_kind(guarded)
     assert not inspect.iscoroutinefunction(guarded)
 
 
-def test_f29_a_generator_that_fails_late_is_a_failure(clock: FakeClock) -> None:
+def test_a_generator_that_fails_late_is_a_failure(clock: FakeClock) -> None:
     breaker = CircuitBreaker(failure_threshold=1, clock=clock)
     stream = breaker(shapes.answers)("raise")
     before = next(stream), breaker.snapshot().calls["success"]
@@ -124,7 +122,7 @@ def test_f29_a_generator_that_fails_late_is_a_failure(clock: FakeClock) -> None:
     assert breaker.state is CircuitState.OPEN
 
 
-def test_f29_an_async_generator_that_fails_late_is_a_failure(clock: FakeClock) -> None:
+def test_an_async_generator_that_fails_late_is_a_failure(clock: FakeClock) -> None:
     breaker = CircuitBreaker(failure_threshold=1, clock=clock)
 
     async def read() -> None:
@@ -137,7 +135,7 @@ def test_f29_an_async_generator_that_fails_late_is_a_failure(clock: FakeClock) -
     assert breaker.state is CircuitState.OPEN
 
 
-def test_f30_consumers_that_break_off_are_no_failures(clock: FakeClock) -> None:
+def test_consumers_that_break_off_are_no_failures(clock: FakeClock) -> None:
     breaker = CircuitBreaker(failure_threshold=1, clock=clock)
 
     for _ in range(5):
@@ -148,7 +146,7 @@ def test_f30_consumers_that_break_off_are_no_failures(clock: FakeClock) -> None:
     assert breaker.snapshot().calls["success"] == 5
 
 
-async def test_f30_consumers_that_break_off_an_async_stream_are_no_failures(clock: FakeClock) -> None:
+async def test_consumers_that_break_off_an_async_stream_are_no_failures(clock: FakeClock) -> None:
     breaker = CircuitBreaker(failure_threshold=1, clock=clock)
 
     for _ in range(5):
@@ -161,7 +159,7 @@ async def test_f30_consumers_that_break_off_an_async_stream_are_no_failures(cloc
 
 
 @pytest.mark.parametrize("make", [shapes.answers, shapes.async_answers], ids=["generator", "async generator"])
-def test_f31_a_generator_that_is_never_started_takes_nothing(clock: FakeClock, make: Callable[[str], object]) -> None:
+def test_a_generator_that_is_never_started_takes_nothing(clock: FakeClock, make: Callable[[str], object]) -> None:
     breaker = due(clock)
 
     never_started = breaker(make)("return")
@@ -171,7 +169,7 @@ def test_f31_a_generator_that_is_never_started_takes_nothing(clock: FakeClock, m
     del never_started
 
 
-def test_f32_a_stream_that_is_held_open_for_ever_loses_its_probe_to_the_next_caller(clock: FakeClock) -> None:
+def test_a_stream_that_is_held_open_for_ever_loses_its_probe_to_the_next_caller(clock: FakeClock) -> None:
     breaker = due(clock, probe_timeout=60)
     held = breaker(shapes.answers)("return")
     next(held)
@@ -185,7 +183,7 @@ def test_f32_a_stream_that_is_held_open_for_ever_loses_its_probe_to_the_next_cal
 
 
 @pytest.mark.usefixtures("spans")
-def test_f33_a_guarded_stream_may_be_read_and_closed_in_other_contexts(
+def test_a_guarded_stream_may_be_read_and_closed_in_other_contexts(
     clock: FakeClock, caplog: pytest.LogCaptureFixture
 ) -> None:
     breaker = due(clock)
@@ -199,7 +197,7 @@ def test_f33_a_guarded_stream_may_be_read_and_closed_in_other_contexts(
 
 
 @pytest.mark.usefixtures("spans")
-async def test_f33_a_guarded_async_stream_may_be_read_by_one_task_and_closed_by_another(clock: FakeClock) -> None:
+async def test_a_guarded_async_stream_may_be_read_by_one_task_and_closed_by_another(clock: FakeClock) -> None:
     breaker = due(clock)
 
     @breaker
@@ -215,7 +213,7 @@ async def test_f33_a_guarded_async_stream_may_be_read_by_one_task_and_closed_by_
 
 
 @pytest.mark.parametrize("guard", [lambda breaker, given: breaker(given), lambda breaker, given: breaker.call(given)])
-def test_f35_a_coroutine_instead_of_a_function_is_refused_and_closed(
+def test_a_coroutine_instead_of_a_function_is_refused_and_closed(
     guard: Callable[[CircuitBreaker, Any], object],
 ) -> None:
     coroutine = fail_later()
@@ -226,7 +224,7 @@ def test_f35_a_coroutine_instead_of_a_function_is_refused_and_closed(
     assert inspect.getcoroutinestate(coroutine) == inspect.CORO_CLOSED
 
 
-def test_f35_a_refused_coroutine_function_is_never_called(clock: FakeClock) -> None:
+def test_a_refused_coroutine_function_is_never_called(clock: FakeClock) -> None:
     breaker, called = CircuitBreaker(clock=clock), []
     breaker.force_open()
 
@@ -242,7 +240,7 @@ def test_f35_a_refused_coroutine_function_is_never_called(clock: FakeClock) -> N
 
 @pytest.mark.usefixtures("unpatched", "time_of_all")
 @pytest.mark.parametrize("target", ["answer", "answer_later", "answers", "Client.charge", "Client.charge_by_class"])
-def test_f39_a_patched_function_pickles_by_its_name(target: str) -> None:
+def test_a_patched_function_pickles_by_its_name(target: str) -> None:
     patch(f"{shapes.__name__}:{target}")
     guarded = shapes.found(target)
 
@@ -250,7 +248,7 @@ def test_f39_a_patched_function_pickles_by_its_name(target: str) -> None:
 
 
 @pytest.mark.usefixtures("unpatched", "time_of_all")
-def test_f39_a_patched_function_of_c_still_pickles() -> None:
+def test_a_patched_function_of_c_still_pickles() -> None:
     patch("math:gcd")
 
     assert pickle.loads(pickle.dumps(math.gcd))(4, 6) == 2

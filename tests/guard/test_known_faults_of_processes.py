@@ -1,4 +1,4 @@
-"""Faults that other breakers have had with threads, memory and interpreters (F46-F51)."""
+"""Faults that other breakers have had with threads, memory and interpreters."""
 
 from __future__ import annotations
 
@@ -102,8 +102,9 @@ with fake_clock() as clock:
 """
 
 
+@pytest.mark.processes
 @pytest.mark.parametrize("early", [True, False], ids=["imported before patching", "imported after patching"])
-def test_f46_greenlets_share_a_breaker_and_one_of_them_probes(early: bool) -> None:
+def test_greenlets_share_a_breaker_and_one_of_them_probes(early: bool) -> None:
     pytest.importorskip("gevent")
 
     output = in_new_process(GREENLETS.format(early=early)).splitlines()
@@ -114,20 +115,21 @@ def test_f46_greenlets_share_a_breaker_and_one_of_them_probes(early: bool) -> No
     ]
 
 
-def test_f46_importing_starts_no_thread() -> None:
+@pytest.mark.processes
+def test_importing_starts_no_thread() -> None:
     script = "import threading, otel_breaker, otel_breaker_instrumentation; print(threading.active_count())"
 
     assert in_new_process(script) == "1\n"
 
 
-def test_f47_a_thousand_times_more_keys_than_there_is_room_for_leave_only_as_many_circuits() -> None:
+def test_a_thousand_times_more_keys_than_there_is_room_for_leave_only_as_many_circuits() -> None:
     for key in range(1_000):
         get_breaker("f47", key=str(key), max_keys=10)
 
     assert len([breaker for breaker in breakers() if breaker.name == "f47"]) <= 10
 
 
-def test_f48_a_breaker_that_nobody_holds_is_gone_with_its_listeners() -> None:
+def test_a_breaker_that_nobody_holds_is_gone_with_its_listeners() -> None:
     changes: list[StateChange] = []
     listener = partial(changes.append)
     breaker = CircuitBreaker()
@@ -142,7 +144,7 @@ def test_f48_a_breaker_that_nobody_holds_is_gone_with_its_listeners() -> None:
     assert listener_gone() is None
 
 
-def test_f48_a_listener_that_is_removed_is_held_no_longer() -> None:
+def test_a_listener_that_is_removed_is_held_no_longer() -> None:
     breaker, listener = CircuitBreaker(), partial(print)
     breaker.add_listener(listener)
     gone = weakref.ref(listener)
@@ -153,7 +155,7 @@ def test_f48_a_listener_that_is_removed_is_held_no_longer() -> None:
     assert gone() is None
 
 
-def test_f48_listeners_that_threads_add_at_once_are_all_told() -> None:
+def test_listeners_that_threads_add_at_once_are_all_told() -> None:
     breaker, changes = CircuitBreaker(), []
 
     def join(number: int) -> None:
@@ -166,7 +168,7 @@ def test_f48_listeners_that_threads_add_at_once_are_all_told() -> None:
     assert len(changes) == WORKERS * EACH
 
 
-def test_f49_threads_that_ask_for_new_keys_at_once_get_one_breaker_for_each() -> None:
+def test_threads_that_ask_for_new_keys_at_once_get_one_breaker_for_each() -> None:
     found: list[CircuitBreaker] = []
 
     together(lambda _: found.extend(get_breaker("f49", key=str(key)) for key in range(100)))
@@ -174,7 +176,7 @@ def test_f49_threads_that_ask_for_new_keys_at_once_get_one_breaker_for_each() ->
     assert len(set(map(id, found))) == 100
 
 
-def test_f49_breakers_can_be_listed_while_others_are_made() -> None:
+def test_breakers_can_be_listed_while_others_are_made() -> None:
     done = threading.Event()
     listed: list[int] = []
 
@@ -195,8 +197,9 @@ def test_f49_breakers_can_be_listed_while_others_are_made() -> None:
     assert listed
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("unpatched", "time_of_all")
-def test_f50_calls_pass_unharmed_while_they_are_patched_and_unpatched(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_calls_pass_unharmed_while_they_are_patched_and_unpatched(monkeypatch: pytest.MonkeyPatch) -> None:
     module = sys.modules[__name__]
     wrapped = wrapt.FunctionWrapper(lambda value: value, lambda wrapped, _, args, kwargs: wrapped(*args, **kwargs))
     monkeypatch.setattr(module, "foreign", wrapped, raising=False)
@@ -244,7 +247,8 @@ interpreters.destroy(inside)
 """
 
 
-def test_f51_a_subinterpreter_has_breakers_of_its_own() -> None:
+@pytest.mark.processes
+def test_a_subinterpreter_has_breakers_of_its_own() -> None:
     run = "exec" if sys.version_info >= (3, 13) else "run_string"
 
     output = in_new_process(SUBINTERPRETER.format(run=run, path=[*sys.path, str(Path(__file__).parents[2])]))

@@ -53,12 +53,14 @@ async def server() -> AsyncIterator[TestServer]:
         yield server
 
 
+@pytest.mark.processes
 async def test_a_request_of_aiohttp_can_be_entered(breaker: CircuitBreaker, server: TestServer) -> None:
     async with aiohttp.ClientSession() as session, breaker(session.get)(server.make_url("/")) as response:
         assert await response.text() == "answer"
         assert counted(breaker) == {"success": 1}
 
 
+@pytest.mark.processes
 async def test_a_request_of_aiohttp_can_be_awaited(breaker: CircuitBreaker, server: TestServer) -> None:
     async with aiohttp.ClientSession() as session:
         response = await breaker(session.get)(server.make_url("/"))
@@ -68,6 +70,7 @@ async def test_a_request_of_aiohttp_can_be_awaited(breaker: CircuitBreaker, serv
     assert counted(breaker) == {"success": 1}
 
 
+@pytest.mark.processes
 async def test_a_socket_of_aiohttp_can_be_entered(breaker: CircuitBreaker, server: TestServer) -> None:
     async with aiohttp.ClientSession() as session, breaker(session.ws_connect)(server.make_url("/socket")) as socket:
         await socket.send_str("answer")
@@ -76,6 +79,7 @@ async def test_a_socket_of_aiohttp_can_be_entered(breaker: CircuitBreaker, serve
     assert counted(breaker) == {"success": 1}
 
 
+@pytest.mark.processes
 async def test_a_request_of_aiohttp_outside_of_a_session_can_be_entered(
     breaker: CircuitBreaker, server: TestServer
 ) -> None:
@@ -100,6 +104,7 @@ async def test_a_request_of_aiohttp_that_fails_is_a_failure(breaker: CircuitBrea
     assert counted(breaker) == {"failure": 1}
 
 
+@pytest.mark.processes
 async def test_a_request_of_aiohttp_is_of_its_own_type(breaker: CircuitBreaker, server: TestServer) -> None:
     async with aiohttp.ClientSession() as session:
         unguarded, guarded = session.get(server.make_url("/")), breaker(session.get)(server.make_url("/"))

@@ -14,6 +14,7 @@ import pytest
 from otel_breaker import CircuitBreaker, get_breaker
 from otel_breaker.guard.signatures import inner_wrapper, preserve_signature, remove_signature
 from otel_breaker.key_template import Template
+from otel_breaker.keyed_guard import guard_by_key
 from otel_breaker.registry import REGISTRY
 
 if TYPE_CHECKING:
@@ -90,7 +91,7 @@ def by_slowness(function: Any) -> Any:
 def by_key(function: Any) -> Any:
     parameters = list(inspect.signature(function).parameters)
     template = Template("shop" + "".join(f" {{{name}}}" for name in parameters[:1]), "here")
-    return REGISTRY.get_keyed("shop", {}).wrap(function, template)
+    return guard_by_key(REGISTRY.get_keyed("shop", {}), function, template)
 
 
 def twice(function: Any) -> Any:

@@ -10,6 +10,7 @@ import pytest
 from otel_breaker import CircuitBreaker, InvalidSettings, breakers
 from otel_breaker.key_template import Template
 from otel_breaker.keyed import KeyedBreaker
+from otel_breaker.keyed_guard import guard_by_key
 from otel_breaker.settings import Settings
 
 if TYPE_CHECKING:
@@ -44,7 +45,7 @@ class Hiding(KeyedBreaker):
 def guarded(text: str, function: Callable[..., Any] = Client.send) -> tuple[Callable[..., Any], list[str]]:
     """A function guarded by the keys that a template makes, and those keys."""
     breaker = Hiding()
-    return breaker.wrap(function, Template(text, "targets[0].breaker")), breaker.keys
+    return guard_by_key(breaker, function, Template(text, "targets[0].breaker")), breaker.keys
 
 
 @pytest.mark.parametrize(

@@ -58,7 +58,7 @@ IMPORTED = [
 
 
 @pytest.mark.parametrize(("named", "imported", "expression"), IMPORTED)
-def test_f84_a_name_that_was_imported_before_is_guarded_too(
+def test_a_name_that_was_imported_before_is_guarded_too(
     application: Application, named: str, imported: str, expression: str
 ) -> None:
     payments, api = two_modules(application, imported)

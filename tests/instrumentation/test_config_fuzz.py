@@ -20,9 +20,9 @@ from jsonschema import Draft202012Validator
 
 from otel_breaker import InvalidSettings
 from otel_breaker.settings import Settings
+from otel_breaker_cli.json_schema import schema
 from otel_breaker_instrumentation.config import Configuration, parse_configuration
-from otel_breaker_instrumentation.files import read_file
-from otel_breaker_instrumentation.json_schema import schema
+from tests.instrumentation.configuration_files import read_file
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -107,6 +107,7 @@ def mutants(text: str, seed: int) -> Iterator[bytes]:
         yield bytes(raw)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["mutant.yaml", "mutant.json"])
 def test_a_mutated_file_is_understood_or_one_clear_error(sentinel: Path, name: str) -> None:
     file = sentinel / name
@@ -208,6 +209,7 @@ MAPPINGS: Final = st.fixed_dictionaries(
 )
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("sentinel")
 @settings(
     max_examples=1500,

@@ -50,12 +50,12 @@ def test_a_forced_breaker_has_settings_as_any_other() -> None:
     ("said", "path", "remedy"),
     [
         ({"state": "open"}, "state", "forced_open or forced_closed"),
-        ({"state": "closed"}, "state", "a circuit that its calls move"),
+        ({"state": "closed"}, "state", "a circuit whose calls change its state"),
         ({"state": ["forced_open"]}, "state", "forced_open or forced_closed"),
         ({"state": "forced_open", "reason": 4711}, "reason", "text"),
         ({"state": "forced_open", "actor": 5}, "actor", "text"),
-        ({"reason": "INC-4711"}, "reason", "say `state: forced_open` beside it"),
-        ({"actor": "ann"}, "actor", "say `state: forced_open` beside it"),
+        ({"reason": "INC-4711"}, "reason", "set `state: forced_open` beside it"),
+        ({"actor": "ann"}, "actor", "set `state: forced_open` beside it"),
         ({"staet": "forced_open"}, "staet", "did you mean 'state'?"),
     ],
 )
@@ -94,7 +94,7 @@ def test_a_guarded_function_is_refused_from_its_first_call_and_it_is_told_by_whi
     with pytest.raises(Exception, match="is forced_open"):
         shop.find()
     seen = get_breaker(f"{name} search").snapshot()
-    assert (seen.forced_by, seen.forced_reason) == (str(file), "INC-4711")
+    assert (seen.actor, seen.reason) == (str(file), "INC-4711")
 
 
 def test_every_key_of_a_template_is_forced(application: Application) -> None:
@@ -120,4 +120,4 @@ def test_uninstrumenting_takes_it_back(application: Application) -> None:
     application.instrumentor.uninstrument()
 
     assert (forced, breaker.state) == (CircuitState.FORCED_CLOSED, CircuitState.CLOSED)
-    assert breaker.snapshot().forced_by == "code"
+    assert breaker.snapshot().actor == "code"

@@ -212,7 +212,7 @@ def test_an_application_stops_at_the_first_mistake(monkeypatch: pytest.MonkeyPat
 
 
 def test_a_breaker_is_not_held_against_every_pattern(monkeypatch: pytest.MonkeyPatch) -> None:
-    held = count_calls(monkeypatch, Target, "takes")
+    held = count_calls(monkeypatch, Target, "matches")
     breakers = {f"shop:charge_{index}": {"window": 7} for index in range(300)}
     targets = [{"function": f"shop:*_{index}", "max_keys": index + 1} for index in range(300)]
 

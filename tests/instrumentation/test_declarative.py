@@ -179,4 +179,4 @@ def test_what_is_declared_says_who_forces_a_circuit(application: Application) ->
 
     start({"breakers": {breaker.name: {"state": "forced_open"}}})
 
-    assert breaker.snapshot().forced_by == "OpenTelemetry's configuration"
+    assert breaker.snapshot().actor == "OpenTelemetry's configuration"

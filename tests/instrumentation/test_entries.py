@@ -66,8 +66,8 @@ def test_the_mode_of_the_environment_overrides_that_of_a_target(monkeypatch: pyt
     )
 
     assert configuration.breakers[CHARGE].mode is Mode.SHADOW
-    assert configuration.targets[1].ready is not None
-    assert configuration.targets[1].ready.mode is Mode.SHADOW
+    assert configuration.targets[1].function_settings is not None
+    assert configuration.targets[1].function_settings.mode is Mode.SHADOW
 
 
 def test_code_that_a_target_names_is_not_imported() -> None:
@@ -83,8 +83,8 @@ def test_the_functions_of_a_pattern_have_what_the_target_and_the_defaults_say() 
 
     (target,) = parse_configuration(mapping, "").targets
 
-    assert target.ready is not None
-    assert (target.ready.failure_threshold, target.ready.recovery_time) == (3, 2)
+    assert target.function_settings is not None
+    assert (target.function_settings.failure_threshold, target.function_settings.recovery_time) == (3, 2)
 
 
 def test_a_pattern_speaks_for_a_breaker_that_is_named_after_one_of_its_functions() -> None:
@@ -138,8 +138,8 @@ def test_two_targets_of_one_breaker_may_not_contradict_each_other(second: str) -
     error = error_of(targets(*listed))
 
     assert error.path == "targets[1].failure_threshold"
-    assert error.problem == "targets[0] says something else of the same breaker 'payments'"
-    assert "say it once" in error.remedy
+    assert error.problem == "targets[0] configures the same breaker 'payments' differently"
+    assert "set it once" in error.remedy
 
 
 def test_a_function_is_named_once() -> None:

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from otel_breaker import InvalidSettings
-from otel_breaker_instrumentation.files import MOST_BYTES, read_file
+from otel_breaker_instrumentation.files import MOST_BYTES
+from tests.instrumentation.configuration_files import read_file
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -126,7 +127,7 @@ def test_a_file_that_holds_no_mapping_is_refused(tmp_path: Path, content: str, n
     ],
 )
 def test_a_key_that_stands_twice_is_refused(tmp_path: Path, content: str, name: str) -> None:
-    assert "stands twice" in error_of(written(tmp_path, content, name)).remedy
+    assert "occurs twice" in error_of(written(tmp_path, content, name)).remedy
 
 
 @pytest.mark.timeout(3)
@@ -134,7 +135,7 @@ def test_a_key_that_stands_twice_among_very_many_is_found_at_once(tmp_path: Path
     pairs = ",".join(f'"{key}":1' for key in [*range(25_000), 24_999])
     file = written(tmp_path, f"{{{pairs}}}", "a.json")
 
-    assert "'24999' stands twice" in error_of(file).remedy
+    assert "'24999' occurs twice" in error_of(file).remedy
 
 
 def test_the_same_key_in_two_mappings_is_no_repetition(tmp_path: Path) -> None:
@@ -171,7 +172,7 @@ def test_a_merge_key_takes_over_what_is_not_said_anew(tmp_path: Path) -> None:
 def test_a_key_that_stands_twice_beside_a_merge_key_is_refused(tmp_path: Path) -> None:
     file = written(tmp_path, "a: &a {window: 5}\nb: {<<: *a, window: 6, window: 7}")
 
-    assert error_of(file).remedy == "line 2, column 24: the key 'window' stands twice"
+    assert error_of(file).remedy == "line 2, column 24: the key 'window' occurs twice"
 
 
 def chained(count: int) -> str:

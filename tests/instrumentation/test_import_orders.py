@@ -47,7 +47,7 @@ def lazily(name: str) -> ModuleType:
 # --- never, and later
 
 
-def test_f90_a_module_that_is_named_is_not_imported(application: Application) -> None:
+def test_a_module_that_is_named_is_not_imported(application: Application) -> None:
     name = application.write("raise AssertionError('nobody asked for this module')")
 
     application.guard(f"{name}:charge", f"{name}:*")

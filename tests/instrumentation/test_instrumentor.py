@@ -246,7 +246,7 @@ def test_keyword_arguments_guard_after_opentelemetry_has_called_without_any(
     assert caplog.records == []
 
 
-def test_f89_a_fault_of_ours_is_logged_and_stops_no_other_instrumentation(
+def test_a_fault_of_ours_is_logged_and_stops_no_other_instrumentation(
     instrumentor: OtelBreakerInstrumentor,
     caplog: pytest.LogCaptureFixture,
     monkeypatch: pytest.MonkeyPatch,

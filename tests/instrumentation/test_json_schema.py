@@ -14,10 +14,10 @@ import yaml
 from jsonschema import Draft202012Validator
 
 from otel_breaker import InvalidSettings
+from otel_breaker_cli.json_schema import schema, shipped
 from otel_breaker_cli.main import main
 from otel_breaker_instrumentation.config import KEYS, OVERRIDE_KEYS, parse_configuration
 from otel_breaker_instrumentation.entries import KEYS as TARGET_KEYS
-from otel_breaker_instrumentation.json_schema import schema, shipped
 from tests.docs.test_documents import blocks
 
 ROOT = Path(__file__).parents[2]

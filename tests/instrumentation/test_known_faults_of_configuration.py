@@ -18,7 +18,8 @@ import pytest
 
 from otel_breaker import InvalidSettings, get_breaker
 from otel_breaker_instrumentation.config import parse_configuration
-from otel_breaker_instrumentation.files import DEEPEST, MOST_BYTES, read_file
+from otel_breaker_instrumentation.files import DEEPEST, MOST_BYTES
+from tests.instrumentation.configuration_files import read_file
 
 if TYPE_CHECKING:
     from tests.instrumentation.applications import Application
@@ -35,7 +36,7 @@ def written(folder: Path, content: str | bytes, name: str = "breakers.yaml") -> 
 # --- naming a module runs it
 
 
-def test_f90_a_module_that_is_named_runs_when_the_application_imports_it_and_not_before(
+def test_a_module_that_is_named_runs_when_the_application_imports_it_and_not_before(
     application: Application, tmp_path: Path
 ) -> None:
     target = application.write(TRACE + "def charge(): pass")
@@ -56,7 +57,7 @@ def test_f90_a_module_that_is_named_runs_when_the_application_imports_it_and_not
 @pytest.mark.parametrize(
     "name", ["__import__('os')", "os.system('true')", "../shop:charge", "shop:charge;x", "shop:(charge)", "shop :x"]
 )
-def test_f90_a_name_is_dotted_words_and_no_expression(name: str) -> None:
+def test_a_name_is_dotted_words_and_no_expression(name: str) -> None:
     for said in ({"targets": [{"function": name}]}, {"breakers": {"payments": {"fallback": name}}}):
         with pytest.raises(InvalidSettings):
             parse_configuration(said, "")
@@ -77,7 +78,7 @@ def test_f90_a_name_is_dotted_words_and_no_expression(name: str) -> None:
         "!application/specific x",
     ],
 )
-def test_f91_a_tag_makes_no_object_and_calls_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, tag: str) -> None:
+def test_a_tag_makes_no_object_and_calls_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, tag: str) -> None:
     monkeypatch.chdir(tmp_path)
 
     with pytest.raises(InvalidSettings, match="could not determine a constructor"):
@@ -88,13 +89,13 @@ def test_f91_a_tag_makes_no_object_and_calls_nothing(tmp_path: Path, monkeypatch
 
 
 @pytest.mark.parametrize("key", ["_target_", "class", "()", "__class__", "call"])
-def test_f91_no_key_names_something_to_be_called(key: str) -> None:
+def test_no_key_names_something_to_be_called(key: str) -> None:
     with pytest.raises(InvalidSettings, match="there is no such"):
         parse_configuration({"breakers": {"payments": {key: "os.system"}}}, "")
 
 
 @pytest.mark.parametrize("name", ["json.JSONDecoder", "os.sep", "os"])
-def test_f91_what_is_named_as_an_exception_is_one_or_a_predicate(name: str) -> None:
+def test_what_is_named_as_an_exception_is_one_or_a_predicate(name: str) -> None:
     settings = parse_configuration({"breakers": {"payments": {"ignore": [name]}}}, "").breakers["payments"]
 
     with pytest.raises(InvalidSettings) as caught:
@@ -117,26 +118,26 @@ def laughs() -> str:
     ("content", "name", "said"),
     [
         pytest.param(laughs(), "a.yaml", "aliases make it larger", id="a billion laughs"),
-        pytest.param("a: &a [*a]", "a.yaml", "within what it stands for", id="a list in itself"),
+        pytest.param("a: &a [*a]", "a.yaml", "within its own value", id="a list in itself"),
         pytest.param(b"#" * (10 * 1024 * 1024), "a.yaml", "larger than", id="ten megabytes"),
         pytest.param(b" " * (MOST_BYTES + 1), "a.json", "larger than", id="a byte too much"),
         pytest.param("[" * 100_000, "a.yaml", "nested too deeply", id="very deep"),
         pytest.param("[" * 100_000, "a.json", "nested too deeply", id="very deep JSON"),
         pytest.param("a: " + "[" * DEEPEST + "]" * DEEPEST, "a.yaml", "nested too deeply", id="one too deep"),
         pytest.param('{"a": ' + "[" * DEEPEST + "]" * DEEPEST + "}", "a.json", "nested too deeply", id="JSON, too"),
-        pytest.param("breakers: {p: {window: 5, window: 6}}", "a.yaml", "stands twice", id="a key twice"),
-        pytest.param('{"breakers": {}, "breakers": {}}', "a.json", "stands twice", id="a key twice in JSON"),
+        pytest.param("breakers: {p: {window: 5, window: 6}}", "a.yaml", "occurs twice", id="a key twice"),
+        pytest.param('{"breakers": {}, "breakers": {}}', "a.json", "occurs twice", id="a key twice in JSON"),
         pytest.param(b"\xff\xfe", "a.yaml", "cannot be read", id="no text"),
     ],
 )
-def test_f92_what_would_take_too_much_or_says_two_things_is_refused_at_once(
+def test_what_would_take_too_much_or_says_two_things_is_refused_at_once(
     tmp_path: Path, content: str | bytes, name: str, said: str
 ) -> None:
     with pytest.raises(InvalidSettings, match=said):
         read_file(written(tmp_path, content, name))
 
 
-def test_f92_the_depth_of_a_configuration_is_allowed_and_some_more(tmp_path: Path) -> None:
+def test_the_depth_of_a_configuration_is_allowed_and_some_more(tmp_path: Path) -> None:
     nested = "[" * (DEEPEST - 1) + "1" + "]" * (DEEPEST - 1)
 
     for name in ("a.yaml", "a.json"):
@@ -145,7 +146,7 @@ def test_f92_the_depth_of_a_configuration_is_allowed_and_some_more(tmp_path: Pat
 
 @pytest.mark.parametrize("name", ["a.yaml", "a.json"])
 @pytest.mark.parametrize("number", ["NaN", ".nan", "Infinity", "-.inf", "1e999"])
-def test_f92_a_number_that_is_none_is_no_setting(tmp_path: Path, name: str, number: str) -> None:
+def test_a_number_that_is_none_is_no_setting(tmp_path: Path, name: str, number: str) -> None:
     file = written(tmp_path, f'{{"breakers": {{"payments": {{"recovery_time": {number}}}}}}}', name)
 
     with pytest.raises(InvalidSettings):
@@ -154,7 +155,7 @@ def test_f92_a_number_that_is_none_is_no_setting(tmp_path: Path, name: str, numb
 
 @pytest.mark.timeout(10)
 @pytest.mark.parametrize("kind", ["pipe", "folder", "device", "link to nothing", "link to itself"])
-def test_f92_what_is_no_regular_file_is_refused_without_waiting(tmp_path: Path, kind: str) -> None:
+def test_what_is_no_regular_file_is_refused_without_waiting(tmp_path: Path, kind: str) -> None:
     file = tmp_path / "breakers.yaml"
     if kind == "pipe":
         os.mkfifo(file)
@@ -171,7 +172,7 @@ def test_f92_what_is_no_regular_file_is_refused_without_waiting(tmp_path: Path, 
     assert caught.value.path == str(file)
 
 
-def test_f92_reading_what_is_no_file_leaves_nothing_open(tmp_path: Path) -> None:
+def test_reading_what_is_no_file_leaves_nothing_open(tmp_path: Path) -> None:
     before = len(list(Path("/dev/fd").iterdir()))
 
     for _ in range(3):
@@ -193,6 +194,6 @@ def test_f92_reading_what_is_no_file_leaves_nothing_open(tmp_path: Path) -> None
         {"targets": [{"function": "shop:charge", "breakr": "payments"}]},
     ],
 )
-def test_f93_a_key_that_is_not_known_is_never_passed_over(tmp_path: Path, said: dict[str, object]) -> None:
+def test_a_key_that_is_not_known_is_never_passed_over(tmp_path: Path, said: dict[str, object]) -> None:
     with pytest.raises(InvalidSettings, match=r"there is no such .*: did you mean "):
         parse_configuration(read_file(written(tmp_path, json.dumps(said), "a.json")), "")

@@ -41,10 +41,10 @@ SHOP = """
 SEVEN = ["Client.charge", "Client.make", "Client.price", "Special.charge", "charge", "charge_later", "receipts"]
 
 
-# --- F85: patched twice
+# --- patched twice
 
 
-def test_f85_two_targets_that_name_one_function_count_a_call_once(application: Application) -> None:
+def test_two_targets_that_name_one_function_count_a_call_once(application: Application) -> None:
     name = application.write(SHOP)
     application.guard(f"{name}:charge", f"{name}:c*", f"{name}:*")
     shop = importlib.import_module(name)
@@ -55,7 +55,7 @@ def test_f85_two_targets_that_name_one_function_count_a_call_once(application: A
     assert calls(shop, "charge") == {"success": 1}
 
 
-def test_f85_a_method_that_is_named_where_it_is_and_where_it_is_inherited_counts_once(
+def test_a_method_that_is_named_where_it_is_and_where_it_is_inherited_counts_once(
     application: Application,
 ) -> None:
     for order in (1, -1):
@@ -70,7 +70,7 @@ def test_f85_a_method_that_is_named_where_it_is_and_where_it_is_inherited_counts
         application.instrumentor.uninstrument()
 
 
-def test_f85_instrumenting_a_second_time_guards_nothing_twice(application: Application) -> None:
+def test_instrumenting_a_second_time_guards_nothing_twice(application: Application) -> None:
     shop = application.load(SHOP, "charge")
     guard = shop.charge
 
@@ -80,7 +80,7 @@ def test_f85_instrumenting_a_second_time_guards_nothing_twice(application: Appli
 
 
 @pytest.mark.parametrize("wrapped", [False, True])
-def test_f85_what_a_decorator_in_the_code_guards_is_not_guarded_again(application: Application, wrapped: bool) -> None:
+def test_what_a_decorator_in_the_code_guards_is_not_guarded_again(application: Application, wrapped: bool) -> None:
     name = application.write(f"""
         import functools
         from otel_breaker import CircuitBreaker
@@ -103,10 +103,10 @@ def test_f85_what_a_decorator_in_the_code_guards_is_not_guarded_again(applicatio
     assert shop.breaker.snapshot().calls["success"] == 1
 
 
-# --- F87: uninstrument incomplete, and hooks that fire after it
+# --- uninstrument incomplete, and hooks that fire after it
 
 
-def test_f87_of_seven_targets_none_is_left(application: Application) -> None:
+def test_of_seven_targets_none_is_left(application: Application) -> None:
     shop = importlib.import_module(application.write(SHOP))
     holders: list[Any] = [shop, shop.Client, shop.Special]
     before = [dict(vars(holder)) for holder in holders]
@@ -120,7 +120,7 @@ def test_f87_of_seven_targets_none_is_left(application: Application) -> None:
         assert all(vars(holder)[name] is value for name, value in held.items())
 
 
-def test_f87_a_hook_that_fires_after_uninstrument_does_nothing(application: Application) -> None:
+def test_a_hook_that_fires_after_uninstrument_does_nothing(application: Application) -> None:
     name = application.write(SHOP)
     application.guard(*(f"{name}:{named}" for named in [*SEVEN, "*", "*.*"]))
     application.instrumentor.uninstrument()
@@ -131,10 +131,10 @@ def test_f87_a_hook_that_fires_after_uninstrument_does_nothing(application: Appl
     assert report() == ()
 
 
-# --- F88, F89: what cannot be guarded, and the others
+# --- what cannot be guarded, and the others
 
 
-def test_f88_whatever_a_target_names_is_one_line_and_the_start_goes_on(
+def test_whatever_a_target_names_is_one_line_and_the_start_goes_on(
     application: Application, caplog: pytest.LogCaptureFixture
 ) -> None:
     name = application.write(SHOP + "    import datetime\n    LIMIT = 1\n    class Url:\n        url = property(len)\n")
@@ -148,7 +148,7 @@ def test_f88_whatever_a_target_names_is_one_line_and_the_start_goes_on(
     assert all(line.reason and line.remedy for line in report())
 
 
-def test_f89_one_bad_target_leaves_the_others_guarded(application: Application) -> None:
+def test_one_bad_target_leaves_the_others_guarded(application: Application) -> None:
     name = application.write(SHOP)
     application.guard(f"{name}:charged", f"{name}:Client", *(f"{name}:{named}" for named in SEVEN))
 
@@ -157,7 +157,7 @@ def test_f89_one_bad_target_leaves_the_others_guarded(application: Application) 
     assert report().counts == {Status.GUARDED: 7, Status.MISSING: 1, Status.REFUSED: 1}
 
 
-def test_f89_whatever_happens_instrument_raises_nothing_that_stops_other_instrumentors(
+def test_whatever_happens_instrument_raises_nothing_that_stops_other_instrumentors(
     application: Application, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     class Hostile:
@@ -172,7 +172,7 @@ def test_f89_whatever_happens_instrument_raises_nothing_that_stops_other_instrum
     assert len(caplog.records) == 2
 
 
-def test_f89_a_module_that_does_not_like_to_be_looked_into_stops_nothing(application: Application) -> None:
+def test_a_module_that_does_not_like_to_be_looked_into_stops_nothing(application: Application) -> None:
     hostile = application.write("""
         class Meta(type):
             def __getattribute__(cls, name):
@@ -190,7 +190,7 @@ def test_f89_a_module_that_does_not_like_to_be_looked_into_stops_nothing(applica
     assert report()[0].aliases == (f"{api.__name__}:charge",)
 
 
-def test_f89_what_was_put_in_place_of_a_guard_may_be_anything(application: Application) -> None:
+def test_what_was_put_in_place_of_a_guard_may_be_anything(application: Application) -> None:
     class Hostile:
         def __getattr__(self, name: str) -> object:
             raise RuntimeError(name)
@@ -202,10 +202,10 @@ def test_f89_what_was_put_in_place_of_a_guard_may_be_anything(application: Appli
     application.instrumentor.uninstrument()
 
 
-# --- F96: the order of wrappers
+# --- the order of wrappers
 
 
-def test_f96_a_guard_stands_outside_of_what_the_code_has_wrapped_round_a_function(application: Application) -> None:
+def test_a_guard_stands_outside_of_what_the_code_has_wrapped_round_a_function(application: Application) -> None:
     shop = application.load(SHOP, "retried")
 
     with pytest.raises(OSError):
@@ -214,7 +214,7 @@ def test_f96_a_guard_stands_outside_of_what_the_code_has_wrapped_round_a_functio
     assert calls(shop, "retried") == {"failure": 1}
 
 
-def test_f96_naming_the_inner_function_counts_each_attempt(application: Application) -> None:
+def test_naming_the_inner_function_counts_each_attempt(application: Application) -> None:
     shop = application.load(SHOP, "fetch")
 
     with pytest.raises(OSError):
@@ -230,13 +230,13 @@ def test_a_pattern_looks_once_at_each_name_of_a_module(
     application: Application, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     looked: list[str] = []
-    takes = Part.takes
+    takes = Part.matches
 
     def count(part: Part, name: str) -> bool:
         looked.append(name)
         return takes(part, name)
 
-    monkeypatch.setattr(Part, "takes", count)
+    monkeypatch.setattr(Part, "matches", count)
     name = application.write("\n".join(f"def charge_{number}(): pass" for number in range(2_000)))
     application.guard(f"{name}:*")
 

@@ -29,6 +29,7 @@ def seen(*arguments: str) -> dict[str, Any]:
     return said
 
 
+@pytest.mark.processes
 @pytest.mark.parametrize("library", ["requests", "httpx", "urllib3"])
 def test_users_of_a_library_that_is_guarded_throughout_see_what_they_saw(library: str) -> None:
     plain, guarded = seen(library, "plain"), seen(library, "guarded")
@@ -54,6 +55,7 @@ def everything() -> dict[tuple[int, str], object]:
     return {(id(owner), name): value for owner in owners.values() for name, value in vars(owner).items()}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("library", ["requests", "httpx", "urllib3"])
 def test_every_namespace_of_the_process_is_as_it_was(instrumentor: OtelBreakerInstrumentor, library: str) -> None:
     importlib.import_module(f"tests.instrumentation.users_of_{library}")

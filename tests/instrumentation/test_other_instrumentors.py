@@ -28,6 +28,8 @@ if TYPE_CHECKING:
     from otel_breaker_instrumentation import OtelBreakerInstrumentor
     from tests.conftest import Spans
 
+pytestmark = pytest.mark.processes
+
 
 class Library:
     """A library with its instrumentor, and the one function that both wrap."""

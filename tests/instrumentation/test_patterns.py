@@ -39,7 +39,7 @@ def pattern(qualified_name: str) -> Pattern:
     ],
 )
 def test_a_pattern_stands_for_what_it_reads_like(named: str, taken: str) -> None:
-    assert pattern(named).takes(f"shop:{taken}")
+    assert pattern(named).matches(f"shop:{taken}")
 
 
 @pytest.mark.parametrize(
@@ -59,7 +59,7 @@ def test_a_pattern_stands_for_what_it_reads_like(named: str, taken: str) -> None
     ],
 )
 def test_a_pattern_stands_for_nothing_else(named: str, left: str) -> None:
-    assert not pattern(named).takes(f"shop:{left}")
+    assert not pattern(named).matches(f"shop:{left}")
 
 
 @pytest.mark.parametrize(
@@ -76,11 +76,11 @@ def test_a_pattern_stands_for_nothing_else(named: str, left: str) -> None:
     ],
 )
 def test_private_and_special_names_are_only_meant_when_they_are_written(named: str, left: str) -> None:
-    assert not pattern(named).takes(f"shop:{left}")
+    assert not pattern(named).matches(f"shop:{left}")
 
 
 def test_a_pattern_stands_for_names_of_its_own_module_only() -> None:
-    assert not pattern("*").takes("shop.payments:charge")
+    assert not pattern("*").matches("shop.payments:charge")
 
 
 @pytest.mark.parametrize(

@@ -200,7 +200,7 @@ def test_a_file_that_says_nothing_is_a_mishap_and_not_a_wish(
     process.look(3)
 
     assert process.thresholds == []
-    assert ["it says nothing" in said for said in errors(caplog)] == [True]
+    assert ["it is empty" in said for said in errors(caplog)] == [True]
 
 
 def test_a_file_that_is_gone_is_told_once_and_waited_for(process: Process, caplog: pytest.LogCaptureFixture) -> None:

@@ -14,7 +14,7 @@ from opentelemetry.sdk.metrics import MeterProvider
 from opentelemetry.sdk.metrics.export import InMemoryMetricReader
 
 from otel_breaker_instrumentation import Report, Status, TargetReport, report
-from otel_breaker_instrumentation.targets import TARGET_MANAGER, metric
+from otel_breaker_instrumentation.targets import TARGET_MANAGER, TARGET_REPORTER, metric
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -170,7 +170,7 @@ def read() -> Iterator[Callable[[], dict[str, int]]]:
     """What a real SDK collects."""
     reader = InMemoryMetricReader()
     provider = MeterProvider([reader], shutdown_on_exit=False)
-    metric.show(provider.get_meter("test"), TARGET_MANAGER.count)
+    metric.create_instrument(provider.get_meter("test"), TARGET_REPORTER.count)
 
     def read() -> dict[str, int]:
         data: Any = reader.get_metrics_data()
@@ -235,6 +235,7 @@ def told(program: str) -> list[list[dict[str, int]]]:
     return [json.loads(line) for line in done.stdout.splitlines()]
 
 
+@pytest.mark.processes
 @pytest.mark.parametrize(
     "steps",
     [
@@ -250,6 +251,7 @@ def test_one_instrument_is_made_whenever_the_sdk_is_set_up(steps: str) -> None:
     ]
 
 
+@pytest.mark.processes
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="there is no fork here")
 def test_a_forked_child_tells_of_its_own_targets() -> None:
     program = """
@@ -265,6 +267,7 @@ read()
     assert told(program) == [[{**ZEROS, "guarded": 1, "missing": 1}], [{**ZEROS, "pending": 2}]]
 
 
+@pytest.mark.processes
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="there is no fork here")
 def test_a_child_forked_while_targets_are_changed_can_change_them(application: Application) -> None:
     shop = application.load(SHOP, "charge")

@@ -80,7 +80,7 @@ def wrap(module: ModuleType, named: str, how: str) -> None:
 
 @pytest.mark.parametrize("how", ["by_wrapt", "by_closure", "by_bare_closure"])
 @pytest.mark.parametrize(("named", "expression"), KINDS)
-def test_f86_under_a_wrapper_that_came_later_a_guard_does_nothing_any_more(
+def test_under_a_wrapper_that_came_later_a_guard_does_nothing_any_more(
     application: Application, named: str, expression: str, how: str
 ) -> None:
     shop = application.load(SHOP, named)

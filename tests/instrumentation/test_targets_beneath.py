@@ -26,7 +26,11 @@ REFUSED = [
     *("threading:Condition.notify", "_thread:get_ident", "opentelemetry.context:get_current", "weakref:proxy"),
     *("opentelemetry.sdk.trace:Tracer.start_span", "opentelemetry.instrumentation.utils:is_instrumentation_enabled"),
     *("otel_breaker.registry:get_breaker", "otel_breaker.circuit.circuit:Circuit.ask", "asyncio:current_task"),
-    *("otel_breaker_instrumentation.targets.manager:Patches.report", "logging:Logger.warning", "wrapt:wrap_object"),
+    *(
+        "otel_breaker_instrumentation.targets.reporter:TargetReporter.report",
+        "logging:Logger.warning",
+        "wrapt:wrap_object",
+    ),
 ]
 
 

@@ -136,6 +136,7 @@ def test_the_class_is_found_through_another_tools_wrapper(application: Applicati
     assert successes(module, "eu us") == 1
 
 
+@pytest.mark.processes
 def test_a_wrapper_that_came_first_does_not_put_all_hosts_into_one_circuit() -> None:
     """As OpenTelemetry's own instrumentation of urllib3 does, where its directory comes before ours."""
     program = """
@@ -177,7 +178,7 @@ def test_a_target_whose_calls_have_no_key_is_named_once_and_passes_unguarded(
     (record,) = caplog.records
     assert record.getMessage() == (
         f"calls of {module.__name__}.Client.send pass unguarded by '{module.__name__}': "
-        "no key can be made: there is no {self.hostt}: AttributeError; told once"
+        "no key can be made: there is no {self.hostt}: AttributeError; logged once"
     )
 
 

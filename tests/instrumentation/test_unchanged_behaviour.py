@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from otel_breaker_instrumentation import report
+from otel_breaker_instrumentation.targets.report import Status
+from otel_breaker_instrumentation.targets.reporter import TARGET_REPORTER
 from tests.instrumentation.applications import calls, evaluate
 
 if TYPE_CHECKING:
@@ -253,7 +254,7 @@ def test_an_expression_is_what_it_was(application: Application, expression: str)
 
     expected = neutral(evaluate(expression, plain), plain.__name__)
     assert neutral(evaluate(expression, guarded), guarded.__name__) == expected
-    assert {line.status.value for line in report()} == {"guarded"}
+    assert set(TARGET_REPORTER.count()) == {Status.GUARDED}
 
 
 def test_a_method_of_a_class_that_is_made_later_calls_what_it_overrides(application: Application) -> None:
@@ -345,6 +346,7 @@ WORK = """
 """
 
 
+@pytest.mark.processes
 @pytest.mark.parametrize(
     "method",
     [
@@ -364,6 +366,7 @@ def test_guarded_functions_and_methods_go_to_other_processes(
         assert pool.submit(module.Worker().work, 1).result() == 3
 
 
+@pytest.mark.processes
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="there is no fork here")
 def test_a_forked_child_is_guarded_and_can_take_that_back(tmp_path: Path) -> None:
     (tmp_path / "work.py").write_text("def work(): pass\n")

@@ -16,7 +16,7 @@ from typeguard import install_import_hook
 
 from otel_breaker import CircuitBreaker
 from otel_breaker_instrumentation import Status, report
-from otel_breaker_instrumentation.targets import TARGET_MANAGER, metric
+from otel_breaker_instrumentation.targets import TARGET_REPORTER, metric
 from tests.instrumentation.applications import calls, is_guarded
 
 if TYPE_CHECKING:
@@ -89,14 +89,14 @@ def test_it_is_noticed_when_somebody_asks(shop: ModuleType) -> None:
 def test_it_is_noticed_when_metrics_are_collected(shop: ModuleType) -> None:
     """Not by the one who collects: he holds a lock of the SDK, which the instruments of a first breaker want, too."""
     reader = InMemoryMetricReader()
-    metric.show(MeterProvider([reader]).get_meter("test"), TARGET_MANAGER.count)
+    metric.create_instrument(MeterProvider([reader]).get_meter("test"), TARGET_REPORTER.count)
     reader.collect()
     for thread in threading.enumerate():
         if thread.name == "otel_breaker-targets":
             thread.join()
 
     assert is_guarded(shop.charge)
-    assert TARGET_MANAGER.count()[Status.GUARDED] == 1
+    assert TARGET_REPORTER.count()[Status.GUARDED] == 1
 
 
 def test_a_module_that_is_still_being_imported_is_left_to_itself(application: Application) -> None:

@@ -1,4 +1,4 @@
-"""Every setting and what it must not be."""
+"""Every setting with values that are not allowed."""
 
 from __future__ import annotations
 
@@ -34,12 +34,12 @@ BAD: dict[str, list[object]] = {
 }
 
 KINDS = {object: "object", type: "int"}
-"""What is shown by its kind: its text may hold secrets."""
+"""Values that are shown by their kind: their text may hold secrets."""
 NO_TEXT = {spec.name for spec in fields(Settings)} & {
     *("failure_threshold", "failure_rate", "slow_call_rate", "minimum_calls", "recovery_backoff"),
     *("recovery_jitter", "half_open_calls", "max_keys"),
 }
-"""Settings that are never text, so that text is something else than was meant."""
+"""Settings that are never text, so that text may be a secret in the wrong place."""
 
 
 def test_the_table_of_bad_values_has_every_setting() -> None:
@@ -48,12 +48,12 @@ def test_the_table_of_bad_values_has_every_setting() -> None:
 
 @pytest.mark.parametrize(("name", "value"), [(name, value) for name in BAD for value in [*COMMON, *BAD[name]]])
 def test_a_bad_value_is_refused_with_path_value_and_remedy(name: str, value: object) -> None:
-    said = {"slow_call_duration": "2s", name: value}
+    mapping = {"slow_call_duration": "2s", name: value}
     shown = value[0] if isinstance(value, list) and value else value
     kind = "text" if isinstance(shown, str) and name in NO_TEXT else KINDS.get(type(shown))
 
     with pytest.raises(InvalidSettings) as refused:
-        Settings.from_mapping(said, "breakers.payments")
+        Settings.from_mapping(mapping, "breakers.payments")
 
     assert refused.value.path.startswith(f"breakers.payments.{name}")
     if shown == "5" or kind is None:

@@ -9,7 +9,7 @@ import pytest
 
 from otel_breaker.core.rules import ConsecutiveFailures, FailureRate, Rule, SlowCallRate
 from otel_breaker.errors import InvalidSettings
-from otel_breaker.settings import Mode, Settings
+from otel_breaker.settings import Keywords, Mode, Settings
 
 
 def matches_nothing(error: BaseException) -> bool:
@@ -48,6 +48,10 @@ def test_settings_from_a_mapping_are_those_from_keywords() -> None:
     )
 
 
+def test_every_setting_is_a_keyword_that_a_type_checker_knows() -> None:
+    assert set(Keywords.__annotations__) == {spec.name for spec in fields(Settings)}
+
+
 def test_settings_cannot_be_changed() -> None:
     with pytest.raises(FrozenInstanceError):
         Settings().failure_threshold = 3  # type: ignore[misc]
@@ -60,7 +64,7 @@ def test_keywords_are_checked_as_well() -> None:
     assert refused.value.path == "failure_threshold"
 
 
-def test_an_unknown_name_gets_the_nearest_one() -> None:
+def test_the_remedy_for_an_unknown_name_is_the_nearest_one() -> None:
     with pytest.raises(InvalidSettings) as refused:
         Settings.from_mapping({"failure_treshold": 3}, "breakers.payments")
 
@@ -69,7 +73,7 @@ def test_an_unknown_name_gets_the_nearest_one() -> None:
 
 
 @pytest.mark.parametrize("name", ["qqq", "", 5, None])
-def test_a_name_that_is_like_no_other_gets_them_all(name: Any) -> None:
+def test_the_remedy_for_a_name_that_is_like_no_other_lists_all(name: Any) -> None:
     with pytest.raises(InvalidSettings) as refused:
         Settings.from_mapping({name: 3})
 
@@ -79,7 +83,7 @@ def test_a_name_that_is_like_no_other_gets_them_all(name: Any) -> None:
 
 
 @pytest.mark.parametrize(
-    ("said", "rules"),
+    ("mapping", "rules"),
     [
         ({}, [ConsecutiveFailures(5)]),
         ({"failure_threshold": 3}, [ConsecutiveFailures(3)]),
@@ -92,27 +96,27 @@ def test_a_name_that_is_like_no_other_gets_them_all(name: Any) -> None:
     ],
 )
 def test_consecutive_failures_are_off_when_a_rate_is_set_and_they_are_not(
-    said: dict[str, object], rules: list[Rule]
+    mapping: dict[str, object], rules: list[Rule]
 ) -> None:
-    assert list(Settings.from_mapping(said).policy.rules) == rules
+    assert list(Settings.from_mapping(mapping).policy.rules) == rules
 
 
 @pytest.mark.parametrize(
     ("window", "minimum_calls", "judged_from"),
     [(100, 10, 10), (100, 100, 100), (5, 10, 5), (1, 10, 1), ("60s", 200, 200)],
 )
-def test_a_rate_is_judged_from_the_minimum_of_calls_or_a_full_window(
+def test_a_rate_can_trip_from_the_minimum_of_calls_or_a_full_window(
     window: object, minimum_calls: int, judged_from: int
 ) -> None:
-    said = {"failure_rate": 0.5, "slow_call_rate": 0.5, "slow_call_duration": 2}
+    mapping = {"failure_rate": 0.5, "slow_call_rate": 0.5, "slow_call_duration": 2}
 
-    policy = Settings.from_mapping({**said, "window": window, "minimum_calls": minimum_calls}).policy
+    policy = Settings.from_mapping({**mapping, "window": window, "minimum_calls": minimum_calls}).policy
 
     assert policy.rules == (FailureRate(0.5, judged_from), SlowCallRate(0.5, judged_from))
 
 
 @pytest.mark.parametrize(
-    ("said", "calls", "seconds"),
+    ("mapping", "calls", "seconds"),
     [
         ({}, None, None),
         ({"window": "60s"}, None, None),
@@ -122,10 +126,10 @@ def test_a_rate_is_judged_from_the_minimum_of_calls_or_a_full_window(
         ({"slow_call_rate": 0.5, "slow_call_duration": 2, "window": timedelta(minutes=1)}, None, 60),
     ],
 )
-def test_a_circuit_remembers_calls_only_where_a_rate_asks_for_them(
-    said: dict[str, object], calls: int | None, seconds: float | None
+def test_a_circuit_has_a_window_only_with_a_rate(
+    mapping: dict[str, object], calls: int | None, seconds: float | None
 ) -> None:
-    policy = Settings.from_mapping(said).policy
+    policy = Settings.from_mapping(mapping).policy
 
     assert (policy.window_calls, policy.window_seconds) == (calls, seconds)
 
@@ -163,7 +167,7 @@ def test_a_longest_open_time_below_the_recovery_time_is_refused() -> None:
     )
 
 
-def test_a_rate_of_slow_calls_needs_to_know_what_is_slow() -> None:
+def test_a_rate_of_slow_calls_needs_a_slow_call_duration() -> None:
     with pytest.raises(InvalidSettings) as refused:
         Settings.from_mapping({"slow_call_rate": 0.5}, "defaults")
 
@@ -179,7 +183,7 @@ def test_a_mode_is_a_word_or_what_yaml_makes_of_off(written: object, mode: Mode)
 
 
 def test_resolving_imports_every_name_and_keeps_the_rest() -> None:
-    said = {
+    mapping = {
         "failure_threshold": None,
         "window": "60s",
         "retry_after": "operator:not_",
@@ -189,7 +193,7 @@ def test_resolving_imports_every_name_and_keeps_the_rest() -> None:
         "fallback": "builtins.dict",
     }
 
-    settings = Settings.from_mapping(said).resolved()
+    settings = Settings.from_mapping(mapping).resolved()
 
     assert (settings.failure_threshold, settings.window) == (None, timedelta(seconds=60))
     assert settings.retry_after is settings.failure_result is operator.not_
@@ -222,12 +226,12 @@ def test_every_setting_that_is_code_is_resolved(name: str) -> None:
         ("operator:not_", False),
     ],
 )
-def test_a_fallback_may_want_the_refusal(fallback: object, wants: bool) -> None:
+def test_a_fallback_with_that_parameter_wants_the_refusal(fallback: object, wants: bool) -> None:
     assert Settings.from_mapping({"fallback": fallback}).resolved().fallback_wants_refusal is wants
 
 
 @pytest.mark.parametrize(("name", "wrong"), [("ignore", "builtins.int"), ("failure_on", "sys.maxsize")])
-def test_a_name_of_the_wrong_kind_of_thing_is_refused_where_it_was_written(name: str, wrong: str) -> None:
+def test_a_reference_to_an_object_of_the_wrong_kind_is_refused_with_its_path(name: str, wrong: str) -> None:
     settings = Settings.from_mapping({name: ["KeyError", wrong]}, "breakers.payments")
 
     with pytest.raises(InvalidSettings) as refused:
@@ -236,7 +240,7 @@ def test_a_name_of_the_wrong_kind_of_thing_is_refused_where_it_was_written(name:
     assert refused.value.path == f"breakers.payments.{name}[1]"
 
 
-# --- settings that will make a whole with others
+# --- single values
 
 
 def test_values_are_read_one_by_one() -> None:
@@ -259,11 +263,11 @@ def test_values_that_were_read_can_be_read_again() -> None:
 
 
 @pytest.mark.parametrize(
-    ("said", "path"),
+    ("mapping", "path"),
     [({"window": 0}, "targets[0].window"), ({"windw": 5}, "targets[0].windw"), ({3: 4}, "targets[0].3")],
 )
-def test_a_value_that_is_wrong_by_itself_is_refused_by_its_path(said: Any, path: str) -> None:
+def test_a_value_that_is_wrong_by_itself_is_refused_by_its_path(mapping: Any, path: str) -> None:
     with pytest.raises(InvalidSettings) as refused:
-        Settings.read_values(said, "targets[0]")
+        Settings.read_values(mapping, "targets[0]")
 
     assert refused.value.path == path

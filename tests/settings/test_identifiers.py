@@ -1,4 +1,4 @@
-"""Names and keys that every exporter can bear: what an author wrote is refused, what was made is cleaned."""
+"""Names and keys within the limits of every exporter: a name from an author is refused, one from code is cleaned."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from opentelemetry.exporter.otlp.proto.common.trace_encoder import encode_spans
 from otel_breaker import CircuitBreaker, InvalidSettings, get_breaker
 from otel_breaker.key_template import Template
 from otel_breaker.settings import identifiers
-from otel_breaker.text import noted
+from otel_breaker.text import operator_text
 from otel_breaker_instrumentation.config import parse_configuration
 
 if TYPE_CHECKING:
@@ -55,12 +55,12 @@ BAD: list[Any] = [
 
 
 @pytest.mark.parametrize("name", FINE)
-def test_a_name_of_printable_text_is_taken_as_it_is_written(name: str) -> None:
+def test_a_name_of_printable_text_is_unchanged(name: str) -> None:
     assert identifiers.name(name, "name") == name
 
 
 @pytest.mark.parametrize("name", BAD, ids=lambda name: repr(name)[:30])
-def test_a_name_that_telemetry_cannot_bear_is_refused_with_a_remedy(name: Any) -> None:
+def test_a_name_that_telemetry_does_not_allow_is_refused_with_a_remedy(name: Any) -> None:
     with pytest.raises(InvalidSettings) as refused:
         identifiers.name(name, "breakers")
 
@@ -83,7 +83,7 @@ def test_a_name_that_telemetry_cannot_bear_is_refused_with_a_remedy(name: Any) -
     ],
     ids=["by hand", "by name", "by name and key", "a template", "configured", "a target's"],
 )
-def test_f80_a_bad_name_is_refused_wherever_it_is_written(use: Callable[[str], object], name: str) -> None:
+def test_a_bad_name_is_refused_wherever_it_is_written(use: Callable[[str], object], name: str) -> None:
     with pytest.raises(InvalidSettings):
         use(name)
 
@@ -94,12 +94,12 @@ def test_a_name_that_is_refused_leaves_no_breaker_behind() -> None:
             get_breaker("no\nname")
 
 
-def test_a_number_as_a_name_in_a_file_is_refused_since_targets_could_not_mean_it() -> None:
+def test_a_number_as_a_name_in_a_file_is_refused_since_targets_cannot_name_it() -> None:
     with pytest.raises(InvalidSettings, match=r"breakers\.404: 404 is not allowed"):
         parse_configuration({"breakers": {404: {}}}, "")
 
 
-def test_a_breaker_named_after_a_place_that_telemetry_cannot_bear_has_that_name_cleaned() -> None:
+def test_the_name_of_the_code_that_makes_a_breaker_is_cleaned() -> None:
     place: dict[str, Any] = {"__name__": "made\nup" + "x" * 300, "CircuitBreaker": CircuitBreaker}
 
     exec("breaker = CircuitBreaker()", place)
@@ -135,7 +135,7 @@ SAFE = [
 
 
 @pytest.mark.parametrize("key", SAFE)
-def test_f79_f80_a_key_that_is_known_to_be_safe_is_shown_as_it_is(key: str) -> None:
+def test_a_key_that_is_known_to_be_safe_is_shown_as_it_is(key: str) -> None:
     assert get_breaker("test_labels safe", key=key).key == key
     assert CircuitBreaker("test_labels safe", key=key).key == key
 
@@ -179,7 +179,7 @@ def test_f79_f80_a_key_that_is_known_to_be_safe_is_shown_as_it_is(key: str) -> N
         ("x" * 300, "x" * 244),
     ],
 )
-def test_f79_f80_of_any_other_key_the_safe_part_is_shown_and_a_digest(key: str, safe: str) -> None:
+def test_of_any_other_key_the_safe_part_is_shown_and_a_digest(key: str, safe: str) -> None:
     found = get_breaker("test_labels redacted", key=key), CircuitBreaker("test_labels redacted", key=key)
 
     [shown] = {str(breaker.key) for breaker in found}
@@ -197,7 +197,7 @@ PAIRS = {
 
 
 @pytest.mark.parametrize("keys", PAIRS.values(), ids=PAIRS)
-def test_keys_that_differ_in_what_is_not_shown_have_a_circuit_each(keys: tuple[str, str]) -> None:
+def test_keys_that_differ_in_a_hidden_part_have_a_circuit_each(keys: tuple[str, str]) -> None:
     one, other = (get_breaker("test_labels pairs", key=key) for key in keys)
 
     assert one is not other
@@ -207,7 +207,7 @@ def test_keys_that_differ_in_what_is_not_shown_have_a_circuit_each(keys: tuple[s
 @pytest.mark.parametrize(
     "keys", [pair for pair in PAIRS.values() if pair != PAIRS["one of them as the other is shown"]]
 )
-def test_keys_that_differ_in_what_is_not_shown_are_told_apart(keys: tuple[str, str]) -> None:
+def test_keys_that_differ_in_a_hidden_part_are_shown_differently(keys: tuple[str, str]) -> None:
     one, other = (get_breaker("test_labels told apart", key=key).key for key in keys)
 
     assert one != other
@@ -229,7 +229,7 @@ def test_a_key_of_a_million_characters_is_cleaned_as_quickly_as_it_is_read(part:
 
     assert len(identifiers.clean(text)) <= 256
     assert len(identifiers.shown(text)) <= 256
-    assert len(noted(text) or "") <= 1_024
+    assert len(operator_text(text) or "") <= 1_024
 
 
 def test_a_failure_that_a_block_names_is_cleaned_and_may_be_a_number() -> None:
@@ -242,7 +242,7 @@ def test_a_failure_that_a_block_names_is_cleaned_and_may_be_a_number() -> None:
     assert breaker.snapshot().last_failure_type == "bad\ufffdgateway"
 
 
-def test_f80_whatever_text_a_call_brings_its_spans_can_be_encoded(spans: Spans) -> None:
+def test_whatever_text_a_call_brings_its_spans_can_be_encoded(spans: Spans) -> None:
     def charge() -> None:
         raise OSError
 

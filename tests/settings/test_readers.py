@@ -9,16 +9,16 @@ from typing import TypeAlias
 import pytest
 
 from otel_breaker.errors import InvalidSettings
-from otel_breaker.settings import readers
+from otel_breaker.settings import messages, readers
 from otel_breaker.settings.references import function, matchers
 
 Reader: TypeAlias = Callable[[object, str], object]
 
 NO_NUMBERS: list[object] = [None, True, "5", "", [], {}, math.nan, math.inf, -math.inf, 1j]
 LARGEST = 2**63 - 1
-"""What telemetry can say of a whole number."""
+"""The largest whole number that telemetry can carry."""
 HUGE = 10**400
-"""More than a float can hold."""
+"""Beyond the range of a float."""
 
 
 @pytest.mark.parametrize(
@@ -85,7 +85,7 @@ def test_a_value_is_shown_by_its_kind_where_it_may_be_long_or_hold_secrets(
 @pytest.mark.parametrize(
     "read", [readers.whole(1), readers.share, readers.share_or_zero, readers.factor, readers.mapping]
 )
-def test_text_is_not_shown_where_none_may_stand(read: Reader) -> None:
+def test_text_is_not_shown_where_no_text_is_allowed(read: Reader) -> None:
     with pytest.raises(InvalidSettings) as refused:
         read("hunter2", "here")
 
@@ -93,7 +93,7 @@ def test_text_is_not_shown_where_none_may_stand(read: Reader) -> None:
 
 
 @pytest.mark.parametrize("value", ["postgresql://app:hunter2@host", "token=hunter2", "/a?hunter2", "a;hunter2"])
-def test_text_that_may_hold_secrets_is_not_shown_where_text_may_stand(value: str) -> None:
+def test_text_that_may_hold_secrets_is_not_shown_where_text_is_allowed(value: str) -> None:
     for read in (readers.duration, readers.window, function, matchers):
         with pytest.raises(InvalidSettings) as refused:
             read(value, "here")
@@ -103,12 +103,12 @@ def test_text_that_may_hold_secrets_is_not_shown_where_text_may_stand(value: str
 
 def test_a_key_is_shown_on_one_line_and_bounded() -> None:
     assert (
-        InvalidSettings(readers.below("breakers", "x\n2026 FORGED \x1b[2J"), "", "").path
+        InvalidSettings(messages.below("breakers", "x\n2026 FORGED \x1b[2J"), "", "").path
         == "breakers.x�2026 FORGED �[2J"
     )
-    assert len(readers.below("breakers", "x" * 1000)) < 100
-    assert readers.below("", "API_KEY=hunter2") == "(a name of 15 characters)"
-    assert readers.below("breakers", 16**20_000) == "breakers.a number beyond 64 bits"
+    assert len(messages.below("breakers", "x" * 1000)) < 100
+    assert messages.below("", "API_KEY=hunter2") == "(a name of 15 characters)"
+    assert messages.below("breakers", 16**20_000) == "breakers.a number beyond 64 bits"
 
 
 def test_text_is_text_that_is_not_empty() -> None:
@@ -179,7 +179,7 @@ def test_a_window_is_a_number_of_calls_or_a_time(written: object, kept: object) 
 
 
 @pytest.mark.parametrize("written", ["0.0001ms", "86400000000000s"])
-def test_a_window_that_no_clock_can_tell_is_refused(written: str) -> None:
+def test_a_window_beyond_the_range_of_a_timedelta_is_refused(written: str) -> None:
     with pytest.raises(InvalidSettings):
         readers.window(written, "here")
 
@@ -195,7 +195,7 @@ def test_an_optional_value_that_is_there_is_checked() -> None:
 
 
 def test_a_long_value_is_shown_in_part() -> None:
-    error = readers.allowed("here", "x" * 10_000, "something short")
+    error = messages.allowed("here", "x" * 10_000, "something short")
 
     assert "'xxx" in error.problem
     assert len(error.problem) < 120
@@ -205,16 +205,16 @@ def test_a_long_value_is_shown_in_part() -> None:
     ("name", "remedy"),
     [("windw", "did you mean 'window'?"), ("qqq", "known are mode, recovery_time, window")],
 )
-def test_the_name_that_was_probably_meant_is_offered_or_all_there_are(name: str, remedy: str) -> None:
-    assert readers.nearest(name, ["window", "mode", "recovery_time"]) == remedy
+def test_the_remedy_for_an_unknown_name_is_the_nearest_one_or_all(name: str, remedy: str) -> None:
+    assert messages.nearest(name, ["window", "mode", "recovery_time"]) == remedy
 
 
 @pytest.mark.parametrize("known", [[], [f"name_{number}" for number in range(100)]])
 def test_names_too_few_or_too_many_to_list_are_not_listed(known: list[str]) -> None:
-    assert readers.nearest("qqq", known) == "is it spelt right?"
+    assert messages.nearest("qqq", known) == "is it spelt right?"
 
 
-def test_the_error_says_where_what_and_what_instead() -> None:
+def test_the_error_has_path_problem_and_remedy() -> None:
     with pytest.raises(InvalidSettings) as refused:
         readers.share(2, "defaults.failure_rate")
 

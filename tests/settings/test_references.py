@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 class Abstract(Exception, metaclass=ABCMeta):
-    """Can be called like a predicate, and is none."""
+    """A type that can be called, and is no predicate."""
 
 
 def looks_bad(error: BaseException) -> bool:
@@ -25,7 +25,7 @@ def looks_bad(error: BaseException) -> bool:
 
 @pytest.fixture
 def module(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[str], str]]:
-    """Makes a module that nobody has imported yet."""
+    """Makes a module that is not imported yet."""
     monkeypatch.syspath_prepend(tmp_path)
 
     def make(text: str) -> str:
@@ -46,21 +46,21 @@ def module(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable
         ("json.decoder:JSONDecoder.decode", json.JSONDecoder.decode),
     ],
 )
-def test_a_name_stands_for_what_it_names(name: str, found: object) -> None:
+def test_a_reference_loads_the_object_of_its_name(name: str, found: object) -> None:
     assert Reference.read(name, "here").load() is found
 
 
 @pytest.mark.parametrize(
     "name", ["", " ", "5", "a b", "a..b", ".a", "a.", "a:", ":a", "a:b:c", "a-b", "a.5", "a/b", "a()", "a:b.", "a\nb"]
 )
-def test_what_is_no_name_is_refused_without_a_look_at_it(name: str) -> None:
+def test_text_that_is_no_dotted_name_is_refused_without_an_import(name: str) -> None:
     with pytest.raises(InvalidSettings) as refused:
         Reference.read(name, "here")
 
     assert (refused.value.path, repr(name) in refused.value.problem) == ("here", True)
 
 
-def test_a_name_is_not_imported_before_it_is_put_to_use(module: Callable[[str], str]) -> None:
+def test_a_reference_is_not_imported_before_the_settings_are_resolved(module: Callable[[str], str]) -> None:
     name = module("class Declined(Exception): pass")
     settings = Settings.from_mapping({"ignore": [f"{name}.Declined"]})
     before = name in sys.modules
@@ -81,7 +81,7 @@ def test_a_module_that_is_not_there_is_an_error_of_the_setting(name: str) -> Non
     assert "ModuleNotFoundError" in refused.value.remedy
 
 
-def test_a_module_that_breaks_is_an_error_of_the_setting(module: Callable[[str], str]) -> None:
+def test_a_module_that_raises_is_an_error_of_the_setting(module: Callable[[str], str]) -> None:
     name = module("raise RuntimeError('no database')")
 
     with pytest.raises(InvalidSettings) as refused:
@@ -91,7 +91,7 @@ def test_a_module_that_breaks_is_an_error_of_the_setting(module: Callable[[str],
     assert isinstance(refused.value.__cause__, RuntimeError)
 
 
-def test_a_module_that_breaks_when_asked_for_a_name_is_an_error_of_the_setting(module: Callable[[str], str]) -> None:
+def test_a_module_whose_getattr_raises_is_an_error_of_the_setting(module: Callable[[str], str]) -> None:
     name = module("def __getattr__(name): raise ImportError('not installed: ' + name)")
 
     with pytest.raises(InvalidSettings) as refused:
@@ -103,7 +103,7 @@ def test_a_module_that_breaks_when_asked_for_a_name_is_an_error_of_the_setting(m
 @pytest.mark.parametrize(
     ("name", "meant"), [("json.JSONDecodError", "JSONDecodeError"), ("json:JSONDecoder.decod", "decode")]
 )
-def test_a_misspelt_name_gets_the_nearest_one(name: str, meant: str) -> None:
+def test_the_remedy_for_a_misspelt_name_is_the_nearest_one(name: str, meant: str) -> None:
     with pytest.raises(InvalidSettings) as refused:
         Reference(name, "here").load()
 
@@ -112,14 +112,14 @@ def test_a_misspelt_name_gets_the_nearest_one(name: str, meant: str) -> None:
 
 
 @pytest.mark.parametrize("kind", [list, tuple])
-def test_several_matchers_stand_in_a_list(kind: type[list[object] | tuple[object, ...]]) -> None:
+def test_several_matchers_can_be_a_list(kind: type[list[object] | tuple[object, ...]]) -> None:
     read = references.matchers(kind([KeyError, looks_bad, "shop.errors.Declined"]), "ignore")
 
     assert read == (KeyError, looks_bad, Reference("shop.errors.Declined", "ignore[2]"))
 
 
 @pytest.mark.parametrize("kind", [set, frozenset])
-def test_several_matchers_stand_in_a_set(kind: type[set[object] | frozenset[object]]) -> None:
+def test_several_matchers_can_be_a_set(kind: type[set[object] | frozenset[object]]) -> None:
     assert set(references.matchers(kind([KeyError, OSError]), "ignore")) == {KeyError, OSError}
 
 
@@ -145,7 +145,7 @@ def test_there_may_be_no_matchers() -> None:
         ("no name", "'no name'"),
     ],
 )
-def test_what_recognises_no_exception_is_refused(value: object, shown: str) -> None:
+def test_a_value_that_recognises_no_exception_is_refused(value: object, shown: str) -> None:
     with pytest.raises(InvalidSettings) as refused:
         references.matchers([KeyError, value], "ignore")
 
@@ -189,29 +189,29 @@ def test_a_wait_that_is_no_attribute_is_refused(value: str) -> None:
         references.wait(value, "here")
 
 
-def test_loading_leaves_alone_what_is_no_name() -> None:
+def test_loading_keeps_values_without_references() -> None:
     assert references.load((KeyError, looks_bad, 5, "text")) == (KeyError, looks_bad, 5, "text")
 
 
-def test_loading_imports_every_name() -> None:
+def test_loading_imports_every_reference() -> None:
     assert references.load((Reference("KeyError", "here"), Reference("len", "there"))) == (KeyError, len)
 
 
-def test_a_name_that_stands_for_something_that_cannot_be_called_is_refused() -> None:
+def test_a_reference_to_an_object_that_cannot_be_called_is_refused() -> None:
     with pytest.raises(InvalidSettings) as refused:
         references.load(Reference("sys.maxsize", "here"))
 
     assert (refused.value.path, refused.value.problem) == ("here", "'sys.maxsize' is int")
 
 
-def test_every_mistake_in_a_list_of_exceptions_is_told() -> None:
+def test_every_mistake_in_a_list_of_exceptions_is_reported() -> None:
     with pytest.raises(InvalidSettings) as refused:
         references.matchers([KeyError, 1, "json.JSONDecodeError", "no name"], "ignore")
 
     assert [error.path for error in (refused.value, *refused.value.others)] == ["ignore[1]", "ignore[3]"]
 
 
-def test_what_a_module_raises_while_it_is_imported_is_told_by_its_type_alone(
+def test_an_exception_of_a_module_that_is_imported_is_shown_by_its_type_alone(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (tmp_path / "raises_a_secret.py").write_text("raise ValueError('token hunter2')")
@@ -223,6 +223,6 @@ def test_what_a_module_raises_while_it_is_imported_is_told_by_its_type_alone(
     assert (refused.value.problem, refused.value.remedy) == ("'raises_a_secret.Error' cannot be imported", "ValueError")
 
 
-def test_a_module_that_is_not_there_is_told_with_its_name() -> None:
+def test_a_missing_module_is_reported_with_its_name() -> None:
     with pytest.raises(InvalidSettings, match="ModuleNotFoundError: No module named 'no_such_module'"):
         references.Reference("no_such_module.Error", "ignore").load()

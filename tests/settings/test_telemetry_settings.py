@@ -1,4 +1,4 @@
-"""The switches of telemetry as they are written: in code, in a file, in the environment."""
+"""The settings of telemetry as code, a file and the environment hold them."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import pytest
 import yaml
 
 from otel_breaker.errors import InvalidSettings
-from otel_breaker.settings import Events, Spans, TelemetrySettings
+from otel_breaker.settings import Events, Spans, TelemetryKeywords, TelemetrySettings
 
 GOOD: dict[str, list[tuple[object, object]]] = {
     "spans": [("all", Spans.ALL), ("problems", Spans.PROBLEMS), ("off", Spans.OFF), (Spans.OFF, Spans.OFF)],
@@ -27,11 +27,15 @@ BAD: dict[str, list[object]] = {
 }
 
 
-def test_the_tables_have_every_switch() -> None:
+def test_every_switch_is_a_keyword_that_a_type_checker_knows() -> None:
+    assert set(TelemetryKeywords.__annotations__) == {spec.name for spec in fields(TelemetrySettings)}
+
+
+def test_the_tables_have_every_telemetry_setting() -> None:
     assert list(GOOD) == list(BAD) == [spec.name for spec in fields(TelemetrySettings)]
 
 
-def test_by_default_every_call_and_every_move_is_told_and_nothing_that_costs_or_tells_secrets() -> None:
+def test_by_default_every_call_and_state_change_is_exported_without_histograms_and_exception_texts() -> None:
     assert TelemetrySettings() == TelemetrySettings(
         spans=Spans.ALL,
         events=Events.BOTH,
@@ -42,7 +46,7 @@ def test_by_default_every_call_and_every_move_is_told_and_nothing_that_costs_or_
 
 
 @pytest.mark.parametrize(("name", "written", "meant"), [(name, *pair) for name in GOOD for pair in GOOD[name]])
-def test_a_switch_is_read_as_it_may_be_written(name: str, written: object, meant: object) -> None:
+def test_each_way_to_write_a_telemetry_setting_is_read(name: str, written: object, meant: object) -> None:
     by_keyword: dict[str, Any] = {name: written}
 
     assert getattr(TelemetrySettings.from_mapping({name: written}), name) == meant
@@ -59,7 +63,7 @@ def test_a_bad_value_is_refused_with_path_value_and_remedy(name: str, value: obj
     assert refused.value.remedy
 
 
-def test_the_remedy_for_a_choice_names_all_there_are() -> None:
+def test_the_remedy_for_a_choice_names_all_values() -> None:
     with pytest.raises(InvalidSettings, match="one of all, problems, off"):
         TelemetrySettings.from_mapping({"spans": "few"})
 
@@ -85,7 +89,7 @@ def test_a_name_that_is_not_known_is_refused_with_the_nearest() -> None:
     assert refused.value.path == "telemetry.span"
 
 
-def test_a_name_that_is_like_no_other_is_refused_with_all_there_are() -> None:
+def test_a_name_that_is_like_no_other_is_refused_with_all_names() -> None:
     with pytest.raises(InvalidSettings, match=r"known are .*spans") as refused:
         TelemetrySettings.from_mapping({"xyz": "off"})
 
@@ -93,7 +97,7 @@ def test_a_name_that_is_like_no_other_is_refused_with_all_there_are() -> None:
 
 
 @pytest.mark.parametrize("spec", fields(TelemetrySettings), ids=lambda spec: spec.name)
-def test_every_switch_says_what_it_means_with_an_example_that_changes_it(spec: Any) -> None:
+def test_every_telemetry_setting_has_a_meaning_and_an_example_that_changes_it(spec: Any) -> None:
     written = yaml.safe_load(spec.metadata["example"])
 
     assert getattr(TelemetrySettings.from_mapping({spec.name: written}), spec.name) != spec.default

@@ -1,6 +1,6 @@
-"""Everything that breakers do, as scenarios: the live check looks at what is told of them.
+"""Everything that breakers do, as scenarios, whose telemetry the live check compares with the schema.
 
-A scenario judges nothing. What it returns is kept alive until the metrics are read.
+A scenario asserts nothing. The objects that it returns are kept alive until the metrics are collected.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ def payments(**settings: Any) -> CircuitBreaker:
 
 
 def call(breaker: CircuitBreaker, error: BaseException | None = None, *, within: Callable[[], object] = int) -> None:
-    """A call that does something, and then ends as it is told to."""
+    """A call that runs `within`, and then raises the error, if any."""
     with suppress(*ANY_END), breaker.guard():
         within()
         if error is not None:
@@ -45,7 +45,7 @@ def call(breaker: CircuitBreaker, error: BaseException | None = None, *, within:
 
 
 def bring(breaker: CircuitBreaker, state: CircuitState, clock: FakeClock) -> None:
-    """Bring a fresh circuit into a state; into half-open with its only probe under way."""
+    """Bring a new circuit into a state; into half-open with its only probe in flight."""
     if state is CircuitState.FORCED_OPEN:
         breaker.force_open()
     elif state is CircuitState.FORCED_CLOSED:
@@ -55,11 +55,11 @@ def bring(breaker: CircuitBreaker, state: CircuitState, clock: FakeClock) -> Non
         if state is CircuitState.HALF_OPEN:
             clock.advance(10)
             breaker.can_execute()
-            breaker._unsettled.clear()  # or the next failure that is recorded would settle it
+            breaker._unrecorded._permits.clear()  # or the next recorded failure would be that of the probe
 
 
-def every_way_in(clock: FakeClock) -> object:
-    """Each family of callables, guarded in each way, in each state, ended in each way."""
+def every_entry(clock: FakeClock) -> object:
+    """Calls of each family of callables, guarded in each way, in each state, with each ending."""
     kinds = {kind.family: kind for kind in KINDS}.values()
     endings = ("return", "raise", "cancel", "close", "abandon", "throw")
     kept = []
@@ -91,7 +91,7 @@ def every_outcome(clock: FakeClock) -> object:
 
 
 def every_command(clock: FakeClock) -> object:
-    """What operators may do in each state and mode, and time in each state after it."""
+    """Each command of an operator in each state and mode, and some time after it."""
     breakers = []
     for mode, (state, trigger) in product(("enforce", "shadow"), TRANSITIONS):
         if trigger in MANUAL:
@@ -142,7 +142,7 @@ def every_end_of_a_probe(clock: FakeClock) -> object:
 
 
 def a_fallback(clock: FakeClock) -> Iterator[object]:
-    for fallback in (dict, "".join):  # one that answers, and one that fails
+    for fallback in (dict, "".join):  # the second one fails
         breaker = payments(fallback=fallback)
         bring(breaker, CircuitState.OPEN, clock)
         with suppress(TypeError):
@@ -160,7 +160,7 @@ def two_steps(clock: FakeClock) -> object:
 
 
 def shadow(clock: FakeClock) -> Iterator[object]:
-    """Calls that are not refused, by state and by what they do."""
+    """Calls that are not refused, in each state, with each outcome."""
     for state in (CircuitState.OPEN, CircuitState.HALF_OPEN, CircuitState.FORCED_OPEN):
         breaker = payments(mode="shadow", ignore=[KeyError])
         bring(breaker, state, clock)
@@ -187,7 +187,7 @@ def an_opening_that_is_not_sampled(clock: FakeClock) -> object:
 
 @contextmanager
 def targets_of_every_kind() -> Iterator[None]:
-    """One guarded, one whose module is never imported, one that is not there, and one that cannot be guarded."""
+    """One guarded, one whose module is never imported, one that does not exist, and one that cannot be guarded."""
     functions = ("colorsys:rgb_to_hsv", "never_imported:function", "colorsys:nothing", "datetime:datetime.now")
     instrumentor = OtelBreakerInstrumentor()
     instrumentor.instrument(targets=[{"function": function} for function in functions])
@@ -204,9 +204,9 @@ def an_incident(breaker: CircuitBreaker, clock: FakeClock) -> None:
     call(breaker)
 
 
-def every_switch(clock: FakeClock) -> Iterator[object]:
-    """An incident with each switch by itself; then all are as they were."""
-    switches: list[TelemetryKeywords] = [
+def every_setting(clock: FakeClock) -> Iterator[object]:
+    """An incident with each telemetry setting alone; each is reset afterwards."""
+    choices: list[TelemetryKeywords] = [
         {"spans": "problems"},
         {"spans": "off"},
         {"events": "span"},
@@ -218,8 +218,8 @@ def every_switch(clock: FakeClock) -> Iterator[object]:
         {"record_exceptions": True},
         {"record_exceptions": True, "spans": "problems"},
     ]
-    for each in switches:
-        configure(**each)
+    for choice in choices:
+        configure(**choice)
         for breaker in (payments(), payments(fallback=dict)):
             an_incident(breaker, clock)
             yield breaker
@@ -229,7 +229,7 @@ def every_switch(clock: FakeClock) -> Iterator[object]:
 
 
 SCENARIOS: list[Callable[[FakeClock], object]] = [
-    every_way_in,
+    every_entry,
     every_outcome,
     every_command,
     every_rule,
@@ -240,5 +240,5 @@ SCENARIOS: list[Callable[[FakeClock], object]] = [
     lambda clock: list(shadow(clock)),
     off,
     an_opening_that_is_not_sampled,
-    lambda clock: list(every_switch(clock)),
+    lambda clock: list(every_setting(clock)),
 ]

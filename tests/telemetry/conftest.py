@@ -1,4 +1,4 @@
-"""Real SDKs of any shape for the length of one test, and what they exported."""
+"""Real SDKs of any configuration for one test, and their exports."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from opentelemetry import trace
 from opentelemetry.metrics import CallbackOptions, CallbackT, NoOpMeter
 from opentelemetry.sdk.metrics import MeterProvider
 from opentelemetry.sdk.metrics.export import InMemoryMetricReader
+from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
@@ -31,7 +32,7 @@ if TYPE_CHECKING:
 
 @dataclass
 class Start:
-    """What a sampler is shown of a span."""
+    """The arguments of a sampler for one span."""
 
     name: str
     kind: SpanKind | None
@@ -41,7 +42,7 @@ class Start:
 
 @dataclass
 class WatchingSampler(Sampler):
-    """Samples as another does, and notes what it was asked."""
+    """Samples as another sampler does, and records its own arguments."""
 
     behind: Sampler = ALWAYS_ON
     starts: list[Start] = field(default_factory=list)
@@ -65,7 +66,7 @@ class WatchingSampler(Sampler):
 
 class MakeSdk(Protocol):
     def __call__(self, sampler: Sampler = ALWAYS_ON, *processors: SpanProcessor) -> Callable[[], list[ReadableSpan]]:
-        """Set up an SDK; returns what tells the finished spans."""
+        """Set up an SDK; returns a function that returns the finished spans."""
 
 
 @pytest.fixture
@@ -74,7 +75,7 @@ def make_sdk(monkeypatch: pytest.MonkeyPatch) -> Iterator[MakeSdk]:
 
     def make(sampler: Sampler = ALWAYS_ON, *processors: SpanProcessor) -> Callable[[], list[ReadableSpan]]:
         exporter = InMemorySpanExporter()
-        provider = TracerProvider(sampler=sampler, shutdown_on_exit=False)
+        provider = TracerProvider(sampler=sampler, resource=Resource.get_empty(), shutdown_on_exit=False)
         for processor in (*processors, SimpleSpanProcessor(exporter)):
             provider.add_span_processor(processor)
         monkeypatch.setattr(trace, "_TRACER_PROVIDER", provider)
@@ -87,7 +88,7 @@ def make_sdk(monkeypatch: pytest.MonkeyPatch) -> Iterator[MakeSdk]:
 
 
 class Metrics:
-    """One reader of the metrics of all breakers that a test makes."""
+    """A reader of the metrics of all breakers that a test makes."""
 
     def __init__(self, reader: InMemoryMetricReader) -> None:
         self._reader = reader
@@ -100,7 +101,7 @@ class Metrics:
         return {metric.name: metric for scope in scopes for metric in scope.metrics}
 
     def points(self, metric: str, *attributes: str) -> dict[tuple[Any, ...], Any]:
-        """The values of a metric in a new collection, by these of its attributes; zeros are left out."""
+        """The values of a metric in a new collection, except zeros, by some of its attributes."""
         points = self.all_points(metric)
         return {
             tuple(found[f"circuit_breaker.{name}"] for name in attributes): value for found, value in points if value
@@ -116,15 +117,15 @@ class Meters(Protocol):
 
 
 @pytest.fixture
-def make_metrics(ledger: MetricRegistry) -> Iterator[Meters]:
-    """Readers of that ledger, each with a provider of its own."""
+def make_metrics(metric_registry: MetricRegistry) -> Iterator[Meters]:
+    """Readers of that registry, each with a provider of its own."""
     providers: list[MeterProvider] = []
 
     def make(*, views: Sequence[View] = (), **options: Any) -> Metrics:
         reader = InMemoryMetricReader(**options)
-        provider = MeterProvider([reader], shutdown_on_exit=False, views=views)
+        provider = MeterProvider([reader], Resource.get_empty(), shutdown_on_exit=False, views=views)
         providers.append(provider)
-        ledger.show(provider.get_meter("otel_breaker"))
+        metric_registry.use_meter(provider.get_meter("otel_breaker"))
         return Metrics(reader)
 
     yield make
@@ -137,15 +138,15 @@ def metrics(make_metrics: Meters) -> Metrics:
     return make_metrics()
 
 
-class Asking(NoOpMeter):
-    """A meter whose instruments are asked one by one: what any SDK may do."""
+class ManualMeter(NoOpMeter):
+    """A meter whose instruments a test observes one by one, in any order, as an SDK may."""
 
     def __init__(self) -> None:
-        super().__init__("by hand")
+        super().__init__("manual")
         self._callbacks: dict[str, Any] = {}
 
-    def ask(self, metric: str) -> dict[str, Any]:
-        """The sums over a metric's points, by their last attribute but the mode."""
+    def observe(self, metric: str) -> dict[str, Any]:
+        """The sums of a metric's points, by their last attribute except the mode."""
         sums: Counter[str] = Counter()
         for point in self._callbacks[metric](CallbackOptions()):
             attributes = dict(point.attributes or {})
@@ -153,9 +154,9 @@ class Asking(NoOpMeter):
             sums[str(list(attributes.values())[-1])] += int(point.value)
         return dict(+sums)
 
-    def ask_all(self) -> None:
+    def observe_all(self) -> None:
         for metric in self._callbacks:
-            self.ask(metric)
+            self.observe(metric)
 
     def _keep(
         self, name: str, callbacks: Sequence[CallbackT] | None = None, unit: str = "", description: str = ""
@@ -166,7 +167,7 @@ class Asking(NoOpMeter):
 
 
 @pytest.fixture
-def by_hand(ledger: MetricRegistry) -> Asking:
-    meter = Asking()
-    ledger.show(meter)
+def manual_meter(metric_registry: MetricRegistry) -> ManualMeter:
+    meter = ManualMeter()
+    metric_registry.use_meter(meter)
     return meter

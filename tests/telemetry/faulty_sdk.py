@@ -1,4 +1,4 @@
-"""Parts of an SDK that raise or answer nonsense, each set up by a function of its own."""
+"""Parts of an SDK that raise or return invalid values, each set up by a function of its own."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from opentelemetry import _logs, context, metrics, trace
 from opentelemetry.sdk._logs import LoggerProvider, LogRecordProcessor
+from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import SpanProcessor, TracerProvider
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor, SpanExporter
 from opentelemetry.sdk.trace.id_generator import IdGenerator
@@ -20,20 +21,20 @@ if TYPE_CHECKING:
 
 
 def broken(*args: Any, **kwargs: Any) -> Any:
-    raise OSError("hostile")
+    raise OSError("faulty")
 
 
-def answering(answer: object) -> Callable[..., Any]:
+def returning(answer: object) -> Callable[..., Any]:
     return lambda *args, **kwargs: answer
 
 
-def like(kind: type, **methods: Any) -> Any:
-    """Something of that kind, but for these of its methods."""
-    return type("Hostile", (kind,), {**dict.fromkeys(getattr(kind, "__abstractmethods__", ()), broken), **methods})
+def faulty(kind: type, **methods: Any) -> Any:
+    """A subclass whose abstract methods raise, except the ones that are given."""
+    return type("Faulty", (kind,), {**dict.fromkeys(getattr(kind, "__abstractmethods__", ()), broken), **methods})
 
 
-class Turning:
-    """Answers well so many times, and is broken ever after."""
+class FailingAfter:
+    """Works for a number of calls, and raises in all later ones."""
 
     def __init__(self, times: int, method: Callable[..., Any]) -> None:
         self._left = times
@@ -44,29 +45,29 @@ class Turning:
         return self._method(*args, **kwargs) if self._left >= 0 else broken()
 
 
-class TurningSpan:
-    """A real span, one of whose methods breaks after some calls of it."""
+class FailingSpan:
+    """A real span, one of whose methods raises after some calls."""
 
     def __init__(self, span: trace.Span, method: str, times: int) -> None:
         self._span = span
-        setattr(self, method, Turning(times, getattr(span, method)))
+        setattr(self, method, FailingAfter(times, getattr(span, method)))
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._span, name)
 
 
-class TurningTracer:
+class FailingTracer:
     def __init__(self, tracer: trace.Tracer, method: str, times: int) -> None:
         self._tracer = tracer
         self._turn = (method, times)
 
     def start_span(self, *args: Any, **kwargs: Any) -> Any:
-        return TurningSpan(self._tracer.start_span(*args, **kwargs), *self._turn)
+        return FailingSpan(self._tracer.start_span(*args, **kwargs), *self._turn)
 
 
 def tracing(processor: SpanProcessor | None = None, **options: Any) -> Any:
     def set_up(monkeypatch: pytest.MonkeyPatch) -> None:
-        provider = TracerProvider(**options, shutdown_on_exit=False)
+        provider = TracerProvider(**options, resource=Resource.get_empty(), shutdown_on_exit=False)
         if processor is not None:
             provider.add_span_processor(processor)
         monkeypatch.setattr(trace, "_TRACER_PROVIDER", provider)
@@ -75,44 +76,45 @@ def tracing(processor: SpanProcessor | None = None, **options: Any) -> Any:
 
 
 def tracer(**methods: Any) -> Any:
-    """A provider that is no SDK's, whose tracer has these methods."""
-    made = like(trace.Tracer, **methods)()
-    provider = like(AnyTracerProvider, get_tracer=answering(made))()
+    """A provider without an SDK, whose tracer has the given methods."""
+    made = faulty(trace.Tracer, **methods)()
+    provider = faulty(AnyTracerProvider, get_tracer=returning(made))()
     return lambda monkeypatch: monkeypatch.setattr(trace, "_TRACER_PROVIDER", provider)
 
 
 def span(**methods: Any) -> Any:
-    return tracer(start_span=answering(like(trace.Span, **methods)()))
+    return tracer(start_span=returning(faulty(trace.Span, **methods)()))
 
 
-def turning(method: str, times: int) -> Any:
+def failing(method: str, times: int) -> Any:
     def set_up(monkeypatch: pytest.MonkeyPatch) -> None:
-        real = TracerProvider(shutdown_on_exit=False).get_tracer("real")
-        provider = like(AnyTracerProvider, get_tracer=answering(TurningTracer(real, method, times)))()
+        real = TracerProvider(resource=Resource.get_empty(), shutdown_on_exit=False).get_tracer("real")
+        provider = faulty(AnyTracerProvider, get_tracer=returning(FailingTracer(real, method, times)))()
         monkeypatch.setattr(trace, "_TRACER_PROVIDER", provider)
 
     return set_up
 
 
 def ids(make: Callable[..., Any]) -> Any:
-    return tracing(id_generator=like(IdGenerator, generate_span_id=make, generate_trace_id=make)())
+    return tracing(id_generator=faulty(IdGenerator, generate_span_id=make, generate_trace_id=make)())
 
 
 def sampler(answer: Callable[..., Any]) -> Any:
-    return tracing(sampler=like(Sampler, should_sample=answer, get_description=answering("hostile"))())
+    return tracing(sampler=faulty(Sampler, should_sample=answer, get_description=returning("faulty"))())
 
 
 def exporter(export: Callable[..., Any]) -> Any:
-    return tracing(processor=SimpleSpanProcessor(like(SpanExporter, export=export)()))
+    return tracing(processor=SimpleSpanProcessor(faulty(SpanExporter, export=export)()))
 
 
-def surroundings(get_span_context: Callable[..., Any]) -> Any:
-    """The caller's own span is hostile; set up in a copy of the context."""
+def caller_span(get_span_context: Callable[..., Any]) -> Any:
+    """The caller's own span is faulty; set up in a copy of the context."""
 
     def set_up(monkeypatch: pytest.MonkeyPatch) -> None:
-        own = like(trace.Span, get_span_context=get_span_context, is_recording=broken)()
+        own = faulty(trace.Span, get_span_context=get_span_context, is_recording=broken)()
         context.attach(trace.set_span_in_context(own))
-        monkeypatch.setattr(trace, "_TRACER_PROVIDER", TracerProvider(shutdown_on_exit=False))
+        provider = TracerProvider(resource=Resource.get_empty(), shutdown_on_exit=False)
+        monkeypatch.setattr(trace, "_TRACER_PROVIDER", provider)
 
     return set_up
 
@@ -121,7 +123,7 @@ def logs(*, processor: Any = None, **provider_methods: Any) -> Any:
     def set_up(monkeypatch: pytest.MonkeyPatch) -> None:
         provider: Any
         if processor is None:
-            provider = like(_logs.LoggerProvider, **provider_methods)()
+            provider = faulty(_logs.LoggerProvider, **provider_methods)()
         else:
             provider = LoggerProvider(shutdown_on_exit=False)
             provider.add_log_record_processor(processor)
@@ -132,7 +134,7 @@ def logs(*, processor: Any = None, **provider_methods: Any) -> Any:
 
 def meters(**methods: Any) -> Any:
     def set_up(monkeypatch: pytest.MonkeyPatch) -> None:
-        provider = like(metrics.MeterProvider, **methods)()
+        provider = faulty(metrics.MeterProvider, **methods)()
         monkeypatch.setattr(metrics._internal, "_METER_PROVIDER", provider)
 
     return set_up
@@ -145,46 +147,46 @@ def every_method(answer: Callable[..., Any]) -> dict[str, Any]:
 VALID = trace.SpanContext(1, 1, is_remote=False, trace_flags=trace.TraceFlags(1))
 
 PARTS: dict[str, Any] = {
-    "processor raises at start": tracing(processor=like(SpanProcessor, on_start=broken)()),
-    "processor raises at end": tracing(processor=like(SpanProcessor, on_end=broken)()),
+    "processor raises at start": tracing(processor=faulty(SpanProcessor, on_start=broken)()),
+    "processor raises at end": tracing(processor=faulty(SpanProcessor, on_end=broken)()),
     "sampler raises": sampler(broken),
-    "sampler answers nothing": sampler(answering(None)),
-    "sampler answers text": sampler(answering("RECORD_AND_SAMPLE")),
+    "sampler answers nothing": sampler(returning(None)),
+    "sampler answers text": sampler(returning("RECORD_AND_SAMPLE")),
     "ids raise": ids(broken),
-    "ids are nothing": ids(answering(None)),
-    "ids are text": ids(answering("7")),
-    "ids are zero": ids(answering(0)),
-    "ids are too large": ids(answering(1 << 200)),
-    "ids are negative": ids(answering(-1)),
+    "ids are nothing": ids(returning(None)),
+    "ids are text": ids(returning("7")),
+    "ids are zero": ids(returning(0)),
+    "ids are too large": ids(returning(1 << 200)),
+    "ids are negative": ids(returning(-1)),
     "exporter raises": exporter(broken),
-    "exporter answers text": exporter(answering("SUCCESS")),
+    "exporter answers text": exporter(returning("SUCCESS")),
     "no tracer": lambda monkeypatch: monkeypatch.setattr(
-        trace, "_TRACER_PROVIDER", like(AnyTracerProvider, get_tracer=answering(None))()
+        trace, "_TRACER_PROVIDER", faulty(AnyTracerProvider, get_tracer=returning(None))()
     ),
     "tracer cannot be had": lambda monkeypatch: monkeypatch.setattr(
-        trace, "_TRACER_PROVIDER", like(AnyTracerProvider)()
+        trace, "_TRACER_PROVIDER", faulty(AnyTracerProvider)()
     ),
     "provider is no provider": lambda monkeypatch: monkeypatch.setattr(trace, "_TRACER_PROVIDER", object()),
     "tracer raises": tracer(start_span=broken),
-    "tracer starts nothing": tracer(start_span=answering(None)),
-    "tracer starts a thing": tracer(start_span=answering(object())),
+    "tracer starts nothing": tracer(start_span=returning(None)),
+    "tracer starts a thing": tracer(start_span=returning(object())),
     "span raises": span(**every_method(broken)),
-    "span answers nothing": span(**every_method(answering(None))),
-    "span answers text": span(**every_method(answering("text"))),
-    "span is recording, and has no context": span(is_recording=answering(True), get_span_context=answering(None)),
-    "span is recording, and knows nothing else": span(is_recording=answering(True), get_span_context=answering(VALID)),
-    "span's context raises": span(is_recording=answering(False), get_span_context=broken),
+    "span answers nothing": span(**every_method(returning(None))),
+    "span answers text": span(**every_method(returning("text"))),
+    "span is recording, and has no context": span(is_recording=returning(True), get_span_context=returning(None)),
+    "span is recording, and knows nothing else": span(is_recording=returning(True), get_span_context=returning(VALID)),
+    "span's context raises": span(is_recording=returning(False), get_span_context=broken),
     **{
-        f"span's {method} turns after {times}": turning(method, times)
+        f"span's {method} fails after {times}": failing(method, times)
         for method, times in itertools.product(("get_span_context", "is_recording", "set_attributes", "end"), range(3))
     },
-    "caller's span has no context": surroundings(answering(None)),
-    "caller's span raises": surroundings(broken),
-    "log processor raises": logs(processor=like(LogRecordProcessor, on_emit=broken)()),
+    "caller's span has no context": caller_span(returning(None)),
+    "caller's span raises": caller_span(broken),
+    "log processor raises": logs(processor=faulty(LogRecordProcessor, on_emit=broken)()),
     "logger cannot be had": logs(get_logger=broken),
-    "no logger": logs(get_logger=answering(None)),
-    "logger raises": logs(get_logger=answering(like(_logs.Logger, enabled=broken, emit=broken)("hostile"))),
+    "no logger": logs(get_logger=returning(None)),
+    "logger raises": logs(get_logger=returning(faulty(_logs.Logger, enabled=broken, emit=broken)("faulty"))),
     "meter cannot be had": meters(get_meter=broken),
-    "no meter": meters(get_meter=answering(None)),
-    "meter raises": meters(get_meter=answering(like(metrics.Meter)("hostile"))),
+    "no meter": meters(get_meter=returning(None)),
+    "meter raises": meters(get_meter=returning(faulty(metrics.Meter)("faulty"))),
 }

@@ -1,9 +1,9 @@
 """A server whose metric reader collects all the time while it forks: `python -m tests.telemetry.forking WAY`.
 
-Prints how many workers made their guarded call, and how many did not within some seconds.
+Prints how many workers made their guarded call, and how many hung.
 """
 
-# ruff: noqa: PLC0415  # a worker may be the first to import what is tested
+# ruff: noqa: PLC0415  # some workers are the first to import the packages
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ SECONDS_TO_HANG = 25
 
 
 def busy(_: CallbackOptions) -> Iterable[Observation]:
-    """Takes its time, as what reads /proc does: the SDK's lock is held meanwhile."""
+    """Slow, like a callback that reads /proc: the SDK's lock is held meanwhile."""
     time.sleep(0.005)
     return [Observation(1)]
 
@@ -72,11 +72,11 @@ def timed() -> int:
     return CircuitBreaker("timed").call(work)
 
 
-def told_elsewhere() -> int:
+def with_meter_provider() -> int:
     from otel_breaker import CircuitBreaker, configure
 
     configure(meter_provider=metrics.get_meter_provider())
-    return CircuitBreaker("told elsewhere").call(work)
+    return CircuitBreaker("with meter provider").call(work)
 
 
 def instrumented() -> int:
@@ -90,7 +90,7 @@ def instrumented() -> int:
 
 
 WAYS: dict[str, Callable[[], int]] = {
-    way.__name__: way for way in (decorated, by_name, by_key, in_two_steps, timed, told_elsewhere, instrumented)
+    way.__name__: way for way in (decorated, by_name, by_key, in_two_steps, timed, with_meter_provider, instrumented)
 }
 
 

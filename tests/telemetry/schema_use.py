@@ -8,13 +8,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, TypeAlias
 
-from otel_breaker_cli.otlp import Log, Point, Span
+from otel_breaker_cli.otlp import DataPoint, LogRecord, Span
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from otel_breaker_cli.otlp import Attributes, Record
-    from otel_breaker_instrumentation.schema import Schema, Signal
+    from otel_breaker_cli.otlp import Attributes, TelemetryRecord
+    from otel_breaker_cli.semconv_registry import Schema, Signal
 
 Entry: TypeAlias = tuple[str, str]
 
@@ -33,20 +33,20 @@ def in_schema(schema: Schema) -> set[Entry]:
     return entries
 
 
-def in_records(records: Iterable[Record], schema: Schema) -> set[Entry]:
+def in_records(records: Iterable[TelemetryRecord], schema: Schema) -> set[Entry]:
     """The entries that records make use of; a metric that is 0 does not count."""
     return {entry for record in records for entry in _uses(record, schema)}
 
 
-def _uses(record: Record, schema: Schema) -> Iterator[Entry]:
+def _uses(record: TelemetryRecord, schema: Schema) -> Iterator[Entry]:
     if isinstance(record, Span):
         (name,) = schema.spans
         yield from _of(f"span {name}", record.attributes, schema)
         for event in record.events:
             yield from _of(f"span event {event.name}", event.attributes, schema)
-    elif isinstance(record, Log):
-        yield from _of(f"log event {record.event}", record.attributes, schema)
-    elif isinstance(record, Point) and record.value:
+    elif isinstance(record, LogRecord):
+        yield from _of(f"log event {record.event_name}", record.attributes, schema)
+    elif isinstance(record, DataPoint) and record.value:
         yield from _of(f"metric {record.metric}", record.attributes, schema)
 
 

@@ -1,4 +1,4 @@
-"""The metric `circuit_breaker.call.duration`: how long calls took, by what became of them."""
+"""The metric `circuit_breaker.call.duration`: how long calls took, by outcome."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from otel_breaker import CircuitBreaker, CircuitOpenError, configure
 from otel_breaker.telemetry.traces import timed_span
 from tests.fakes import FakeClock
 from tests.telemetry.conftest import Metrics
-from tests.telemetry.faulty_sdk import answering, broken, like
+from tests.telemetry.faulty_sdk import broken, faulty, returning
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Iterator
@@ -36,7 +36,7 @@ class Point(NamedTuple):
 
 
 class Durations:
-    """A real SDK for metrics, with the histogram on, and the time that it measures."""
+    """A real SDK for metrics with the histogram, and the clock that it measures with."""
 
     def __init__(self) -> None:
         self.clock = FakeClock()
@@ -71,16 +71,16 @@ def durations(monkeypatch: pytest.MonkeyPatch) -> Iterator[Durations]:
 
 
 def histogram(record: Callable[..., Any]) -> Any:
-    return like(otel_metrics.Histogram, __init__=answering(None), record=record)()
+    return faulty(otel_metrics.Histogram, __init__=returning(None), record=record)()
 
 
-every_way_of_tracing = pytest.mark.parametrize("spans_switch", ["all", "problems", "off", "no provider"])
+every_spans_setting = pytest.mark.parametrize("spans_setting", ["all", "problems", "off", "no provider"])
 
 
-def set_up(spans_switch: Any, make_sdk: MakeSdk) -> None:
-    if spans_switch != "no provider":
+def set_up(spans_setting: Any, make_sdk: MakeSdk) -> None:
+    if spans_setting != "no provider":
         make_sdk()
-        configure(spans=spans_switch)
+        configure(spans=spans_setting)
 
 
 def test_it_is_off_by_default() -> None:
@@ -103,9 +103,9 @@ def test_it_has_seconds_and_the_boundaries_that_conventions_advise_for_them(dura
     assert point.explicit_bounds == (0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.25, 0.5, 0.75, 1, 2.5, 5, 7.5, 10)
 
 
-@every_way_of_tracing
-def test_a_call_is_measured_with_what_became_of_it(spans_switch: Any, durations: Durations, make_sdk: MakeSdk) -> None:
-    set_up(spans_switch, make_sdk)
+@every_spans_setting
+def test_a_call_is_measured_with_its_outcome(spans_setting: Any, durations: Durations, make_sdk: MakeSdk) -> None:
+    set_up(spans_setting, make_sdk)
     breaker = CircuitBreaker("payments", failure_threshold=2, ignore=[KeyError])
 
     for seconds, error in ((1, None), (2, KeyError()), (3, KeyboardInterrupt()), (4, TimeoutError()), (5, OSError())):
@@ -124,9 +124,9 @@ def test_a_call_is_measured_with_what_became_of_it(spans_switch: Any, durations:
     }
 
 
-@every_way_of_tracing
-def test_a_block_and_a_coroutine_are_measured(spans_switch: Any, durations: Durations, make_sdk: MakeSdk) -> None:
-    set_up(spans_switch, make_sdk)
+@every_spans_setting
+def test_a_block_and_a_coroutine_are_measured(spans_setting: Any, durations: Durations, make_sdk: MakeSdk) -> None:
+    set_up(spans_setting, make_sdk)
     breaker = CircuitBreaker("payments")
 
     with breaker.guard():
@@ -145,11 +145,11 @@ def test_a_block_and_a_coroutine_are_measured(spans_switch: Any, durations: Dura
     assert durations.by("error.type") == {(None,): (2, 5), ("503",): (1, 2)}
 
 
-@every_way_of_tracing
+@every_spans_setting
 def test_a_call_that_returns_a_future_is_measured_until_that_is_done(
-    spans_switch: Any, durations: Durations, make_sdk: MakeSdk
+    spans_setting: Any, durations: Durations, make_sdk: MakeSdk
 ) -> None:
-    set_up(spans_switch, make_sdk)
+    set_up(spans_setting, make_sdk)
 
     async def main() -> None:
         future = asyncio.get_running_loop().create_future()
@@ -164,9 +164,11 @@ def test_a_call_that_returns_a_future_is_measured_until_that_is_done(
     assert durations.by() == {(): (1, 3)}
 
 
-@every_way_of_tracing
-def test_of_a_generator_only_its_steps_are_measured(spans_switch: Any, durations: Durations, make_sdk: MakeSdk) -> None:
-    set_up(spans_switch, make_sdk)
+@every_spans_setting
+def test_of_a_generator_only_its_steps_are_measured(
+    spans_setting: Any, durations: Durations, make_sdk: MakeSdk
+) -> None:
+    set_up(spans_setting, make_sdk)
 
     @CircuitBreaker("payments")
     def pages() -> Iterator[int]:
@@ -237,16 +239,16 @@ def test_it_can_be_switched_off_again(durations: Durations) -> None:
 
 
 def test_it_goes_to_the_global_provider_that_is_set_up_later(monkeypatch: pytest.MonkeyPatch) -> None:
-    asked = []
-    watched = histogram(lambda self, seconds, attributes, context: asked.append(attributes))
-    meter = like(otel_metrics.Meter, create_histogram=answering(watched))("m")
-    provider = like(otel_metrics.MeterProvider, get_meter=answering(meter))()
+    recorded = []
+    watched = histogram(lambda self, seconds, attributes, context: recorded.append(attributes))
+    meter = faulty(otel_metrics.Meter, create_histogram=returning(watched))("m")
+    provider = faulty(otel_metrics.MeterProvider, get_meter=returning(meter))()
     monkeypatch.setattr(otel_metrics._internal, "_METER_PROVIDER", provider)
 
     configure(duration_histogram=True)
     CircuitBreaker("payments").call(int)
 
-    assert asked == [{"circuit_breaker.name": "payments", "circuit_breaker.call.outcome": "success"}]
+    assert recorded == [{"circuit_breaker.name": "payments", "circuit_breaker.call.outcome": "success"}]
 
 
 # --- exemplars
@@ -289,11 +291,11 @@ def test_an_exemplar_leads_to_a_span_that_was_made_afterwards(durations: Duratio
     assert exemplars(durations) == [(failure.span_id, failure.trace_id)]
 
 
-@pytest.mark.parametrize("switch", ["problems", "off"])
+@pytest.mark.parametrize("spans_setting", ["problems", "off"])
 def test_an_exemplar_of_a_call_without_a_span_leads_to_its_caller(
-    switch: Any, durations: Durations, spans: Spans
+    spans_setting: Any, durations: Durations, spans: Spans
 ) -> None:
-    configure(spans=switch)
+    configure(spans=spans_setting)
     with trace.get_tracer("application").start_as_current_span("caller"):
         CircuitBreaker("payments").call(int)
 
@@ -311,27 +313,27 @@ def test_there_is_no_exemplar_where_spans_are_not_sampled(durations: Durations, 
     assert exemplars(durations) == []
 
 
-# --- hostile ones
+# --- faulty ones
 
 
 @pytest.mark.parametrize(
     "get_meter",
     [
         broken,
-        answering(None),
-        answering(like(otel_metrics.Meter)("m")),
-        answering(like(otel_metrics.Meter, create_histogram=answering(None))("m")),
-        answering(like(otel_metrics.Meter, create_histogram=answering(object()))("m")),
-        answering(like(otel_metrics.Meter, create_histogram=answering(histogram(broken)))("m")),
+        returning(None),
+        returning(faulty(otel_metrics.Meter)("m")),
+        returning(faulty(otel_metrics.Meter, create_histogram=returning(None))("m")),
+        returning(faulty(otel_metrics.Meter, create_histogram=returning(object()))("m")),
+        returning(faulty(otel_metrics.Meter, create_histogram=returning(histogram(broken)))("m")),
     ],
     ids=["no meter", "meter is nothing", "meter raises", "nothing", "a thing", "raises"],
 )
-@every_way_of_tracing
-def test_a_hostile_histogram_changes_no_call(
-    get_meter: Callable[..., Any], spans_switch: Any, make_sdk: MakeSdk
+@every_spans_setting
+def test_a_faulty_histogram_changes_no_call(
+    get_meter: Callable[..., Any], spans_setting: Any, make_sdk: MakeSdk
 ) -> None:
-    configure(meter_provider=like(otel_metrics.MeterProvider, get_meter=get_meter)(), duration_histogram=True)
-    set_up(spans_switch, make_sdk)
+    configure(meter_provider=faulty(otel_metrics.MeterProvider, get_meter=get_meter)(), duration_histogram=True)
+    set_up(spans_setting, make_sdk)
     breaker, error = CircuitBreaker("payments", failure_threshold=1), TimeoutError()
 
     assert breaker.call(str, 7) == "7"

@@ -1,4 +1,4 @@
-"""`error.type`, which applications make: of a length that back ends bear, printable, and bounded in number."""
+"""Types of errors come from applications: `error.type` is bounded in length and number, and printable."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def fail(breaker: CircuitBreaker, failure: type[Exception] | str) -> None:
 
 
 @pytest.mark.parametrize("failure", [LONG, BROKEN, "x" * 100_009, "bad\ud800 gateway\x1b[2J"])
-def test_a_type_of_any_length_and_text_is_bounded_and_printable_wherever_it_is_told(
+def test_a_type_of_any_length_and_text_is_bounded_and_printable_wherever_it_is_exported(
     failure: type[Exception] | str, spans: Spans
 ) -> None:
     breaker = CircuitBreaker("payments", failure_threshold=1)
@@ -42,10 +42,10 @@ def test_a_type_of_any_length_and_text_is_bounded_and_printable_wherever_it_is_t
     [span] = spans()
     [event] = span.events
     counted: Any = (event.attributes or {})["circuit_breaker.error_types"]
-    told = [(span.attributes or {})["error.type"], breaker.snapshot().last_failure_type, counted[0][: -len("=1")]]
-    assert len(set(told)) == 1
-    assert str(told[0]).isprintable()
-    assert len(str(told[0])) <= 256
+    exported = [(span.attributes or {})["error.type"], breaker.snapshot().last_failure_type, counted[0][: -len("=1")]]
+    assert len(set(exported)) == 1
+    assert str(exported[0]).isprintable()
+    assert len(str(exported[0])) <= 256
     assert encode_spans(spans()).SerializeToString().count(b"error.type") == 1
 
 
@@ -60,8 +60,8 @@ def measured(durations: Metrics, attribute: str) -> dict[Any, int]:
     points: Any = durations.collect()["circuit_breaker.call.duration"].data.data_points
     counts: dict[Any, int] = {}
     for point in points:
-        told = point.attributes.get(attribute)
-        counts[told] = counts.get(told, 0) + point.count
+        value = point.attributes.get(attribute)
+        counts[value] = counts.get(value, 0) + point.count
     return counts
 
 

@@ -26,18 +26,16 @@ def evidence(span: ReadableSpan) -> dict[str, Any]:
     return {name: value for name, value in attributes.items() if name in EVIDENCE}
 
 
-def test_an_opening_by_failures_tells_how_many_of_which_types_and_how_long_it_stays(
-    spans: Spans, clock: FakeClock
-) -> None:
+def test_an_opening_by_failures_has_their_number_and_types_and_the_open_time(spans: Spans, clock: FakeClock) -> None:
     breaker = payments(clock, failure_threshold=3)
 
     fail(breaker)
     fail(breaker, ConnectionError)
     fail(breaker)
 
-    told = evidence(spans.last())
-    assert sorted(told.pop("circuit_breaker.error_types")) == ["ConnectionError=1", "TimeoutError=2"]
-    assert {name: value for name, value in told.items() if ".window." not in name} == {
+    attributes = evidence(spans.last())
+    assert sorted(attributes.pop("circuit_breaker.error_types")) == ["ConnectionError=1", "TimeoutError=2"]
+    assert {name: value for name, value in attributes.items() if ".window." not in name} == {
         "circuit_breaker.consecutive_failures": 3,
         "circuit_breaker.threshold": 3,
         "circuit_breaker.open.planned_duration": 30.0,
@@ -55,19 +53,19 @@ def test_failures_before_a_success_are_no_evidence(spans: Spans, clock: FakeCloc
     assert evidence(spans.last())["circuit_breaker.error_types"] == ("TimeoutError=2",)
 
 
-def test_failures_of_many_types_are_told_by_the_first_ten_and_the_rest_together(spans: Spans, clock: FakeClock) -> None:
+def test_of_many_failure_types_ten_are_exported_and_the_rest_together(spans: Spans, clock: FakeClock) -> None:
     breaker = payments(clock, failure_threshold=13)
 
     for number in range(12):
         fail(breaker, type(f"Failure{number}", (Exception,), {"__module__": "shop"}))
     fail(breaker, type("Failure0", (Exception,), {"__module__": "shop"}))
 
-    told = evidence(spans.last())["circuit_breaker.error_types"]
+    attributes = evidence(spans.last())["circuit_breaker.error_types"]
     once = [f"shop.Failure{number}=1" for number in range(1, 10)]
-    assert sorted(told) == sorted(["shop.Failure0=2", *once, "_OTHER=2"])  # types of one name are one
+    assert sorted(attributes) == sorted(["shop.Failure0=2", *once, "_OTHER=2"])  # types of one name are one
 
 
-def test_an_opening_by_a_probe_tells_the_failure_of_the_probe(spans: Spans, clock: FakeClock) -> None:
+def test_an_opening_by_a_probe_has_the_failure_of_the_probe(spans: Spans, clock: FakeClock) -> None:
     breaker = payments(clock)
     trip(breaker)
     clock.advance(30)
@@ -77,9 +75,9 @@ def test_an_opening_by_a_probe_tells_the_failure_of_the_probe(spans: Spans, cloc
     assert evidence(spans.last())["circuit_breaker.error_types"] == ("ConnectionError=1",)
 
 
-def errors_told(span: ReadableSpan) -> int:
-    """How many failures the types of errors stand for."""
-    return sum(int(told.rpartition("=")[2]) for told in evidence(span).get("circuit_breaker.error_types", ()))
+def errors_counted(span: ReadableSpan) -> int:
+    """The sum of the counts of the error types."""
+    return sum(int(entry.rpartition("=")[2]) for entry in evidence(span).get("circuit_breaker.error_types", ()))
 
 
 def test_results_of_calls_from_before_the_opening_are_no_evidence_of_the_next(spans: Spans, clock: FakeClock) -> None:
@@ -95,9 +93,7 @@ def test_results_of_calls_from_before_the_opening_are_no_evidence_of_the_next(sp
     assert evidence(spans.last())["circuit_breaker.error_types"] == ("ConnectionError=1",)
 
 
-def test_a_streak_tells_no_more_errors_than_failures_in_a_row_whatever_the_window_holds(
-    spans: Spans, clock: FakeClock
-) -> None:
+def test_a_streak_has_no_more_errors_than_failures_in_a_row_for_any_window(spans: Spans, clock: FakeClock) -> None:
     breaker = payments(clock, failure_threshold=4, failure_rate=1, minimum_calls=50, window=50)
 
     for _ in range(3):
@@ -106,12 +102,12 @@ def test_a_streak_tells_no_more_errors_than_failures_in_a_row_whatever_the_windo
     for _ in range(4):
         fail(breaker)
 
-    told = evidence(spans.last())
-    assert told["circuit_breaker.error_types"] == ("TimeoutError=4",)
-    assert told["circuit_breaker.consecutive_failures"] == errors_told(spans.last()) == 4
+    attributes = evidence(spans.last())
+    assert attributes["circuit_breaker.error_types"] == ("TimeoutError=4",)
+    assert attributes["circuit_breaker.consecutive_failures"] == errors_counted(spans.last()) == 4
 
 
-def test_a_rate_tells_the_errors_of_its_window_and_no_older_ones(spans: Spans, clock: FakeClock) -> None:
+def test_a_rate_has_the_errors_of_its_window_and_no_older_ones(spans: Spans, clock: FakeClock) -> None:
     breaker = payments(clock, failure_threshold=None, failure_rate=0.9, window=4, minimum_calls=4)
 
     for _ in range(3):
@@ -120,9 +116,9 @@ def test_a_rate_tells_the_errors_of_its_window_and_no_older_ones(spans: Spans, c
     for _ in range(4):
         fail(breaker)
 
-    told = evidence(spans.last())
-    assert told["circuit_breaker.window.failures"] == errors_told(spans.last()) == 4
-    assert told["circuit_breaker.error_types"] == ("TimeoutError=4",)
+    attributes = evidence(spans.last())
+    assert attributes["circuit_breaker.window.failures"] == errors_counted(spans.last()) == 4
+    assert attributes["circuit_breaker.error_types"] == ("TimeoutError=4",)
 
 
 def test_one_failure_that_passes_through_nested_calls_is_one_error(spans: Spans, clock: FakeClock) -> None:
@@ -141,10 +137,10 @@ def fail_and_raise(breaker: CircuitBreaker) -> None:
         raise TimeoutError
 
 
-def test_a_lost_probe_tells_no_error_since_none_was_raised(clock: FakeClock) -> None:
-    told: list[StateChange] = []
+def test_a_lost_probe_has_no_error_since_none_was_raised(clock: FakeClock) -> None:
+    changes: list[StateChange] = []
     breaker = payments(clock)
-    breaker.add_listener(told.append)
+    breaker.add_listener(changes.append)
     trip(breaker)
     clock.advance(30)
     breaker.can_execute()
@@ -152,21 +148,21 @@ def test_a_lost_probe_tells_no_error_since_none_was_raised(clock: FakeClock) -> 
 
     breaker.can_execute()
 
-    assert [change.error_types for change in told if change.reason.value == "probe_timeout"] == [()]
+    assert [change.error_types for change in changes if change.reason.value == "probe_timeout"] == [()]
 
 
-def test_an_opening_by_hand_tells_no_errors(clock: FakeClock) -> None:
-    told: list[StateChange] = []
+def test_an_opening_by_an_operator_has_no_errors(clock: FakeClock) -> None:
+    changes: list[StateChange] = []
     breaker = payments(clock)
-    breaker.add_listener(told.append)
+    breaker.add_listener(changes.append)
     fail(breaker)
 
     breaker.force_open()
 
-    assert [change.error_types for change in told] == [()]
+    assert [change.error_types for change in changes] == [()]
 
 
-def test_an_opening_by_a_rate_tells_the_window(spans: Spans, clock: FakeClock) -> None:
+def test_an_opening_by_a_rate_has_the_window(spans: Spans, clock: FakeClock) -> None:
     breaker = payments(clock, failure_threshold=None, failure_rate=0.5, minimum_calls=4)
 
     for _ in range(2):
@@ -174,8 +170,8 @@ def test_an_opening_by_a_rate_tells_the_window(spans: Spans, clock: FakeClock) -
     fail(breaker)
     fail(breaker)
 
-    told = evidence(spans.last())
-    assert {name: told[name] for name in told if name != "circuit_breaker.error_types"} == {
+    attributes = evidence(spans.last())
+    assert {name: attributes[name] for name in attributes if name != "circuit_breaker.error_types"} == {
         "circuit_breaker.consecutive_failures": 2,
         "circuit_breaker.window.calls": 4,
         "circuit_breaker.window.failures": 2,
@@ -185,7 +181,7 @@ def test_an_opening_by_a_rate_tells_the_window(spans: Spans, clock: FakeClock) -
     }
 
 
-def test_a_closing_tells_how_long_it_was_open_and_what_that_cost(spans: Spans, clock: FakeClock) -> None:
+def test_a_closing_has_the_open_duration_the_rejected_calls_and_the_probes(spans: Spans, clock: FakeClock) -> None:
     breaker = payments(clock)
     trip(breaker)
     for _ in range(3):

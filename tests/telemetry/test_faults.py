@@ -1,4 +1,4 @@
-"""Tracing that breaks is logged, once, and the circuit moves as if nothing were."""
+"""Broken tracing is logged once, and does not affect the circuit."""
 
 from __future__ import annotations
 
@@ -52,11 +52,11 @@ def test_broken_tracing_is_logged_once(
             with other.guard():
                 pass
 
-    told = [record.getMessage() for record in caplog.records if record.levelno == logging.ERROR]
-    assert ["the guarded calls are not affected" in message for message in told] == [True]
+    errors = [record.getMessage() for record in caplog.records if record.levelno == logging.ERROR]
+    assert ["the guarded calls are not affected" in message for message in errors] == [True]
 
 
-def test_a_refusal_that_could_not_be_told_is_logged(make_sdk: MakeSdk, caplog: pytest.LogCaptureFixture) -> None:
+def test_a_refusal_whose_span_fails_is_logged(make_sdk: MakeSdk, caplog: pytest.LogCaptureFixture) -> None:
     make_sdk(BrokenSampler())
     breaker = CircuitBreaker("payments")
     breaker.force_open()
@@ -64,27 +64,27 @@ def test_a_refusal_that_could_not_be_told_is_logged(make_sdk: MakeSdk, caplog: p
     with caplog.at_level(logging.ERROR, "otel_breaker"), pytest.raises(CircuitOpenError):
         breaker.call(int)
 
-    told = [record.getMessage() for record in caplog.records if record.levelno == logging.ERROR]
-    assert ["the guarded calls are not affected" in message for message in told] == [True]
+    errors = [record.getMessage() for record in caplog.records if record.levelno == logging.ERROR]
+    assert ["the guarded calls are not affected" in message for message in errors] == [True]
 
 
-def test_listeners_hear_of_moves_though_tracing_is_broken(
+def test_listeners_receive_state_changes_though_tracing_is_broken(
     make_sdk: MakeSdk, caplog: pytest.LogCaptureFixture, clock: FakeClock
 ) -> None:
     make_sdk(ALWAYS_ON, BrokenAtStart())
-    told: list[StateChange] = []
+    changes: list[StateChange] = []
     breaker = CircuitBreaker("payments", failure_threshold=1, clock=clock)
-    breaker.add_listener(told.append)
+    breaker.add_listener(changes.append)
 
     breaker.record_failure()
     clock.advance(60)
     breaker.call(int)
 
-    assert [change.to_state.value for change in told] == ["open", "half_open", "closed"]
+    assert [change.to_state.value for change in changes] == ["open", "half_open", "closed"]
 
 
 class InterruptedAtStart(SpanProcessor):
-    """Somebody presses Ctrl-C while a span is started, once."""
+    """Is interrupted, as by Ctrl-C, while a span starts, once."""
 
     def __init__(self) -> None:
         self.armed = False
@@ -97,7 +97,7 @@ class InterruptedAtStart(SpanProcessor):
 
 @pytest.fixture
 def interrupted(make_sdk: MakeSdk, clock: FakeClock) -> CircuitBreaker:
-    """An open breaker whose next call, a probe, is interrupted before it begins."""
+    """An open breaker whose next call, a probe, is interrupted before the function runs."""
     processor = InterruptedAtStart()
     make_sdk(ALWAYS_ON, processor)
     breaker = CircuitBreaker("payments", failure_threshold=1, clock=clock)
@@ -107,7 +107,7 @@ def interrupted(make_sdk: MakeSdk, clock: FakeClock) -> CircuitBreaker:
     return breaker
 
 
-def test_a_probe_that_is_interrupted_while_its_span_starts_gives_its_place_back(interrupted: CircuitBreaker) -> None:
+def test_a_probe_that_is_interrupted_while_its_span_starts_returns_its_permit(interrupted: CircuitBreaker) -> None:
     with pytest.raises(KeyboardInterrupt):
         interrupted.call(int)
 
@@ -115,14 +115,14 @@ def test_a_probe_that_is_interrupted_while_its_span_starts_gives_its_place_back(
     assert interrupted.state is CircuitState.CLOSED
 
 
-def test_listeners_hear_of_moves_though_a_call_was_interrupted_while_its_span_started(
+def test_listeners_receive_state_changes_though_a_call_was_interrupted_while_its_span_started(
     interrupted: CircuitBreaker,
 ) -> None:
-    told: list[str] = []
-    interrupted.add_listener(lambda change: told.append(change.to_state.value))
+    changes: list[str] = []
+    interrupted.add_listener(lambda change: changes.append(change.to_state.value))
 
     with pytest.raises(KeyboardInterrupt):
         interrupted.call(int)
     interrupted.force_open()
 
-    assert told == ["half_open", "forced_open"]
+    assert changes == ["half_open", "forced_open"]

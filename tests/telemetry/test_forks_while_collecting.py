@@ -1,6 +1,7 @@
-"""A worker forked while its server's metric reader collects makes its guarded calls all the same.
+"""A worker that is forked while its server's metric reader collects can make guarded calls.
 
-The SDK's lock that the reader held at the fork is held in the worker for ever, and to make an instrument takes it.
+The reader holds a lock of the SDK at the fork. In the worker that lock is never released, and creating an instrument
+needs it.
 """
 
 from __future__ import annotations
@@ -19,11 +20,12 @@ from tests.telemetry.forking import WAYS, WORKERS
 pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="there is no fork here")
 
 
+@pytest.mark.processes
 @pytest.mark.parametrize(
     ("way", "imported"),
     [
         *((way, "imported-before") for way in WAYS),
-        *((way, "imported-in-the-worker") for way in ("by_name", "told_elsewhere", "instrumented")),
+        *((way, "imported-in-the-worker") for way in ("by_name", "with_meter_provider", "instrumented")),
     ],
 )
 def test_a_worker_forked_while_the_reader_collects_makes_its_first_guarded_call(way: str, imported: str) -> None:
@@ -34,7 +36,7 @@ def test_a_worker_forked_while_the_reader_collects_makes_its_first_guarded_call(
     assert done.stdout == str({"served": WORKERS})
 
 
-def test_what_is_done_aside_is_done_when_it_returns() -> None:
+def test_a_task_in_the_background_is_done_when_the_call_returns() -> None:
     done: list[str] = []
 
     background.run_in_background(lambda: done.append(threading.current_thread().name))
@@ -42,16 +44,16 @@ def test_what_is_done_aside_is_done_when_it_returns() -> None:
     assert done == ["otel_breaker: make instruments"]
 
 
-def test_what_hangs_aside_holds_nobody_up(monkeypatch: pytest.MonkeyPatch) -> None:
-    let_go = threading.Event()
-    monkeypatch.setattr(background, "PATIENCE", 0.01)
+def test_a_task_that_hangs_in_the_background_blocks_no_caller(monkeypatch: pytest.MonkeyPatch) -> None:
+    release = threading.Event()
+    monkeypatch.setattr(background, "LONGEST_WAIT", 0.01)
 
     def hang() -> None:
-        let_go.wait(30)
+        release.wait(30)
 
     background.run_in_background(hang)
     [hanging] = [thread for thread in threading.enumerate() if thread.name.startswith("otel_breaker")]
-    let_go.set()
+    release.set()
     hanging.join(10)
 
     assert hanging.daemon
@@ -74,6 +76,7 @@ def set_up():
 """
 
 
+@pytest.mark.processes
 @pytest.mark.parametrize("order", ["set_up(); import otel_breaker", "import otel_breaker; set_up()"])
 def test_instruments_are_made_before_the_first_breaker_by_the_import_or_with_the_provider(order: str) -> None:
     program = f"{WATCHED}\n{order}\nprint('the first breaker')\notel_breaker.CircuitBreaker('payments').call(int)"

@@ -1,4 +1,4 @@
-"""Guarded functions that a sampler or a span processor calls are guarded, and bring about no spans of their own."""
+"""Guarded functions that a sampler or a span processor calls are guarded, and have no spans of their own."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ class Calling(SpanProcessor):
 
 
 @pytest.mark.parametrize("at", ["start", "end", "both"])
-def test_a_guarded_function_that_a_processor_calls_brings_about_no_span(at: str, make_sdk: MakeSdk) -> None:
+def test_a_guarded_function_that_a_processor_calls_has_no_span(at: str, make_sdk: MakeSdk) -> None:
     breaker = CircuitBreaker("masks")
     mask = breaker(lambda: "masked")
     finished = make_sdk(ALWAYS_ON, Calling(mask, at=at))
@@ -50,7 +50,7 @@ def test_a_guarded_function_that_a_processor_calls_brings_about_no_span(at: str,
     assert breaker.snapshot().calls["success"] == (2 if at == "both" else 1)
 
 
-def test_a_refusal_within_a_processor_brings_about_no_span(make_sdk: MakeSdk) -> None:
+def test_a_refusal_within_a_processor_has_no_span(make_sdk: MakeSdk) -> None:
     masks = CircuitBreaker("masks")
     masks.force_open()
 
@@ -65,15 +65,15 @@ def test_a_refusal_within_a_processor_brings_about_no_span(make_sdk: MakeSdk) ->
     assert [span.name for span in finished()] == ["circuit_breaker payments"]
 
 
-def test_a_guarded_function_that_a_sampler_calls_brings_about_no_span(make_sdk: MakeSdk) -> None:
+def test_a_guarded_function_that_a_sampler_calls_has_no_span(make_sdk: MakeSdk) -> None:
     decide = CircuitBreaker("decisions")(lambda: True)
 
-    class Asking(WatchingSampler):
+    class CallingSampler(WatchingSampler):
         def should_sample(self, *args: Any, **kwargs: Any) -> SamplingResult:
             decide()
             return super().should_sample(*args, **kwargs)
 
-    finished = make_sdk(Asking())
+    finished = make_sdk(CallingSampler())
 
     CircuitBreaker("payments").call(int)
 

@@ -30,19 +30,19 @@ SOON = 10.0
 
 
 class Hanging:
-    """An exporter of anything, which hangs from the first time until it is let go."""
+    """An exporter of anything, which hangs from its first export until it is released."""
 
     def __init__(self) -> None:
         self.reached = threading.Event()
-        self.let_go = threading.Event()
+        self.release = threading.Event()
 
     def export(self, batch: object) -> Any:
         self.reached.set()
-        self.let_go.wait()
+        self.release.wait()
         return SpanExportResult.SUCCESS
 
     def shutdown(self) -> None:
-        self.let_go.set()
+        self.release.set()
 
     def force_flush(self, timeout_millis: int = 0) -> bool:
         return True
@@ -62,7 +62,7 @@ def spans_hang(monkeypatch: pytest.MonkeyPatch) -> Iterator[Hanging]:
     provider.add_span_processor(BatchSpanProcessor(exporter, max_queue_size=8, max_export_batch_size=2))
     monkeypatch.setattr(trace, "_TRACER_PROVIDER", provider)
     yield exporter
-    exporter.let_go.set()
+    exporter.release.set()
     provider.shutdown()
 
 
@@ -72,13 +72,13 @@ def logs_hang(monkeypatch: pytest.MonkeyPatch) -> Iterator[Hanging]:
     provider.add_log_record_processor(BatchLogRecordProcessor(exporter, max_queue_size=8, max_export_batch_size=2))
     monkeypatch.setattr(_logs._internal, "_LOGGER_PROVIDER", provider)
     yield exporter
-    exporter.let_go.set()
+    exporter.release.set()
     provider.shutdown()
 
 
 @pytest.fixture
 def reader_hangs(monkeypatch: pytest.MonkeyPatch) -> Iterator[Hanging]:
-    """A reader that hangs half-way through a collection, in which the SDK holds its lock."""
+    """A reader that hangs during a collection, in which the SDK holds its lock."""
     monkeypatch.setattr(breaker_module, "METRIC_REGISTRY", MetricRegistry())
     reader, hanging = InMemoryMetricReader(), Hanging()
     provider = MeterProvider([reader], shutdown_on_exit=False)
@@ -89,7 +89,7 @@ def reader_hangs(monkeypatch: pytest.MonkeyPatch) -> Iterator[Hanging]:
     thread.start()
     assert hanging.reached.wait(SOON)
     yield hanging
-    hanging.let_go.set()
+    hanging.release.set()
     thread.join(SOON)
     provider.shutdown()
 
@@ -105,7 +105,7 @@ def fail_and_recover(breaker: CircuitBreaker) -> None:
 
 @pytest.mark.parametrize("part", ["spans_hang", "logs_hang"])
 @pytest.mark.timeout(60)
-def test_f76_a_batch_exporter_that_hangs_holds_up_no_call(part: str, request: pytest.FixtureRequest) -> None:
+def test_a_batch_exporter_that_hangs_blocks_no_call(part: str, request: pytest.FixtureRequest) -> None:
     hanging: Hanging = request.getfixturevalue(part)
     breaker = CircuitBreaker("payments", failure_threshold=1)
 
@@ -117,20 +117,20 @@ def test_f76_a_batch_exporter_that_hangs_holds_up_no_call(part: str, request: py
 
 
 @pytest.mark.timeout(60)
-def test_f76_a_reader_that_hangs_holds_up_no_call_and_no_new_breaker(reader_hangs: Hanging) -> None:
+def test_a_reader_that_hangs_blocks_no_call_and_no_new_breaker(reader_hangs: Hanging) -> None:
     breaker = CircuitBreaker("payments", failure_threshold=1)
 
     for _ in range(CALLS):
         fail_and_recover(breaker)
 
-    assert not reader_hangs.let_go.is_set()
+    assert not reader_hangs.release.is_set()
     assert breaker.snapshot().calls["success"] == CALLS
 
 
-def test_a_simple_processor_that_hangs_holds_up_the_call_that_it_exports_and_no_other(
+def test_a_simple_processor_that_hangs_blocks_the_call_that_it_exports_and_no_other(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """That one waits is what a simple processor is: it is for tests, and for programs that can wait."""
+    """A simple processor exports within the call: it is for tests, and for programs that can wait."""
     exporter, provider = HangingSpans(), TracerProvider(shutdown_on_exit=False)
     provider.add_span_processor(SimpleSpanProcessor(exporter))
     monkeypatch.setattr(trace, "_TRACER_PROVIDER", provider)
@@ -143,7 +143,7 @@ def test_a_simple_processor_that_hangs_holds_up_the_call_that_it_exports_and_no_
     fail_and_recover(breaker)
 
     assert thread.is_alive()
-    exporter.let_go.set()
+    exporter.release.set()
     thread.join(SOON)
     assert breaker.snapshot().calls["success"] == 2
 
@@ -151,9 +151,9 @@ def test_a_simple_processor_that_hangs_holds_up_the_call_that_it_exports_and_no_
 # --- locks
 
 
-def elsewhere(ask: Callable[[], object]) -> bool:
-    """Whether another thread gets an answer while this one waits for it."""
-    thread = threading.Thread(target=ask, daemon=True)
+def returns_in_another_thread(function: Callable[[], object]) -> bool:
+    """Whether a function returns in another thread while this one waits."""
+    thread = threading.Thread(target=function, daemon=True)
     thread.start()
     thread.join(SOON)
     return not thread.is_alive()
@@ -165,10 +165,10 @@ def use(breaker: CircuitBreaker) -> None:
 
 
 @pytest.mark.timeout(60)
-def test_f75_a_listener_may_wait_for_another_thread_that_uses_the_breaker() -> None:
+def test_a_listener_may_wait_for_another_thread_that_uses_the_breaker() -> None:
     answered: list[bool] = []
     breaker = CircuitBreaker("payments", failure_threshold=1)
-    breaker.add_listener(lambda change: answered.append(elsewhere(lambda: use(breaker))))
+    breaker.add_listener(lambda change: answered.append(returns_in_another_thread(lambda: use(breaker))))
 
     fail_and_recover(breaker)
 
@@ -176,16 +176,16 @@ def test_f75_a_listener_may_wait_for_another_thread_that_uses_the_breaker() -> N
 
 
 @pytest.mark.timeout(60)
-def test_f75_an_exporter_may_wait_for_another_thread_that_uses_the_breaker(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_exporter_may_wait_for_another_thread_that_uses_the_breaker(monkeypatch: pytest.MonkeyPatch) -> None:
     answered: list[bool] = []
     breaker = CircuitBreaker("payments", failure_threshold=1)
 
-    class Asking(HangingSpans):
+    class ExporterThatWaits(HangingSpans):
         def export(self, batch: object) -> Any:
-            answered.append(elsewhere(breaker.snapshot))
+            answered.append(returns_in_another_thread(breaker.snapshot))
 
     provider = TracerProvider(shutdown_on_exit=False)
-    provider.add_span_processor(SimpleSpanProcessor(Asking()))
+    provider.add_span_processor(SimpleSpanProcessor(ExporterThatWaits()))
     monkeypatch.setattr(trace, "_TRACER_PROVIDER", provider)
 
     fail_and_recover(breaker)
@@ -194,8 +194,8 @@ def test_f75_an_exporter_may_wait_for_another_thread_that_uses_the_breaker(monke
 
 
 @pytest.mark.timeout(60)
-def test_f75_instruments_are_made_while_a_reader_collects(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A reader holds a lock of the SDK's while it asks us; making an instrument wants that lock."""
+def test_instruments_are_made_while_a_reader_collects(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A reader holds a lock of the SDK during our callback, and creating an instrument needs that lock."""
     monkeypatch.setattr(breaker_module, "METRIC_REGISTRY", MetricRegistry())
     reader = InMemoryMetricReader()
     provider = MeterProvider([reader], shutdown_on_exit=False)
@@ -204,7 +204,7 @@ def test_f75_instruments_are_made_while_a_reader_collects(monkeypatch: pytest.Mo
     collected: list[bool] = []
 
     def create_while_collecting(*args: Any, **kwargs: Any) -> object:
-        collected.append(elsewhere(reader.get_metrics_data))
+        collected.append(returns_in_another_thread(reader.get_metrics_data))
         return create(*args, **kwargs)
 
     monkeypatch.setattr(Meter, "create_observable_up_down_counter", create_while_collecting)
@@ -216,7 +216,7 @@ def test_f75_instruments_are_made_while_a_reader_collects(monkeypatch: pytest.Mo
 # --- the end of the program
 
 
-def test_f82_calls_go_on_after_the_sdk_was_shut_down(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_calls_go_on_after_the_sdk_was_shut_down(monkeypatch: pytest.MonkeyPatch) -> None:
     tracing, logging = TracerProvider(shutdown_on_exit=False), LoggerProvider(shutdown_on_exit=False)
     tracing.add_span_processor(BatchSpanProcessor(HangingSpans()))
     logging.add_log_record_processor(BatchLogRecordProcessor(HangingLogs()))
@@ -228,7 +228,8 @@ def test_f82_calls_go_on_after_the_sdk_was_shut_down(monkeypatch: pytest.MonkeyP
     fail_and_recover(CircuitBreaker("payments", failure_threshold=1))
 
 
-def test_f82_at_the_end_of_a_program_breakers_are_let_go_and_nothing_else_of_ours_runs() -> None:
+@pytest.mark.processes
+def test_at_the_end_of_a_program_breakers_are_released_and_no_other_hook_of_the_package_runs() -> None:
     program = """
 import atexit, logging
 from opentelemetry import trace, metrics, _logs
@@ -242,7 +243,7 @@ print(atexit._ncallbacks() - before)
 
     done = subprocess.run(
         [sys.executable, "-c", program],
-        env=configuration.plain_environment(),
+        env=configuration.clean_environment(),
         capture_output=True,
         text=True,
         check=True,

@@ -1,4 +1,4 @@
-"""The whole behaviour against the schema: nothing is told that it does not know, and everything in it is told."""
+"""The telemetry of all scenarios and the schema agree: each contains all of the other."""
 
 from __future__ import annotations
 
@@ -25,9 +25,9 @@ from otel_breaker.telemetry.names import CALL_OUTCOME, SCOPE
 from otel_breaker.testing import fake_clock, reset
 from otel_breaker_cli.main import main
 from otel_breaker_cli.otlp import Span, read
-from otel_breaker_cli.telemetry_check.check import LiveCheck
-from otel_breaker_instrumentation.schema import load
-from otel_breaker_instrumentation.targets import TARGET_MANAGER
+from otel_breaker_cli.semconv_registry import load
+from otel_breaker_cli.telemetry_check.live_check import LiveCheck
+from otel_breaker_instrumentation.targets import TARGET_REPORTER
 from otel_breaker_instrumentation.targets import metric as targets
 from tests.reset import reset_process_state
 from tests.telemetry.behaviour import SCENARIOS, targets_of_every_kind
@@ -39,7 +39,9 @@ if TYPE_CHECKING:
     from opentelemetry.context import Context
     from opentelemetry.sdk.trace import Span as SdkSpan
 
-    from otel_breaker_cli.otlp import Record
+    from otel_breaker_cli.otlp import TelemetryRecord
+
+pytestmark = pytest.mark.slow
 
 SCHEMA = load()
 
@@ -61,15 +63,15 @@ def starts() -> Starts:
 
 @pytest.fixture(scope="module")
 def file(tmp_path_factory: pytest.TempPathFactory, starts: Starts) -> Path:
-    """All that the scenarios make, as the official exporters write it."""
-    file = tmp_path_factory.mktemp("told") / "telemetry.jsonl"
+    """The telemetry of all scenarios, written by the official exporters."""
+    file = tmp_path_factory.mktemp("exported") / "telemetry.jsonl"
     traces, logs = TracerProvider(shutdown_on_exit=False), LoggerProvider(shutdown_on_exit=False)
     traces.add_span_processor(starts)
     traces.add_span_processor(SimpleSpanProcessor(FileSpanExporter(file)))
     logs.add_log_record_processor(SimpleLogRecordProcessor(FileLogExporter(file)))
     reader = PeriodicExportingMetricReader(FileMetricExporter(file), export_interval_millis=math.inf)
     metrics = MeterProvider([reader], shutdown_on_exit=False)
-    targets.show(metrics.get_meter(SCOPE), TARGET_MANAGER.count)
+    targets.create_instrument(metrics.get_meter(SCOPE), TARGET_REPORTER.count)
     with pytest.MonkeyPatch.context() as monkeypatch, fake_clock() as clock:
         for name in [name for name in os.environ if name.startswith("OTEL_")]:
             monkeypatch.delenv(name)
@@ -78,7 +80,7 @@ def file(tmp_path_factory: pytest.TempPathFactory, starts: Starts) -> Path:
         reset_process_state(monkeypatch)
         configure(meter_provider=metrics)
         reset()
-        # Each in a context of its own: some leave a call under way, whose span would stay the current one.
+        # Each in a context of its own: some leave a call in flight, whose span would stay the current one.
         kept = [copy_context().run(scenario, clock) for scenario in SCENARIOS]
         with targets_of_every_kind():
             metrics.force_flush()
@@ -90,14 +92,14 @@ def file(tmp_path_factory: pytest.TempPathFactory, starts: Starts) -> Path:
 
 
 @pytest.fixture(scope="module")
-def records(file: Path) -> list[Record]:
+def records(file: Path) -> list[TelemetryRecord]:
     def broken(line: object) -> None:
         pytest.fail(str(line))
 
-    return list(read([file], broken=broken))
+    return list(read([file], on_skip=broken))
 
 
-def test_nothing_is_told_that_the_schema_does_not_know(records: list[Record]) -> None:
+def test_only_what_the_schema_defines_is_exported(records: list[TelemetryRecord]) -> None:
     live_check = LiveCheck(SCHEMA)
 
     for record in records:
@@ -106,18 +108,20 @@ def test_nothing_is_told_that_the_schema_does_not_know(records: list[Record]) ->
     assert [str(violation) for violation in live_check.violations] == []
 
 
-def test_everything_in_the_schema_is_told(records: list[Record]) -> None:
-    silent = in_schema(SCHEMA) - in_records(records, SCHEMA)
+def test_everything_in_the_schema_is_exported(records: list[TelemetryRecord]) -> None:
+    unused = in_schema(SCHEMA) - in_records(records, SCHEMA)
 
-    assert sorted(silent) == []
+    assert sorted(unused) == []
 
 
-def test_samplers_see_what_the_schema_says_they_do(records: list[Record], starts: Starts) -> None:
+def test_samplers_see_the_attributes_that_the_schema_promises_them(
+    records: list[TelemetryRecord], starts: Starts
+) -> None:
     (known,) = SCHEMA.spans.values()
     relevant = {attribute.name for attribute in known.attributes.values() if attribute.sampling_relevant}
     late = set()
 
-    for span in (record for record in records if isinstance(record, Span) and record.origin.scope == SCOPE):
+    for span in (record for record in records if isinstance(record, Span) and record.source.scope == SCOPE):
         missed = relevant & set(span.attributes) - starts.names[span.span_id]
         if span.attributes[CALL_OUTCOME] != "rejected":
             missed -= {CALL_OUTCOME}  # not known before the end

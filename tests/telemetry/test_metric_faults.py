@@ -1,4 +1,4 @@
-"""A fault in one circuit, one instrument or one meter takes nothing else away, and no caller hears of it."""
+"""A fault of one circuit, one instrument or one meter affects no other, and reaches no caller."""
 
 from __future__ import annotations
 
@@ -29,48 +29,48 @@ class FailingClock:
     """A clock that works until it is broken."""
 
     def __init__(self) -> None:
-        self.tell: Callable[[], Any] = lambda: 1_000.0
+        self.read: Callable[[], Any] = lambda: 1_000.0
 
     def __call__(self) -> Any:
-        return self.tell()
+        return self.read()
 
 
 def refuse() -> float:
     raise OSError("no clock")
 
 
-@pytest.fixture(params=[refuse, lambda: "noon"], ids=["raises", "tells nonsense"])
+@pytest.fixture(params=[refuse, lambda: "noon"], ids=["raises", "returns text"])
 def broken(request: pytest.FixtureRequest) -> CircuitBreaker:
     """A breaker with one failure, whose clock is broken since."""
     clock = FailingClock()
     breaker = CircuitBreaker("payments", clock=clock)
     breaker.record_failure()
-    clock.tell = request.param
+    clock.read = request.param
     return breaker
 
 
-def test_other_circuits_are_shown_though_a_clock_is_broken(metrics: Metrics, broken: CircuitBreaker) -> None:
-    namesake, search = CircuitBreaker("payments"), CircuitBreaker("search")
-    namesake.call(int)
+def test_other_circuits_are_exported_though_a_clock_is_broken(metrics: Metrics, broken: CircuitBreaker) -> None:
+    other, search = CircuitBreaker("payments"), CircuitBreaker("search")
+    other.call(int)
     search.call(int)
 
-    shown = metrics.points(CALLS, "name", "call.outcome")
+    collected = metrics.points(CALLS, "name", "call.outcome")
 
-    assert shown == {("payments", "failure"): 1, ("payments", "success"): 1, ("search", "success"): 1}
+    assert collected == {("payments", "failure"): 1, ("payments", "success"): 1, ("search", "success"): 1}
     assert broken
 
 
-def test_all_but_the_time_is_shown_of_a_circuit_whose_clock_is_broken(metrics: Metrics, broken: CircuitBreaker) -> None:
-    shown = metrics.collect()
+def test_a_circuit_whose_clock_is_broken_is_exported_without_its_time(metrics: Metrics, broken: CircuitBreaker) -> None:
+    collected = metrics.collect()
 
-    assert len(shown) == 7
+    assert len(collected) == 7
     assert metrics.points(STATUS, "state") == {("closed",): 1}
     assert metrics.points(TIME, "state") == {}
     assert len(metrics.all_points(TIME)) == 5
     assert broken
 
 
-def test_a_broken_clock_is_complained_of_once(
+def test_a_broken_clock_is_logged_once(
     metrics: Metrics, broken: CircuitBreaker, caplog: pytest.LogCaptureFixture
 ) -> None:
     for _ in range(3):
@@ -97,8 +97,8 @@ def be_global(monkeypatch: pytest.MonkeyPatch, provider: AnyProvider) -> None:
     monkeypatch.setattr("opentelemetry.metrics._internal._METER_PROVIDER", provider)
 
 
-def test_a_meter_that_makes_no_instruments_does_not_reach_who_makes_a_breaker(
-    ledger: MetricRegistry, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+def test_a_meter_that_makes_no_instruments_does_not_stop_the_making_of_a_breaker(
+    metric_registry: MetricRegistry, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     class Provider(NoOpMeterProvider):
         def get_meter(self, *args: Any, **kwargs: Any) -> Meter:
@@ -110,11 +110,11 @@ def test_a_meter_that_makes_no_instruments_does_not_reach_who_makes_a_breaker(
 
     assert breaker.call(int) == 0
     assert caplog.messages[0].startswith("the metric circuit_breaker.calls cannot be shown; ValueError < ")
-    assert ledger
+    assert metric_registry
 
 
-def test_a_provider_without_a_meter_does_not_reach_who_makes_a_breaker(
-    ledger: MetricRegistry, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+def test_a_provider_without_a_meter_does_not_stop_the_making_of_a_breaker(
+    metric_registry: MetricRegistry, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     class Provider(NoOpMeterProvider):
         def get_meter(self, *args: Any, **kwargs: Any) -> Meter:
@@ -125,17 +125,17 @@ def test_a_provider_without_a_meter_does_not_reach_who_makes_a_breaker(
     assert CircuitBreaker("payments").call(int) == 0
     [message] = caplog.messages
     assert message.startswith("the global meter provider has no meter for circuit breakers; RuntimeError < ")
-    assert ledger
+    assert metric_registry
 
 
 def test_instruments_that_can_be_made_are_made_though_another_cannot(
-    ledger: MetricRegistry, monkeypatch: pytest.MonkeyPatch
+    metric_registry: MetricRegistry, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     reader = InMemoryMetricReader()
     provider = MeterProvider([reader], shutdown_on_exit=False)
     meter = provider.get_meter("otel_breaker")
     monkeypatch.setattr(meter, "create_observable_up_down_counter", FailingMeter()._fail)
-    ledger.show(meter)
+    metric_registry.use_meter(meter)
     metrics, breaker = Metrics(reader), CircuitBreaker("payments")
 
     readings = []
@@ -149,9 +149,9 @@ def test_instruments_that_can_be_made_are_made_though_another_cannot(
 
 
 def test_a_meter_may_wait_for_a_collection_while_instruments_are_made(
-    ledger: MetricRegistry, monkeypatch: pytest.MonkeyPatch
+    metric_registry: MetricRegistry, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A collection holds the SDK's lock and wants ours; making an instrument wants the SDK's."""
+    """A collection holds the SDK's lock and needs ours; creating an instrument needs the SDK's."""
     reader = InMemoryMetricReader()
     provider = MeterProvider([reader], shutdown_on_exit=False)
     meter = provider.get_meter("otel_breaker")
@@ -174,7 +174,7 @@ def test_a_meter_may_wait_for_a_collection_while_instruments_are_made(
 
 
 def test_breakers_are_made_while_a_collection_waits_for_a_circuit(metrics: Metrics) -> None:
-    """Whoever holds the circuit may need one: a finaliser runs at any instruction."""
+    """The holder of a circuit's lock may make a breaker: a finaliser runs at any instruction."""
     is_read = threading.Event()
 
     def clock() -> float:

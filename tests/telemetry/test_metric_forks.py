@@ -1,4 +1,4 @@
-"""A forked child tells of its own calls only, whatever its parent was doing."""
+"""A forked child exports its own calls only, wherever its parent was at the fork."""
 
 from __future__ import annotations
 
@@ -26,33 +26,34 @@ if TYPE_CHECKING:
 
     from otel_breaker.telemetry.metrics import MetricRegistry
     from tests.fakes import FakeClock
-    from tests.telemetry.conftest import Asking, Meters, Metrics
+    from tests.telemetry.conftest import ManualMeter, Meters, Metrics
 
 pytestmark = [
+    pytest.mark.processes,
     pytest.mark.skipif(not hasattr(os, "fork"), reason="there is no fork here"),
     pytest.mark.filterwarnings("ignore:.*multi-threaded.*fork:DeprecationWarning"),
 ]
 
 
-def told(ledger: MetricRegistry, name: str) -> int:
-    """What the process tells of all calls of a name."""
-    return sum(dict(ledger.aggregates())[name].totals.calls.values())
+def calls_of(metric_registry: MetricRegistry, name: str) -> int:
+    """The exported number of calls of a name."""
+    return sum(dict(metric_registry.aggregates())[name].totals.calls.values())
 
 
 def in_child(answer: Callable[[], int]) -> int:
-    """What a forked child answers; one that hangs is ended by an alarm."""
+    """The answer of a forked child; an alarm ends one that hangs."""
     child = os.fork()
     if child == 0:
         signal.alarm(10)
-        said = 100
+        status = 100
         try:
-            said = answer()
+            status = answer()
         finally:
-            os._exit(said)
+            os._exit(status)
     return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
 
 
-def test_a_forked_child_tells_only_of_its_own_calls(ledger: MetricRegistry) -> None:
+def test_a_forked_child_exports_its_own_calls_only(metric_registry: MetricRegistry) -> None:
     breaker, dropped = CircuitBreaker("forked"), CircuitBreaker("forked")
     breaker.call(int)
     dropped.call(int)
@@ -61,58 +62,58 @@ def test_a_forked_child_tells_only_of_its_own_calls(ledger: MetricRegistry) -> N
 
     def call() -> int:
         breaker.call(int)
-        return told(ledger, "forked")
+        return calls_of(metric_registry, "forked")
 
     assert in_child(call) == 1
-    assert told(ledger, "forked") == 2
+    assert calls_of(metric_registry, "forked") == 2
 
 
-def test_a_child_forked_while_a_breaker_is_just_being_dropped_makes_another(ledger: MetricRegistry) -> None:
+def test_a_child_forked_while_a_breaker_is_just_being_dropped_makes_another(metric_registry: MetricRegistry) -> None:
     def make() -> int:
         dropped = CircuitBreaker("forked")
         dropped.call(int)
-        goodbye = weakref.ref(dropped._circuit, lambda _: ledger.after_fork())  # what a fork in here would do
+        callback = weakref.ref(dropped._circuit, lambda _: metric_registry.after_fork())
         del dropped
         gc.collect()
         CircuitBreaker("forked").call(int)
-        return told(ledger, "forked") if goodbye() is None else 100
+        return calls_of(metric_registry, "forked") if callback() is None else 100
 
     assert in_child(make) == 1
 
 
-def test_a_forked_child_makes_breakers_though_another_thread_was_reading(ledger: MetricRegistry) -> None:
-    held, let_go = threading.Event(), threading.Event()
+def test_a_forked_child_makes_breakers_though_another_thread_was_reading(metric_registry: MetricRegistry) -> None:
+    held, release = threading.Event(), threading.Event()
 
     def read() -> None:
-        with ledger._lock:
+        with metric_registry._lock:
             held.set()
-            let_go.wait(30)
+            release.wait(30)
 
     def make() -> int:
         CircuitBreaker("forked while read").call(int)
-        return told(ledger, "forked while read")
+        return calls_of(metric_registry, "forked while read")
 
     with ThreadPoolExecutor(1) as another:
         another.submit(read)
         assert held.wait(10)
         answer = in_child(make)
-        let_go.set()
+        release.set()
 
     assert answer == 1
 
 
-def test_a_child_forked_in_a_collection_does_not_go_on_with_what_its_parent_has_read(by_hand: Asking) -> None:
+def test_a_child_forked_in_a_collection_does_not_reuse_the_reading_of_its_parent(manual_meter: ManualMeter) -> None:
     breaker = CircuitBreaker("forked")
     breaker.call(int)
-    by_hand.ask("circuit_breaker.status")
+    manual_meter.observe("circuit_breaker.status")
 
-    def shown() -> int:
-        return len(by_hand.ask("circuit_breaker.calls"))
+    def series() -> int:
+        return len(manual_meter.observe("circuit_breaker.calls"))
 
-    assert (in_child(shown), shown()) == (0, 1)
+    assert (in_child(series), series()) == (0, 1)
 
 
-# --- what a reader is told, that was set up and has collected before the fork, as with a preloading server
+# --- a reader that has collected before the fork, as in a server that preloads its application
 
 
 def values(metrics: Metrics, metric: str) -> list[float]:
@@ -124,7 +125,7 @@ def preloaded(request: pytest.FixtureRequest, make_metrics: Meters) -> Metrics:
     return make_metrics(preferred_temporality={ObservableCounter: request.param})
 
 
-def test_a_child_tells_a_reader_of_its_own_calls_only(preloaded: Metrics) -> None:
+def test_a_child_exports_its_own_calls_only_to_a_reader(preloaded: Metrics) -> None:
     breaker = CircuitBreaker("forked")
     breaker.call(int)
     breaker.call(int)
@@ -137,7 +138,7 @@ def test_a_child_tells_a_reader_of_its_own_calls_only(preloaded: Metrics) -> Non
     assert (before, in_child(call)) == ({("forked",): 2}, 1)
 
 
-def test_a_child_of_a_child_tells_a_reader_of_its_own_calls_only(preloaded: Metrics) -> None:
+def test_a_child_of_a_child_exports_its_own_calls_only_to_a_reader(preloaded: Metrics) -> None:
     breaker = CircuitBreaker("forked")
 
     def call_and_fork(depth: int) -> int:
@@ -162,7 +163,7 @@ def test_no_count_of_a_child_is_below_zero(preloaded: Metrics, clock: FakeClock)
     assert in_child(below_zero) == 0
 
 
-def test_a_child_shows_the_state_that_it_was_left_and_no_move(preloaded: Metrics, clock: FakeClock) -> None:
+def test_a_child_exports_the_state_at_the_fork_and_no_state_change(preloaded: Metrics, clock: FakeClock) -> None:
     breaker = CircuitBreaker("forked", failure_threshold=1, clock=clock)
     breaker.record_failure()
     preloaded.collect()
@@ -187,7 +188,7 @@ def test_the_series_of_a_child_begin_with_it(preloaded: Metrics) -> None:
     assert breaker
 
 
-def test_a_parent_goes_on_whatever_its_children_do(metrics: Metrics) -> None:
+def test_a_parent_goes_on_with_its_counts_after_a_fork(metrics: Metrics) -> None:
     breaker = CircuitBreaker("forked")
     breaker.call(int)
     metrics.collect()
@@ -227,10 +228,10 @@ if __name__ == "__main__":
 
 
 @pytest.mark.parametrize("method", multiprocessing.get_all_start_methods())
-def test_workers_of_multiprocessing_tell_of_their_own_calls_only(method: str, tmp_path: Path) -> None:
+def test_workers_of_multiprocessing_export_their_own_calls_only(method: str, tmp_path: Path) -> None:
     program = tmp_path / "preloading.py"
     program.write_text(PRELOADING.replace("METHOD", repr(method)))
 
-    told = subprocess.run([sys.executable, str(program)], capture_output=True, text=True, check=True, timeout=60)
+    done = subprocess.run([sys.executable, str(program)], capture_output=True, text=True, check=True, timeout=60)
 
-    assert told.stdout.strip() == "[1, 2, 3] 4"
+    assert done.stdout.strip() == "[1, 2, 3] 4"

@@ -8,7 +8,7 @@ import pytest
 from opentelemetry.sdk.metrics.export import Gauge, Sum
 
 from otel_breaker import CircuitBreaker
-from otel_breaker.core.states import MOVES
+from otel_breaker.core.states import STATE_CHANGES
 
 if TYPE_CHECKING:
     from tests.fakes import FakeClock
@@ -55,7 +55,7 @@ def test_the_trip_ratio_is_a_gauge(metrics: Metrics) -> None:
     assert breaker
 
 
-def test_calls_are_shown_by_name_and_outcome_from_birth(metrics: Metrics) -> None:
+def test_calls_are_exported_by_name_and_outcome_from_the_first_collection(metrics: Metrics) -> None:
     breaker = CircuitBreaker("payments")
 
     points = metrics.all_points("circuit_breaker.calls")
@@ -66,7 +66,7 @@ def test_calls_are_shown_by_name_and_outcome_from_birth(metrics: Metrics) -> Non
     assert breaker
 
 
-def test_state_changes_are_shown_by_name_mode_and_every_possible_move_from_birth(metrics: Metrics) -> None:
+def test_state_changes_are_exported_by_name_mode_and_states_from_the_first_collection(metrics: Metrics) -> None:
     breaker = CircuitBreaker("payments")
 
     points = metrics.all_points("circuit_breaker.state_changes")
@@ -82,13 +82,13 @@ def test_state_changes_are_shown_by_name_mode_and_every_possible_move_from_birth
                 },
                 0,
             )
-            for source, target in MOVES
+            for source, target in STATE_CHANGES
         ]
     )
     assert breaker
 
 
-def test_status_is_shown_by_name_mode_and_every_state_from_birth(metrics: Metrics) -> None:
+def test_status_is_exported_by_name_mode_and_every_state_from_the_first_collection(metrics: Metrics) -> None:
     breaker = CircuitBreaker("payments")
 
     points = metrics.all_points("circuit_breaker.status")
@@ -105,7 +105,7 @@ def test_status_is_shown_by_name_mode_and_every_state_from_birth(metrics: Metric
     assert breaker
 
 
-def test_time_is_shown_by_name_and_every_state_from_birth(metrics: Metrics, clock: FakeClock) -> None:
+def test_time_is_exported_by_name_and_every_state_from_the_first_collection(metrics: Metrics, clock: FakeClock) -> None:
     breaker = CircuitBreaker("payments", clock=clock)
 
     points = metrics.all_points("circuit_breaker.state.time")
@@ -116,7 +116,7 @@ def test_time_is_shown_by_name_and_every_state_from_birth(metrics: Metrics, cloc
     assert breaker
 
 
-def test_probes_are_shown_by_name_and_outcome_from_birth(metrics: Metrics) -> None:
+def test_probes_are_exported_by_name_and_outcome_from_the_first_collection(metrics: Metrics) -> None:
     breaker = CircuitBreaker("payments")
 
     points = metrics.all_points("circuit_breaker.probes")
@@ -130,7 +130,7 @@ def test_probes_are_shown_by_name_and_outcome_from_birth(metrics: Metrics) -> No
     assert breaker
 
 
-def test_shadow_calls_are_shown_by_name_and_outcome_but_refused_from_birth(metrics: Metrics) -> None:
+def test_shadow_calls_are_exported_by_name_and_outcome_but_refused_from_the_first_collection(metrics: Metrics) -> None:
     breaker = CircuitBreaker("payments")
 
     points = metrics.all_points("circuit_breaker.shadow.calls")

@@ -1,4 +1,4 @@
-"""Breakers come and go: their counts stay, their memory does not."""
+"""The counts of a dropped breaker stay, its memory does not."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def outcomes(metrics: Metrics) -> dict[Any, Any]:
     return {outcome: count for (outcome,), count in metrics.points("circuit_breaker.calls", "call.outcome").items()}
 
 
-def use_one_up(clock: FakeClock) -> None:
+def drop_after_refusal(clock: FakeClock) -> None:
     """A breaker that opens, is refused once, and is dropped."""
     breaker = CircuitBreaker("payments", failure_threshold=1, clock=clock)
     clock.advance(10)
@@ -42,7 +42,7 @@ def use_one_up(clock: FakeClock) -> None:
 
 
 def test_counts_outlive_a_dropped_breaker(metrics: Metrics, clock: FakeClock) -> None:
-    use_one_up(clock)
+    drop_after_refusal(clock)
     gc.collect()
 
     assert outcomes(metrics) == {"failure": 1, "rejected": 1}
@@ -50,12 +50,12 @@ def test_counts_outlive_a_dropped_breaker(metrics: Metrics, clock: FakeClock) ->
     assert metrics.points("circuit_breaker.state.time", "state")[("closed",)] == 10.0
 
 
-def test_counts_go_on_from_a_dropped_breaker_to_its_namesake(metrics: Metrics, clock: FakeClock) -> None:
-    use_one_up(clock)
+def test_counts_go_on_from_a_dropped_breaker_to_another_of_its_name(metrics: Metrics, clock: FakeClock) -> None:
+    drop_after_refusal(clock)
     gc.collect()
     before = outcomes(metrics)
 
-    use_one_up(clock)
+    drop_after_refusal(clock)
     gc.collect()
 
     assert (before, outcomes(metrics)) == ({"failure": 1, "rejected": 1}, {"failure": 2, "rejected": 2})
@@ -73,7 +73,7 @@ def test_a_dropped_breaker_is_in_no_state(metrics: Metrics, clock: FakeClock) ->
     assert len(metrics.all_points("circuit_breaker.status")) == 5
 
 
-def test_a_breaker_that_was_dropped_before_anybody_read_is_shown_all_the_same(metrics: Metrics) -> None:
+def test_a_breaker_that_was_dropped_before_the_first_collection_is_exported(metrics: Metrics) -> None:
     CircuitBreaker("payments", mode="shadow")
     gc.collect()
 
@@ -103,14 +103,14 @@ def test_a_breaker_that_is_just_being_dropped_is_counted(metrics: Metrics) -> No
     breaker = CircuitBreaker("payments")
     breaker.call(int)
     readings: list[Any] = []
-    # Of several that wait for its end the latest is called first, before the metrics hear of it.
-    goodbye = weakref.ref(breaker._circuit, lambda _: readings.append(outcomes(metrics)))
+    # Of several weak references the latest calls back first, before that of the metrics.
+    callback = weakref.ref(breaker._circuit, lambda _: readings.append(outcomes(metrics)))
 
     del breaker
     gc.collect()
 
     assert readings == [{"success": 1}]
-    assert goodbye() is None
+    assert callback() is None
 
 
 def test_time_in_a_state_never_goes_back_when_a_breaker_is_dropped(metrics: Metrics, clock: FakeClock) -> None:
@@ -124,7 +124,7 @@ def test_time_in_a_state_never_goes_back_when_a_breaker_is_dropped(metrics: Metr
     assert metrics.points("circuit_breaker.state.time", "state") == before == {("closed",): 10.0}
 
 
-def test_a_thousand_dropped_breakers_leave_nothing_behind(metrics: Metrics) -> None:
+def test_a_thousand_dropped_breakers_leave_no_memory_in_use(metrics: Metrics) -> None:
     gc.collect()
     before = sum(type(thing) is CircuitCounters for thing in gc.get_objects())
     circuits: list[weakref.ref[object]] = []
@@ -142,22 +142,22 @@ def test_a_thousand_dropped_breakers_leave_nothing_behind(metrics: Metrics) -> N
     assert sum(type(thing) is CircuitCounters for thing in gc.get_objects()) == before
 
 
-def test_dropped_breakers_leave_nothing_behind_though_nobody_ever_reads() -> None:
+def test_dropped_breakers_leave_no_memory_in_use_without_any_collection() -> None:
     before = sum(type(thing) is CircuitCounters for thing in gc.get_objects())
 
     for _ in range(1_000):
-        CircuitBreaker("nobody reads this")
+        CircuitBreaker("never collected")
     gc.collect()
-    last = CircuitBreaker("nobody reads this")
+    last = CircuitBreaker("never collected")
 
     assert sum(type(thing) is CircuitCounters for thing in gc.get_objects()) == before + 1
     assert last
 
 
-def test_breakers_may_be_dropped_while_somebody_reads(metrics: Metrics) -> None:
+def test_breakers_may_be_dropped_during_a_collection(metrics: Metrics) -> None:
     stop = threading.Event()
 
-    def come_and_go() -> int:
+    def make_and_drop() -> int:
         made = 0
         while not stop.is_set():
             CircuitBreaker("payments").call(int)
@@ -165,7 +165,7 @@ def test_breakers_may_be_dropped_while_somebody_reads(metrics: Metrics) -> None:
         return made
 
     with ThreadPoolExecutor(2) as pool:
-        workers = [pool.submit(come_and_go) for _ in range(2)]
+        workers = [pool.submit(make_and_drop) for _ in range(2)]
         readings = [outcomes(metrics).get("success", 0) for _ in range(50)]
         stop.set()
         made = sum(worker.result() for worker in workers)
@@ -176,7 +176,7 @@ def test_breakers_may_be_dropped_while_somebody_reads(metrics: Metrics) -> None:
 
 
 def at_line(number: int, act: Callable[[], None], run: Callable[[], T]) -> tuple[T, bool]:
-    """Run something and do another thing before the nth line of the metrics' own code; and whether there was one."""
+    """Run a function, with `act` before the nth line of the metrics' own code, and whether there was such a line."""
     lines = count()
 
     def trace(frame: FrameType, event: str, _: object) -> Any:
@@ -195,32 +195,32 @@ def at_line(number: int, act: Callable[[], None], run: Callable[[], T]) -> tuple
         sys.settrace(before)
 
 
-def test_breakers_may_be_made_and_dropped_at_any_line_of_a_reading(monkeypatch: pytest.MonkeyPatch) -> None:
-    """As a finaliser or a signal handler does, in the thread that reads."""
+def test_breakers_may_be_made_and_dropped_at_any_line_of_a_collection(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As a finaliser or a signal handler does, in the thread that collects."""
     for number in count():
-        ledger = MetricRegistry()
-        monkeypatch.setattr(breaker_module, "METRIC_REGISTRY", ledger)
-        there = [CircuitBreaker("payments") for _ in range(3)]
-        for breaker in there:
+        metric_registry = MetricRegistry()
+        monkeypatch.setattr(breaker_module, "METRIC_REGISTRY", metric_registry)
+        living = [CircuitBreaker("payments") for _ in range(3)]
+        for breaker in living:
             breaker.call(int)
-        del there[0], breaker
+        del living[0], breaker
 
-        told, was_there = at_line(number, partial(come_and_go, there), partial(calls, ledger))
+        counted, was_there = at_line(number, partial(make_and_drop, living), partial(calls, metric_registry))
 
-        assert 3 <= told <= 5
-        assert calls(ledger) == (5 if was_there else 3)
+        assert 3 <= counted <= 5
+        assert calls(metric_registry) == (5 if was_there else 3)
         if not was_there:
             break
 
     assert number > 30
 
 
-def come_and_go(there: list[CircuitBreaker]) -> None:
-    del there[0]
+def make_and_drop(living: list[CircuitBreaker]) -> None:
+    del living[0]
     for name in ("payments", "search"):
-        there.append(CircuitBreaker(name))
-        there[-1].call(int)
+        living.append(CircuitBreaker(name))
+        living[-1].call(int)
 
 
-def calls(ledger: MetricRegistry) -> int:
-    return sum(figures.totals.calls.total() for _, figures in ledger.aggregates())
+def calls(metric_registry: MetricRegistry) -> int:
+    return sum(aggregate.totals.calls.total() for _, aggregate in metric_registry.aggregates())

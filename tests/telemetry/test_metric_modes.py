@@ -1,4 +1,4 @@
-"""What is counted in shadow and off, and across a change of settings."""
+"""Counts in the modes shadow and off, and across a change of settings."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def statuses(metrics: Metrics) -> dict[Any, Any]:
     return metrics.points("circuit_breaker.status", "state", "mode")
 
 
-def test_a_shadow_counts_calls_by_what_they_did(metrics: Metrics) -> None:
+def test_shadow_mode_counts_calls_by_their_outcome(metrics: Metrics) -> None:
     breaker = CircuitBreaker("payments", failure_threshold=1, mode="shadow")
     breaker.record_failure()
 
@@ -30,7 +30,7 @@ def test_a_shadow_counts_calls_by_what_they_did(metrics: Metrics) -> None:
     assert outcomes(metrics) == {"failure": 1, "success": 1}
 
 
-def test_moves_and_status_of_a_shadow_say_so(metrics: Metrics) -> None:
+def test_state_changes_and_status_have_the_mode_shadow(metrics: Metrics) -> None:
     breaker = CircuitBreaker("payments", failure_threshold=1, mode="shadow")
     breaker.record_failure()
 
@@ -46,23 +46,23 @@ def test_a_breaker_that_is_off_counts_no_call(metrics: Metrics) -> None:
     assert outcomes(metrics) == {}
 
 
-def test_replaced_settings_begin_no_new_series_of_calls(metrics: Metrics) -> None:
+def test_replaced_settings_start_no_new_series_of_calls(metrics: Metrics) -> None:
     breaker = CircuitBreaker("payments", failure_threshold=3)
     breaker.call(int)
     before = outcomes(metrics)
 
-    breaker.replace_settings(Settings(failure_threshold=9))
+    breaker._replace_settings(Settings(failure_threshold=9))
     breaker.call(int)
 
     assert (before, outcomes(metrics)) == ({"success": 1}, {"success": 2})
 
 
-def test_a_change_of_mode_keeps_the_moves_made_before_and_takes_the_status_along(metrics: Metrics) -> None:
+def test_a_change_of_mode_keeps_earlier_state_changes_and_changes_the_mode_of_the_status(metrics: Metrics) -> None:
     breaker = CircuitBreaker("payments", failure_threshold=1)
     breaker.record_failure()
     metrics.collect()
 
-    breaker.replace_settings(Settings.from_mapping({"mode": "shadow"}))
+    breaker._replace_settings(Settings.from_mapping({"mode": "shadow"}))
 
     assert metrics.points("circuit_breaker.state_changes", "state_change.to", "mode") == {("open", "enforce"): 1}
     assert statuses(metrics) == {("open", "shadow"): 1}
@@ -71,11 +71,11 @@ def test_a_change_of_mode_keeps_the_moves_made_before_and_takes_the_status_along
     assert enforced == [0] * len(STATES)
 
 
-def test_a_mode_that_came_and_went_between_two_readings_is_not_forgotten(metrics: Metrics) -> None:
+def test_a_mode_that_lasted_only_between_two_collections_is_exported(metrics: Metrics) -> None:
     breaker = CircuitBreaker("payments", failure_threshold=1)
 
-    breaker.replace_settings(Settings.from_mapping({"failure_threshold": 1, "mode": "shadow"}))
+    breaker._replace_settings(Settings.from_mapping({"failure_threshold": 1, "mode": "shadow"}))
     breaker.record_failure()
-    breaker.replace_settings(Settings(failure_threshold=1))
+    breaker._replace_settings(Settings(failure_threshold=1))
 
     assert metrics.points("circuit_breaker.state_changes", "state_change.to", "mode") == {("open", "shadow"): 1}

@@ -1,4 +1,4 @@
-"""Names without end neither fill the memory nor run into the SDK's limit of series, and nothing is miscounted."""
+"""An unlimited number of names neither fills the memory nor exceeds the SDK's limit of series, and all is counted."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from otel_breaker import CircuitBreaker
 from otel_breaker.core.counters import CircuitCounters
-from otel_breaker.telemetry.metrics.series import MOST_NAMES, MOST_SERIES
+from otel_breaker.telemetry.metrics.series import MOST_NAMES
 
 if TYPE_CHECKING:
     import pytest
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from tests.telemetry.conftest import Metrics
 
 CALLS = "circuit_breaker.calls"
+MOST_SERIES_OF_THE_SDK = 2_000
 
 
 def call_once(name: str) -> None:
@@ -28,45 +29,45 @@ def fill() -> None:
         call_once(f"early {number}")
 
 
-def test_f77_names_without_end_stay_below_the_series_that_the_sdk_keeps(metrics: Metrics) -> None:
+def test_an_unlimited_number_of_names_stays_below_the_series_that_the_sdk_keeps(metrics: Metrics) -> None:
     for number in range(3 * MOST_NAMES):
         call_once(f"tenant {number}")
         if number % MOST_NAMES == 0:
             metrics.collect()
 
     for metric in metrics.collect().values():
-        assert len(metric.data.data_points) < MOST_SERIES
+        assert len(metric.data.data_points) < MOST_SERIES_OF_THE_SDK
 
 
-def test_f77_names_without_end_take_no_memory_without_end(ledger: MetricRegistry) -> None:
+def test_an_unlimited_number_of_names_takes_limited_memory(metric_registry: MetricRegistry) -> None:
     gc.collect()
-    before = sum(type(thing) is CircuitCounters for thing in gc.get_objects())
+    before = sum(type(instance) is CircuitCounters for instance in gc.get_objects())
 
     for number in range(3 * MOST_NAMES):
         call_once(f"tenant {number}")
     gc.collect()
     last = CircuitBreaker("tenant last")
 
-    assert len(ledger.aggregates()) == MOST_NAMES + 1
-    # Those that have gone since their name was last used wait there for its next use, or for a reader: none now.
-    assert sum(type(thing) is CircuitCounters for thing in gc.get_objects()) == before + 1
+    assert len(metric_registry.aggregates()) == MOST_NAMES + 1
+    # Circuits dropped since the last use of their name are kept until its next use or a collection: none now.
+    assert sum(type(instance) is CircuitCounters for instance in gc.get_objects()) == before + 1
     assert last
 
 
-def test_f77_circuits_of_further_names_are_shown_together_and_lose_no_call(metrics: Metrics) -> None:
+def test_circuits_of_further_names_are_exported_together_and_lose_no_call(metrics: Metrics) -> None:
     fill()
     for _ in range(2):
         call_once("late")
     call_once("later")
 
-    told = metrics.points(CALLS, "name", "call.outcome")
+    counts = metrics.points(CALLS, "name", "call.outcome")
 
-    assert told[("_OTHER", "success")] == 3
-    assert told[("early 0", "success")] == 1
-    assert sum(told.values()) == MOST_NAMES + 3
+    assert counts[("_OTHER", "success")] == 3
+    assert counts[("early 0", "success")] == 1
+    assert sum(counts.values()) == MOST_NAMES + 3
 
 
-def test_f77_a_name_that_has_series_goes_on_in_them_though_there_is_no_room(metrics: Metrics) -> None:
+def test_a_name_that_has_series_goes_on_in_them_though_the_limit_is_reached(metrics: Metrics) -> None:
     fill()
     call_once("late")
 
@@ -75,7 +76,7 @@ def test_f77_a_name_that_has_series_goes_on_in_them_though_there_is_no_room(metr
     assert metrics.points(CALLS, "name")[("early 0",)] == 2
 
 
-def test_f77_no_count_goes_back_when_the_room_runs_out(metrics: Metrics) -> None:
+def test_no_count_goes_back_when_the_limit_is_reached(metrics: Metrics) -> None:
     fill()
     before = metrics.points(CALLS, "name")
     for number in range(10):
@@ -86,8 +87,8 @@ def test_f77_no_count_goes_back_when_the_room_runs_out(metrics: Metrics) -> None
     assert after == before | {("_OTHER",): 10}
 
 
-def test_f77_the_log_says_once_that_names_are_shown_together(
-    ledger: MetricRegistry, caplog: pytest.LogCaptureFixture
+def test_it_is_logged_once_that_names_are_exported_together(
+    metric_registry: MetricRegistry, caplog: pytest.LogCaptureFixture
 ) -> None:
     fill()
     assert not caplog.messages
@@ -95,7 +96,7 @@ def test_f77_the_log_says_once_that_names_are_shown_together(
     for number in range(10):
         call_once(f"late {number}")
 
-    [said] = caplog.messages
-    assert f"more than {MOST_NAMES} names" in said
-    assert "should share a name and have a key each" in said
-    assert ledger
+    [warning] = caplog.messages
+    assert f"more than {MOST_NAMES} names" in warning
+    assert "should share a name and have a key each" in warning
+    assert metric_registry

@@ -1,4 +1,4 @@
-"""Readers of every kind, set up before the breakers or after."""
+"""Readers of each temporality, set up before the breakers or after."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def outcomes(metrics: Metrics) -> dict[Any, Any]:
     return {outcome: count for (outcome,), count in metrics.points("circuit_breaker.calls", "call.outcome").items()}
 
 
-def test_a_cumulative_reader_is_told_the_sum(make_metrics: Meters) -> None:
+def test_a_cumulative_reader_gets_the_sum(make_metrics: Meters) -> None:
     metrics, breaker = make_metrics(), CircuitBreaker("payments")
     breaker.call(int)
     metrics.collect()
@@ -43,7 +43,7 @@ def test_a_cumulative_reader_is_told_the_sum(make_metrics: Meters) -> None:
     assert outcomes(metrics) == {"success": 2}
 
 
-def test_a_delta_reader_is_told_what_is_new(make_metrics: Meters) -> None:
+def test_a_delta_reader_gets_the_difference(make_metrics: Meters) -> None:
     metrics, breaker = make_metrics(preferred_temporality=DELTA), CircuitBreaker("payments")
     breaker.call(int)
     breaker.call(int)
@@ -67,7 +67,7 @@ def test_a_delta_reader_never_goes_below_zero_when_a_breaker_is_dropped(make_met
     assert min(values) >= 0
 
 
-def test_two_readers_are_told_the_same(make_metrics: Meters) -> None:
+def test_two_readers_get_the_same_counts(make_metrics: Meters) -> None:
     one, other = make_metrics(), make_metrics()
     breaker = CircuitBreaker("payments")
 
@@ -92,8 +92,8 @@ provider = MeterProvider([reader], shutdown_on_exit=False)
 def set_up():
     metrics.set_meter_provider(provider)
 
-def show():
-    METRIC_REGISTRY.show(provider.get_meter(names.SCOPE, __version__))
+def use_meter():
+    METRIC_REGISTRY.use_meter(provider.get_meter(names.SCOPE, __version__))
 
 def count():
     scopes = reader.get_metrics_data().resource_metrics[0].scope_metrics
@@ -105,18 +105,19 @@ def count():
 """
 
 
+@pytest.mark.processes
 @pytest.mark.parametrize(
     "order",
     [
         "set_up(); breaker = CircuitBreaker('one'); breaker.call(int)",
         "breaker = CircuitBreaker('one'); breaker.call(int); set_up()",
         "breaker = CircuitBreaker('one'); set_up(); breaker.call(int)",
-        "show(); breaker = CircuitBreaker('one'); breaker.call(int)",
-        "breaker = CircuitBreaker('one'); breaker.call(int); show()",
-        "breaker = CircuitBreaker('one'); breaker.call(int); show(); show(); set_up()",
-        "breaker = CircuitBreaker('one'); breaker.call(int); set_up(); show(); show()",
-        "set_up(); breaker = CircuitBreaker('one'); breaker.call(int); show()",
-        "set_up(); show(); breaker = CircuitBreaker('one'); breaker.call(int); show()",
+        "use_meter(); breaker = CircuitBreaker('one'); breaker.call(int)",
+        "breaker = CircuitBreaker('one'); breaker.call(int); use_meter()",
+        "breaker = CircuitBreaker('one'); breaker.call(int); use_meter(); use_meter(); set_up()",
+        "breaker = CircuitBreaker('one'); breaker.call(int); set_up(); use_meter(); use_meter()",
+        "set_up(); breaker = CircuitBreaker('one'); breaker.call(int); use_meter()",
+        "set_up(); use_meter(); breaker = CircuitBreaker('one'); breaker.call(int); use_meter()",
     ],
     ids=[
         "the SDK first",
@@ -130,33 +131,33 @@ def count():
         "the global provider that is given before and after",
     ],
 )
-def test_f81_a_call_is_counted_once_whenever_the_sdk_is_set_up(order: str) -> None:
+def test_a_call_is_counted_once_whenever_the_sdk_is_set_up(order: str) -> None:
     program = f"{COUNTING}\n{order}\ncount()"
 
-    told = subprocess.run([sys.executable, "-W", "error", "-c", program], capture_output=True, text=True, check=True)
+    done = subprocess.run([sys.executable, "-W", "error", "-c", program], capture_output=True, text=True, check=True)
 
-    assert told.stdout.split() == ["otel_breaker", "1", "5"]
+    assert done.stdout.split() == ["otel_breaker", "1", "5"]
 
 
-# --- where they are shown
+# --- which meters export them
 
 
 class WatchedMeter(NoOpMeter):
-    """A meter that notes which instruments are made on it."""
+    """A meter that records which instruments are made on it."""
 
     def __init__(self) -> None:
         super().__init__("watched")
         self.made: list[str] = []
 
-    def _note(self, name: str, *args: Any, **kwargs: Any) -> Any:
+    def _record(self, name: str, *args: Any, **kwargs: Any) -> Any:
         self.made.append(name)
 
-    create_observable_counter = create_observable_up_down_counter = create_observable_gauge = _note
+    create_observable_counter = create_observable_up_down_counter = create_observable_gauge = _record
 
 
 @pytest.fixture
 def global_reader(monkeypatch: pytest.MonkeyPatch) -> Iterator[Metrics]:
-    """What the global provider is told."""
+    """A reader of the global provider."""
     reader = InMemoryMetricReader()
     provider = MeterProvider([reader], shutdown_on_exit=False)
     monkeypatch.setattr("opentelemetry.metrics._internal._METER_PROVIDER", provider)
@@ -164,9 +165,9 @@ def global_reader(monkeypatch: pytest.MonkeyPatch) -> Iterator[Metrics]:
     provider.shutdown()
 
 
-def test_all_breakers_share_one_set_of_instruments(ledger: MetricRegistry) -> None:
+def test_all_breakers_share_one_set_of_instruments(metric_registry: MetricRegistry) -> None:
     meter = WatchedMeter()
-    ledger.show(meter)
+    metric_registry.use_meter(meter)
 
     breakers = [CircuitBreaker("payments"), CircuitBreaker("search")]
 
@@ -175,27 +176,27 @@ def test_all_breakers_share_one_set_of_instruments(ledger: MetricRegistry) -> No
     assert breakers
 
 
-def test_a_meter_that_shows_them_already_gets_no_second_set(ledger: MetricRegistry) -> None:
+def test_a_meter_that_has_instruments_gets_no_second_set(metric_registry: MetricRegistry) -> None:
     meter = WatchedMeter()
 
-    ledger.show(meter)
-    ledger.show(meter)
+    metric_registry.use_meter(meter)
+    metric_registry.use_meter(meter)
 
     assert len(meter.made) == 7
 
 
-def test_without_a_provider_of_their_own_breakers_are_shown_by_the_global_one(
-    ledger: MetricRegistry, global_reader: Metrics
+def test_without_a_provider_of_their_own_breakers_are_exported_by_the_global_one(
+    metric_registry: MetricRegistry, global_reader: Metrics
 ) -> None:
     breakers = [CircuitBreaker("payments"), CircuitBreaker("search")]
     for breaker in breakers:
         breaker.call(int)
 
     assert global_reader.points("circuit_breaker.calls", "name") == {("payments",): 1, ("search",): 1}
-    assert ledger
+    assert metric_registry
 
 
-def test_a_provider_that_is_given_late_is_told_all_and_the_global_one_nothing_more(
+def test_a_provider_that_is_given_late_exports_all_and_the_global_one_nothing_more(
     make_metrics: Meters, global_reader: Metrics
 ) -> None:
     breaker = CircuitBreaker("payments")
@@ -208,7 +209,7 @@ def test_a_provider_that_is_given_late_is_told_all_and_the_global_one_nothing_mo
     assert (before, outcomes(metrics), global_reader.collect()) == ({"success": 1}, {"success": 2}, {})
 
 
-def test_a_provider_that_is_given_early_is_told_all_and_the_global_one_nothing(
+def test_a_provider_that_is_given_early_exports_all_and_the_global_one_nothing(
     make_metrics: Meters, global_reader: Metrics
 ) -> None:
     metrics, breaker = make_metrics(), CircuitBreaker("payments")
@@ -218,12 +219,12 @@ def test_a_provider_that_is_given_early_is_told_all_and_the_global_one_nothing(
     assert (outcomes(metrics), global_reader.collect()) == ({"success": 1}, {})
 
 
-def test_a_meter_is_not_kept_alive(ledger: MetricRegistry) -> None:
+def test_a_meter_is_not_kept_alive(metric_registry: MetricRegistry) -> None:
     meter = WatchedMeter()
-    ledger.show(meter)
-    gone = weakref.ref(meter)
+    metric_registry.use_meter(meter)
+    reference = weakref.ref(meter)
 
     del meter
     gc.collect()
 
-    assert gone() is None
+    assert reference() is None

@@ -16,7 +16,7 @@ def ratios(metrics: Metrics) -> list[Any]:
     return [(attributes, value) for attributes, value in metrics.all_points("circuit_breaker.trip_ratio")]
 
 
-def test_it_is_shown_by_name_from_birth(metrics: Metrics) -> None:
+def test_it_is_exported_by_name_from_the_first_collection(metrics: Metrics) -> None:
     breaker = CircuitBreaker("payments")
 
     assert ratios(metrics) == [({"circuit_breaker.name": "payments"}, 0.0)]
@@ -41,7 +41,7 @@ def test_it_is_one_while_a_circuit_is_open(metrics: Metrics) -> None:
     assert closed
 
 
-def test_it_is_that_of_the_moment_of_reading(metrics: Metrics, clock: FakeClock) -> None:
+def test_it_is_that_of_the_moment_of_the_collection(metrics: Metrics, clock: FakeClock) -> None:
     breaker = CircuitBreaker(
         "payments", failure_rate=0.5, failure_threshold=None, minimum_calls=2, window="10s", clock=clock
     )
@@ -55,7 +55,7 @@ def test_it_is_that_of_the_moment_of_reading(metrics: Metrics, clock: FakeClock)
     assert [value for _, value in before + ratios(metrics)] == [0.5, 0.0]
 
 
-def test_a_breaker_in_shadow_is_judged_and_one_that_is_off_is_not(metrics: Metrics) -> None:
+def test_rules_apply_to_a_breaker_in_shadow_and_not_to_one_that_is_off(metrics: Metrics) -> None:
     shadow, off = (CircuitBreaker(mode, failure_threshold=2, mode=mode) for mode in ("shadow", "off"))
     shadow.record_failure()
     off.force_open()
@@ -63,7 +63,7 @@ def test_a_breaker_in_shadow_is_judged_and_one_that_is_off_is_not(metrics: Metri
     assert ratios(metrics) == [({"circuit_breaker.name": "shadow"}, 0.5), ({"circuit_breaker.name": "off"}, 0.0)]
 
 
-def test_a_name_whose_circuits_are_gone_is_far_from_tripping(metrics: Metrics) -> None:
+def test_the_ratio_of_a_name_without_circuits_is_zero(metrics: Metrics) -> None:
     breaker = CircuitBreaker("payments", failure_threshold=1)
     breaker.record_failure()
 

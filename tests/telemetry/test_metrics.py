@@ -1,4 +1,4 @@
-"""What the metrics count."""
+"""The counts of each metric."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def seconds(metrics: Metrics) -> dict[Any, Any]:
     return {state: time for (state,), time in metrics.points("circuit_breaker.state.time", "state").items()}
 
 
-def test_every_call_is_counted_by_what_became_of_it(metrics: Metrics) -> None:
+def test_every_call_is_counted_by_its_outcome(metrics: Metrics) -> None:
     breaker = CircuitBreaker("payments", failure_threshold=2, ignore=KeyError)
 
     def end(error: type[BaseException]) -> None:
@@ -66,7 +66,7 @@ def test_calls_in_two_steps_are_counted(metrics: Metrics) -> None:
     assert outcomes(metrics) == {"success": 1, "failure": 1, "rejected": 1}
 
 
-def test_moves_are_counted(metrics: Metrics, clock: FakeClock) -> None:
+def test_state_changes_are_counted(metrics: Metrics, clock: FakeClock) -> None:
     breaker = CircuitBreaker("payments", failure_threshold=1, clock=clock)
     breaker.record_failure()
     clock.advance(60)
@@ -123,7 +123,7 @@ def test_circuits_of_one_name_are_summed(metrics: Metrics, clock: FakeClock) -> 
     assert seconds(metrics) == {"open": 3.0, "closed": 3.0}
 
 
-def test_circuits_of_different_names_are_told_apart(metrics: Metrics) -> None:
+def test_circuits_of_different_names_have_series_of_their_own(metrics: Metrics) -> None:
     payments, search = CircuitBreaker("payments"), CircuitBreaker("search")
     payments.call(int)
     search.call(int)
@@ -142,7 +142,7 @@ def test_circuits_of_one_name_are_summed_over_their_keys(metrics: Metrics) -> No
     assert points == [({"circuit_breaker.name": "http", "circuit_breaker.call.outcome": "success"}, 2)]
 
 
-def test_calls_that_only_shadow_mode_let_pass_are_shown_by_what_they_did(metrics: Metrics) -> None:
+def test_calls_that_passed_only_because_of_shadow_mode_are_exported_by_outcome(metrics: Metrics) -> None:
     breaker = CircuitBreaker("payments", failure_threshold=1, mode="shadow")
     for _ in range(3):
         with pytest.raises(OSError, match="down"), breaker.guard():
@@ -153,7 +153,7 @@ def test_calls_that_only_shadow_mode_let_pass_are_shown_by_what_they_did(metrics
     assert outcomes(metrics) == {"failure": 3, "success": 1}
 
 
-def test_probes_are_counted_by_what_became_of_them(metrics: Metrics, clock: FakeClock) -> None:
+def test_probes_are_counted_by_their_outcome(metrics: Metrics, clock: FakeClock) -> None:
     breaker = CircuitBreaker("payments", failure_threshold=1, ignore=KeyError, probe_timeout=20, clock=clock)
 
     def probe(error: type[BaseException] | None) -> None:
@@ -190,14 +190,14 @@ def test_the_success_rate_can_be_read_off_the_calls(metrics: Metrics) -> None:
     assert calls["success"] / sum(calls.values()) == 3 / 7  # of all that callers wanted
 
 
-def test_f83_status_is_that_of_the_moment_of_reading_for_all_breakers_of_a_name(
+def test_status_is_that_of_the_moment_of_the_collection_for_all_breakers_of_a_name(
     metrics: Metrics, clock: FakeClock
 ) -> None:
     one, other = (CircuitBreaker("payments", failure_threshold=1, clock=clock) for _ in range(2))
     one.record_failure()
     clock.advance(60)
 
-    shown = statuses(metrics)
+    status = statuses(metrics)
 
-    assert shown == {(one.state.value, "enforce"): 1, (other.state.value, "enforce"): 1}
-    assert shown == {("open", "enforce"): 1, ("closed", "enforce"): 1}
+    assert status == {(one.state.value, "enforce"): 1, (other.state.value, "enforce"): 1}
+    assert status == {("open", "enforce"): 1, ("closed", "enforce"): 1}

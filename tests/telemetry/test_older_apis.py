@@ -1,4 +1,4 @@
-"""What older releases of OpenTelemetry's API cannot do; `tests/wheel.py` tries the releases themselves."""
+"""Features that older releases of OpenTelemetry's API lack; `tests/wheel.py` tries the releases themselves."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def opened(name: str = "payments") -> CircuitBreaker:
 
 @pytest.fixture
 def without_enabled(monkeypatch: pytest.MonkeyPatch) -> Callable[..., InMemoryLogRecordExporter]:
-    """An SDK whose loggers do not say whether they are enabled, as before 1.45."""
+    """An SDK whose loggers have no `enabled`, as before 1.45."""
 
     class Older:
         def __init__(self, logger: Any) -> None:
@@ -53,7 +53,7 @@ def without_enabled(monkeypatch: pytest.MonkeyPatch) -> Callable[..., InMemoryLo
     return make
 
 
-def test_a_state_change_is_a_log_event_where_loggers_do_not_say_whether_they_are_enabled(
+def test_a_state_change_is_a_log_event_where_loggers_have_no_enabled(
     without_enabled: Callable[..., InMemoryLogRecordExporter], caplog: pytest.LogCaptureFixture
 ) -> None:
     exporter = without_enabled(exporting=True)
@@ -118,7 +118,7 @@ def test_durations_are_measured_where_histograms_take_no_context(monkeypatch: py
     assert [point.count for point in points] == [1]
 
 
-def test_a_trip_is_told_where_spans_cannot_link_after_their_start(
+def test_a_trip_is_an_event_where_spans_cannot_link_after_their_start(
     monkeypatch: pytest.MonkeyPatch, spans: Spans, clock: FakeClock, caplog: pytest.LogCaptureFixture
 ) -> None:
     monkeypatch.delattr(Span, "add_link")
@@ -136,7 +136,7 @@ def test_a_trip_is_told_where_spans_cannot_link_after_their_start(
     assert "tracing failed" not in caplog.text
 
 
-def test_a_span_ends_whatever_telling_about_it_raised(
+def test_a_span_ends_though_its_status_cannot_be_set(
     monkeypatch: pytest.MonkeyPatch, spans: Spans, caplog: pytest.LogCaptureFixture
 ) -> None:
     monkeypatch.setattr(Span, "set_status", lambda *_: 1 / 0)
@@ -148,6 +148,6 @@ def test_a_span_ends_whatever_telling_about_it_raised(
     assert "tracing failed" in caplog.text
 
 
-def test_what_is_of_the_api_is_told_from_what_is_of_an_sdk() -> None:
-    assert api_features.is_of_the_api(NoOpLogger("none"))
-    assert not api_features.is_of_the_api(MeterProvider(shutdown_on_exit=False))
+def test_parts_of_the_api_are_distinguished_from_parts_of_an_sdk() -> None:
+    assert api_features.is_api_default(NoOpLogger("none"))
+    assert not api_features.is_api_default(MeterProvider(shutdown_on_exit=False))

@@ -1,4 +1,4 @@
-"""Secrets are planted wherever a call could have one, and looked for in every byte that would be exported."""
+"""Each part of a call holds a secret, and no exported byte contains one."""
 
 from __future__ import annotations
 
@@ -24,6 +24,7 @@ from otel_breaker import CircuitBreaker, CircuitOpenError, configure
 from otel_breaker import breaker as breaker_module
 from otel_breaker.key_template import Template
 from otel_breaker.keyed import KeyedBreaker
+from otel_breaker.keyed_guard import guard_by_key
 from otel_breaker.settings import Settings
 from otel_breaker.telemetry.metrics import MetricRegistry
 
@@ -38,7 +39,7 @@ URL = f"https://ann:{SECRET}-in-url@example.com/pay?token={SECRET}-in-query#{SEC
 
 
 class Exported:
-    """A whole SDK, and all that its exporters would send."""
+    """A whole SDK, and all bytes that its exporters would send."""
 
     def __init__(self) -> None:
         self.spans, self.reader = InMemorySpanExporter(), InMemoryMetricReader()
@@ -61,19 +62,19 @@ class Exported:
 
 @pytest.fixture
 def exported(monkeypatch: pytest.MonkeyPatch) -> Iterator[Exported]:
-    exported, ledger = Exported(), MetricRegistry()
+    exported, metric_registry = Exported(), MetricRegistry()
     monkeypatch.setattr(trace, "_TRACER_PROVIDER", exported.tracing)
     monkeypatch.setattr(_logs._internal, "_LOGGER_PROVIDER", exported.logging)
-    monkeypatch.setattr(breaker_module, "METRIC_REGISTRY", ledger)
+    monkeypatch.setattr(breaker_module, "METRIC_REGISTRY", metric_registry)
     monkeypatch.setenv("PAYMENTS_PASSWORD", f"{SECRET}-in-environment")
-    ledger.show(exported.metering.get_meter("otel_breaker"))
+    metric_registry.use_meter(exported.metering.get_meter("otel_breaker"))
     yield exported
     for provider in (exported.tracing, exported.logging, exported.metering):
         provider.shutdown()
 
 
 class Declined(Exception):
-    """Tells all in every way in which an exception can."""
+    """Has its argument in every part of an exception."""
 
     def __init__(self, card: str) -> None:
         super().__init__(f"card {card} was declined", {"card": card})
@@ -159,26 +160,26 @@ ENTRIES = [by_method, by_coroutine, by_generator, by_async_generator, by_block, 
 
 @pytest.mark.parametrize("entry", ENTRIES, ids=lambda entry: entry.__name__)
 @pytest.mark.parametrize("mode", ["enforce", "shadow"])
-def test_f78_nothing_that_a_call_is_about_is_exported(
+def test_no_argument_result_or_text_of_a_call_is_exported(
     entry: Callable[..., None], mode: Any, exported: Exported, clock: FakeClock
 ) -> None:
     breaker, client = CircuitBreaker("payments", failure_threshold=2, mode=mode, clock=clock), Client()
-    told: list[str] = []
-    breaker.add_listener(lambda change: told.append(change.to_state.value))
+    states: list[str] = []
+    breaker.add_listener(lambda change: states.append(change.to_state.value))
 
-    def ask(**how: Any) -> None:
+    def call(**how: Any) -> None:
         with suppress(Exception):
             entry(breaker, client, {"password": f"{SECRET}-in-keyword", **how})
 
     with exported.tracing.get_tracer("application").start_as_current_span("checkout"):
         for fail in (False, True, True, False):  # the last is refused
-            ask(fail=fail)
+            call(fail=fail)
         clock.advance(60)
-        ask(fail=True)
+        call(fail=True)
         clock.advance(60)
-        ask()
+        call()
 
-    assert told == ["open", "half_open", "open", "half_open", "closed"]
+    assert states == ["open", "half_open", "open", "half_open", "closed"]
     assert b"Declined" in exported.sent() or entry is in_a_group
     assert SECRET.encode() not in exported.sent()
 
@@ -206,20 +207,20 @@ def test_a_result_that_is_a_failure_is_not_exported(exported: Exported) -> None:
     assert SECRET.encode() not in exported.sent()
 
 
-@pytest.mark.parametrize("switches", [{}, {"spans": "problems"}, {"duration_histogram": True}, {"events": "log"}])
-@pytest.mark.parametrize("asked_for", [False, True])
-def test_the_text_of_exceptions_is_exported_only_where_it_is_asked_for(
-    switches: TelemetryKeywords, exported: Exported, *, asked_for: bool
+@pytest.mark.parametrize("settings", [{}, {"spans": "problems"}, {"duration_histogram": True}, {"events": "log"}])
+@pytest.mark.parametrize("is_expected", [False, True])
+def test_the_text_of_exceptions_is_exported_only_with_its_setting(
+    settings: TelemetryKeywords, exported: Exported, *, is_expected: bool
 ) -> None:
-    configure(meter_provider=exported.metering, **switches)
-    configure(record_exceptions=asked_for)
+    configure(meter_provider=exported.metering, **settings)
+    configure(record_exceptions=is_expected)
 
     with suppress(Declined):
         by_method(CircuitBreaker("payments", failure_threshold=1), Client(), {"fail": True})
 
     sent = exported.sent()
-    assert (f"card {SECRET}-in-argument".encode() in sent) is asked_for
-    assert (SECRET.encode() in sent) is asked_for
+    assert (f"card {SECRET}-in-argument".encode() in sent) is is_expected
+    assert (SECRET.encode() in sent) is is_expected
 
 
 def test_exceptions_that_are_recorded_are_on_spans_alone(exported: Exported) -> None:
@@ -243,9 +244,9 @@ def test_a_refusal_shows_its_caller_no_secret_of_the_call_that_failed() -> None:
     assert (refused.value.__cause__, refused.value.__context__) == (None, None)
 
 
-def test_f79_a_key_shows_what_its_template_asks_for_without_a_urls_credentials(exported: Exported) -> None:
+def test_a_key_has_the_fields_of_its_template_without_the_credentials_of_a_url(exported: Exported) -> None:
     keyed = KeyedBreaker("http", Settings(failure_threshold=1))
-    send = keyed.wrap(Client.charge, Template("http {card} {url}", "here"))
+    send = guard_by_key(keyed, Client.charge, Template("http {card} {url}", "here"))
 
     for _ in range(2):
         with suppress(Declined, CircuitOpenError):

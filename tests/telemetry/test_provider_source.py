@@ -7,6 +7,8 @@ import sys
 
 import pytest
 
+pytestmark = pytest.mark.processes
+
 RENAMED = r"""
 import importlib.util, re, sys
 import opentelemetry

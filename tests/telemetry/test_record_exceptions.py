@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from tests.conftest import Spans
 
-every_span_switch = pytest.mark.parametrize("spans_switch", ["all", "problems"])
+every_spans_setting = pytest.mark.parametrize("spans_setting", ["all", "problems"])
 
 
 class Declined(Exception):
@@ -35,23 +35,23 @@ def exceptions(span: ReadableSpan) -> list[dict[str, Any]]:
     return [dict(event.attributes or {}) for event in span.events if event.name == "exception"]
 
 
-@every_span_switch
-def test_a_failed_call_tells_the_type_the_text_and_the_traceback(spans_switch: Any, spans: Spans) -> None:
-    configure(record_exceptions=True, spans=spans_switch)
+@every_spans_setting
+def test_a_failed_call_records_the_type_the_text_and_the_traceback(spans_setting: Any, spans: Spans) -> None:
+    configure(record_exceptions=True, spans=spans_setting)
 
     with pytest.raises(Declined):
         CircuitBreaker("payments").call(charge, Declined("card 4711"))
 
-    (told,) = exceptions(spans.last())
-    assert told["exception.type"] == f"{__name__}.Declined"
-    assert told["exception.message"] == "card 4711"
-    assert "in charge" in told["exception.stacktrace"]
+    (event,) = exceptions(spans.last())
+    assert event["exception.type"] == f"{__name__}.Declined"
+    assert event["exception.message"] == "card 4711"
+    assert "in charge" in event["exception.stacktrace"]
     assert (spans.last().attributes or {})["error.type"] == f"{__name__}.Declined"
 
 
-@every_span_switch
-def test_without_it_no_exception_is_told(spans_switch: Any, spans: Spans) -> None:
-    configure(spans=spans_switch)
+@every_spans_setting
+def test_without_the_setting_no_exception_is_recorded(spans_setting: Any, spans: Spans) -> None:
+    configure(spans=spans_setting)
 
     with pytest.raises(Declined):
         CircuitBreaker("payments").call(charge, Declined("card 4711"))
@@ -60,7 +60,7 @@ def test_without_it_no_exception_is_told(spans_switch: Any, spans: Spans) -> Non
     assert spans.last().status.description is None
 
 
-def test_an_ignored_error_is_told_too(spans: Spans) -> None:
+def test_an_ignored_error_is_recorded_too(spans: Spans) -> None:
     configure(record_exceptions=True)
 
     with pytest.raises(Declined):
@@ -69,7 +69,7 @@ def test_an_ignored_error_is_told_too(spans: Spans) -> None:
     assert len(exceptions(spans.last())) == 1
 
 
-def test_a_refusal_is_no_exception_to_tell(spans: Spans) -> None:
+def test_a_refusal_is_not_recorded_as_an_exception(spans: Spans) -> None:
     configure(record_exceptions=True)
     breaker = CircuitBreaker("payments")
     breaker.force_open()
@@ -82,7 +82,7 @@ def test_a_refusal_is_no_exception_to_tell(spans: Spans) -> None:
     assert [exceptions(span) for span in spans()] == [[], []]
 
 
-def test_what_a_fallback_raises_is_told(spans: Spans) -> None:
+def test_an_exception_of_a_fallback_is_recorded(spans: Spans) -> None:
     configure(record_exceptions=True)
     breaker = CircuitBreaker("payments", fallback=charge)
     breaker.force_open()
@@ -90,10 +90,10 @@ def test_what_a_fallback_raises_is_told(spans: Spans) -> None:
     with pytest.raises(Declined):
         breaker.call(charge, Declined("fallback"))
 
-    assert [told["exception.message"] for told in exceptions(spans.last())] == ["fallback"]
+    assert [event["exception.message"] for event in exceptions(spans.last())] == ["fallback"]
 
 
-def test_a_cancelled_call_is_no_exception_to_tell(spans: Spans) -> None:
+def test_a_cancelled_call_records_no_exception(spans: Spans) -> None:
     configure(record_exceptions=True)
 
     with pytest.raises(asyncio.CancelledError):
@@ -102,7 +102,7 @@ def test_a_cancelled_call_is_no_exception_to_tell(spans: Spans) -> None:
     assert exceptions(spans.last()) == []
 
 
-def test_a_failure_that_raised_nothing_is_no_exception_to_tell(spans: Spans) -> None:
+def test_a_failure_without_an_exception_records_none(spans: Spans) -> None:
     configure(record_exceptions=True)
 
     with CircuitBreaker("payments").guard() as block:

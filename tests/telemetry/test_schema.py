@@ -11,14 +11,14 @@ from otel_breaker import __version__
 from otel_breaker.core.states import CircuitState, Outcome, Reason
 from otel_breaker.settings import Mode
 from otel_breaker.telemetry import names
+from otel_breaker_cli.semconv_registry import load
 from otel_breaker_instrumentation import Status
-from otel_breaker_instrumentation.schema import load
 from tests.telemetry.schema_files import FOLDER
 
 if TYPE_CHECKING:
     from enum import Enum
 
-    from otel_breaker_instrumentation.schema import Signal
+    from otel_breaker_cli.semconv_registry import Signal
 
 SCHEMA = load()
 SIGNALS = [*SCHEMA.spans.values(), *SCHEMA.events.values(), *SCHEMA.metrics.values()]

@@ -65,7 +65,7 @@ def test_the_manifest_names_the_registry_and_what_it_depends_on() -> None:
 
 
 @each_group
-def test_a_group_says_what_its_type_needs_and_no_more(group: dict[str, Any]) -> None:
+def test_a_group_has_the_fields_of_its_type_and_no_others(group: dict[str, Any]) -> None:
     assert NEEDED[group["type"]] <= set(group) <= FIELDS[group["type"]]
     assert group.get("stability", "development") in STABILITY
     assert group.get("span_kind", "internal") in {"client", "server", "producer", "consumer", "internal"}
@@ -127,7 +127,7 @@ def test_examples_are_of_the_attributes_type_and_strings_have_some(attribute: di
 
 
 @pytest.mark.parametrize("attribute", REFERRED, ids=[each["ref"] for each in REFERRED])
-def test_a_reference_leads_somewhere_and_says_how_much_it_is_required(attribute: dict[str, Any]) -> None:
+def test_a_reference_has_a_target_and_a_requirement_level(attribute: dict[str, Any]) -> None:
     assert {"ref", "requirement_level"} <= set(attribute) <= REFERENCE
     assert attribute["ref"] in {each["id"] for each in DEFINED} | UPSTREAM
     level = attribute["requirement_level"]
@@ -139,7 +139,7 @@ def test_a_reference_leads_somewhere_and_says_how_much_it_is_required(attribute:
         assert level in LEVELS
 
 
-def test_what_is_not_defined_here_says_its_type() -> None:
+def test_an_attribute_that_is_defined_upstream_has_its_type_annotated() -> None:
     for attribute in REFERRED:
         if attribute["ref"] in UPSTREAM:
             assert attribute["annotations"]["otel_breaker"]["type"] in SIMPLE

@@ -1,4 +1,4 @@
-"""What was pasted into a key, a reason or the name of a failure: nothing of it that is secret is told anywhere."""
+"""No secret that was pasted into a key, a reason or the name of a failure is exported or logged."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from otel_breaker import CircuitBreaker, CircuitOpenError, StateChange, breakers
 from otel_breaker.core.states import CircuitState
 from otel_breaker.key_template import Template
 from otel_breaker.keyed import KeyedBreaker
+from otel_breaker.keyed_guard import guard_by_key
 from otel_breaker.overrides import StateOverride, replace_override
 from otel_breaker.settings import Settings
 
@@ -42,19 +43,21 @@ class Client:
 
 
 def by_name(url: str) -> None:
-    get_breaker("secrets", key=url, failure_threshold=1).wrap(Client.send)(Client(), url)
+    get_breaker("secrets", key=url, failure_threshold=1)._wrap(Client.send)(Client(), url)
 
 
 def by_template(url: str) -> None:
     TEMPLATED(Client(), url)
 
 
-TEMPLATED = KeyedBreaker("secrets", Settings(failure_threshold=1)).wrap(Client.send, Template("secrets {url}", "here"))
+TEMPLATED = guard_by_key(
+    KeyedBreaker("secrets", Settings(failure_threshold=1)), Client.send, Template("secrets {url}", "here")
+)
 
 
 @pytest.mark.parametrize("shape", SHAPES.values(), ids=SHAPES)
 @pytest.mark.parametrize("call", [by_name, by_template], ids=lambda call: call.__name__)
-def test_no_secret_in_a_key_is_told(
+def test_no_secret_in_a_key_is_exported(
     call: Callable[[str], None], shape: str, spans: Spans, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.INFO)
@@ -64,35 +67,35 @@ def test_no_secret_in_a_key_is_told(
     with pytest.raises(CircuitOpenError) as refused:
         call(shape)
 
-    told = encode_spans(spans()).SerializeToString()
+    exported = encode_spans(spans()).SerializeToString()
     seen = [each for each in breakers() if each.name == "secrets" and each.state is CircuitState.OPEN]
     shown = f"{refused.value!r} {refused.value} {[(each, each.key, each.snapshot()) for each in seen]} {caplog.text}"
     assert len(spans()) == 2
     assert SECRET not in shown
-    assert SECRET.encode() not in told
+    assert SECRET.encode() not in exported
     assert "[#" in shown
     for each in seen:
         each.reset()
 
 
-def open_and_reset(breaker: CircuitBreaker, said: str) -> None:
+def open_and_reset(breaker: CircuitBreaker, reason: str) -> None:
     breaker.force_open()
-    breaker.reset(reason=said, actor=said)
+    breaker.reset(reason=reason, actor=reason)
 
 
 OPERATIONS: dict[str, Callable[[CircuitBreaker, str], None]] = {
-    "force_open": lambda breaker, said: breaker.force_open(reason=said, actor=said),
-    "force_closed": lambda breaker, said: breaker.force_closed(reason=said, actor=said),
+    "force_open": lambda breaker, reason: breaker.force_open(reason=reason, actor=reason),
+    "force_closed": lambda breaker, reason: breaker.force_closed(reason=reason, actor=reason),
     "reset": open_and_reset,
-    "an order": lambda breaker, said: replace_override(
-        breaker, None, StateOverride(CircuitState.FORCED_OPEN, said, said)
+    "an override": lambda breaker, reason: replace_override(
+        breaker, None, StateOverride(CircuitState.FORCED_OPEN, reason, reason)
     ),
 }
 
 
 @pytest.mark.parametrize("shape", SHAPES.values(), ids=SHAPES)
 @pytest.mark.parametrize("operate", OPERATIONS.values(), ids=OPERATIONS)
-def test_no_secret_in_what_an_operator_wrote_is_told(
+def test_no_secret_in_an_operators_reason_is_exported(
     operate: Callable[[CircuitBreaker, str], None], shape: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.INFO)
@@ -111,33 +114,33 @@ def test_what_an_operator_wrote_is_printable_and_bounded() -> None:
 
     breaker.force_open(reason="INC\x1b[2J\n\ud800" + "x" * 10_000, actor="ann\r")
 
-    said = breaker.snapshot()
-    assert (said.forced_reason or "").startswith("INC\ufffd[2J\ufffd\ufffdxxx")
-    assert (len(said.forced_reason or ""), said.forced_by) == (1_024, "ann\ufffd")
+    snapshot = breaker.snapshot()
+    assert (snapshot.reason or "").startswith("INC\ufffd[2J\ufffd\ufffdxxx")
+    assert (len(snapshot.reason or ""), snapshot.actor) == (1_024, "ann\ufffd")
 
 
 @pytest.mark.parametrize(
-    "said", ["INC-4711: payments down since 10:15", "see https://wiki.example.com/runbook", "mail ann@example.com"]
+    "reason", ["INC-4711: payments down since 10:15", "see https://wiki.example.com/runbook", "mail ann@example.com"]
 )
-def test_what_an_operator_wrote_is_told_as_it_is_otherwise(said: str) -> None:
+def test_an_operators_reason_without_a_secret_is_exported_unchanged(reason: str) -> None:
     breaker = CircuitBreaker("payments")
 
-    breaker.force_open(reason=said, actor=said)
+    breaker.force_open(reason=reason, actor=reason)
 
-    assert (breaker.snapshot().forced_reason, breaker.snapshot().forced_by) == (said, said)
+    assert (breaker.snapshot().reason, breaker.snapshot().actor) == (reason, reason)
 
 
-def test_an_order_whose_actor_is_not_told_in_full_is_taken_back_all_the_same() -> None:
-    breaker, order = CircuitBreaker("payments"), StateOverride(CircuitState.FORCED_OPEN, "file?token=s3cret")
-    replace_override(breaker, None, order)
+def test_an_override_whose_actor_is_redacted_can_be_lifted() -> None:
+    breaker, override = CircuitBreaker("payments"), StateOverride(CircuitState.FORCED_OPEN, "file?token=s3cret")
+    replace_override(breaker, None, override)
 
-    replace_override(breaker, order, None)
+    replace_override(breaker, override, None)
 
     assert breaker.state is CircuitState.CLOSED
 
 
 @pytest.mark.parametrize("shape", SHAPES.values(), ids=SHAPES)
-def test_no_secret_in_what_a_block_calls_its_failure_is_told(shape: str, spans: Spans) -> None:
+def test_no_secret_in_a_blocks_name_of_a_failure_is_exported(shape: str, spans: Spans) -> None:
     breaker = CircuitBreaker("payments")
 
     with breaker.guard() as call:

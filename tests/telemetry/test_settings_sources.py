@@ -1,4 +1,4 @@
-"""Where switches may be set, who wins, and when they take effect."""
+"""The sources of telemetry settings, their precedence, and when settings take effect."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from otel_breaker import CircuitBreaker, InvalidSettings, configure
 from otel_breaker.settings import Events, Spans, TelemetrySettings
 from otel_breaker.telemetry import configuration
 from tests.telemetry.conftest import Metrics
-from tests.telemetry.faulty_sdk import broken, like
+from tests.telemetry.faulty_sdk import broken, faulty
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -40,13 +40,13 @@ def charge() -> None:
 # --- who wins
 
 
-def test_what_nobody_mentions_keeps_its_default() -> None:
+def test_a_setting_that_no_source_has_keeps_its_default() -> None:
     configure(spans="off")
 
     assert in_force() == TelemetrySettings(spans=Spans.OFF)
 
 
-def test_what_code_does_not_mention_again_stays_as_it_said_before() -> None:
+def test_a_setting_that_code_does_not_repeat_stays_as_it_was() -> None:
     configure(spans="off", events="log")
     configure(events="span")
 
@@ -61,7 +61,7 @@ def test_a_file_wins_over_code_whichever_comes_first() -> None:
     assert (in_force().spans, in_force().events) == (Spans.PROBLEMS, Events.LOG)
 
 
-def test_a_file_that_no_longer_mentions_a_switch_leaves_it_to_code() -> None:
+def test_a_setting_that_the_file_drops_has_the_value_of_code_again() -> None:
     configure(spans="off")
     configuration.TELEMETRY.set_from_file({"spans": "problems"})
     configuration.TELEMETRY.set_from_file({})
@@ -80,7 +80,7 @@ def test_the_environment_wins_over_file_and_code(monkeypatch: pytest.MonkeyPatch
 
 
 @pytest.mark.parametrize(
-    ("variable", "value", "switches"),
+    ("variable", "value", "settings"),
     [
         ("OTEL_BREAKER_SPANS", "off", TelemetrySettings(spans=Spans.OFF)),
         ("OTEL_BREAKER_EVENTS", "log", TelemetrySettings(events=Events.LOG)),
@@ -90,17 +90,17 @@ def test_the_environment_wins_over_file_and_code(monkeypatch: pytest.MonkeyPatch
         ("OTEL_BREAKER_SPANS", "", TelemetrySettings()),
     ],
 )
-def test_each_switch_has_an_environment_variable(
-    variable: str, value: str, switches: TelemetrySettings, monkeypatch: pytest.MonkeyPatch
+def test_each_setting_has_an_environment_variable(
+    variable: str, value: str, settings: TelemetrySettings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv(variable, value)
 
     CircuitBreaker("payments")
 
-    assert in_force() == switches
+    assert in_force() == settings
 
 
-def test_an_environment_variable_that_makes_no_sense_is_told_loudly_and_the_others_count(
+def test_an_invalid_environment_variable_is_logged_as_an_error_and_the_others_count(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     monkeypatch.setenv("OTEL_BREAKER_SPANS", "few")
@@ -111,11 +111,11 @@ def test_an_environment_variable_that_makes_no_sense_is_told_loudly_and_the_othe
     CircuitBreaker("orders")
 
     assert (in_force().spans, in_force().events) == (Spans.PROBLEMS, Events.LOG)
-    (told,) = caplog.records
-    assert told.levelno == logging.ERROR
-    assert "OTEL_BREAKER_SPANS" in told.getMessage()
-    assert "'few'" in told.getMessage()
-    assert "one of all, problems, off" in told.getMessage()
+    (record,) = caplog.records
+    assert record.levelno == logging.ERROR
+    assert "OTEL_BREAKER_SPANS" in record.getMessage()
+    assert "'few'" in record.getMessage()
+    assert "one of all, problems, off" in record.getMessage()
 
 
 GARBAGE = {
@@ -138,29 +138,29 @@ def test_garbage_in_an_environment_variable_is_one_clear_line_and_no_more(
 
     assert CircuitBreaker("payments").call(int) == 0
 
-    (told,) = caplog.records
-    assert (told.levelno, told.exc_info, told.getMessage().count("\n")) == (logging.ERROR, None, 0)
-    assert told.getMessage().startswith(f"the environment variable {variable} is ignored: ")
-    assert told.getMessage().isprintable()
-    assert len(told.getMessage()) < 300
+    (record,) = caplog.records
+    assert (record.levelno, record.exc_info, record.getMessage().count("\n")) == (logging.ERROR, None, 0)
+    assert record.getMessage().startswith(f"the environment variable {variable} is ignored: ")
+    assert record.getMessage().isprintable()
+    assert len(record.getMessage()) < 300
 
 
 # --- bad ones
 
 
 @pytest.mark.parametrize("bad", [{"spans": "few"}, {"span": "off"}, {"rejected_span_limit": -1}])
-def test_a_bad_switch_raises_and_changes_nothing(bad: dict[str, Any], spans: FinishedSpans) -> None:
-    elsewhere = TracerProvider(shutdown_on_exit=False)
+def test_a_bad_setting_raises_and_changes_nothing(bad: dict[str, Any], spans: FinishedSpans) -> None:
+    provider = TracerProvider(shutdown_on_exit=False)
 
     with pytest.raises(InvalidSettings):
-        configure(tracer_provider=elsewhere, events="log", **bad)
+        configure(tracer_provider=provider, events="log", **bad)
 
     assert in_force() == TelemetrySettings()
     CircuitBreaker("payments").call(charge)
     assert len(spans()) == 1
 
 
-def test_a_bad_switch_in_a_file_raises_with_its_place_and_changes_nothing() -> None:
+def test_a_bad_setting_in_a_file_raises_with_its_path_and_changes_nothing() -> None:
     configuration.TELEMETRY.set_from_file({"spans": "problems"})
 
     with pytest.raises(InvalidSettings) as refused:
@@ -173,22 +173,22 @@ def test_a_bad_switch_in_a_file_raises_with_its_place_and_changes_nothing() -> N
 # --- when
 
 
-def test_a_switch_takes_effect_for_breakers_and_functions_that_exist(spans: FinishedSpans) -> None:
+def test_a_setting_takes_effect_for_existing_breakers_and_functions(spans: FinishedSpans) -> None:
     breaker = CircuitBreaker("payments")
     call = breaker(charge)
-    told = []
+    counts = []
 
-    for switch in ("all", "off", "problems", "all"):
-        configure(spans=switch)
+    for choice in ("all", "off", "problems", "all"):
+        configure(spans=choice)
         call()
         with breaker.guard():
             pass
-        told.append(len(spans()))
+        counts.append(len(spans()))
 
-    assert told == [2, 2, 2, 4]
+    assert counts == [2, 2, 2, 4]
 
 
-def test_a_switch_takes_effect_for_an_sdk_that_is_set_up_later(make_sdk: MakeSdk) -> None:
+def test_a_setting_takes_effect_for_an_sdk_that_is_set_up_later(make_sdk: MakeSdk) -> None:
     configure(spans="off")
     breaker = CircuitBreaker("payments")
     finished = make_sdk()
@@ -203,7 +203,7 @@ def test_a_switch_takes_effect_for_an_sdk_that_is_set_up_later(make_sdk: MakeSdk
 # --- explicit providers
 
 
-class Elsewhere:
+class OtherSdk:
     """A whole SDK that is not the global one."""
 
     def __init__(self) -> None:
@@ -218,91 +218,89 @@ class Elsewhere:
 
 
 @pytest.fixture
-def elsewhere() -> Iterator[Elsewhere]:
-    sdk = Elsewhere()
+def other_sdk() -> Iterator[OtherSdk]:
+    sdk = OtherSdk()
     yield sdk
     for provider in (sdk.tracing, sdk.logging, sdk.metering):
         provider.shutdown()
 
 
-def test_spans_are_made_by_the_tracer_provider_that_is_handed_in(spans: FinishedSpans, elsewhere: Elsewhere) -> None:
+def test_spans_are_made_by_the_configured_tracer_provider(spans: FinishedSpans, other_sdk: OtherSdk) -> None:
     breaker = CircuitBreaker("payments")
 
-    configure(tracer_provider=elsewhere.tracing)
+    configure(tracer_provider=other_sdk.tracing)
     breaker.call(charge)
 
-    assert len(elsewhere.spans.get_finished_spans()) == 1
+    assert len(other_sdk.spans.get_finished_spans()) == 1
     assert spans() == ()
 
 
-def test_a_tracer_provider_that_is_handed_in_needs_no_global_one(elsewhere: Elsewhere) -> None:
+def test_a_configured_tracer_provider_needs_no_global_one(other_sdk: OtherSdk) -> None:
     assert trace._TRACER_PROVIDER is None
-    configure(tracer_provider=elsewhere.tracing)
+    configure(tracer_provider=other_sdk.tracing)
 
     with CircuitBreaker("payments").guard():
         pass
 
-    assert len(elsewhere.spans.get_finished_spans()) == 1
+    assert len(other_sdk.spans.get_finished_spans()) == 1
 
 
-def test_a_provider_that_is_not_mentioned_again_stays(spans: FinishedSpans, elsewhere: Elsewhere) -> None:
-    configure(tracer_provider=elsewhere.tracing, spans="off")
+def test_a_provider_that_is_not_repeated_stays(spans: FinishedSpans, other_sdk: OtherSdk) -> None:
+    configure(tracer_provider=other_sdk.tracing, spans="off")
     configure(spans="all")
 
     CircuitBreaker("payments").call(charge)
 
-    assert len(elsewhere.spans.get_finished_spans()) == 1
+    assert len(other_sdk.spans.get_finished_spans()) == 1
     assert spans() == ()
 
 
-def test_metrics_are_shown_by_the_meter_provider_that_is_handed_in(elsewhere: Elsewhere) -> None:
+def test_metrics_are_exported_by_the_configured_meter_provider(other_sdk: OtherSdk) -> None:
     before = CircuitBreaker("payments")
-    configure(meter_provider=elsewhere.metering, duration_histogram=True)
+    configure(meter_provider=other_sdk.metering, duration_histogram=True)
     after = CircuitBreaker("orders")
 
     before.call(charge)
     after.call(charge)
 
-    assert elsewhere.metrics.points("circuit_breaker.calls", "name") == {("payments",): 1, ("orders",): 1}
-    assert "circuit_breaker.call.duration" in elsewhere.metrics.collect()
+    assert other_sdk.metrics.points("circuit_breaker.calls", "name") == {("payments",): 1, ("orders",): 1}
+    assert "circuit_breaker.call.duration" in other_sdk.metrics.collect()
 
 
-def test_a_meter_provider_that_comes_later_takes_the_histogram_over(elsewhere: Elsewhere) -> None:
+def test_the_histogram_moves_to_a_meter_provider_that_is_configured_later(other_sdk: OtherSdk) -> None:
     configure(duration_histogram=True)
     breaker = CircuitBreaker("payments")
     breaker.call(charge)
 
-    configure(meter_provider=elsewhere.metering)
+    configure(meter_provider=other_sdk.metering)
     breaker.call(charge)
 
-    (point,) = elsewhere.metrics.collect()["circuit_breaker.call.duration"].data.data_points
+    (point,) = other_sdk.metrics.collect()["circuit_breaker.call.duration"].data.data_points
     assert getattr(point, "count", None) == 1
 
 
-def test_log_events_go_to_the_logger_provider_that_is_handed_in(
-    elsewhere: Elsewhere, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    somebody = Elsewhere()
-    monkeypatch.setattr(_logs._internal, "_LOGGER_PROVIDER", somebody.logging)
+def test_log_events_go_to_the_configured_logger_provider(other_sdk: OtherSdk, monkeypatch: pytest.MonkeyPatch) -> None:
+    global_sdk = OtherSdk()
+    monkeypatch.setattr(_logs._internal, "_LOGGER_PROVIDER", global_sdk.logging)
     breaker = CircuitBreaker("payments")
 
-    configure(logger_provider=elsewhere.logging)
+    configure(logger_provider=other_sdk.logging)
     breaker.force_open()
 
-    assert len(elsewhere.logs.get_finished_logs()) == 1
-    assert somebody.logs.get_finished_logs() == ()
+    assert len(other_sdk.logs.get_finished_logs()) == 1
+    assert global_sdk.logs.get_finished_logs() == ()
 
 
 def test_a_meter_provider_that_has_no_meter_is_logged_and_the_rest_counts(
-    elsewhere: Elsewhere, caplog: pytest.LogCaptureFixture
+    other_sdk: OtherSdk, caplog: pytest.LogCaptureFixture
 ) -> None:
-    hostile = like(AnyMeterProvider, get_meter=broken)()
+    faulty_provider = faulty(AnyMeterProvider, get_meter=broken)()
 
-    configure(tracer_provider=elsewhere.tracing, meter_provider=hostile, logger_provider=elsewhere.logging)
+    configure(tracer_provider=other_sdk.tracing, meter_provider=faulty_provider, logger_provider=other_sdk.logging)
     breaker = CircuitBreaker("payments")
     breaker.call(charge)
     breaker.force_open()
 
     assert "no meter" in caplog.text
-    assert len(elsewhere.spans.get_finished_spans()) == 1
-    assert len(elsewhere.logs.get_finished_logs()) == 1
+    assert len(other_sdk.spans.get_finished_spans()) == 1
+    assert len(other_sdk.logs.get_finished_logs()) == 1

@@ -79,7 +79,7 @@ def test_a_breaker_that_is_switched_off_stops_making_spans(spans: Spans) -> None
     call = breaker(charge)
     call()
 
-    breaker.replace_settings(Settings.from_mapping({"mode": "off"}))
+    breaker._replace_settings(Settings.from_mapping({"mode": "off"}))
     call()
 
     assert len(spans()) == 1

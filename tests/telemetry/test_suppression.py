@@ -1,4 +1,4 @@
-"""Telemetry's own calls, such as an exporter's request, are never told; patched functions let them pass unguarded."""
+"""Telemetry's own calls, such as an exporter's request, have no spans, and pass patched functions unguarded."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def breaker() -> CircuitBreaker:
     return CircuitBreaker("payments", failure_threshold=1)
 
 
-def test_a_decorated_call_stays_guarded_and_is_not_told(spans: Spans, breaker: CircuitBreaker) -> None:
+def test_a_decorated_call_stays_guarded_and_has_no_span(spans: Spans, breaker: CircuitBreaker) -> None:
     call = breaker(fail)
 
     with suppress_instrumentation():
@@ -46,7 +46,7 @@ def test_a_decorated_call_stays_guarded_and_is_not_told(spans: Spans, breaker: C
     assert spans() == ()
 
 
-def test_a_block_stays_guarded_and_is_not_told(spans: Spans, breaker: CircuitBreaker) -> None:
+def test_a_block_stays_guarded_and_has_no_span(spans: Spans, breaker: CircuitBreaker) -> None:
     with suppress_instrumentation(), pytest.raises(TimeoutError), breaker.guard():
         raise TimeoutError
 
@@ -54,15 +54,15 @@ def test_a_block_stays_guarded_and_is_not_told(spans: Spans, breaker: CircuitBre
     assert spans() == ()
 
 
-def test_calls_that_are_not_told_are_counted(spans: Spans, breaker: CircuitBreaker) -> None:
+def test_calls_without_a_span_are_counted(spans: Spans, breaker: CircuitBreaker) -> None:
     with suppress_instrumentation():
         breaker.call(int)
 
     assert breaker.snapshot().calls["success"] == 1
 
 
-def test_a_patched_call_passes_unguarded_and_is_not_told(spans: Spans, breaker: CircuitBreaker) -> None:
-    call = breaker.wrap(fail, patched=True)
+def test_a_patched_call_passes_unguarded_and_has_no_span(spans: Spans, breaker: CircuitBreaker) -> None:
+    call = breaker._wrap(fail, patched=True)
 
     with suppress_instrumentation():
         for _ in range(2):
@@ -74,7 +74,7 @@ def test_a_patched_call_passes_unguarded_and_is_not_told(spans: Spans, breaker: 
 
 
 async def test_a_patched_coroutine_passes_unguarded(spans: Spans, breaker: CircuitBreaker) -> None:
-    call = breaker.wrap(fail_later, patched=True)
+    call = breaker._wrap(fail_later, patched=True)
 
     with suppress_instrumentation():
         for _ in range(2):
@@ -85,7 +85,7 @@ async def test_a_patched_coroutine_passes_unguarded(spans: Spans, breaker: Circu
 
 
 def test_a_patched_call_passes_though_the_circuit_is_open(spans: Spans, breaker: CircuitBreaker) -> None:
-    call = breaker.wrap(lambda: "passed", patched=True)
+    call = breaker._wrap(lambda: "passed", patched=True)
     breaker.force_open()
 
     with suppress_instrumentation():
@@ -94,8 +94,8 @@ def test_a_patched_call_passes_though_the_circuit_is_open(spans: Spans, breaker:
     assert result == "passed"
 
 
-def test_a_patched_call_is_guarded_and_told_otherwise(spans: Spans, breaker: CircuitBreaker) -> None:
-    call = breaker.wrap(fail, patched=True)
+def test_without_suppression_a_patched_call_is_guarded_and_has_a_span(spans: Spans, breaker: CircuitBreaker) -> None:
+    call = breaker._wrap(fail, patched=True)
 
     with pytest.raises(TimeoutError):
         call()
@@ -105,9 +105,9 @@ def test_a_patched_call_is_guarded_and_told_otherwise(spans: Spans, breaker: Cir
     assert len(spans()) == 2
 
 
-def test_what_is_patched_stays_so_as_a_static_method(spans: Spans, breaker: CircuitBreaker) -> None:
+def test_a_patched_static_method_stays_patched(spans: Spans, breaker: CircuitBreaker) -> None:
     class Client:
-        charge = breaker.wrap(staticmethod(fail), patched=True)
+        charge = breaker._wrap(staticmethod(fail), patched=True)
 
     with suppress_instrumentation(), pytest.raises(TimeoutError):
         Client.charge()
@@ -132,7 +132,7 @@ def test_an_exporter_that_sends_through_a_guarded_function_makes_no_spans_of_its
 ) -> None:
     sent: list[int] = []
     breaker = CircuitBreaker("collector")
-    send = breaker.wrap(lambda: sent.append(1), patched=patched)
+    send = breaker._wrap(lambda: sent.append(1), patched=patched)
     finished = make_sdk(ALWAYS_ON, SimpleSpanProcessor(Sender(send)))
 
     CircuitBreaker("payments").call(int)

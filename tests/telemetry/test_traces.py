@@ -236,8 +236,8 @@ def test_a_function_of_any_kind_has_its_full_name(spans: Spans, function: Any, n
     assert function_of(spans.last()) == f"{__name__}.{name}"
 
 
-def test_wrap_may_name_the_function(spans: Spans) -> None:
-    CircuitBreaker("payments").wrap(charge, name="shop.payments.Client.charge")()
+def test_the_name_of_a_function_may_be_given(spans: Spans) -> None:
+    CircuitBreaker("payments")._wrap(charge, name="shop.payments.Client.charge")()
 
     assert function_of(spans.last()) == "shop.payments.Client.charge"
 

@@ -6,6 +6,7 @@ import subprocess
 import sys
 from typing import TYPE_CHECKING
 
+import pytest
 from opentelemetry import context as otel_context
 from opentelemetry import trace
 from opentelemetry.sdk.trace.sampling import ALWAYS_OFF, ParentBased
@@ -15,7 +16,6 @@ from otel_breaker import CircuitBreaker
 from tests.telemetry.conftest import WatchingSampler
 
 if TYPE_CHECKING:
-    import pytest
     from opentelemetry.trace import Tracer
 
     from tests.telemetry.conftest import MakeSdk
@@ -55,6 +55,7 @@ def test_a_provider_that_makes_no_spans_does_not_hide_the_callers_span(
     assert [span.name for span in finished()] == ["caller"]
 
 
+@pytest.mark.processes
 def test_a_tracer_that_is_switched_off_does_not_hide_the_callers_span() -> None:
     program = """
 from opentelemetry import trace

@@ -1,4 +1,4 @@
-"""Breakers that are made anew for each call never open: the log says so, once."""
+"""A breaker that is made for a single call never opens: a warning is logged once."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def decorated_for_one_call() -> None:
 @pytest.mark.parametrize(
     ("name", "known_as"), [("payments", "payments"), (None, f"{__name__}:call_once")], ids=["named", "unnamed"]
 )
-def test_breakers_that_are_made_for_one_failing_call_each_are_told_of_once(
+def test_breakers_that_are_made_for_one_failing_call_each_are_reported_once(
     warnings: Callable[[], list[str]], name: str | None, known_as: str
 ) -> None:
     for _ in range(100):
@@ -42,7 +42,7 @@ def test_breakers_that_are_made_for_one_failing_call_each_are_told_of_once(
     assert repr(known_as) in warnings()[0]
 
 
-def test_functions_that_are_guarded_anew_for_each_call_are_told_of(warnings: Callable[[], list[str]]) -> None:
+def test_functions_that_are_wrapped_again_for_each_call_are_reported(warnings: Callable[[], list[str]]) -> None:
     for _ in range(100):
         decorated_for_one_call()
         gc.collect(0)
@@ -50,7 +50,7 @@ def test_functions_that_are_guarded_anew_for_each_call_are_told_of(warnings: Cal
     assert len(warnings()) == 1
 
 
-def test_breakers_that_are_kept_are_not_told_of(warnings: Callable[[], list[str]]) -> None:
+def test_breakers_that_are_kept_are_not_reported(warnings: Callable[[], list[str]]) -> None:
     kept = [CircuitBreaker("kept", failure_threshold=100) for _ in range(50)]
     for breaker in kept:
         fail(breaker)
@@ -58,7 +58,7 @@ def test_breakers_that_are_kept_are_not_told_of(warnings: Callable[[], list[str]
     assert warnings() == []
 
 
-def test_breakers_that_come_and_go_with_several_calls_each_are_not_told_of(warnings: Callable[[], list[str]]) -> None:
+def test_dropped_breakers_with_several_calls_each_are_not_reported(warnings: Callable[[], list[str]]) -> None:
     for _ in range(50):
         breaker = CircuitBreaker("per session")
         fail(breaker)
@@ -67,14 +67,14 @@ def test_breakers_that_come_and_go_with_several_calls_each_are_not_told_of(warni
     assert warnings() == []
 
 
-def test_breakers_that_come_and_go_with_calls_that_succeed_are_not_told_of(warnings: Callable[[], list[str]]) -> None:
+def test_dropped_breakers_whose_calls_succeed_are_not_reported(warnings: Callable[[], list[str]]) -> None:
     for _ in range(50):
         succeed(CircuitBreaker("healthy"))
 
     assert warnings() == []
 
 
-def test_circuits_that_make_way_for_other_keys_are_not_told_of(warnings: Callable[[], list[str]]) -> None:
+def test_circuits_that_are_evicted_for_other_keys_are_not_reported(warnings: Callable[[], list[str]]) -> None:
     for number in range(50):
         breaker = get_breaker("test_wasted keyed", key=str(number), max_keys=2)
         fail(breaker)

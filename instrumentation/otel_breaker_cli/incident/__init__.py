@@ -1,7 +1,7 @@
 """`otel-breaker incident`: what happened to every circuit, from exported telemetry.
 
-Reading (`collect`) makes a model of plain records (`model`), which is shown in the terminal (`terminal`) or as a page
-(`page`); both say things in the same `words`.
+`collect` builds a `model` of plain records from telemetry. The views show it: `terminal` and `page`, in the same
+`wording`. Nothing here draws conclusions that the files do not hold.
 """
 
 from __future__ import annotations
@@ -13,11 +13,11 @@ from typing import TYPE_CHECKING
 from rich.console import Console
 
 from otel_breaker_cli.command import Command, CommandFailed
-from otel_breaker_cli.files import STANDARD, add_files, opened
 from otel_breaker_cli.incident.collect import collect
 from otel_breaker_cli.incident.page import page
-from otel_breaker_cli.incident.signs import signs_for
-from otel_breaker_cli.incident.terminal import answers, plain, report
+from otel_breaker_cli.incident.symbols import symbols_for
+from otel_breaker_cli.incident.terminal import answers, report, without_colours
+from otel_breaker_cli.input_files import STANDARD, add_files, open_files
 
 if TYPE_CHECKING:
     from argparse import ArgumentParser, Namespace
@@ -34,13 +34,13 @@ def _add_arguments(parser: ArgumentParser) -> None:
 
 
 def _run(arguments: Namespace) -> int:
-    with opened(arguments.files, Console(stderr=True)) as files:
+    with open_files(arguments.files, Console(stderr=True)) as files:
         incident = collect(files)
     if arguments.html == STANDARD:
-        _binary(page(incident))
+        _write_to_standard_output(page(incident))
         return 0
     if arguments.html is not None:
-        _write(arguments.html, page(incident))
+        _write_to_file(arguments.html, page(incident))
     if arguments.answers or arguments.html is None:
         _show(incident, only_answers=arguments.answers)
     return 0
@@ -48,14 +48,14 @@ def _run(arguments: Namespace) -> int:
 
 def _show(incident: Incident, *, only_answers: bool) -> None:
     console = Console(highlight=False)
-    told = answers(incident) if only_answers else report(incident, signs_for(console.encoding))
+    content = answers(incident) if only_answers else report(incident, symbols_for(console.encoding))
     if console.is_terminal:
-        console.print(told)
+        console.print(content)
     else:
-        sys.stdout.write(plain(told))
+        sys.stdout.write(without_colours(content))
 
 
-def _write(file: Path, text: str) -> None:
+def _write_to_file(file: Path, text: str) -> None:
     try:
         file.write_text(text, encoding="utf-8")
     except OSError as error:
@@ -63,8 +63,8 @@ def _write(file: Path, text: str) -> None:
     sys.stdout.write(f"wrote {file}\n")
 
 
-def _binary(text: str) -> None:
-    """A page says itself that it is in UTF-8, whatever the terminal's encoding."""
+def _write_to_standard_output(text: str) -> None:
+    """Write UTF-8, which the page declares, and not the terminal's encoding."""
     sys.stdout.flush()
     sys.stdout.buffer.write(text.encode())
 

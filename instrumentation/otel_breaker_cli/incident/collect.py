@@ -1,208 +1,165 @@
-"""From a stream of records to an `Incident`: keeps circuits, episodes and moves, and counts spans without keeping them.
+"""Builds an `Incident` from a stream of records: keeps circuits, episodes and state changes, and only counts spans.
 
-A move is told twice, by an event of the span that caused it and by a log event; either is enough, and both are one.
+A state change is exported twice, as an event of the span that caused it and as a log event; either is enough, and both
+are one.
 """
 
 from __future__ import annotations
 
 from dataclasses import replace
 from itertools import chain
-from math import isfinite
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
-from otel_breaker.core.states import Outcome
+from otel_breaker.core.states import CircuitState, Outcome
 from otel_breaker.telemetry import names
-from otel_breaker_cli.incident.drafts import CircuitDraft
-from otel_breaker_cli.incident.episode import CLOSED, HALF_OPEN, Call, Move, Probe
-from otel_breaker_cli.incident.model import Identity, Incident, Place
-from otel_breaker_cli.incident.readings import Readings
-from otel_breaker_cli.incident.requests import Requests
-from otel_breaker_cli.incident.words import printable
-from otel_breaker_cli.otlp import Log, Span
+from otel_breaker_cli.incident.builders import CircuitBuilder
+from otel_breaker_cli.incident.episode import RecordedProbe
+from otel_breaker_cli.incident.extract import (
+    circuit_identity,
+    recorded_call,
+    recorded_state_change,
+    service_instance,
+)
+from otel_breaker_cli.incident.metric_series import SeriesAggregator
+from otel_breaker_cli.incident.model import Incident
+from otel_breaker_cli.incident.request_names import RequestNames
+from otel_breaker_cli.incident.wording import safe_text
+from otel_breaker_cli.otlp import LogRecord, Span
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from otel_breaker_cli.incident.drafts import EpisodeDraft
-    from otel_breaker_cli.incident.model import Circuit
-    from otel_breaker_cli.otlp import Attributes, Origin, Point, Record
+    from otel_breaker_cli.incident.builders import EpisodeBuilder
+    from otel_breaker_cli.incident.episode import RecordedCall, RecordedStateChange
+    from otel_breaker_cli.incident.model import CircuitIdentity, CircuitTimeline
+    from otel_breaker_cli.otlp import Attributes, DataPoint, TelemetryRecord, TelemetrySource
 
 
-_FIGURES: Final = {
-    names.CONSECUTIVE_FAILURES,
-    names.WINDOW_CALLS,
-    names.WINDOW_FAILURES,
-    names.WINDOW_SLOW_CALLS,
-    names.THRESHOLD,
-    names.OPEN_PLANNED_DURATION,
-    names.OPEN_DURATION,
-    names.OPEN_REJECTED_CALLS,
-    names.OPEN_PROBES,
-}
+def collect(records: Iterable[TelemetryRecord]) -> Incident:
+    """Build an incident from records in any order.
+
+    Args:
+        records: an iterable that starts over each time; it is read once more when the span that names a request may
+            have come before the call that makes the request matter.
+    """
+    builder = IncidentBuilder()
+    for record in records:
+        builder.add(record)
+    if builder.request_names.is_incomplete:
+        for record in records:
+            if isinstance(record, Span):
+                builder.request_names.add(record)
+    return builder.build()
 
 
-class Collector:
-    """Takes records, in any order, and makes an incident of them."""
+class IncidentBuilder:
+    """Takes records in any order."""
 
     def __init__(self) -> None:
-        self._circuits: dict[Identity, CircuitDraft] = {}
-        self._readings = Readings()
+        self._circuits: dict[CircuitIdentity, CircuitBuilder] = {}
+        self._series = SeriesAggregator()
         self._start = self._end = 0
-        self.requests = Requests()
+        self.request_names = RequestNames()
 
-    def take(self, record: Record) -> None:
+    def add(self, record: TelemetryRecord) -> None:
         if isinstance(record, Span):
-            self.requests.offer(record)
+            self.request_names.add(record)
             if names.NAME in record.attributes:
-                self._take_call(record)
-        elif isinstance(record, Log):
-            if record.event == names.EVENT_STATE_CHANGE and names.NAME in record.attributes:
-                self._take_event(record)
+                self._add_span(record)
+        elif isinstance(record, LogRecord):
+            if record.event_name == names.EVENT_STATE_CHANGE and names.NAME in record.attributes:
+                self._add_log_event(record)
         else:
-            self._take_point(record)
+            self._add_data_point(record)
 
-    def _take_point(self, point: Point) -> None:
-        if point.metric.startswith("circuit_breaker."):
-            self._readings.take(point, place(point.origin))
-
-    def _take_event(self, log: Log) -> None:
-        traced = self._circuit(log.origin, log.attributes)
-        self._keep_move(
-            traced, _move(log.attributes, log.time, log.trace_id, log.span_id, sentence=printable(log.body))
+    def build(self) -> Incident:
+        """The incident of all records so far."""
+        circuits = [
+            circuit.build(identity)
+            for identity, circuit in self._circuits.items()
+            if circuit.state_changes or circuit.episodes
+        ]
+        return Incident(
+            circuits=tuple(sorted(circuits, key=_first_time)),
+            unchanged_circuits=len(self._circuits) - len(circuits),
+            start=self._start,
+            end=self._end,
+            request_names=self.request_names.by_trace,
+            metric_series=self._series.result(),
         )
 
-    def _take_call(self, span: Span) -> None:
-        said = span.attributes
-        traced = self._circuit(span.origin, said)
-        call = _call(span)
-        self._saw(span.start, span.end)
-        told = [event for event in span.events if event.name == names.EVENT_STATE_CHANGE]
-        for event in told:
-            move = _move(event.attributes, event.time, span.trace_id, span.span_id, call=call)
-            links = [(link.trace_id, link.span_id) for link in span.links]
-            self._keep_move(traced, replace(move, culprit=links[-1] if links and move.before == CLOSED else None))
-        moved_to = printable(said.get(names.STATE_CHANGE_TO, ""))
-        if not told and moved_to and moved_to != call.state:
-            known = {names.STATE_CHANGE_FROM: call.state, names.STATE_CHANGE_TO: moved_to}
-            move = _move({**said, **known}, span.end, span.trace_id, span.span_id, call=call)
-            self._keep_move(traced, replace(move, evidence={}))
-        if names.EPISODE in said:
-            self._keep_call(traced.draft(printable(said[names.EPISODE]), span.start), span, call, moved=bool(moved_to))
+    def _add_data_point(self, point: DataPoint) -> None:
+        if point.metric.startswith("circuit_breaker."):
+            self._series.add(point, service_instance(point.source))
 
-    def _keep_call(self, draft: EpisodeDraft, span: Span, call: Call, *, moved: bool) -> None:
-        said = span.attributes
-        draft.last_seen = max(draft.last_seen, span.end)
-        draft.mode = draft.mode or printable(said.get(names.MODE, ""))
-        if call.link and said.get(names.LINK) == "opening":
-            draft.link(call)
-        if said.get(names.SHADOW_REJECTED):
-            draft.shadowed[call.outcome] += 1
+    def _add_log_event(self, log: LogRecord) -> None:
+        circuit = self._circuit(log.source, log.attributes)
+        message = safe_text(log.body)
+        change = recorded_state_change(log.attributes, log.time, log.trace_id, log.span_id, message=message)
+        self._add_state_change(circuit, change)
+
+    def _add_span(self, span: Span) -> None:
+        attributes = span.attributes
+        circuit = self._circuit(span.source, attributes)
+        call = recorded_call(span)
+        self._extend_range(span.start, span.end)
+        for change in _state_changes(span, call):
+            self._add_state_change(circuit, change)
+        if names.EPISODE in attributes:
+            episode = circuit.episode(safe_text(attributes[names.EPISODE]), span.start)
+            self._add_call(episode, span, call)
+
+    def _add_call(self, episode: EpisodeBuilder, span: Span, call: RecordedCall) -> None:
+        attributes = span.attributes
+        episode.last_seen = max(episode.last_seen, span.end)
+        episode.mode = episode.mode or safe_text(attributes.get(names.MODE, ""))
+        if call.linked_span and attributes.get(names.LINK) == "opening":
+            episode.add_link(call)
+        if attributes.get(names.SHADOW_REJECTED):
+            episode.shadow_outcomes[call.outcome] += 1
         elif call.outcome == Outcome.REJECTED.value:
-            if draft.refuse(call):
-                self.requests.want(call.trace_id)
-        elif call.state == HALF_OPEN:
-            draft.probe(Probe(call.start, call.outcome, call.error_type, call.seconds, call.trace_id, call.span_id))
-            if moved:
-                draft.probe_movers.add((call.trace_id, call.span_id))
+            if episode.add_refusal(call):
+                self.request_names.track(call.trace_id)
+        elif call.state == CircuitState.HALF_OPEN.value:
+            ids = (call.trace_id, call.span_id)
+            episode.add_probe(RecordedProbe(call.start, call.outcome, call.error_type, call.seconds, *ids))
+            if safe_text(attributes.get(names.STATE_CHANGE_TO, "")):
+                episode.state_changing_probes.add(ids)
 
-    def _keep_move(self, traced: CircuitDraft, move: Move) -> None:
-        self._saw(move.time, move.time)
-        self.requests.want(move.trace_id)
-        if move.culprit is not None:
-            self.requests.want(move.culprit[0])
-        if move.episode:
-            draft = traced.draft(move.episode, move.time)
-            draft.mode = draft.mode or move.mode
-        traced.move(move)
+    def _add_state_change(self, circuit: CircuitBuilder, change: RecordedStateChange) -> None:
+        self._extend_range(change.time, change.time)
+        self.request_names.track(change.trace_id)
+        if change.hanging_call is not None:
+            self.request_names.track(change.hanging_call[0])
+        if change.episode:
+            episode = circuit.episode(change.episode, change.time)
+            episode.mode = episode.mode or change.mode
+        circuit.add_state_change(change)
 
-    def _circuit(self, origin: Origin, said: Attributes) -> CircuitDraft:
-        identity = Identity(printable(said[names.NAME]), printable(said.get(names.KEY, "")), place(origin))
-        return self._circuits.setdefault(identity, CircuitDraft())
+    def _circuit(self, source: TelemetrySource, attributes: Attributes) -> CircuitBuilder:
+        return self._circuits.setdefault(circuit_identity(source, attributes), CircuitBuilder())
 
-    def _saw(self, start: int, end: int) -> None:
+    def _extend_range(self, start: int, end: int) -> None:
         self._start = min(self._start or start, start)
         self._end = max(self._end, end)
 
-    def incident(self) -> Incident:
-        """What is known now."""
-        circuits = [
-            traced.circuit(identity) for identity, traced in self._circuits.items() if traced.moves or traced.drafts
-        ]
-        return Incident(
-            circuits=tuple(sorted(circuits, key=_first)),
-            quiet=len(self._circuits) - len(circuits),
-            start=self._start,
-            end=self._end,
-            requests=self.requests.names,
-            readings=self._readings.all(),
-        )
+
+def _state_changes(span: Span, call: RecordedCall) -> Iterator[RecordedStateChange]:
+    """The state changes that a call caused: those of its events, or without any, the one of its attribute."""
+    ids = (span.trace_id, span.span_id)
+    events = [event for event in span.events if event.name == names.EVENT_STATE_CHANGE]
+    for event in events:
+        change = recorded_state_change(event.attributes, event.time, *ids, call=call)
+        is_trip = change.from_state == CircuitState.CLOSED.value
+        # The last link of a call that trips a closed circuit is the call that hangs.
+        links = [(link.trace_id, link.span_id) for link in span.links]
+        yield replace(change, hanging_call=links[-1] if links and is_trip else None)
+    to_state = safe_text(span.attributes.get(names.STATE_CHANGE_TO, ""))
+    if not events and to_state and to_state != call.state:
+        attributes = {**span.attributes, names.STATE_CHANGE_FROM: call.state, names.STATE_CHANGE_TO: to_state}
+        yield replace(recorded_state_change(attributes, span.end, *ids, call=call), evidence={})
 
 
-def collect(records: Iterable[Record]) -> Incident:
-    """Read everything, and once more if a request that matters may have gone by before anybody knew that it does.
-
-    Args:
-        records: what begins anew each time that it is iterated over.
-    """
-    collector = Collector()
-    for record in records:
-        collector.take(record)
-    if collector.requests.missing:
-        for record in records:
-            if isinstance(record, Span):
-                collector.requests.offer(record)
-    return collector.incident()
-
-
-def place(origin: Origin) -> Place:
-    """Where a record comes from, by what a process says of itself; most SDKs give it no instance id unasked."""
-    said = origin.resource
-    host = said.get("k8s.pod.name") or said.get("host.name")
-    parts = [host, said.get("process.pid")]
-    instance = said.get("service.instance.id") or " ".join(str(part) for part in parts if part is not None)
-    return Place(printable(said.get("service.name", "")), printable(instance))
-
-
-def _first(circuit: Circuit) -> tuple[int, Identity]:
-    times: Iterator[int] = chain((episode.start for episode in circuit.episodes), (move.time for move in circuit.moves))
-    return min(times), circuit.identity
-
-
-def _call(span: Span) -> Call:
-    said = span.attributes
-    return Call(
-        trace_id=span.trace_id,
-        span_id=span.span_id,
-        start=span.start,
-        seconds=span.seconds,
-        state=printable(said.get(names.STATE, "")),
-        outcome=printable(said.get(names.CALL_OUTCOME, "")),
-        error_type=printable(said.get(names.ERROR_TYPE, "")),
-        link=(span.links[0].trace_id, span.links[0].span_id) if span.links else None,
-    )
-
-
-def _move(
-    said: Attributes, time: int, trace_id: str, span_id: str, *, sentence: str = "", call: Call | None = None
-) -> Move:
-    return Move(
-        time=time,
-        before=printable(said.get(names.STATE_CHANGE_FROM, "")),
-        after=printable(said.get(names.STATE_CHANGE_TO, "")),
-        reason=printable(said.get(names.STATE_CHANGE_REASON, "")),
-        episode=printable(said.get(names.EPISODE, "")),
-        mode=printable(said.get(names.MODE, "")),
-        trace_id=trace_id,
-        span_id=span_id,
-        evidence=_evidence(said),
-        sentence=sentence,
-        call=call,
-    )
-
-
-def _evidence(said: Attributes) -> Attributes:
-    """The figures of a move, as far as they are what they should be: anybody may have written the files."""
-    figures = {name: said[name] for name in _FIGURES & said.keys() if type(said[name]) in (int, float)}
-    errors = said.get(names.ERROR_TYPES)
-    told = {names.ERROR_TYPES: errors} if isinstance(errors, list) else {}
-    return {name: value for name, value in figures.items() if isfinite(value)} | told
+def _first_time(circuit: CircuitTimeline) -> tuple[int, CircuitIdentity]:
+    changes = (change.time for change in circuit.state_changes)
+    return min(chain((episode.start for episode in circuit.episodes), changes)), circuit.identity

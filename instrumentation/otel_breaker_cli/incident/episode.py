@@ -1,12 +1,13 @@
-"""One outage of one circuit, with its moves, probes and calls, as plain records.
+"""One outage of one circuit, with its state changes, probes and calls, as plain records.
 
-Nothing here reads or prints. All times are nanoseconds since the epoch.
+Nothing here reads or prints. States, reasons and outcomes are text, since the files may hold any. Times are nanoseconds
+since the epoch.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, TypeAlias
 
 from otel_breaker.core.states import CircuitState, Reason
 from otel_breaker.settings import Mode
@@ -17,17 +18,16 @@ if TYPE_CHECKING:
 
     from otel_breaker_cli.otlp import Attributes
 
-SHADOW: Final = Mode.SHADOW.value
-CLOSED: Final = CircuitState.CLOSED.value
-OPEN: Final = CircuitState.OPEN.value
-HALF_OPEN: Final = CircuitState.HALF_OPEN.value
-REFUSING: Final = (OPEN, HALF_OPEN, CircuitState.FORCED_OPEN.value)
-"""The states in which calls are refused, all of them or all but the probes."""
+EPISODE_STATES: Final = (CircuitState.OPEN.value, CircuitState.HALF_OPEN.value, CircuitState.FORCED_OPEN.value)
+"""The states of a circuit during an episode: all calls are refused, or all but the probes."""
+
+SpanIds: TypeAlias = tuple[str, str]
+"""Trace id and span id."""
 
 
 @dataclass(frozen=True)
-class Call:
-    """A guarded call whose span was found."""
+class RecordedCall:
+    """A guarded call whose span is in the files."""
 
     trace_id: str
     span_id: str
@@ -38,88 +38,88 @@ class Call:
     outcome: str
     error_type: str
     """Empty when the caller saw no error."""
-    link: tuple[str, str] | None = None
-    """Trace and span of what its span links to: for a refusal, the call that opened the circuit."""
+    linked_span: SpanIds | None = None
+    """What its span links to: for a refusal, the call that opened the circuit."""
 
 
 @dataclass(frozen=True)
-class Move:
-    """One change of state."""
+class RecordedStateChange:
+    """One state change of a circuit."""
 
     time: int
-    before: str
-    after: str
+    from_state: str
+    to_state: str
     reason: str
-    """Empty when only the attribute of a span tells of the move."""
+    """Empty when the files hold only the attribute of a span, without its event."""
     episode: str
-    """Empty for a move that belongs to none."""
+    """Empty for a state change outside of episodes."""
     mode: str
-    """Empty when it is not said."""
+    """Empty when the files do not hold it."""
     trace_id: str
-    """Of the call that caused it; empty when there was none, or none that was sampled."""
+    """Of the call that caused it; empty when no call did, or none that was sampled."""
     span_id: str
     evidence: Attributes
-    sentence: str = ""
-    """What the log event says in words, which for a move by hand is who and why."""
-    call: Call | None = None
+    message: str = ""
+    """The body of the log event, which alone has the actor and the reason of a manual state change."""
+    call: RecordedCall | None = None
     """The call that caused it, when its span is in the files."""
-    culprit: tuple[str, str] | None = None
-    """Trace and span of the call that hung, where the one that caused the move only noticed."""
+    hanging_call: SpanIds | None = None
+    """The call that hangs, where another call's admission tripped the circuit because of it."""
 
 
 @dataclass(frozen=True)
-class Probe:
-    """One call that was let through to find out, and how it ended."""
+class RecordedProbe:
+    """A call that was admitted while the circuit was half-open."""
 
     time: int
     outcome: str
     """A call's outcome, or `timeout`."""
     error_type: str = ""
     seconds: float | None = None
-    """How long it took; None when its span is not in the files."""
+    """The duration of the call; None when its span is not in the files."""
     trace_id: str = ""
     span_id: str = ""
 
 
 @dataclass(frozen=True)
-class Episode:
+class IncidentEpisode:
     """One outage of one circuit: from an opening, through failed recoveries, to the recovery."""
 
     id: str
     mode: str
-    moves: tuple[Move, ...]
-    """In order of time; possibly with gaps, where telemetry was sampled."""
+    state_changes: tuple[RecordedStateChange, ...]
+    """In order of time; incomplete where telemetry was sampled."""
     first_seen: int
     last_seen: int
-    """Of anything that belongs to it."""
-    refused_seen: int
-    """Spans of refused calls in the files."""
-    refused: tuple[Call, ...]
-    """A few of them."""
-    shadowed: Mapping[str, int]
-    """Calls that only shadow mode let pass, by what they then did."""
-    probes: tuple[Probe, ...]
+    """The time of the last record that belongs to the episode."""
+    refusal_spans: int
+    """How many spans of refused calls are in the files."""
+    sample_refusals: tuple[RecordedCall, ...]
+    """The first few of them."""
+    shadow_outcomes: Mapping[str, int]
+    """Calls that only shadow mode admitted, by their outcome."""
+    probes: tuple[RecordedProbe, ...]
     """In order of time; of very many, the first and the last."""
     probe_outcomes: Mapping[str, int]
-    cause: tuple[str, str] | None
-    """Trace and span of what the first refused call or probe links to: the call that had last opened the circuit."""
+    linked_cause: SpanIds | None
+    """What the first refused call or probe links to: the call that opened the circuit last."""
 
     @property
     def is_shadow(self) -> bool:
-        """Whether no call was refused: the circuit was only watched."""
-        return self.mode == SHADOW
+        """Whether the circuit was in shadow mode, so that no call was refused."""
+        return self.mode == Mode.SHADOW.value
 
     @property
-    def opening(self) -> Move | None:
-        """The move that began it; None when it is not in the files."""
-        first = self.moves[0] if self.moves else None
-        return first if first is not None and first.before not in REFUSING else None
+    def opening(self) -> RecordedStateChange | None:
+        """The state change that began it; None when it is not in the files."""
+        first = self.state_changes[0] if self.state_changes else None
+        return first if first is not None and first.from_state not in EPISODE_STATES else None
 
     @property
-    def closing(self) -> Move | None:
-        """The move that ended it; None when it had not ended, or the end is not in the files."""
-        last = self.moves[-1] if self.moves else None
-        return last if last is not None and last.after not in REFUSING else None
+    def closing(self) -> RecordedStateChange | None:
+        """The state change that ended it; None when it has not ended, or the end is not in the files."""
+        last = self.state_changes[-1] if self.state_changes else None
+        return last if last is not None and last.to_state not in EPISODE_STATES else None
 
     @property
     def start(self) -> int:
@@ -131,33 +131,37 @@ class Episode:
 
     @property
     def seconds(self) -> float:
-        """How long it lasted; so far, when its end is not in the files."""
-        said = self.closing.evidence.get(names.OPEN_DURATION) if self.closing else None
-        return float(said) if said is not None else ((self.end or self.last_seen) - self.start) / 1e9
+        """Its duration; until the last record when its end is not in the files."""
+        recorded = self.closing.evidence.get(names.OPEN_DURATION) if self.closing else None
+        return float(recorded) if recorded is not None else ((self.end or self.last_seen) - self.start) / 1e9
 
     @property
     def relapses(self) -> int:
-        """How often recovery failed."""
-        return sum(move.before == HALF_OPEN and move.after == OPEN for move in self.moves)
+        """How many recoveries failed."""
+        relapse = (CircuitState.HALF_OPEN.value, CircuitState.OPEN.value)
+        return sum((change.from_state, change.to_state) == relapse for change in self.state_changes)
 
     @property
-    def refused_told(self) -> int | None:
+    def counted_refusals(self) -> int | None:
         """Refused calls as the circuit itself counted them when it closed."""
-        said = self.closing.evidence.get(names.OPEN_REJECTED_CALLS) if self.closing else None
-        return None if said is None else int(said)
+        recorded = self.closing.evidence.get(names.OPEN_REJECTED_CALLS) if self.closing else None
+        return None if recorded is None else int(recorded)
 
     @property
-    def trip(self) -> tuple[str, str] | None:
-        """Trace and span of the request that tripped the circuit, as far as anything in the files names it."""
+    def tripping_call(self) -> SpanIds | None:
+        """The call that tripped the circuit; None when no record identifies it."""
         opening = self.opening
-        if opening is not None and opening.culprit is not None:
-            return opening.culprit
+        if opening is not None and opening.hanging_call is not None:
+            return opening.hanging_call
         if opening is not None and opening.span_id:
             return opening.trace_id, opening.span_id
-        # What refused calls link to last opened the circuit: the trip, unless that was a probe that failed.
-        relapses = {(move.trace_id, move.span_id) for move in self.moves if move.before == HALF_OPEN}
-        return None if self.cause in relapses else self.cause
+        # A refused call links to the call that opened the circuit last: the trip, unless that was a failed probe.
+        half_open = CircuitState.HALF_OPEN.value
+        relapses = {
+            (change.trace_id, change.span_id) for change in self.state_changes if change.from_state == half_open
+        }
+        return None if self.linked_cause in relapses else self.linked_cause
 
     @property
-    def trip_is_manual(self) -> bool:
+    def is_opened_manually(self) -> bool:
         return self.opening is not None and self.opening.reason == Reason.MANUAL.value

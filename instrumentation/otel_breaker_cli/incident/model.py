@@ -1,6 +1,6 @@
-"""What the files say of all circuits, as plain records: read off telemetry by `collect`, shown by the views.
+"""All circuits of the files as plain records: `collect` builds them from telemetry, the views show them.
 
-Nothing here reads or prints. All times are nanoseconds since the epoch.
+Nothing here reads or prints. Times are nanoseconds since the epoch.
 """
 
 from __future__ import annotations
@@ -8,64 +8,66 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from otel_breaker_cli.incident.episode import OPEN, REFUSING, SHADOW
+from otel_breaker.core.states import CircuitState
+from otel_breaker.settings import Mode
+from otel_breaker_cli.incident.episode import EPISODE_STATES
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from otel_breaker_cli.incident.episode import Episode, Move
+    from otel_breaker_cli.incident.episode import IncidentEpisode, RecordedStateChange
     from otel_breaker_cli.otlp import Attributes
 
 
 @dataclass(frozen=True, order=True)
-class Place:
-    """A process, as far as it tells itself from others."""
+class ServiceInstance:
+    """A process, as its resource attributes identify it."""
 
-    service: str = ""
-    instance: str = ""
+    name: str = ""
+    id: str = ""
 
 
 @dataclass(frozen=True, order=True)
-class Identity:
-    """Which circuit it is."""
-
+class CircuitIdentity:
     name: str
     key: str
     """Empty for a breaker without keys."""
-    place: Place
+    service_instance: ServiceInstance
 
 
 @dataclass(frozen=True)
-class Circuit:
-    identity: Identity
-    episodes: tuple[Episode, ...]
+class CircuitTimeline:
+    """One circuit over the time that the files cover."""
+
+    identity: CircuitIdentity
+    episodes: tuple[IncidentEpisode, ...]
     """In order of time."""
-    moves: tuple[Move, ...]
-    """All of them, also those that belong to no episode."""
+    state_changes: tuple[RecordedStateChange, ...]
+    """All of them in order of time, also those outside of episodes."""
 
     @property
     def state(self) -> str:
-        """The last that the files say."""
-        return self.moves[-1].after if self.moves else OPEN
+        """The last state in the files."""
+        return self.state_changes[-1].to_state if self.state_changes else CircuitState.OPEN.value
 
     @property
     def is_open(self) -> bool:
         """Whether it refuses calls in the end, or would if it were not in shadow mode."""
-        return self.state in REFUSING
+        return self.state in EPISODE_STATES
 
     @property
     def is_shadow(self) -> bool:
         """Whether it was in shadow mode all the time, so that no call was refused."""
-        modes = {episode.mode for episode in self.episodes} | {move.mode for move in self.moves}
-        return modes - {""} == {SHADOW}
+        modes = {episode.mode for episode in self.episodes} | {change.mode for change in self.state_changes}
+        return modes - {""} == {Mode.SHADOW.value}
 
 
 @dataclass(frozen=True)
-class Reading:
-    """A series of a metric."""
+class MetricSeries:
+    """The values of one series of a metric."""
 
     metric: str
-    place: Place
+    service_instance: ServiceInstance
     attributes: Attributes
     last: float
     peak: float
@@ -73,32 +75,32 @@ class Reading:
 
 @dataclass(frozen=True)
 class Incident:
-    """Everything that the files say of circuits."""
+    """Everything about circuits that the files hold."""
 
-    circuits: tuple[Circuit, ...]
-    """Those that moved, or refused calls; the first to open comes first."""
-    quiet: int
-    """How many others made calls and never moved."""
+    circuits: tuple[CircuitTimeline, ...]
+    """Those that changed state or refused calls, in order of their first episode or state change."""
+    unchanged_circuits: int
+    """How many others made calls and never changed state."""
     start: int
-    """Of anything that any circuit did; 0 when there was nothing."""
+    """Of the first call or state change of any circuit; 0 when there is none."""
     end: int
-    requests: Mapping[str, str] = field(default_factory=dict)
-    """The name of the request that a trace is about, by trace id, for calls that are shown."""
-    readings: tuple[Reading, ...] = ()
+    request_names: Mapping[str, str] = field(default_factory=dict)
+    """The name of the request that a trace belongs to, by trace id, for calls that are shown."""
+    metric_series: tuple[MetricSeries, ...] = ()
 
-    def request(self, trace_id: str) -> str:
-        """What a trace is about, or nothing."""
-        return self.requests.get(trace_id, "")
+    def request_name(self, trace_id: str) -> str:
+        """The name of the request that a trace belongs to; empty when it is unknown."""
+        return self.request_names.get(trace_id, "")
 
     @property
-    def episodes(self) -> list[tuple[Circuit, Episode]]:
-        """All of them in order of time."""
-        found = [(circuit, episode) for circuit in self.circuits for episode in circuit.episodes]
-        return sorted(found, key=lambda pair: pair[1].start)
+    def episodes(self) -> list[tuple[CircuitTimeline, IncidentEpisode]]:
+        """The episodes of all circuits in order of time."""
+        pairs = [(circuit, episode) for circuit in self.circuits for episode in circuit.episodes]
+        return sorted(pairs, key=lambda pair: pair[1].start)
 
     @property
     def extent(self) -> tuple[int, int]:
-        """From the first opening or move to the last recovery or move; to the end while a circuit is open."""
-        times = [move.time for circuit in self.circuits for move in circuit.moves]
+        """From the first opening or state change to the last; to the end of the files while a circuit is open."""
+        times = [change.time for circuit in self.circuits for change in circuit.state_changes]
         times += [time for _, episode in self.episodes for time in (episode.start, episode.end or self.end)]
         return (min(times), max(times)) if times else (self.start, self.end)

@@ -1,4 +1,4 @@
-"""The incident in the terminal: eighty columns are enough, and a pipe gets plain text. What is said is in `words`."""
+"""The incident in the terminal, within eighty columns, and as text without colours for a pipe."""
 
 from __future__ import annotations
 
@@ -11,57 +11,63 @@ from rich.table import Table
 from rich.text import Text
 
 from otel_breaker.core.states import CircuitState
-from otel_breaker_cli.incident import facts, words
-from otel_breaker_cli.incident.episode import SHADOW
-from otel_breaker_cli.incident.lanes import UNKNOWN, lanes, window
-from otel_breaker_cli.incident.questions import QUESTIONS
-from otel_breaker_cli.incident.signs import BLOCKS, STYLES
+from otel_breaker.settings import Mode
+from otel_breaker_cli.incident import descriptions, wording
+from otel_breaker_cli.incident.oncall_questions import QUESTIONS
+from otel_breaker_cli.incident.symbols import BLOCKS, STYLES
+from otel_breaker_cli.incident.timeline import UNKNOWN_STATE, lanes, visible_range
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from rich.console import RenderableType
 
-    from otel_breaker_cli.incident.episode import Episode, Move
-    from otel_breaker_cli.incident.lanes import Lane
-    from otel_breaker_cli.incident.model import Circuit, Incident
-    from otel_breaker_cli.incident.signs import Signs
+    from otel_breaker_cli.incident.episode import IncidentEpisode, RecordedStateChange
+    from otel_breaker_cli.incident.model import CircuitTimeline, Incident
+    from otel_breaker_cli.incident.symbols import Symbols
+    from otel_breaker_cli.incident.timeline import Lane
 
 _CELLS: Final = 60
-_ENDLESS: Final = 2**20
-"""Columns: no line out of telemetry is as long, since all that it names is bounded."""
-_URGENT: Final = (CircuitState.HALF_OPEN.value, CircuitState.OPEN.value, CircuitState.FORCED_OPEN.value)
-"""What a cell shows rather than what else was in its time; the last one most of all."""
+_NO_WRAP_WIDTH: Final = 2**20
+"""Columns: no line is as long, since all text of telemetry is bounded."""
+_PRIORITY: Final = (CircuitState.HALF_OPEN.value, CircuitState.OPEN.value, CircuitState.FORCED_OPEN.value)
+"""The states that a cell shows before any other of its time, in ascending order."""
 _HEAD, _TAIL = 8, 6
-"""Of very many moves, how many are shown."""
+"""How many of very many state changes are shown."""
 
 
-def plain(content: RenderableType) -> str:
-    """As a pipe gets it: no colours, each line whole, and nothing after its end."""
+def without_colours(content: RenderableType) -> str:
+    """Content for a pipe: no colours, no line wrapped, and no space at the end of a line."""
     output = io.StringIO()
-    Console(file=output, width=_ENDLESS, color_system=None, force_terminal=False).print(content)
+    Console(file=output, width=_NO_WRAP_WIDTH, color_system=None, force_terminal=False).print(content)
     return "".join(f"{line.rstrip()}\n" for line in output.getvalue().splitlines())
 
 
-def report(incident: Incident, signs: Signs = BLOCKS) -> RenderableType:
-    """Everything, circuit by circuit."""
+def report(incident: Incident, symbols: Symbols = BLOCKS) -> RenderableType:
+    """The whole incident, circuit by circuit."""
+    summary = descriptions.summary(incident)
     if not incident.circuits:
-        return Text(facts.summary(incident))
-    start, end = window(incident)
-    parts: list[RenderableType] = [Text(facts.summary(incident), "bold"), Text(_legend(incident, signs), "dim")]
+        return Text(summary)
+    start, end = visible_range(incident)
+    parts: list[RenderableType] = [Text(summary, "bold"), Text(_legend(incident, symbols), "dim")]
     for circuit in incident.circuits:
         parts += [Text(), _heading(circuit)]
-        parts += [_indented(_bar(lane, start, end, signs)) for lane in lanes(circuit, start, end)]
-        loose = [move for move in circuit.moves if not move.episode]
-        if loose:
-            parts.append(_indented(_moves(loose, signs)))
+        parts += [_indented(_bar(lane, start, end, symbols)) for lane in lanes(circuit, start, end)]
+        outside_episodes = [change for change in circuit.state_changes if not change.episode]
+        if outside_episodes:
+            parts.append(_indented(_state_changes(outside_episodes, symbols)))
         for episode in circuit.episodes:
-            parts += [Text(), _indented(_episode(incident, episode, signs))]
+            parts += [Text(), _indented(_episode(incident, episode, symbols))]
     return Group(*parts)
 
 
 def answers(incident: Incident, number: int | None = None) -> RenderableType:
-    """The questions of docs/oncall.md, the first so many or all, answered."""
+    """The questions of docs/oncall.md, answered.
+
+    Args:
+        incident: what happened.
+        number: how many questions, from the first one on; all of them when None.
+    """
     parts: list[RenderableType] = []
     for question in QUESTIONS[:number]:
         parts.append(Text(question.text, "bold"))
@@ -73,60 +79,63 @@ def _indented(content: RenderableType, columns: int = 2) -> Padding:
     return Padding(content, (0, 0, 0, columns), expand=False)
 
 
-def _legend(incident: Incident, signs: Signs) -> str:
-    legend = [f"{signs.states[state]} {name}" for state, name in words.STATES.items()]
+def _legend(incident: Incident, symbols: Symbols) -> str:
+    legend = [f"{symbols.states[state]} {name}" for state, name in wording.STATE_NAMES.items()]
     if any(episode.is_shadow for _, episode in incident.episodes):
-        legend.append(f"{signs.shadow} any of these in shadow mode: no call is refused")
+        legend.append(f"{symbols.shadow} any of these in shadow mode: no call is refused")
     return "  ".join(legend)
 
 
-def _heading(circuit: Circuit) -> Text:
+def _heading(circuit: CircuitTimeline) -> Text:
+    instance = wording.instance_name(circuit.identity.service_instance)
+    state = wording.STATE_NAMES.get(circuit.state, circuit.state)
+    style = "" if circuit.is_shadow else STYLES.get(circuit.state, "")
     return Text.assemble(
-        (facts.name(circuit), "bold"),
-        f" of {words.where(circuit.identity.place)}, in the end ",
-        (words.STATES.get(circuit.state, circuit.state), "" if circuit.is_shadow else STYLES.get(circuit.state, "")),
+        (descriptions.circuit_heading(circuit), "bold"), f" of {instance}, in the end ", (state, style)
     )
 
 
-def _bar(lane: Lane, start: int, end: int, signs: Signs) -> Text:
-    """A lane in a few cells; each shows the most urgent state of its time."""
-    ranks = {state: rank for rank, state in enumerate(_URGENT, 1)}
-    cells = [(UNKNOWN, False)] * _CELLS
-    for stretch in lane.stretches:
-        first, last = ((time - start) * _CELLS / max(1, end - start) for time in (stretch.start, stretch.end))
+def _bar(lane: Lane, start: int, end: int, symbols: Symbols) -> Text:
+    """A lane as cells, each of which shows the state of its time that ranks highest."""
+    ranks = {state: rank for rank, state in enumerate(_PRIORITY, 1)}
+    cells = [(UNKNOWN_STATE, False)] * _CELLS
+    for interval in lane.intervals:
+        first, last = ((time - start) * _CELLS / max(1, end - start) for time in (interval.start, interval.end))
         for cell in range(int(first), min(_CELLS, max(int(last), int(first) + 1))):
-            if ranks.get(stretch.state, 0) >= ranks.get(cells[cell][0], 0):
-                cells[cell] = stretch.state, stretch.is_shadow
+            if ranks.get(interval.state, 0) >= ranks.get(cells[cell][0], 0):
+                cells[cell] = interval.state, interval.is_shadow
     drawn = (
-        (signs.shadow, "") if shadow else (signs.states.get(state, " "), STYLES.get(state, ""))
-        for state, shadow in cells
+        (symbols.shadow, "") if is_shadow else (symbols.states.get(state, " "), STYLES.get(state, ""))
+        for state, is_shadow in cells
     )
-    return Text.assemble(signs.left, *drawn, signs.right)
+    return Text.assemble(symbols.left, *drawn, symbols.right)
 
 
-def _episode(incident: Incident, episode: Episode, signs: Signs) -> RenderableType:
+def _episode(incident: Incident, episode: IncidentEpisode, symbols: Symbols) -> RenderableType:
     table = Table.grid(padding=(0, 2))
     table.add_column(style="dim", no_wrap=True)
     table.add_column(overflow="fold")
-    for name, text in facts.facts(incident, episode):
+    for name, text in descriptions.episode_details(incident, episode):
         table.add_row(name, Text(text))
     heading = f"Episode {episode.id}{', in shadow mode' if episode.is_shadow else ''}"
-    return Group(Text(heading, "underline"), table, _moves(episode.moves, signs))
+    return Group(Text(heading, "underline"), table, _state_changes(episode.state_changes, symbols))
 
 
-def _moves(moves: Sequence[Move], signs: Signs) -> Table:
+def _state_changes(changes: Sequence[RecordedStateChange], symbols: Symbols) -> Table:
     table = Table.grid(padding=(0, 2))
     table.add_column(style="dim", no_wrap=True)
     table.add_column(no_wrap=True)
     table.add_column(overflow="fold")
-    for move, gap in facts.thinned(moves, _HEAD, _TAIL):
-        if gap:
-            table.add_row(signs.gap, f"{gap:,} more", "")
+    for change, omitted in descriptions.elide_middle(changes, _HEAD, _TAIL):
+        if omitted:
+            table.add_row(symbols.gap, f"{omitted:,} more", "")
         else:
-            table.add_row(words.clock(move.time), _change(move, signs), Text(facts.what_happened(move)))
+            cause = Text(descriptions.change_cause(change))
+            table.add_row(wording.time_of_day(change.time), _from_to(change, symbols), cause)
     return table
 
 
-def _change(move: Move, signs: Signs) -> Text:
-    before, after = (words.STATES.get(state, state) for state in (move.before, move.after))
-    return Text.assemble(f"{before} {signs.arrow} ", (after, "" if move.mode == SHADOW else STYLES.get(move.after, "")))
+def _from_to(change: RecordedStateChange, symbols: Symbols) -> Text:
+    before, after = (wording.STATE_NAMES.get(state, state) for state in (change.from_state, change.to_state))
+    style = "" if change.mode == Mode.SHADOW.value else STYLES.get(change.to_state, "")
+    return Text.assemble(f"{before} {symbols.arrow} ", (after, style))

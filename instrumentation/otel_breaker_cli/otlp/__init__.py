@@ -1,31 +1,50 @@
 """Reads exported telemetry: OTLP in JSON, as lines, documents or arrays, of all signals, also compressed with gzip.
 
-What the SDK's and the Collector's file exporters write, and what people make of it. `lines` bounds, `documents` finds,
-`parse` understands. Memory holds one document, whatever the size of the file.
+The SDK's and the Collector's file exporters write it, and people reformat it. `lines` bounds a file, `documents` finds
+its JSON documents, `parse` makes records of them. Memory holds one document, however large the file is.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import partial
 from typing import TYPE_CHECKING
 
-from otel_breaker_cli.otlp.documents import Documents
-from otel_breaker_cli.otlp.fields import Misfit
-from otel_breaker_cli.otlp.lines import CutShort, lines_of
+from otel_breaker_cli.otlp.documents import DocumentAssembler
+from otel_breaker_cli.otlp.fields import FieldError
+from otel_breaker_cli.otlp.lines import TruncatedFile, lines_of
 from otel_breaker_cli.otlp.parse import parse
-from otel_breaker_cli.otlp.records import Attributes, Event, Link, Log, Origin, Point, Record, Span
+from otel_breaker_cli.otlp.records import (
+    Attributes,
+    DataPoint,
+    Event,
+    Link,
+    LogRecord,
+    Span,
+    TelemetryRecord,
+    TelemetrySource,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
     from pathlib import Path
 
-__all__ = ["Attributes", "Broken", "Event", "Link", "Log", "Origin", "Point", "Record", "Span", "read"]
+__all__ = [
+    "Attributes",
+    "DataPoint",
+    "Event",
+    "Link",
+    "LogRecord",
+    "SkippedPart",
+    "Span",
+    "TelemetryRecord",
+    "TelemetrySource",
+    "read",
+]
 
 
 @dataclass(frozen=True)
-class Broken:
-    """What was skipped: a line, a document, or a record in it."""
+class SkippedPart:
+    """A line, a document, or a record in it that was skipped."""
 
     file: Path
     line: int
@@ -40,55 +59,56 @@ class Broken:
 def read(
     files: Iterable[Path],
     *,
-    broken: Callable[[Broken], None],
-    progress: Callable[[int], None] = lambda _: None,
-    understood: Callable[[], None] = lambda: None,
-) -> Iterator[Record]:
+    on_skip: Callable[[SkippedPart], None],
+    on_progress: Callable[[int], None] = lambda _: None,
+    on_document: Callable[[], None] = lambda: None,
+) -> Iterator[TelemetryRecord]:
     """Read files one after the other, and each record whole or not at all.
 
     Args:
-        files: what to read.
-        broken: told of whatever is skipped.
-        progress: told how many bytes more have been read, after each line; of a compressed file, bytes of the file.
-        understood: told of each document that is OTLP, whatever is in it.
+        files: the files to read.
+        on_skip: called with each part that is skipped.
+        on_progress: called after each line with the bytes of the file read since the last call; of a compressed file,
+            compressed bytes.
+        on_document: called after each document that is OTLP, even one without records.
 
     Raises:
         OSError: when a file cannot be opened or read.
     """
     for file in files:
-        yield from _read(file, partial(_tell, broken, file), progress, understood)
+        yield from _read(file, _with_file(file, on_skip), on_progress, on_document)
 
 
-def _tell(broken: Callable[[Broken], None], file: Path, line: int, problem: str) -> None:
-    broken(Broken(file, line, problem))
+def _with_file(file: Path, on_skip: Callable[[SkippedPart], None]) -> Callable[[int, str], None]:
+    return lambda line, problem: on_skip(SkippedPart(file, line, problem))
 
 
 def _read(
     file: Path,
-    broken: Callable[[int, str], None],
-    progress: Callable[[int], None],
-    understood: Callable[[], None],
-) -> Iterator[Record]:
-    documents = Documents(broken)
+    on_skip: Callable[[int, str], None],
+    on_progress: Callable[[int], None],
+    on_document: Callable[[], None],
+) -> Iterator[TelemetryRecord]:
+    assembler = DocumentAssembler(on_skip)
     number = 0
     try:
-        for number, line in lines_of(file, progress):
-            for first, document in documents.take(number, line):
-                yield from _records(first, document, broken, understood)
-    except CutShort as reason:
-        broken(number + 1, str(reason))
-    documents.end()
+        for number, line in lines_of(file, on_progress):
+            for first, document in assembler.add_line(number, line):
+                yield from _records(first, document, on_skip, on_document)
+    except TruncatedFile as reason:
+        on_skip(number + 1, str(reason))
+    assembler.finish()
 
 
 def _records(
-    line: int, document: object, broken: Callable[[int, str], None], understood: Callable[[], None]
-) -> Iterator[Record]:
-    def skipped(misfit: Misfit) -> None:
-        broken(line, str(misfit))
+    line: int, document: object, on_skip: Callable[[int, str], None], on_document: Callable[[], None]
+) -> Iterator[TelemetryRecord]:
+    def skip(error: FieldError) -> None:
+        on_skip(line, str(error))
 
     try:
-        yield from parse(document, skipped)
-    except Misfit as misfit:
-        skipped(misfit)
+        yield from parse(document, skip)
+    except FieldError as error:
+        skip(error)
     else:
-        understood()
+        on_document()

@@ -1,6 +1,6 @@
-"""Lines as JSON documents, however they are laid out: one on each line, pretty-printed over many, or in an array.
+"""Finds the JSON documents in lines: one on each line, pretty-printed over many, or in an array.
 
-Nothing here knows what a document holds, but for how one of OTLP begins: where one begins in the middle of another,
+What a document holds is not known here, except how one of OTLP begins: a beginning inside another document means that
 the other was cut off. Memory holds one document at a time.
 """
 
@@ -10,49 +10,49 @@ import json
 import re
 from typing import TYPE_CHECKING, Any, Final
 
-from otel_breaker_cli.otlp.lines import LONGEST
+from otel_breaker_cli.otlp.lines import MAX_BYTES
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-TOO_LONG: Final = f"it is longer than {LONGEST // 2**20} MiB"
+TOO_LONG: Final = f"it is longer than {MAX_BYTES // 2**20} MiB"
 _TOO_DEEP: Final = "it is nested too deeply"
 
-_MARKS: Final = re.compile(rb'\\.|[][{}"]')
+_STRUCTURE: Final = re.compile(rb'\\.|[][{}"]')
 _BEGINNING: Final = re.compile(rb'\{\s*"resource(?:Spans|Logs|Metrics)"')
-_SEAM: Final = re.compile(rb'\{["}]|[\[:,]["{\[\w-]|\[\]|["}\]\w][,}\]]|["]:')
-"""The last byte of a line and the first of the next one, where both belong to one document."""
+_LINE_BREAK: Final = re.compile(rb'\{["}]|[\[:,]["{\[\w-]|\[\]|["}\]\w][,}\]]|["]:')
+"""The last byte of a line and the first one of the next, where both belong to one document."""
 
 
-class Documents:
+class DocumentAssembler:
     """Takes lines, and yields each document that they complete, with the number of its first line.
 
     Args:
-        broken: told the line and the problem of what is skipped.
+        on_skip: called with the line and the problem of each part that is skipped.
     """
 
-    def __init__(self, broken: Callable[[int, str], None]) -> None:
-        self._broken = broken
+    def __init__(self, on_skip: Callable[[int, str], None]) -> None:
+        self._on_skip = on_skip
         self._pending = bytearray()
         self._first = self._depth = 0
         self._last = b""
-        """The last byte of what is pending."""
+        """The last pending byte."""
         self._is_indented = False
-        """Whether what is pending has a line that does not begin at the margin."""
-        self._is_lost = False
-        """Within what is left of a document that broke; the next one begins at the margin."""
+        """Whether a pending line does not begin at the margin."""
+        self._is_skipping = False
+        """Whether the next lines belong to a broken document; the next document begins at the margin."""
 
-    def take(self, number: int, line: bytes | None) -> Iterator[tuple[int, Any]]:
-        """Take the next line; None for one that is too long."""
+    def add_line(self, number: int, line: bytes | None) -> Iterator[tuple[int, Any]]:
+        """Take the next line, or None for one that is too long; yield the documents that it completes."""
         if line is None:
-            self._give_up(number, TOO_LONG)
+            self._skip_pending(number, TOO_LONG)
             return
         text = line.strip()
-        if self._pending and not self._goes_on_with(line, text):
-            self._give_up(number, None)
-        if self._is_lost and not line.startswith((b"{", b"[")):
+        if self._pending and not self._continues_with(line, text):
+            self._skip_pending(number, None)
+        if self._is_skipping and not line.startswith((b"{", b"[")):
             return
-        self._is_lost = False
+        self._is_skipping = False
         self._is_indented = bool(self._pending) and (self._is_indented or line[:1].isspace())
         if self._pending or not text:
             yield from self._scan(number, text)
@@ -64,46 +64,46 @@ class Documents:
         else:
             yield from ((number, document) for document in (content if type(content) is list else [content]))
 
-    def end(self) -> None:
-        """There are no more lines."""
+    def finish(self) -> None:
+        """Report a document that the last line does not complete."""
         if self._pending:
-            self._give_up(self._first, None)
+            self._skip_pending(self._first, None)
 
-    def _goes_on_with(self, line: bytes, text: bytes) -> bool:
+    def _continues_with(self, line: bytes, text: bytes) -> bool:
         if _BEGINNING.match(text) or (self._is_indented and line.startswith(b"{")):
             return False
-        return not text or _SEAM.match(self._last + text[:1]) is not None
+        return not text or _LINE_BREAK.match(self._last + text[:1]) is not None
 
     def _scan(self, number: int, text: bytes) -> Iterator[tuple[int, Any]]:
-        """Follow the braces of a line that is no document by itself."""
-        if len(self._pending) + len(text) > LONGEST:
-            self._give_up(self._first, TOO_LONG)
+        """Follow the braces of a line that is no document of its own."""
+        if len(self._pending) + len(text) > MAX_BYTES:
+            self._skip_pending(self._first, TOO_LONG)
             return
         done = 0
-        for sign, position in _structure(text):
-            if sign == b'"':
+        for token, position in _structure(text):
+            if token == b'"':
                 self._first = self._first if self._depth else number
                 self._pending += text[done:]
-                self._give_up(number, None)
+                self._skip_pending(number, None)
                 return
             if self._depth:
-                self._depth += 1 if sign in b"{[" else -1
+                self._depth += 1 if token in b"{[" else -1
                 if not self._depth:
                     self._pending += text[done : position + 1]
                     done = position + 1
                     yield from self._complete()
-            elif sign == b"{":  # brackets round documents make an array of them
-                self._expect_nothing(number, text[done:position])
+            elif token == b"{":  # a bracket around documents makes an array of them
+                self._skip_text_between(number, text[done:position])
                 self._first, self._depth, done = number, 1, position
         if self._depth:
             self._pending += text[done:] + b"\n"
             self._last = text[-1:] or self._last
         else:
-            self._expect_nothing(number, text[done:])
+            self._skip_text_between(number, text[done:])
 
-    def _expect_nothing(self, number: int, between: bytes) -> None:
+    def _skip_text_between(self, number: int, between: bytes) -> None:
         if between.strip(b" \t\r[],"):
-            self._broken(number, _problem(between)[1])
+            self._on_skip(number, _problem(between)[1])
 
     def _complete(self) -> Iterator[tuple[int, Any]]:
         pending, self._pending = bytes(self._pending), bytearray()
@@ -111,35 +111,35 @@ class Documents:
             document = json.loads(pending)
         except (ValueError, RecursionError):
             line, problem = _problem(pending)
-            self._broken(self._first + line - 1, problem)
+            self._on_skip(self._first + line - 1, problem)
         else:
             yield self._first, document
 
-    def _give_up(self, number: int, problem: str | None) -> None:
-        """Skip what is pending, and what is left of it in the lines to come."""
+    def _skip_pending(self, number: int, problem: str | None) -> None:
+        """Skip the pending lines, and the lines to come that belong to the same document."""
         pending, self._pending, self._depth = bytes(self._pending), bytearray(), 0
-        self._is_lost = pending.count(b"\n") > 1
+        self._is_skipping = pending.count(b"\n") > 1
         if problem is None:
             line, problem = _problem(pending)
             number = self._first + line - 1
-        self._broken(number, problem)
+        self._on_skip(number, problem)
 
 
 def _structure(text: bytes) -> Iterator[tuple[bytes, int]]:
-    """The braces and brackets of a line with their places, and a quotation mark in the end if it breaks off in text."""
+    """The braces and brackets of a line with their positions; a quotation mark comes last if the line ends in text."""
     is_text = False
-    for found in _MARKS.finditer(text):
-        sign = found[0]
-        if sign == b'"':
+    for match in _STRUCTURE.finditer(text):
+        token = match[0]
+        if token == b'"':
             is_text = not is_text
-        elif not is_text and len(sign) == 1:
-            yield sign, found.start()
+        elif not is_text and len(token) == 1:
+            yield token, match.start()
     if is_text:
         yield b'"', len(text)
 
 
 def _problem(text: bytes) -> tuple[int, str]:
-    """Which line of a text is no JSON, counted from 1, and why."""
+    """The line of a text that is no JSON, counted from 1, and the reason."""
     try:
         json.loads(text)
     except json.JSONDecodeError as error:

@@ -1,7 +1,7 @@
-"""Reads the fields of OTLP/JSON: each has a type and a range, and what is of another is a `Misfit` that says where.
+"""Reads the fields of OTLP/JSON: each has a type and a range, and a value of another one is a `FieldError` with a path.
 
-It bears with what writers differ in: ids may be hexadecimal or base64, members of enumerations numbers or names,
-64-bit integers text or numbers; null is a field that is not there. Nothing here knows a signal.
+Writers differ, and all of these are accepted: ids in hexadecimal or base64, enumeration members as numbers or names,
+64-bit integers as text or numbers. Null is a field that is absent. No signal is known here.
 """
 
 from __future__ import annotations
@@ -16,22 +16,22 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 Json = dict[str, Any]
 
-_LATEST: Final = 2**64
-_LARGEST: Final = 2**63
-_IDS: Final = (8, 16)
-"""Bytes of a span's id and of a trace's."""
+_TIME_LIMIT: Final = 2**64
+_MAX_INTEGER: Final = 2**63
+_ID_LENGTHS: Final = (8, 16)
+"""Bytes of a span id and of a trace id."""
 _HEXADECIMAL: Final = re.compile(r"[0-9a-fA-F]{16}|[0-9a-fA-F]{32}")
 _INTEGER: Final = re.compile(r"-?[0-9]{1,20}")
 _SEVERITY: Final = re.compile(r"SEVERITY_NUMBER_(TRACE|DEBUG|INFO|WARN|ERROR|FATAL)([234]?)")
 _SEVERITIES: Final = ("TRACE", "DEBUG", "INFO", "WARN", "ERROR", "FATAL")
 
 
-class Misfit(Exception):
-    """A value is not what OTLP wants there.
+class FieldError(Exception):
+    """A value is not what OTLP requires.
 
     Args:
         problem: what is wrong, without the value itself.
-        path: where the value is, from where the reader stands.
+        path: where the value is, relative to the object that is read.
     """
 
     def __init__(self, problem: str, path: str = "") -> None:
@@ -39,8 +39,8 @@ class Misfit(Exception):
         self.problem = problem
         self.path = path
 
-    def within(self, step: str) -> Misfit:
-        """The same, seen from one step further out."""
+    def within(self, step: str) -> FieldError:
+        """The same error, with its path relative to the object around."""
         dot = "." if self.path and not self.path.startswith("[") else ""
         self.path = f"{step}{dot}{self.path}"
         return self
@@ -50,125 +50,126 @@ class Misfit(Exception):
 
 
 def required(owner: Json, name: str, read: Callable[[Any], T]) -> T:
-    """A field that has to be there."""
-    said = owner.get(name)
-    if said is None:
-        raise Misfit("it is missing", name)
+    """Read a field that must be present."""
+    value = owner.get(name)
+    if value is None:
+        raise FieldError("it is missing", name)
     try:
-        return read(said)
-    except Misfit as misfit:
-        raise misfit.within(name) from None
+        return read(value)
+    except FieldError as error:
+        raise error.within(name) from None
 
 
 def optional(owner: Json, name: str, read: Callable[[Any], T], default: T) -> T:
-    said = owner.get(name)
-    if said is None:
+    """Read a field, or return the default when it is absent."""
+    value = owner.get(name)
+    if value is None:
         return default
     try:
-        return read(said)
-    except Misfit as misfit:
-        raise misfit.within(name) from None
+        return read(value)
+    except FieldError as error:
+        raise error.within(name) from None
 
 
 def each(owner: Json, name: str, read: Callable[[Any], T]) -> list[T]:
-    """A field that is a list, empty when it is not there."""
-    found = []
-    listed: list[Any] = optional(owner, name, items, [])
-    for index, item in enumerate(listed):
+    """Read the items of a field that is a list; empty when it is absent."""
+    results = []
+    values: list[Any] = optional(owner, name, array, [])
+    for index, value in enumerate(values):
         try:
-            found.append(read(item))
-        except Misfit as misfit:
-            raise misfit.within(f"{name}[{index}]") from None
-    return found
+            results.append(read(value))
+        except FieldError as error:
+            raise error.within(f"{name}[{index}]") from None
+    return results
 
 
-def items(said: Any) -> list[Any]:
-    if type(said) is list:
-        return said
-    raise Misfit("it is no list")
+def array(value: Any) -> list[Any]:
+    if type(value) is list:
+        return value
+    raise FieldError("it is no list")
 
 
-def an_object(said: Any) -> Json:
-    if type(said) is dict:
-        return said
-    raise Misfit("it is no object")
+def json_object(value: Any) -> Json:
+    if type(value) is dict:
+        return value
+    raise FieldError("it is no object")
 
 
-def text(said: Any) -> str:
-    if type(said) is str:
-        return said
-    raise Misfit("it is no text")
+def text(value: Any) -> str:
+    if type(value) is str:
+        return value
+    raise FieldError("it is no text")
 
 
-def flag(said: Any) -> bool:
-    if type(said) is bool:
-        return said
-    raise Misfit("it is neither true nor false")
+def boolean(value: Any) -> bool:
+    if type(value) is bool:
+        return value
+    raise FieldError("it is neither true nor false")
 
 
-def integer(said: Any) -> int:
-    """64 bits do not fit a JSON number, so OTLP writes them as text."""
-    number = _whole(said)
-    if abs(number) <= _LARGEST:
+def integer(value: Any) -> int:
+    """Read an integer of 64 bits, which OTLP writes as text since a JSON number does not hold it."""
+    number = _whole_number(value)
+    if abs(number) <= _MAX_INTEGER:
         return number
-    raise Misfit("it is larger than 64 bits")
+    raise FieldError("it is larger than 64 bits")
 
 
-def time(said: Any) -> int:
-    """Nanoseconds since the epoch."""
-    nanoseconds = _whole(said)
-    if 0 <= nanoseconds < _LATEST:
+def time(value: Any) -> int:
+    """Read a time in nanoseconds since the epoch."""
+    nanoseconds = _whole_number(value)
+    if 0 <= nanoseconds < _TIME_LIMIT:
         return nanoseconds
-    raise Misfit("it is no time")
+    raise FieldError("it is no time")
 
 
-def _whole(said: Any) -> int:
-    if type(said) is int:
-        return said
-    if (type(said) is str and _INTEGER.fullmatch(said)) or (type(said) is float and said.is_integer()):
-        return int(said)
-    raise Misfit("it is no whole number")
+def _whole_number(value: Any) -> int:
+    if type(value) is int:
+        return value
+    if (type(value) is str and _INTEGER.fullmatch(value)) or (type(value) is float and value.is_integer()):
+        return int(value)
+    raise FieldError("it is no whole number")
 
 
-def number(said: Any) -> float:
-    """A double; what JSON has no number for is text, `NaN` or `Infinity`."""
-    if type(said) in (int, float, str):
+def number(value: Any) -> float:
+    """Read a double; `NaN` and `Infinity`, which are no JSON numbers, are text."""
+    if type(value) in (int, float, str):
         try:
-            return float(said)
+            return float(value)
         except (ValueError, OverflowError):
             pass
-    raise Misfit("it is no number")
+    raise FieldError("it is no number")
 
 
-def identity(said: Any) -> str:
-    """An id in lower-case hexadecimal; empty for none, which some writers say with zeros."""
-    written = text(said)
+def hex_id(value: Any) -> str:
+    """Read an id in lower-case hexadecimal; empty for none, which some writers write as zeros."""
+    written = text(value)
     if not written or _HEXADECIMAL.fullmatch(written):
-        found = written.lower()
+        result = written.lower()
     else:
         try:
             raw = base64.b64decode(written, validate=True)
         except ValueError:
             raw = b""
-        if len(raw) not in _IDS:
-            raise Misfit("it is no id")
-        found = raw.hex()
-    return found if found.strip("0") else ""
+        if len(raw) not in _ID_LENGTHS:
+            raise FieldError("it is no id")
+        result = raw.hex()
+    return result if result.strip("0") else ""
 
 
-def member(prefix: str, names: Mapping[int, str]) -> Callable[[Any], str]:
-    """Reads the plain name of an enumeration's member, however it was written; empty for one that is not known."""
+def enumeration(prefix: str, names: Mapping[int, str]) -> Callable[[Any], str]:
+    """Make a reader of an enumeration's members, written as a number or a name; it returns empty for an unknown one."""
     numbers = {prefix + (name or "unspecified").upper(): number for number, name in names.items()}
 
-    def read(said: Any) -> str:
-        return names.get(numbers.get(said, 0) if type(said) is str else integer(said), "")
+    def read(value: Any) -> str:
+        return names.get(numbers.get(value, 0) if type(value) is str else integer(value), "")
 
     return read
 
 
-def severity(said: Any) -> int:
-    """OpenTelemetry's severity number; 0 for a name that is not known."""
-    if type(said) is not str:
-        return integer(said)
-    found = _SEVERITY.fullmatch(said)
-    return 4 * _SEVERITIES.index(found[1]) + int(found[2] or 1) if found else 0
+def severity(value: Any) -> int:
+    """Read OpenTelemetry's severity number; 0 for an unknown name."""
+    if type(value) is not str:
+        return integer(value)
+    match = _SEVERITY.fullmatch(value)
+    return 4 * _SEVERITIES.index(match[1]) + int(match[2] or 1) if match else 0

@@ -1,6 +1,6 @@
-"""A file as its lines, uncompressed where it is compressed, with a bound on each and on all of them together.
+"""A file as its lines, uncompressed where it is compressed, with a bound on each line and on the whole file.
 
-Nothing here knows what a line holds.
+What a line holds is not known here.
 """
 
 from __future__ import annotations
@@ -17,60 +17,61 @@ if TYPE_CHECKING:
 
     from _typeshed import WriteableBuffer
 
-LONGEST: Final = 16 * 2**20
+MAX_BYTES: Final = 16 * 2**20
 """Bytes of a line; a Collector's batch of 8,192 spans is smaller, and JSON takes thirty times its size at worst."""
 _GZIP: Final = b"\x1f\x8b"
-_MOST_TIMES: Final = 256
-"""Telemetry becomes ten to fifty times smaller, and nothing more than a thousand times."""
-_UNSUSPICIOUS: Final = 2 * LONGEST
-"""Bytes that are uncompressed before anybody asks how many times they are."""
+_MAX_RATIO: Final = 256
+"""How many times its compressed size a file may become: telemetry compresses ten to fifty times, and gzip compresses
+at most a thousand times."""
+_UNCHECKED_BYTES: Final = 2 * MAX_BYTES
+"""Uncompressed bytes that are read before the ratio is checked."""
 
 
-class CutShort(Exception):
-    """The rest of the file is not to be had; the text says why."""
+class TruncatedFile(Exception):
+    """The rest of the file cannot be read; the text is the reason."""
 
 
-def lines_of(file: Path, progress: Callable[[int], None]) -> Iterator[tuple[int, bytes | None]]:
-    """The lines of a file, numbered from 1; None in place of one that is longer than `LONGEST`.
+def lines_of(file: Path, on_progress: Callable[[int], None]) -> Iterator[tuple[int, bytes | None]]:
+    """The lines of a file, numbered from 1; None in place of one that is longer than `MAX_BYTES`.
 
     Args:
-        file: what to read, compressed with gzip or not.
-        progress: told how many bytes more of the file have been read, after each line.
+        file: the file to read, compressed with gzip or not.
+        on_progress: called after each line with the bytes of the file read since the last call.
 
     Raises:
         OSError: when the file cannot be opened or read.
-        CutShort: when the rest cannot be uncompressed, or is suspiciously large.
+        TruncatedFile: when the rest cannot be uncompressed, or is suspiciously large.
     """
-    told = number = 0
+    reported = number = 0
     with file.open("rb", buffering=0) as raw:
-        counted = _Counted(raw)
-        plain = io.BufferedReader(counted)
-        is_compressed = plain.peek(len(_GZIP)).startswith(_GZIP)
-        unpacked = gzip.GzipFile(fileobj=plain) if is_compressed else plain
+        counted = _CountedFile(raw)
+        buffered = io.BufferedReader(counted)
+        is_compressed = buffered.peek(len(_GZIP)).startswith(_GZIP)
+        content = gzip.GzipFile(fileobj=buffered) if is_compressed else buffered
         try:
             size = 0
-            while line := unpacked.readline(LONGEST + 1):
+            while line := content.readline(MAX_BYTES + 1):
                 number += 1
-                is_whole = len(line) <= LONGEST
+                is_whole = len(line) <= MAX_BYTES
                 yield number, line.removeprefix(codecs.BOM_UTF8 if number == 1 else b"") if is_whole else None
                 size += len(line)
                 while not is_whole and line and not line.endswith(b"\n"):
-                    line = unpacked.readline(LONGEST)
+                    line = content.readline(MAX_BYTES)
                     size += len(line)
-                    _check(size, counted.count)
-                _check(size, counted.count)
-                progress(counted.count - told)
-                told = counted.count
+                    _check_ratio(size, counted.count)
+                _check_ratio(size, counted.count)
+                on_progress(counted.count - reported)
+                reported = counted.count
         except (EOFError, gzip.BadGzipFile, zlib.error) as error:
-            raise CutShort(f"the rest cannot be uncompressed: {error}") from error
+            raise TruncatedFile(f"the rest cannot be uncompressed: {error}") from error
 
 
-def _check(size: int, packed: int) -> None:
-    if size > _UNSUSPICIOUS + _MOST_TIMES * packed:
-        raise CutShort(f"the rest is not read: it becomes more than {_MOST_TIMES} times as large when uncompressed")
+def _check_ratio(size: int, compressed: int) -> None:
+    if size > _UNCHECKED_BYTES + _MAX_RATIO * compressed:
+        raise TruncatedFile(f"the rest is not read: it becomes more than {_MAX_RATIO} times as large when uncompressed")
 
 
-class _Counted(io.RawIOBase):
+class _CountedFile(io.RawIOBase):
     """Counts the bytes that are read through it."""
 
     def __init__(self, raw: io.FileIO) -> None:

@@ -1,22 +1,22 @@
 """One document of OTLP/JSON, an export request of any signal, as records.
 
-What OTLP does not allow costs the record that it is in, and of a resource the attribute; `fields` knows the types.
+A value that OTLP does not allow costs the record that holds it, or one attribute of a resource. `fields` has the types.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 from otel_breaker_cli.otlp.fields import (
+    FieldError,
     Json,
-    Misfit,
-    an_object,
+    array,
+    boolean,
     each,
-    flag,
-    identity,
+    enumeration,
+    hex_id,
     integer,
-    items,
-    member,
+    json_object,
     number,
     optional,
     required,
@@ -24,17 +24,19 @@ from otel_breaker_cli.otlp.fields import (
     text,
     time,
 )
-from otel_breaker_cli.otlp.records import Event, Link, Log, Origin, Point, Span
-from otel_breaker_cli.otlp.values import attribute, attributes, value
+from otel_breaker_cli.otlp.records import DataPoint, Event, Link, LogRecord, Span, TelemetrySource
+from otel_breaker_cli.otlp.values import any_value, attributes, key_value
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
 
-    from otel_breaker_cli.otlp.records import Record
+    from otel_breaker_cli.otlp.records import TelemetryRecord
 
-_KIND: Final = member("SPAN_KIND_", dict(enumerate(("", "internal", "server", "client", "producer", "consumer"))))
-_STATUS: Final = member("STATUS_CODE_", {0: "unset", 1: "ok", 2: "error"})
-_TEMPORALITY: Final = member("AGGREGATION_TEMPORALITY_", {0: "", 1: "delta", 2: "cumulative"})
+    OnSkip: TypeAlias = Callable[[FieldError], None]
+
+_KIND: Final = enumeration("SPAN_KIND_", dict(enumerate(("", "internal", "server", "client", "producer", "consumer"))))
+_STATUS: Final = enumeration("STATUS_CODE_", {0: "unset", 1: "ok", 2: "error"})
+_TEMPORALITY: Final = enumeration("AGGREGATION_TEMPORALITY_", {0: "", 1: "delta", 2: "cumulative"})
 _INSTRUMENTS: Final = {
     "sum": "counter",
     "gauge": "gauge",
@@ -44,81 +46,81 @@ _INSTRUMENTS: Final = {
 }
 
 
-def parse(document: Any, skipped: Callable[[Misfit], None]) -> Iterator[Record]:
+def parse(document: Any, on_skip: OnSkip) -> Iterator[TelemetryRecord]:
     """Read one document: an export request of any signal.
 
     Args:
-        document: what JSON made of it.
-        skipped: told of each record, or attribute of a resource, that is left out.
+        document: the parsed JSON.
+        on_skip: called with the error of each record, or attribute of a resource, that is skipped.
 
     Raises:
-        Misfit: when it is no OTLP.
+        FieldError: when it is no OTLP.
     """
     if type(document) is not dict:
-        raise Misfit("it is no OTLP: it is no object")
+        raise FieldError("it is no OTLP: it is no object")
     if not document.keys() & _RESOURCES:
-        raise Misfit(f"it is no OTLP: there is none of {', '.join(sorted(_RESOURCES))} in it")
+        raise FieldError(f"it is no OTLP: there is none of {', '.join(sorted(_RESOURCES))} in it")
     for resources, scopes, entries, read in _SIGNALS:
-        for resource, here in _objects(document, resources, "", skipped):
-            described = _resource(resource, f"{here}.resource", skipped)
-            for scope, there in _objects(resource, scopes, here, skipped):
-                origin = Origin(described, _scope(scope, there, skipped))
-                for entry, place in _objects(scope, entries, there, skipped):
+        for resource, resource_path in _objects(document, resources, "", on_skip):
+            resource_attributes = _resource(resource, f"{resource_path}.resource", on_skip)
+            for scope, scope_path in _objects(resource, scopes, resource_path, on_skip):
+                source = TelemetrySource(resource_attributes, _scope(scope, scope_path, on_skip))
+                for entry, path in _objects(scope, entries, scope_path, on_skip):
                     try:
-                        records = list(read(entry, origin, skipped, place))
-                    except Misfit as misfit:
-                        skipped(misfit.within(place))
+                        records = list(read(entry, source, on_skip, path))
+                    except FieldError as error:
+                        on_skip(error.within(path))
                     else:
                         yield from records
 
 
-def _objects(owner: Json, name: str, place: str, skipped: Callable[[Misfit], None]) -> Iterator[tuple[Json, str]]:
-    """The objects of a list, each with its path; what is none is skipped."""
-    path = f"{place}.{name}" if place else name
+def _objects(owner: Json, name: str, owner_path: str, on_skip: OnSkip) -> Iterator[tuple[Json, str]]:
+    """The objects of a list, each with its path; an item that is no object is skipped."""
+    path = f"{owner_path}.{name}" if owner_path else name
     try:
-        found: list[Any] = optional(owner, name, items, [])
-    except Misfit as misfit:
-        skipped(Misfit(misfit.problem, path))
+        values: list[Any] = optional(owner, name, array, [])
+    except FieldError as error:
+        on_skip(FieldError(error.problem, path))
         return
-    for index, entry in enumerate(found):
-        if type(entry) is dict:
-            yield entry, f"{path}[{index}]"
+    for index, value in enumerate(values):
+        if type(value) is dict:
+            yield value, f"{path}[{index}]"
         else:
-            skipped(Misfit("it is no object", f"{path}[{index}]"))
+            on_skip(FieldError("it is no object", f"{path}[{index}]"))
 
 
-def _resource(owner: Json, place: str, skipped: Callable[[Misfit], None]) -> dict[str, Any]:
-    """What a process says of itself; one bad attribute is no reason to lose all that it did."""
-    found = {}
+def _resource(owner: Json, path: str, on_skip: OnSkip) -> dict[str, Any]:
+    """The attributes of a resource; a bad one is skipped alone, since all records of the process need the others."""
+    result = {}
     try:
-        resource: Json = optional(owner, "resource", an_object, {})
-    except Misfit as misfit:
-        skipped(Misfit(misfit.problem, place))
+        resource: Json = optional(owner, "resource", json_object, {})
+    except FieldError as error:
+        on_skip(FieldError(error.problem, path))
         return {}
-    for entry, path in _objects(resource, "attributes", place, skipped):
+    for pair, pair_path in _objects(resource, "attributes", path, on_skip):
         try:
-            key, said = attribute(entry)
-        except Misfit as misfit:
-            skipped(misfit.within(path))
+            key, value = key_value(pair)
+        except FieldError as error:
+            on_skip(error.within(pair_path))
         else:
-            found[key] = said
-    return found
+            result[key] = value
+    return result
 
 
-def _scope(owner: Json, place: str, skipped: Callable[[Misfit], None]) -> str:
+def _scope(owner: Json, path: str, on_skip: OnSkip) -> str:
     try:
-        return optional(owner, "scope", lambda said: optional(an_object(said), "name", text, ""), "")
-    except Misfit as misfit:
-        skipped(misfit.within(place))
+        return optional(owner, "scope", lambda scope: optional(json_object(scope), "name", text, ""), "")
+    except FieldError as error:
+        on_skip(error.within(path))
         return ""
 
 
-def _span(span: Json, origin: Origin, *_: object) -> Iterable[Span]:
+def _span(span: Json, source: TelemetrySource, *_: object) -> Iterable[Span]:
     yield Span(
-        origin=origin,
-        trace_id=required(span, "traceId", identity),
-        span_id=required(span, "spanId", identity),
-        parent_id=optional(span, "parentSpanId", identity, ""),
+        source=source,
+        trace_id=required(span, "traceId", hex_id),
+        span_id=required(span, "spanId", hex_id),
+        parent_id=optional(span, "parentSpanId", hex_id, ""),
         name=optional(span, "name", text, ""),
         kind=optional(span, "kind", _KIND, ""),
         start=required(span, "startTimeUnixNano", time),
@@ -130,70 +132,73 @@ def _span(span: Json, origin: Origin, *_: object) -> Iterable[Span]:
     )
 
 
-def _status(said: Any) -> str:
-    return optional(an_object(said), "code", _STATUS, "unset")
+def _status(value: Any) -> str:
+    return optional(json_object(value), "code", _STATUS, "unset")
 
 
-def _event(said: Any) -> Event:
-    event = an_object(said)
+def _event(value: Any) -> Event:
+    event = json_object(value)
     return Event(optional(event, "name", text, ""), required(event, "timeUnixNano", time), attributes(event))
 
 
-def _link(said: Any) -> Link:
-    link = an_object(said)
-    return Link(required(link, "traceId", identity), required(link, "spanId", identity), attributes(link))
+def _link(value: Any) -> Link:
+    link = json_object(value)
+    return Link(required(link, "traceId", hex_id), required(link, "spanId", hex_id), attributes(link))
 
 
-def _log(log: Json, origin: Origin, *_: object) -> Iterable[Log]:
-    yield Log(
-        origin=origin,
-        event=optional(log, "eventName", text, ""),
-        # A record without a time of its own was made just before it was observed.
-        time=optional(log, "timeUnixNano", time, 0) or optional(log, "observedTimeUnixNano", time, 0),
-        severity=optional(log, "severityNumber", severity, 0),
-        severity_text=optional(log, "severityText", text, ""),
-        body=optional(log, "body", value, None),
-        attributes=attributes(log),
-        trace_id=optional(log, "traceId", identity, ""),
-        span_id=optional(log, "spanId", identity, ""),
+def _log_record(record: Json, source: TelemetrySource, *_: object) -> Iterable[LogRecord]:
+    yield LogRecord(
+        source=source,
+        event_name=optional(record, "eventName", text, ""),
+        # A record without a time of its own was emitted just before it was observed.
+        time=optional(record, "timeUnixNano", time, 0) or optional(record, "observedTimeUnixNano", time, 0),
+        severity=optional(record, "severityNumber", severity, 0),
+        body=optional(record, "body", any_value, None),
+        attributes=attributes(record),
+        trace_id=optional(record, "traceId", hex_id, ""),
+        span_id=optional(record, "spanId", hex_id, ""),
     )
 
 
-def _points(metric: Json, origin: Origin, skipped: Callable[[Misfit], None], place: str) -> Iterator[Point]:
+def _data_points(metric: Json, source: TelemetrySource, on_skip: OnSkip, path: str) -> Iterator[DataPoint]:
     name, unit = required(metric, "name", text), optional(metric, "unit", text, "")
     for shape, instrument in _INSTRUMENTS.items():
-        data: Json = optional(metric, shape, an_object, {})
-        is_up_down = shape == "sum" and not optional(data, "isMonotonic", flag, default=False)
+        data: Json = optional(metric, shape, json_object, {})
+        is_up_down = shape == "sum" and not optional(data, "isMonotonic", boolean, default=False)
         is_delta = optional(data, "aggregationTemporality", _TEMPORALITY, "") == "delta"
-        for point, path in _objects(data, "dataPoints", f"{place}.{shape}", skipped):
+        for point, point_path in _objects(data, "dataPoints", f"{path}.{shape}", on_skip):
             try:
-                yield Point(
-                    origin=origin,
+                yield DataPoint(
+                    source=source,
                     metric=name,
                     unit=unit,
                     instrument="updowncounter" if is_up_down else instrument,
                     is_delta=is_delta,
                     time=required(point, "timeUnixNano", time),
                     attributes=attributes(point),
-                    value=_measured(point),
+                    value=_point_value(point),
                 )
-            except Misfit as misfit:
-                skipped(misfit.within(path))
+            except FieldError as error:
+                on_skip(error.within(point_path))
 
 
-def _measured(point: Json) -> float:
-    for name, read in _MEASURES.items():
+def _point_value(point: Json) -> float:
+    for name, read in _POINT_VALUES.items():
         if point.get(name) is not None:
             return required(point, name, read)
     return 0
 
 
-_MEASURES: Final[Mapping[str, Callable[[Any], float]]] = {"asInt": integer, "asDouble": number, "count": integer}
+_POINT_VALUES: Final[Mapping[str, Callable[[Any], float]]] = {
+    "asInt": integer,
+    "asDouble": number,
+    "count": integer,
+}
 _SIGNALS: Final[
-    tuple[tuple[str, str, str, Callable[[Json, Origin, Callable[[Misfit], None], str], Iterable[Record]]], ...]
+    tuple[tuple[str, str, str, Callable[[Json, TelemetrySource, OnSkip, str], Iterable[TelemetryRecord]]], ...]
 ] = (
     ("resourceSpans", "scopeSpans", "spans", _span),
-    ("resourceLogs", "scopeLogs", "logRecords", _log),
-    ("resourceMetrics", "scopeMetrics", "metrics", _points),
+    ("resourceLogs", "scopeLogs", "logRecords", _log_record),
+    ("resourceMetrics", "scopeMetrics", "metrics", _data_points),
 )
 _RESOURCES: Final = {resources for resources, *_ in _SIGNALS}

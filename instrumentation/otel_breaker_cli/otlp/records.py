@@ -1,6 +1,7 @@
-"""Telemetry as small frozen records, of every signal: what `parse` makes and the commands look at.
+"""Telemetry of every signal as small frozen records: `parse` makes them and the commands read them.
 
-They hold what OTLP says and nothing of circuit breakers.
+They hold what OTLP defines and nothing of circuit breakers. Times are nanoseconds since the epoch, ids lower-case
+hexadecimal.
 """
 
 from __future__ import annotations
@@ -14,45 +15,43 @@ Attributes: TypeAlias = Mapping[str, Any]
 
 
 @dataclass(frozen=True)
-class Origin:
-    """Where a record comes from."""
+class TelemetrySource:
+    """The process and the instrumentation scope that a record comes from."""
 
     resource: Attributes
-    """What the process says of itself: `service.name` and the like."""
+    """The attributes of the process: `service.name` and the like."""
     scope: str
     """The name of the instrumentation scope, empty when it has none."""
 
 
 @dataclass(frozen=True)
 class Event:
-    """Something that happened during a span."""
+    """An event of a span."""
 
     name: str
     time: int
-    """Nanoseconds since the epoch, as all times here."""
     attributes: Attributes
 
 
 @dataclass(frozen=True)
 class Link:
-    """A span that another one points at."""
+    """A span that another one links to."""
 
     trace_id: str
-    """In lower-case hexadecimal, as all ids here."""
     span_id: str
     attributes: Attributes = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
 class Span:
-    origin: Origin
+    source: TelemetrySource
     trace_id: str
     span_id: str
     parent_id: str
     """Empty for the root of a trace."""
     name: str
     kind: str
-    """`internal`, `server`, `client`, `producer`, `consumer`, or empty when it is not said."""
+    """`internal`, `server`, `client`, `producer`, `consumer`, or empty when it is not set."""
     start: int
     end: int
     attributes: Attributes
@@ -71,38 +70,37 @@ class Span:
 
 
 @dataclass(frozen=True)
-class Log:
+class LogRecord:
     """A log record; an event when it has an event name."""
 
-    origin: Origin
-    event: str
-    """The event's name, or empty."""
+    source: TelemetrySource
+    event_name: str
+    """Empty when it is no event."""
     time: int
     severity: int
-    """OpenTelemetry's severity number; 0 when it is not said."""
-    severity_text: str
+    """OpenTelemetry's severity number; 0 when it is not set."""
     body: Any
     attributes: Attributes
     trace_id: str
-    """Of the span that it was made in, or empty; so is `span_id`."""
+    """Of the span in which it was emitted, or empty; so is `span_id`."""
     span_id: str
 
 
 @dataclass(frozen=True)
-class Point:
-    """One measured value of a metric."""
+class DataPoint:
+    """One data point of a metric."""
 
-    origin: Origin
+    source: TelemetrySource
     metric: str
     unit: str
     instrument: str
     """`counter`, `updowncounter`, `gauge`, `histogram`, `exponential_histogram` or `summary`."""
     is_delta: bool
-    """Whether the value counts from the point before and not from the start."""
+    """Whether the value counts from the data point before, and not from the start."""
     time: int
     attributes: Attributes
     value: float
-    """Of a histogram or a summary, how many values were measured."""
+    """Of a histogram or a summary, how many values were recorded."""
 
 
-Record: TypeAlias = Span | Log | Point
+TelemetryRecord: TypeAlias = Span | LogRecord | DataPoint

@@ -1,4 +1,4 @@
-"""Reads what attributes and bodies say: a value of one of OTLP's kinds, which may hold others."""
+"""Reads the values of attributes and bodies: OTLP's `AnyValue`, which may hold others, and `KeyValue`."""
 
 from __future__ import annotations
 
@@ -6,12 +6,12 @@ import base64
 from typing import TYPE_CHECKING, Any, Final
 
 from otel_breaker_cli.otlp.fields import (
+    FieldError,
     Json,
-    Misfit,
-    an_object,
+    boolean,
     each,
-    flag,
     integer,
+    json_object,
     number,
     required,
     text,
@@ -22,49 +22,52 @@ if TYPE_CHECKING:
 
     from otel_breaker_cli.otlp.records import Attributes
 
-_DEEPEST: Final = 32
+_MAX_DEPTH: Final = 32
 
 
 def attributes(owner: Json) -> Attributes:
-    return dict(each(owner, "attributes", attribute))
+    """Read the attributes of an object; empty when it has none."""
+    return dict(each(owner, "attributes", key_value))
 
 
-def attribute(said: Any, depth: int = 0) -> tuple[str, Any]:
-    """Key and value; `depth` is how many values it is in."""
-    key = required(an_object(said), "key", text)
+def key_value(pair: Any, depth: int = 0) -> tuple[str, Any]:
+    """Read a key and its value; `depth` is how many values are around it."""
+    key = required(json_object(pair), "key", text)
     try:
-        return key, None if (wrapped := said.get("value")) is None else value(wrapped, depth)
-    except Misfit as misfit:
-        raise misfit.within("value") from None
+        return key, None if (wrapped := pair.get("value")) is None else any_value(wrapped, depth)
+    except FieldError as error:
+        raise error.within("value") from None
 
 
-def value(said: Any, depth: int = 0) -> Any:
-    """What an attribute or a body says; None for an empty value, or one of a kind that is not known."""
-    if depth > _DEEPEST:
-        raise Misfit("it is nested too deeply")
-    for kind, wrapped in an_object(said).items():
-        read = _VALUES.get(kind)
+def any_value(wrapped: Any, depth: int = 0) -> Any:
+    """Read a value; None for an empty one, or for one of an unknown kind."""
+    if depth > _MAX_DEPTH:
+        raise FieldError("it is nested too deeply")
+    for kind, value in json_object(wrapped).items():
+        read = _READERS.get(kind)
         if read is not None:
             try:
-                return read(wrapped, depth)
-            except Misfit as misfit:
-                raise misfit.within(kind) from None
+                return read(value, depth)
+            except FieldError as error:
+                raise error.within(kind) from None
     return None
 
 
-def _bytes(said: Any) -> bytes:
+def _bytes(value: Any) -> bytes:
     try:
-        return base64.b64decode(text(said))
+        return base64.b64decode(text(value))
     except ValueError:
-        raise Misfit("it is not in base64") from None
+        raise FieldError("it is not in base64") from None
 
 
-_VALUES: Final[Mapping[str, Callable[[Any, int], Any]]] = {
-    "stringValue": lambda said, _: text(said),
-    "boolValue": lambda said, _: flag(said),
-    "intValue": lambda said, _: integer(said),
-    "doubleValue": lambda said, _: number(said),
-    "bytesValue": lambda said, _: _bytes(said),
-    "arrayValue": lambda said, depth: each(an_object(said), "values", lambda item: value(item, depth + 1)),
-    "kvlistValue": lambda said, depth: dict(each(an_object(said), "values", lambda item: attribute(item, depth + 1))),
+_READERS: Final[Mapping[str, Callable[[Any, int], Any]]] = {
+    "stringValue": lambda value, _: text(value),
+    "boolValue": lambda value, _: boolean(value),
+    "intValue": lambda value, _: integer(value),
+    "doubleValue": lambda value, _: number(value),
+    "bytesValue": lambda value, _: _bytes(value),
+    "arrayValue": lambda value, depth: each(json_object(value), "values", lambda item: any_value(item, depth + 1)),
+    "kvlistValue": lambda value, depth: dict(
+        each(json_object(value), "values", lambda item: key_value(item, depth + 1))
+    ),
 }

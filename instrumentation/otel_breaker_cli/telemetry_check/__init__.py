@@ -1,6 +1,6 @@
-"""`otel-breaker telemetry-check`: whether exported telemetry of breakers is as the schema says.
+"""`otel-breaker telemetry-check`: checks exported telemetry of breakers against the schema.
 
-`check` holds telemetry against the schema; here is the command.
+`live_check` compares records with the schema; this module is the command.
 """
 
 from __future__ import annotations
@@ -12,9 +12,9 @@ from rich.console import Console
 
 from otel_breaker.telemetry.names import SCOPE
 from otel_breaker_cli.command import Command, CommandFailed
-from otel_breaker_cli.files import add_files, opened
-from otel_breaker_cli.telemetry_check.check import LiveCheck
-from otel_breaker_instrumentation.schema import load
+from otel_breaker_cli.input_files import add_files, open_files
+from otel_breaker_cli.semconv_registry import load
+from otel_breaker_cli.telemetry_check.live_check import LiveCheck
 
 if TYPE_CHECKING:
     from argparse import Namespace
@@ -24,16 +24,16 @@ def run(arguments: Namespace) -> int:
     """Check files, and print each kind of violation once.
 
     Args:
-        arguments: with `files`, the paths of what to check.
+        arguments: with `files`, the paths to check.
 
     Returns:
         1 when there is a violation, otherwise 0.
 
     Raises:
-        CommandFailed: when a file cannot be read, or nothing in the files is ours.
+        CommandFailed: when a file cannot be read, or the files hold no telemetry of breakers.
     """
     live_check = LiveCheck(load())
-    with opened(arguments.files, Console(stderr=True)) as files:
+    with open_files(arguments.files, Console(stderr=True)) as files:
         for record in files:
             live_check.check(record)
     if not live_check.checked:
@@ -46,8 +46,8 @@ def run(arguments: Namespace) -> int:
 
 
 COMMAND: Final = Command(
-    "Reports every name, type, value, unit and instrument of the breakers' telemetry that the schema does not know, and"
-    " what is missing in it. Telemetry of other scopes is passed over. Exits with 1 when there is a violation.",
+    "Reports every name, type, value, unit and instrument of the breakers' telemetry that the schema does not have, and"
+    " what is missing in it. Telemetry of other scopes is ignored. Exits with 1 when there is a violation.",
     add_files,
     run,
 )

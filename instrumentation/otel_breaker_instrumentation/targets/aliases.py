@@ -1,12 +1,13 @@
 """Where else a function stands: `from module import name` that ran before it was guarded.
 
 Such a name is another reference to the same function, and a guard put in one place is not seen from the other. So
-the namespaces of all modules are gone through, and the classes that they define:
+the namespaces of all modules are gone through, and for a report the classes that they define:
 
 - A global that is the function itself, or a method bound to an object, is guarded, too: it is looked up at each
   call, so that exchanging it does what the original import would have done a moment later.
 - An attribute of a class is told, and left: it may be there to be reached without what stands elsewhere, and
-  classes may do anything when they are set upon. Its own name can be a target.
+  classes may do anything when they are set upon. Its own name can be a target. Classes hold most of what there is to
+  go through, so they are looked at when somebody asks for a report, and an application's start does not pay for it.
 - What is held otherwise cannot be found at a bounded cost: closures, default arguments, containers such as a
   registry of handlers, attributes of objects, partial applications. They are called unguarded.
 
@@ -25,16 +26,22 @@ from otel_breaker_instrumentation.targets.imports import namespace
 from otel_breaker_instrumentation.targets.patch import AttributeSlot
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
     from types import FrameType
+    from typing import TypeAlias
+
+    Modules: TypeAlias = Iterable[tuple[str, ModuleType]]
+    Alias: TypeAlias = tuple[str, AttributeSlot, Any]
+    """The name of a place, the place, and what stands there: a function, or a method of it."""
+    Find: TypeAlias = Callable[[frozenset[int], Modules], Iterator[Alias]]
+    """Finds functions, by their `id`, in modules."""
 
 _OURS: Final = ("otel_breaker", "otel_breaker_instrumentation")
+_METHOD: Final = frozenset({id(MethodType)})
 
 
-def find_aliases(
-    wanted: Collection[int], modules: Iterable[tuple[str, ModuleType]]
-) -> Iterator[tuple[str, AttributeSlot, Any]]:
-    """Find other places of functions.
+def find_aliases(wanted: frozenset[int], modules: Modules) -> Iterator[Alias]:
+    """Find other places of functions in the namespaces of modules.
 
     Args:
         wanted: the functions, by `id`.
@@ -43,12 +50,12 @@ def find_aliases(
     Returns:
         The name of each place, the place, and what stands there: the function, or a method of it.
     """
-    for name, module in modules:
-        try:
-            found = list(_in_module(wanted, name, module))
-        except Exception:  # noqa: S112  # a class may answer for its names itself, and not like to be asked
-            continue
-        yield from found
+    return _find(_in_module, wanted, modules)
+
+
+def find_attributes(wanted: frozenset[int], modules: Modules) -> Iterator[Alias]:
+    """As `find_aliases`, in the classes that modules define."""
+    return _find(_in_classes, wanted, modules)
 
 
 def all_modules() -> list[tuple[str, ModuleType]]:
@@ -78,18 +85,38 @@ def _may_hold(name: str, module: object) -> bool:
     return issubclass(type(module), ModuleType) and name.partition(".")[0] not in _OURS
 
 
-def _in_module(wanted: Collection[int], name: str, module: ModuleType) -> Iterator[tuple[str, AttributeSlot, Any]]:
-    seen: set[int] = set()
-    for attribute, value in list(namespace(module).items()):
+def _find(
+    look: Callable[[frozenset[int], str, ModuleType], Iterator[Alias]],
+    wanted: frozenset[int],
+    modules: Modules,
+) -> Iterator[Alias]:
+    for name, module in modules:
+        try:
+            found = list(look(wanted, name, module))
+        except Exception:  # noqa: S112  # a class may answer for its names itself, and not like to be asked
+            continue
+        yield from found
+
+
+def _in_module(wanted: frozenset[int], name: str, module: ModuleType) -> Iterator[Alias]:
+    held = namespace(module)
+    values = list(held.values())
+    # By `id`, in C: nearly all modules hold neither, and values may answer for their equality themselves.
+    if wanted.isdisjoint(map(id, values)) and _METHOD.isdisjoint(map(id, map(type, values))):
+        return
+    for attribute, value in list(held.items()):
         if id(value) in wanted or (type(value) is MethodType and id(value.__func__) in wanted):
             yield f"{name}:{attribute}", AttributeSlot(module, attribute), value
-        elif issubclass(type(value), type):
+
+
+def _in_classes(wanted: frozenset[int], name: str, module: ModuleType) -> Iterator[Alias]:
+    seen: set[int] = set()
+    for attribute, value in list(namespace(module).items()):
+        if issubclass(type(value), type) and id(value) not in wanted:
             yield from _in_class(wanted, value, name, attribute, seen)
 
 
-def _in_class(
-    wanted: Collection[int], owner: type, module: str, path: str, seen: set[int]
-) -> Iterator[tuple[str, AttributeSlot, Any]]:
+def _in_class(wanted: frozenset[int], owner: type, module: str, path: str, seen: set[int]) -> Iterator[Alias]:
     if id(owner) in seen or getattr(owner, "__module__", None) != module:
         return
     seen.add(id(owner))

@@ -1,4 +1,4 @@
-"""One guarded function: its guard, and every place where that stands."""
+"""One guarded function: its guard, and every slot that holds the guard."""
 
 from __future__ import annotations
 
@@ -13,105 +13,115 @@ from otel_breaker_instrumentation.targets.lookup import defines
 from otel_breaker_instrumentation.targets.patch import MISSING, AttributeSlot, Patch
 
 if TYPE_CHECKING:
-    from otel_breaker_instrumentation.targets.plan import Wanted
+    from otel_breaker_instrumentation.targets.wanted_guard import WantedGuard
 
 
 class GuardedFunction:
     """A function that is guarded.
 
     Args:
-        wanted: says which, and by what.
-        guard: what is put in its places.
+        wanted: the guard that a target asks for.
+        guard: what is put into its slots.
     """
 
-    def __init__(self, wanted: Wanted, guard: Any) -> None:
+    def __init__(self, wanted: WantedGuard, guard: Any) -> None:
         self.wanted = wanted
         self.guard = guard
-        self.points: list[Patch] = []
+        self.patches: list[Patch] = []
         self.aliases: dict[str, Patch] = {}
-        """Those of the points that no target names, by their names."""
+        """Those of the patches that no target names, by their names."""
         self.unguarded: dict[str, tuple[AttributeSlot, Any]] = {}
-        """Where it stood under another name when that was looked for, as what, and was left."""
+        """Aliases that are not guarded, and what each held when it was found."""
 
-    def put(self) -> None:
-        """Put the guard in place.
+    def install(self) -> None:
+        """Put the guard into its slots.
 
         Raises:
             TypeError: when an owner cannot be changed; nothing is changed then.
         """
         try:
-            for place in self.wanted.places:
-                self.points.append(Patch.put(place, self.guard))
+            for slot in self.wanted.slots:
+                self.patches.append(Patch.install(slot, self.guard))
         except BaseException:
-            self.take_away()
+            self.remove()
             raise
 
-    def put_alias(self, name: str, place: AttributeSlot, value: Any) -> Patch:
-        """Put the guard where the function stands under another name, or a method of it."""
+    def install_alias(self, name: str, slot: AttributeSlot, value: Any) -> Patch:
+        """Put the guard into a slot that holds the function under another name, or a method of it."""
         guard = self.guard if value is self.wanted.value else inside(self.guard)
         if type(value) is MethodType:
             guard = MethodType(guard, value.__self__)
-        point = self.aliases[name] = Patch.put(place, guard)
-        self.points.append(point)
-        return point
+        patch = self.aliases[name] = Patch.install(slot, guard)
+        self.patches.append(patch)
+        return patch
 
-    def take_away(self) -> None:
-        """Leave every place as it was; where something has wrapped the guard since, the guard is switched off."""
+    def remove(self) -> None:
+        """Restore every slot; where another tool has wrapped the guard since, switch the guard off."""
         function = self.wanted.function
-        while self.points:
-            point = self.points.pop()
+        while self.patches:
+            patch = self.patches.pop()
             try:
-                if point.restore():
+                if patch.restore():
                     continue
             except Exception:
                 diagnostics.exception("%s stays where it is, switched off", function)
             else:
-                holds = point.place.holds()
-                if leads_to(holds, point.guard):
+                value = patch.slot.holds()
+                if leads_to(value, patch.guard):
                     diagnostics.warning("%s stays under what has wrapped it since, switched off", function)
-                elif holds is not MISSING:
+                elif value is not MISSING:
                     diagnostics.warning("%s is left as it is: something else was put there since", function)
             switch_off(self.guard)
         if type(inside(self.guard)) is FunctionType:
             remove_signature(inside(self.guard))
 
-    def forget(self, point: Patch) -> None:
-        """Leave one place to another target."""
-        self.points.remove(point)
-        self.aliases = {name: other for name, other in self.aliases.items() if other is not point}
-        point.restore()
+    def remove_patch(self, patch: Patch) -> None:
+        """Restore one slot, which another target names."""
+        self.patches.remove(patch)
+        self.aliases = {name: other for name, other in self.aliases.items() if other is not patch}
+        patch.restore()
 
-    def before(self, point: Patch) -> Any:
-        """What was to be had in a place before the guard stood there."""
-        return self.wanted.value if point.original is MISSING else point.original
+    def value_before(self, patch: Patch) -> Any:
+        """What the attribute gave before it was patched; an inherited one gave the function."""
+        return self.wanted.value if patch.original is MISSING else patch.original
+
+    def satisfies(self, wanted: WantedGuard) -> bool:
+        """Whether it is the guard that a target asks for now, so that nothing needs to be done."""
+        own = self.wanted
+        return (
+            wanted.target.breaker == own.target.breaker
+            and (wanted.value is own.value or self.is_in_place)
+            and [slot.key for slot in wanted.slots] == [slot.key for slot in own.slots]
+        )
 
     @property
-    def stands(self) -> bool:
-        """Whether the guard is still reached by the function's own name, as far as what stands there says so."""
+    def is_in_place(self) -> bool:
+        """Whether a call by the function's own name still reaches the guard, as far as wrappers show."""
         wanted = self.wanted
         if sys.modules.get(wanted.target.pattern.module, wanted.module) is not wanted.module:
             return False
-        return any(leads_to(point.place.holds(), point.guard) for point in self.points[:1])
+        return any(leads_to(patch.slot.holds(), patch.guard) for patch in self.patches[:1])
 
     @property
     def alias_ids(self) -> list[int]:
-        """What to look for to find it under other names.
+        """Which objects, by `id`, are the function under another name.
 
-        Nothing when the named module has it from elsewhere, or the class from its base: then only that name is meant.
+        None when the named module has the function from elsewhere, or the class from its base: then the target means
+        that name alone.
         """
         wanted = self.wanted
-        if not self.points or self.points[0].original is MISSING:
+        if not self.patches or self.patches[0].original is MISSING:
             return []
-        return (
-            [id(wanted.value), id(inside(wanted.value))] if defines(wanted.target.pattern.module, wanted.value) else []
-        )
+        if not defines(wanted.target.pattern.module, wanted.value):
+            return []
+        return [id(wanted.value), id(inside(wanted.value))]
 
-    def may_stand_at(self, name: str) -> bool:
-        """Whether the target does not exclude another name of it."""
+    def may_guard_alias(self, name: str) -> bool:
+        """Whether the target does not exclude another name of the function."""
         module, _, qualified_name = name.partition(":")
         target = self.wanted.target
         return module != target.pattern.module or not target.excludes(qualified_name)
 
     def still_unguarded(self) -> list[str]:
-        """Names under which it is called unguarded."""
-        return [name for name, (place, value) in self.unguarded.items() if place.holds() is value]
+        """Aliases by which the function is called unguarded."""
+        return [name for name, (slot, value) in self.unguarded.items() if slot.holds() is value]

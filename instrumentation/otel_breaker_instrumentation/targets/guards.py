@@ -1,4 +1,4 @@
-"""What is put in place of a function: its guard, and how one is recognised."""
+"""Guards of functions: how one is made, recognised and switched off, and which functions cannot have one."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from otel_breaker import get_breaker
 from otel_breaker.guard import inner_wrapper
+from otel_breaker.keyed_guard import guard_by_key
 from otel_breaker.registry import REGISTRY
 from otel_breaker_instrumentation.targets.own_dependencies import is_own_dependency
 from otel_breaker_instrumentation.targets.proxies import Proxy
@@ -20,52 +21,65 @@ if TYPE_CHECKING:
 _MOST_LAYERS: Final = 100
 
 
-def why_not(function: str, found: object) -> tuple[str, str] | None:
-    """Why what a name stands for cannot be guarded, and what to do about it; None when it can."""
+def why_not(function: str, value: object) -> tuple[str, str] | None:
+    """Why a value cannot be guarded, and the remedy; None when it can.
+
+    Args:
+        function: its name, `module:qualified.name`.
+        value: as its namespace holds it.
+    """
     if is_own_dependency(function):
         return "is called by guards themselves", "name a function of yours that calls it"
-    if isinstance(found, property | cached_property):
+    if isinstance(value, property | cached_property):
         return "is a property, which is not called", "name a function that it calls"
-    if isinstance(found, type):
+    if isinstance(value, type):
         return "is a class", "name its methods, such as Client.send or Client.*"
-    # A descriptor that makes a method will do; one that can be set is an attribute, such as a slot.
-    if not callable(found) and (not hasattr(type(found), "__get__") or hasattr(type(found), "__set__")):
-        return f"is {type(found).__name__}, which cannot be called", "name a function or a method"
+    # A descriptor without `__set__` makes methods; one with it is an attribute, such as a slot.
+    if not callable(value) and (not hasattr(type(value), "__get__") or hasattr(type(value), "__set__")):
+        return f"is {type(value).__name__}, which cannot be called", "name a function or a method"
     return None
 
 
-def make_guard(found: Any, template: Template, name: str) -> Any:
-    """What to put in place of a function, as it stands in its namespace: of a classmethod, another one.
+def make_guard(value: Any, template: Template, name: str) -> Any:
+    """Make the guard of a function.
+
+    Args:
+        value: the function, as its namespace holds it.
+        template: names the breaker, and the parameters that make its key.
+        name: of the function, for spans.
+
+    Returns:
+        What its namespace shall hold instead; for a classmethod, another one.
 
     Raises:
         InvalidSettings: when the breaker's settings name code that is not there, or the template a parameter.
         TypeError: when a call of it cannot be guarded.
     """
-    inner = inside(found)
-    # By `type`: a proxy says that it is what it stands for.
-    if type(inner) is FunctionType:
-        guard = _wrap(inner, template, name, None)
-        return guard if inner is found else type(found)(guard)
+    function = inside(value)
+    # By `type`: a proxy gives the `__class__` of what it wraps.
+    if type(function) is FunctionType:
+        guard = _wrap(function, template, name, None)
+        return guard if function is value else type(value)(guard)
     # Callables of C, foreign descriptors and other instrumentors' wrappers bind in ways that only wrapt gets right.
-    return Proxy(found, _wrap(_apply, template, name, inner), is_keyed=bool(template.fields))
+    return Proxy(value, _wrap(_apply, template, name, function), is_keyed=bool(template.fields))
 
 
-def inside(found: Any) -> Any:
-    """The function in a classmethod or staticmethod; anything else itself."""
-    return found.__func__ if type(found) in (classmethod, staticmethod) else found
+def inside(value: Any) -> Any:
+    """The function in a classmethod or staticmethod; any other value itself."""
+    return value.__func__ if type(value) in (classmethod, staticmethod) else value
 
 
 def switch_off(guard: Any) -> None:
-    """Make a guard do nothing where it stands; for one that cannot be taken away."""
-    _marks(inside(guard))["__circuit_breaker_site__"].switch_off()
+    """Make a guard pass all calls on; for one that cannot be removed."""
+    _marks(inside(guard))["__circuit_breaker_tracer__"].switch_off()
 
 
-def guarded_by(found: Any) -> str | None:
+def guarded_by(value: Any) -> str | None:
     """The name of the breaker that guards a function already, by a decorator in the code or under a wrapper."""
-    for layer in layers(found):
+    for layer in layers(value):
         marks = _marks(layer)
-        if "__circuit_breaker_site__" in marks:
-            return None if marks["__circuit_breaker_site__"].is_off else str(marks["__circuit_breaker__"].name)
+        if "__circuit_breaker_tracer__" in marks:
+            return None if marks["__circuit_breaker_tracer__"].is_off else str(marks["__circuit_breaker__"].name)
     return None
 
 
@@ -76,22 +90,22 @@ def _marks(guard: Any) -> dict[str, Any]:
         return {}
 
 
-def leads_to(found: Any, guard: Any) -> bool:
-    """Whether a guard is what stands there, or is wrapped by that, as far as it says so."""
-    return any(layer is guard or layer is inside(guard) for layer in layers(found))
+def leads_to(value: Any, guard: Any) -> bool:
+    """Whether a value is a guard or wraps it, as far as its `__wrapped__` shows."""
+    return any(layer is guard or layer is inside(guard) for layer in layers(value))
 
 
-def layers(found: Any) -> Iterator[Any]:
-    """What stands there, and all that it says it wraps."""
+def layers(value: Any) -> Iterator[Any]:
+    """A value, and everything that it wraps, as far as its `__wrapped__` shows."""
     for _ in range(_MOST_LAYERS):
-        yield found
-        found = inside(found)
-        yield found
+        yield value
+        value = inside(value)
+        yield value
         try:
-            found = found.__func__ if type(found) is MethodType else getattr(inner_wrapper(found), "__wrapped__", None)
-        except Exception:  # an object may answer for names itself
+            value = value.__func__ if type(value) is MethodType else getattr(inner_wrapper(value), "__wrapped__", None)
+        except Exception:  # a class may define `__getattr__`
             return
-        if found is None:
+        if value is None:
             return
 
 
@@ -100,8 +114,9 @@ def _wrap(
 ) -> Callable[..., Any]:
     if template.fields:
         keyed = REGISTRY.get_keyed(template.name, {})
-        return keyed.wrap(function, template, like=like, name=name, patched=True)
-    return get_breaker(template.name).wrap(function, like=like, name=name, patched=True)
+        return guard_by_key(keyed, function, template, trampoline_for=like, name=name, patched=True)
+    breaker = get_breaker(template.name)
+    return breaker._wrap(function, trampoline_for=like, name=name, patched=True)  # noqa: SLF001  # our own interface
 
 
 def _apply(function: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Any:

@@ -1,6 +1,6 @@
-"""When a module can be looked at: at once, after its import, or after the rest of an import that is under way.
+"""Waits until a module is complete: it may be already, or be imported later, or be in the middle of its import.
 
-Nothing is imported here, and what is called back must not raise: an import hook that does breaks the import.
+Nothing is imported here. A callback must not raise: an exception in an import hook breaks the import.
 """
 
 from __future__ import annotations
@@ -17,24 +17,29 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     Callback: TypeAlias = Callable[[ModuleType, bool], None]
-    """Is given the module, and whether it was being imported until now, by one import alone."""
+    """Is called with the module, and whether it comes from one import that has just ended."""
 
 _LAZY: Final[Any] = importlib.util._LazyModule  # type: ignore[attr-defined]  # noqa: SLF001  # it has no public name
 
 
 def when_imported(name: str, callback: Callback) -> None:
-    """Call back once, as soon as a module is there and complete."""
+    """Call back once, as soon as a module is complete.
+
+    Args:
+        name: of the module.
+        callback: called now, or by the import.
+    """
     module = sys.modules.get(name)
     if module is None:
         _wait_for_import(name, callback)
     elif type(module) is _LAZY:
         _wait_for_loading(module, callback)
-    elif not _wait_for_the_rest(name, module, callback):
+    elif not _wait_for_end(name, module, callback):
         callback(module, False)
 
 
 def is_complete(name: str) -> bool:
-    """Whether a module is there, and has run its code."""
+    """Whether a module has been imported, and has run its code."""
     module = sys.modules.get(name)
     return module is not None and type(module) is not _LAZY and not is_under_way(module)
 
@@ -47,9 +52,9 @@ def is_under_way(module: ModuleType) -> bool:
 
 
 def namespace(module: ModuleType) -> dict[str, Any]:
-    """What a module holds, without loading a lazy one."""
-    held: dict[str, Any] = ModuleType.__getattribute__(module, "__dict__")
-    return held
+    """The namespace of a module; reading it loads no lazy module."""
+    attributes: dict[str, Any] = ModuleType.__getattribute__(module, "__dict__")
+    return attributes
 
 
 def _wait_for_import(name: str, callback: Callback) -> None:
@@ -58,7 +63,7 @@ def _wait_for_import(name: str, callback: Callback) -> None:
     def imported(module: ModuleType) -> None:
         nonlocal missed
         if registering:
-            missed = True  # another thread was faster, and may not be through yet
+            missed = True  # another thread was faster, and may not have finished
         else:
             callback(sys.modules.get(name, module), True)
 
@@ -69,7 +74,7 @@ def _wait_for_import(name: str, callback: Callback) -> None:
 
 
 class _Loader(wrapt.ObjectProxy):  # type: ignore[type-arg]  # wrapt 1 knows no parameters
-    """Loads a module as another loader does, and calls back."""
+    """Wraps the loader of a lazy module, and calls back when it has loaded the module."""
 
     def __init__(self, loader: Any, callback: Callback) -> None:
         super().__init__(loader)
@@ -87,10 +92,10 @@ def _wait_for_loading(module: ModuleType, callback: Callback) -> None:
 
 
 class _Spec(ModuleSpec):
-    """The specification of a module whose import is under way: says when it is through.
+    """The spec of a module whose import is under way: calls back when the import ends.
 
-    Python marks in the specification that an import is under way, and takes the mark away, whatever becomes of it.
-    There is no other sign: the loader, where a hook could stand, is at work already.
+    Python sets `_initializing` in the spec while an import is under way, and clears it however the import ends.
+    Nothing else shows the end: the loader, which could be wrapped, is running already.
     """
 
     _otel_breaker_callback: Callable[[], None]
@@ -101,21 +106,21 @@ class _Spec(ModuleSpec):
             _stop_waiting(self)
 
 
-def _wait_for_the_rest(name: str, module: ModuleType, callback: Callback) -> bool:
-    """Whether there is something to wait for."""
+def _wait_for_end(name: str, module: ModuleType, callback: Callback) -> bool:
+    """Wait for the end of an import that is under way; False when there is none to wait for."""
     if not is_under_way(module):
         return False
     spec: Any = namespace(module)["__spec__"]
     if type(spec) is not ModuleSpec:
         return False
 
-    def through() -> None:
+    def ended() -> None:
         if sys.modules.get(name) is module:
             callback(module, False)
         else:
-            when_imported(name, callback)  # that import has failed; there may be another
+            when_imported(name, callback)  # the import has failed; another may follow
 
-    vars(spec)["_otel_breaker_callback"] = through
+    vars(spec)["_otel_breaker_callback"] = ended
     spec.__class__ = _Spec
     if not is_under_way(module):  # another thread has just finished
         _stop_waiting(spec)
@@ -124,6 +129,6 @@ def _wait_for_the_rest(name: str, module: ModuleType, callback: Callback) -> boo
 
 def _stop_waiting(spec: ModuleSpec) -> None:
     spec.__class__ = ModuleSpec
-    through = vars(spec).pop("_otel_breaker_callback", None)
-    if through is not None:
-        through()
+    callback = vars(spec).pop("_otel_breaker_callback", None)
+    if callback is not None:
+        callback()

@@ -1,10 +1,10 @@
-"""Every guard that stands somewhere, by module and by place: the one list that restoring goes by."""
+"""Every installed guard, by module and by slot. Guards are installed and removed through this list alone."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
-from otel_breaker_instrumentation.targets.plan import Failure
+from otel_breaker_instrumentation.targets.failure import Failure
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -16,36 +16,36 @@ _NOTHING: Final[Mapping[str, GuardedFunction]] = {}
 
 
 class InstalledGuards:
-    """The guards in place. Whoever changes it holds the lock of the patches."""
+    """The guards in place. A thread that changes it holds the lock of the target manager."""
 
     def __init__(self) -> None:
         self._modules: dict[str, Mapping[str, GuardedFunction]] = {}
-        self._at: dict[tuple[int, str], tuple[GuardedFunction, Patch]] = {}
-        self._behind: dict[int, tuple[Any, Any]] = {}
-        """What stood in a place before its guard, by the `id` of the guard, which is held so that it stays its own."""
+        self._by_slot: dict[tuple[int, str], tuple[GuardedFunction, Patch]] = {}
+        self._originals: dict[int, tuple[Any, Any]] = {}
+        """A guard and what its slot held before, by the `id` of the guard; held, so that no other object has the id."""
 
-    def of(self, module: str) -> Mapping[str, GuardedFunction]:
+    def in_module(self, module: str) -> Mapping[str, GuardedFunction]:
         """What is guarded in a module, by name; another mapping after each change."""
         return self._modules.get(module, _NOTHING)
 
     def all(self) -> list[GuardedFunction]:
         return [guarded for module in list(self._modules.values()) for guarded in module.values()]
 
-    def reveal(self, value: Any) -> Any:
-        """What stood there before a guard of ours; anything else itself."""
-        _, behind = self._behind.get(id(value), (None, value))
-        return behind
+    def original_of(self, value: Any) -> Any:
+        """What a slot held before a guard of ours; any other value itself."""
+        _, original = self._originals.get(id(value), (None, value))
+        return original
 
     def replace(
         self, module: str, kept: Mapping[str, GuardedFunction], new: Iterable[GuardedFunction]
     ) -> list[Failure]:
-        """Take away what is not kept in a module, and put new guards in place; returns what could not be put."""
-        for function, guarded in self.of(module).items():
+        """Remove a module's guards that are not kept, and install new ones; returns why some could not be."""
+        for function, guarded in self.in_module(module).items():
             if function not in kept:
-                self._take_away(guarded)
+                self._remove(guarded)
         now, failures = dict(kept), []
         for guarded in new:
-            failure = self._put(guarded)
+            failure = self._install(guarded)
             if failure is None:
                 now[guarded.wanted.function] = guarded
             else:
@@ -56,48 +56,48 @@ class InstalledGuards:
             self._modules.pop(module, None)
         return failures
 
-    def add_alias(self, guarded: GuardedFunction, name: str, place: AttributeSlot, value: Any) -> None:
-        """Guard a function under another name, too; or note that it cannot be."""
-        if not guarded.points or place.key in self._at or not guarded.may_stand_at(name):
+    def add_alias(self, guarded: GuardedFunction, name: str, slot: AttributeSlot, value: Any) -> None:
+        """Guard a function under another name, too; or note the name as unguarded."""
+        if not guarded.patches or slot.key in self._by_slot or not guarded.may_guard_alias(name):
             return
-        if isinstance(place.owner, type):
-            guarded.unguarded[name] = place, value
+        if isinstance(slot.owner, type):
+            guarded.unguarded[name] = slot, value
             return
         try:
-            self._note(guarded, guarded.put_alias(name, place, value))
+            self._register(guarded, guarded.install_alias(name, slot, value))
         except Exception:
-            guarded.unguarded[name] = place, value
+            guarded.unguarded[name] = slot, value
 
-    def _put(self, guarded: GuardedFunction) -> Failure | None:
+    def _install(self, guarded: GuardedFunction) -> Failure | None:
         wanted = guarded.wanted
 
         def failed(reason: str, remedy: str) -> Failure:
             return Failure(wanted.target, wanted.function, reason, remedy)
 
-        for place in wanted.places:
-            other, point = self._at.get(place.key, (None, None))
-            if other is None or point is None:
+        for slot in wanted.slots:
+            other, patch = self._by_slot.get(slot.key, (None, None))
+            if other is None or patch is None:
                 continue
-            if point not in other.aliases.values():
+            if patch not in other.aliases.values():
                 return failed(f"{wanted.function} is guarded as {other.wanted.function} already", "name it once")
-            del self._at[place.key]
-            other.forget(point)
+            del self._by_slot[slot.key]
+            other.remove_patch(patch)
         try:
-            guarded.put()
+            guarded.install()
         except TypeError as error:
             return failed(str(error), "name another function")
         except Exception as error:
             return Failure.unforeseen(wanted.target, wanted.function, error)
-        for point in guarded.points:
-            self._note(guarded, point)
+        for patch in guarded.patches:
+            self._register(guarded, patch)
         return None
 
-    def _note(self, guarded: GuardedFunction, point: Patch) -> None:
-        self._at[point.place.key] = guarded, point
-        self._behind[id(point.guard)] = point.guard, guarded.before(point)
+    def _register(self, guarded: GuardedFunction, patch: Patch) -> None:
+        self._by_slot[patch.slot.key] = guarded, patch
+        self._originals[id(patch.guard)] = patch.guard, guarded.value_before(patch)
 
-    def _take_away(self, guarded: GuardedFunction) -> None:
-        for point in guarded.points:
-            del self._at[point.place.key]
-            self._behind.pop(id(point.guard), None)
-        guarded.take_away()
+    def _remove(self, guarded: GuardedFunction) -> None:
+        for patch in guarded.patches:
+            del self._by_slot[patch.slot.key]
+            self._originals.pop(id(patch.guard), None)
+        guarded.remove()

@@ -1,4 +1,4 @@
-"""The instrument `circuit_breaker.targets`: how many targets are guarded, and how many are not, and why."""
+"""The instrument `circuit_breaker.targets`: how many targets are guarded, and how many are not, by status."""
 
 from __future__ import annotations
 
@@ -14,8 +14,13 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
 
-def show(meter: Meter, count: Callable[[], Counter[Status]]) -> None:
-    """Make the instrument on a meter; once: the SDK ignores the callbacks of one made twice."""
+def create_instrument(meter: Meter, count: Callable[[], Counter[Status]]) -> None:
+    """Create the instrument; once, since the SDK ignores the callbacks of a second one.
+
+    Args:
+        meter: creates it.
+        count: counts the targets at each collection.
+    """
 
     def observe(_: CallbackOptions) -> Iterator[Observation]:
         counts = count()

@@ -1,4 +1,4 @@
-"""One place where a guard stands: what stood there, and how that is put back."""
+"""One guard in one attribute: what the attribute held before, and how that is restored."""
 
 from __future__ import annotations
 
@@ -17,45 +17,45 @@ class AttributeSlot:
 
     @property
     def key(self) -> tuple[int, str]:
-        """Tells places apart, whatever their owners say of equality."""
+        """Identifies the slot; owners are never compared, since their classes may define equality."""
         return id(self.owner), self.attribute
 
     def holds(self) -> Any:
-        """What is set on the owner itself; MISSING when that is nothing."""
+        """What is set on the owner itself; MISSING when nothing is."""
         return vars(self.owner).get(self.attribute, MISSING)
 
 
 @dataclass(frozen=True, eq=False)
 class Patch:
-    """A place with a guard in it."""
+    """A slot with a guard in it."""
 
-    place: AttributeSlot
+    slot: AttributeSlot
     original: Any
-    """What was set on the owner itself; MISSING when it was inherited."""
+    """What was set on the owner itself; MISSING when the attribute was inherited."""
     guard: Any
-    """As it stands there: a classmethod stays one."""
+    """As the owner holds it: a classmethod is still one."""
 
     @classmethod
-    def put(cls, place: AttributeSlot, guard: Any) -> Patch:
-        """Put a guard in a place.
+    def install(cls, slot: AttributeSlot, guard: Any) -> Patch:
+        """Put a guard into a slot.
 
         Raises:
             TypeError: when the owner cannot be changed.
         """
-        original = place.holds()
-        setattr(place.owner, place.attribute, guard)
-        return cls(place, original, place.holds())
+        original = slot.holds()
+        setattr(slot.owner, slot.attribute, guard)
+        return cls(slot, original, slot.holds())
 
     @property
-    def stands(self) -> bool:
-        return self.place.holds() is self.guard
+    def is_in_place(self) -> bool:
+        return self.slot.holds() is self.guard
 
     def restore(self) -> bool:
-        """Put back what was there; False when somebody has wrapped or replaced the guard since."""
-        if not self.stands:
+        """Put the original back; False when another tool has wrapped or replaced the guard since."""
+        if not self.is_in_place:
             return False
         if self.original is MISSING:
-            delattr(self.place.owner, self.place.attribute)
+            delattr(self.slot.owner, self.slot.attribute)
         else:
-            setattr(self.place.owner, self.place.attribute, self.original)
+            setattr(self.slot.owner, self.slot.attribute, self.original)
         return True

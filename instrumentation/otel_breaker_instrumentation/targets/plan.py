@@ -1,76 +1,28 @@
-"""What is to be guarded in one module, as its targets want it."""
+"""What is to be done in one module: which guards stay, which are new, and why others cannot be. Nothing is changed."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from otel_breaker import InvalidSettings, diagnostics
+from otel_breaker import InvalidSettings
 from otel_breaker.registry import REGISTRY
-from otel_breaker.text import type_name
+from otel_breaker_instrumentation.targets.failure import Failure
 from otel_breaker_instrumentation.targets.guarded_function import GuardedFunction
 from otel_breaker_instrumentation.targets.guards import guarded_by, make_guard, why_not
 from otel_breaker_instrumentation.targets.lookup import NotThereError, ResolvedName, look_up
 from otel_breaker_instrumentation.targets.report import Status
+from otel_breaker_instrumentation.targets.wanted_guard import WantedGuard
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping
 
-    from otel_breaker.key_template import Template
     from otel_breaker_instrumentation.entries import Target
-    from otel_breaker_instrumentation.targets.patch import AttributeSlot
-
-
-@dataclass(eq=False)
-class Wanted:
-    """A function to guard."""
-
-    function: str
-    target: Target
-    template: Template
-    value: Any
-    module: Any
-    places: list[AttributeSlot]
-    """Where a target names it; more than one when a pattern stands for several names of one function."""
-
-    def is_met_by(self, guarded: GuardedFunction) -> bool:
-        """Whether nothing needs to be done."""
-        other = guarded.wanted
-        return (
-            self.target.breaker == other.target.breaker
-            and (self.value is other.value or guarded.stands)
-            and [place.key for place in self.places] == [place.key for place in other.places]
-        )
-
-
-@dataclass(frozen=True)
-class Failure:
-    """Why a function is not guarded, or all that a target names."""
-
-    target: Target
-    function: str
-    reason: str
-    remedy: str
-    status: Status = Status.REFUSED
-    is_told: bool = False
-
-    @classmethod
-    def unforeseen(cls, target: Target, function: str, error: Exception) -> Failure:
-        """For whatever the application's code raises; tells it at once, with where that was, which is not kept."""
-        diagnostics.exception("%s is not guarded: %s", function, target.path)
-        reason = f"guarding it raised {type_name(type(error))}"
-        return cls(target, function, reason, "name another function", is_told=True)
-
-    def tell(self) -> None:
-        if not self.is_told:
-            diagnostics.error(
-                "%s is not guarded: %s: %s: %s", self.function, self.target.path, self.reason, self.remedy
-            )
 
 
 @dataclass
 class Plan:
-    """What there is to do in a module; guards are made, but none is in place yet."""
+    """What is to be done in a module; new guards are made, and not installed."""
 
     kept: dict[str, GuardedFunction] = field(default_factory=dict)
     new: list[GuardedFunction] = field(default_factory=list)
@@ -82,42 +34,28 @@ def make_plan(
     targets: Collection[Target],
     present: Mapping[str, GuardedFunction],
     exact: Collection[str],
-    reveal: Callable[[Any], Any],
+    original_of: Callable[[Any], Any],
 ) -> Plan:
-    """Find out what to do. Runs code of the application, such as what a module answers for a name.
+    """Plan the guards of a module. Runs code of the application, such as a module's `__getattr__`.
 
     Args:
         module: where to look.
         targets: what is to be guarded there.
         present: what is guarded there now, by name.
         exact: functions that targets name in full.
-        reveal: what stood there before a guard of ours; anything else itself.
+        original_of: gives what a slot held before a guard of ours; any other value itself.
     """
-    plan, wanted, places = Plan(), dict[str, Wanted](), set[tuple[int, str]]()
-
-    def taken(found: ResolvedName) -> bool:
-        return found.function in exact or found.function in wanted or found.place.key in places
-
-    for target in sorted(targets, key=lambda target: target.pattern.is_wild):  # what is named in full comes first
-        try:
-            found = look_up(target, module, reveal, taken)
-        except NotThereError as error:
-            plan.failures.append(Failure(target, target.function, error.reason, error.remedy, Status.MISSING))
-        except Exception as error:
-            plan.failures.append(Failure.unforeseen(target, target.function, error))
-        else:
-            wanted.update(_group(target, module, found))
-            places.update(each.place.key for each in found)
-    for function, each in wanted.items():
+    plan = Plan()
+    for function, wanted in _wanted_guards(module, targets, exact, original_of, plan.failures).items():
         guarded = present.get(function)
-        if each.target.ready is not None:
-            REGISTRY.configure_unless_named(each.template.name, each.target.ready)
-        if guarded is not None and each.is_met_by(guarded):
-            each.value = guarded.wanted.value  # what stands there may be a wrapper of the guard by now
-            guarded.wanted = each
+        if wanted.target.function_settings is not None:
+            REGISTRY.configure_unless_named(wanted.template.name, wanted.target.function_settings)
+        if guarded is not None and guarded.satisfies(wanted):
+            wanted.value = guarded.wanted.value  # the slot may hold a wrapper of the guard by now
+            guarded.wanted = wanted
             plan.kept[function] = guarded
             continue
-        made = _make(each)
+        made = _make(wanted)
         if isinstance(made, Failure):
             plan.failures.append(made)
         else:
@@ -125,18 +63,44 @@ def make_plan(
     return plan
 
 
-def _group(target: Target, module: Any, found: list[ResolvedName]) -> dict[str, Wanted]:
-    """By function: one that stands under several names is guarded under the first."""
-    by_value: dict[int, Wanted] = {}
-    for each in found:
+def _wanted_guards(
+    module: Any,
+    targets: Collection[Target],
+    exact: Collection[str],
+    original_of: Callable[[Any], Any],
+    failures: list[Failure],
+) -> dict[str, WantedGuard]:
+    """By function; why a target names none is added to the failures."""
+    wanted, slots = dict[str, WantedGuard](), set[tuple[int, str]]()
+
+    def is_taken(resolved: ResolvedName) -> bool:
+        return resolved.function in exact or resolved.function in wanted or resolved.slot.key in slots
+
+    for target in sorted(targets, key=lambda target: target.pattern.is_wild):  # what is named in full comes first
+        try:
+            resolved = look_up(target, module, original_of, is_taken)
+        except NotThereError as error:
+            failures.append(Failure(target, target.function, error.reason, error.remedy, Status.MISSING))
+        except Exception as error:
+            failures.append(Failure.unforeseen(target, target.function, error))
+        else:
+            wanted.update(_group(target, module, resolved))
+            slots.update(each.slot.key for each in resolved)
+    return wanted
+
+
+def _group(target: Target, module: Any, resolved: list[ResolvedName]) -> dict[str, WantedGuard]:
+    """By function: one that has several names is guarded under the first."""
+    by_value: dict[int, WantedGuard] = {}
+    for each in resolved:
         first = by_value.setdefault(
-            id(each.value), Wanted(each.function, target, target.template(each.function), each.value, module, [])
+            id(each.value), WantedGuard(each.function, target, target.template(each.function), each.value, module, [])
         )
-        first.places.append(each.place)
+        first.slots.append(each.slot)
     return {wanted.function: wanted for wanted in by_value.values()}
 
 
-def _make(wanted: Wanted) -> GuardedFunction | Failure:
+def _make(wanted: WantedGuard) -> GuardedFunction | Failure:
     target, function = wanted.target, wanted.function
     try:
         refused = why_not(function, wanted.value)

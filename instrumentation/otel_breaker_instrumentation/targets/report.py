@@ -1,4 +1,4 @@
-"""What became of every target, as the application's own code and its operator may ask."""
+"""The report: what became of every target, as data and as text. Building it is the business of report_builder.py."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Final
 
-_MOST_TOLD: Final = 10
+_MOST_LISTED: Final = 10
 
 
 class Status(Enum):
@@ -16,11 +16,11 @@ class Status(Enum):
     GUARDED = "guarded"
     """Calls by its name go through the breaker."""
     PENDING = "pending"
-    """Nobody has imported its module so far."""
+    """Its module has not been imported so far."""
     MISSING = "missing"
-    """The module is there, and the name is not, or stands for something else by now."""
+    """The module has been imported, and the name is not there, or is another object by now."""
     REFUSED = "refused"
-    """It is there, and cannot be guarded."""
+    """The name is there, and cannot be guarded."""
 
 
 @dataclass(frozen=True)
@@ -31,35 +31,30 @@ class TargetReport:
     """`module:qualified.name`."""
     status: Status
     path: str
-    """Where it stands in the configuration."""
+    """Where the configuration names it."""
     breaker: str | None = None
     """The name of the breaker that guards it."""
     reason: str = ""
     """Why it is not guarded."""
     remedy: str = ""
-    """What to do about that, or about who calls it unguarded."""
+    """How to guard it; or how to guard the calls of `bypassed_by`."""
     aliases: tuple[str, ...] = ()
     """Other names of the same function that are guarded with it."""
     unguarded: tuple[str, ...] = ()
     """Attributes of classes by which the same function is still called unguarded; each can be a target."""
     bypassed_by: tuple[str, ...] = ()
-    """Who holds the function itself, and so calls it unguarded: a framework that was given it by a decorator, a list
-    of handlers. `remedy` says what to write instead."""
+    """What holds the function itself, and so calls it unguarded: a framework whose decorator was given it, a list of
+    handlers. `remedy` is what to write instead."""
 
     def __str__(self) -> str:
-        said = f"{self.status.value:8}{self.target}"
-        if self.status is Status.GUARDED:
-            if self.bypassed_by:
-                said = f"partly  {self.target} guarded"
-            said += f" by {self.breaker!r}"
-            if self.aliases:
-                said += f", also as {', '.join(self.aliases)}"
-            if self.unguarded:
-                said += f", but not as {', '.join(self.unguarded)}"
-            if self.bypassed_by:
-                said += f", but called unguarded by {', '.join(self.bypassed_by)}: {self.remedy}"
-            return said
-        return f"{said} ({self.path}): {self.reason}{': ' if self.remedy else ''}{self.remedy}"
+        if self.status is not Status.GUARDED:
+            remedy = f": {self.remedy}" if self.remedy else ""
+            return f"{self.status.value:8}{self.target} ({self.path}): {self.reason}{remedy}"
+        start = f"partly  {self.target} guarded" if self.bypassed_by else f"guarded {self.target}"
+        aliases = f", also as {', '.join(self.aliases)}" if self.aliases else ""
+        unguarded = f", but not as {', '.join(self.unguarded)}" if self.unguarded else ""
+        bypassed = f", but called unguarded by {', '.join(self.bypassed_by)}: {self.remedy}" if self.bypassed_by else ""
+        return f"{start} by {self.breaker!r}{aliases}{unguarded}{bypassed}"
 
 
 class Report(tuple[TargetReport, ...]):
@@ -75,22 +70,23 @@ class Report(tuple[TargetReport, ...]):
         """How many are of which status."""
         return Counter(line.status for line in self)
 
-    def problem_summary(self, *, but: str | None = None) -> str | None:
-        """What is not guarded, in one line; None when all is.
+    def problem_summary(self, *, except_reason: str | None = None) -> str | None:
+        """What is not guarded, in one line; None when everything is.
 
         Args:
-            but: a reason that is none to complain of.
+            except_reason: a reason that is no problem.
         """
-        wrong = [line for line in self if line.status is not Status.GUARDED and line.reason != but]
+        wrong = [line for line in self if line.status is not Status.GUARDED and line.reason != except_reason]
         if not wrong:
             return None
-        told = "; ".join(str(line) for line in wrong[:_MOST_TOLD])
-        more = f"; and {len(wrong) - _MOST_TOLD} more" if len(wrong) > _MOST_TOLD else ""
-        return f"{len(wrong)} of {len(self)} targets not guarded: {told}{more}"
+        listed = "; ".join(str(line) for line in wrong[:_MOST_LISTED])
+        more = f"; and {len(wrong) - _MOST_LISTED} more" if len(wrong) > _MOST_LISTED else ""
+        return f"{len(wrong)} of {len(self)} targets not guarded: {listed}{more}"
 
     def _summary(self) -> str:
+        if not self:
+            return "no targets"
         counts = self.counts
-        said = ", ".join(f"{counts[status]} {status.value}" for status in Status if counts[status])
+        listed = ", ".join(f"{counts[status]} {status.value}" for status in Status if counts[status])
         partly = sum(bool(line.bypassed_by) for line in self)
-        more = f"; {partly} of them partly" if partly else ""
-        return f"{len(self)} targets: {said}{more}" if self else "no targets"
+        return f"{len(self)} targets: {listed}{f'; {partly} of them partly' if partly else ''}"

@@ -1,8 +1,8 @@
-"""The instruments: all observed, so that a guarded call pays nothing for them.
+"""The metrics of circuits: observable instruments, so that a guarded call does not pay for them.
 
-What is shown is read from the circuits' own counts when a reader collects: per name, summed over the circuits of
-that name (figures.py), and what a dropped circuit has counted stays in the sums. `ledger` knows the names, `series`
-says which series each metric has, `instruments` answers the SDK.
+A collection reads the circuits' own counters and sums them by name; the counts of dropped circuits stay in the sums.
+`registry` holds the names and the meters, `aggregates` the sums of one name, `series` defines the series of each
+metric, `instruments` answers the SDK.
 """
 
 from otel_breaker.telemetry.metrics.registry import METRIC_REGISTRY, MetricRegistry

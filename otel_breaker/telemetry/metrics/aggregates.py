@@ -1,4 +1,4 @@
-"""What all circuits of one name have counted together. How it is shown is not known here."""
+"""The counts of all circuits of one name, summed. How they are exported is not known here."""
 
 from __future__ import annotations
 
@@ -20,15 +20,15 @@ if TYPE_CHECKING:
 
 
 MOST_WASTED: Final = 20
-"""Circuits of one name, one after the other, that had one call each, and dropped when it had failed."""
+"""Circuits of one name, dropped one after the other, each after a single call, which failed."""
 
 
 class Aggregate(NamedTuple):
-    """What is shown of one name."""
+    """The metrics of one name."""
 
     totals: CounterTotals
     states: Counter[tuple[CircuitState, str]]
-    """How many circuits are in which state, by mode."""
+    """The number of circuits in each state, by mode."""
     modes: list[str]
     trip_ratio: float
     """How near the worst circuit is to tripping."""
@@ -40,99 +40,106 @@ class NameGroup:
     def __init__(self, name: str) -> None:
         self._name = name
         self._living: dict[weakref.ref[Circuit], CircuitCounters] = {}
-        # A weak reference's callback runs anywhere, under any lock: it may only leave a message.
-        self._gone: deque[weakref.ref[Circuit]] = deque()
-        self._past = CounterTotals()
-        self._is_busy = False
+        # A weak reference's callback runs at any instruction, under any lock: it may only append to a queue.
+        self._collected: deque[weakref.ref[Circuit]] = deque()
+        self._collected_totals = CounterTotals()
+        self._is_folding = False
         self._modes: set[str] = set()
-        self._complained = False
-        self._wasted = 0
-        self._is_told = False
+        self._clock_failed = False
+        self._waste_in_a_row = 0
+        self._is_waste_reported = False
 
-    def follow(self, circuit: Circuit) -> None:
+    def add(self, circuit: Circuit) -> None:
         self._fold_collected()
-        self._living[weakref.ref(circuit, self._gone.append)] = circuit.history.counters
+        self._living[weakref.ref(circuit, self._collected.append)] = circuit.history.counters
         self._modes.add(circuit.settings.mode.value)
 
-    def living(self) -> tuple[CounterTotals, list[Circuit]]:
-        """What circuits that are gone have counted, and those that are to be read; one caller at a time."""
+    def snapshot(self) -> tuple[CounterTotals, list[Circuit]]:
+        """The totals of collected circuits, and the living circuits; for one caller at a time."""
         self._fold_collected()
-        gone, circuits = CounterTotals(), []
-        with self._alone():
-            gone.add(self._past)
+        collected, circuits = CounterTotals(), []
+        with self._without_folding():
+            collected.add(self._collected_totals)
             entries = list(self._living.items())
-        for reference, tally in entries:
+        for reference, counters in entries:
             circuit = reference()
             if circuit is None:
-                gone.add(tally.totals(None))
+                collected.add(counters.totals(None))
             else:
                 circuits.append(circuit)
-        return gone, circuits
+        return collected, circuits
 
     def aggregate(self, totals: CounterTotals, circuits: list[Circuit]) -> Aggregate:
-        """Read what `living` has found. It waits for each circuit's lock, so it must be called without any other."""
+        """Read the circuits of a snapshot; it waits for the lock of each, so the caller must hold no other lock.
+
+        Args:
+            totals: of the collected circuits; the living circuits' counts are added to it.
+            circuits: the living circuits.
+        """
         states, trip_ratio = Counter[tuple["CircuitState", str]](), 0.0
         for circuit in circuits:
             reading = self._read(circuit)
             totals.add(reading.totals)
-            states[reading.state, reading.mode] += 1
+            states[reading.state, reading.mode.value] += 1
             trip_ratio = max(trip_ratio, reading.trip_ratio)
-        # A series that was shown once stays, or a sum over it would never go back to zero.
+        # An exported series stays, or a sum over it would never return to zero.
         self._modes.update(mode for _, mode in states)
         self._modes.update(mode for *_, mode in totals.changes)
         return Aggregate(totals, states, sorted(self._modes), trip_ratio)
 
-    def is_wasted(self) -> bool:
-        """Whether the name's circuits are of no use, since each is dropped after its only call; True only once."""
-        is_news = self._wasted >= MOST_WASTED and not self._is_told
-        self._is_told = self._is_told or is_news
-        return is_news
+    def must_report_waste(self) -> bool:
+        """Whether the name's circuits have no effect, because each is dropped after its only call; True only once."""
+        is_due = self._waste_in_a_row >= MOST_WASTED and not self._is_waste_reported
+        self._is_waste_reported = self._is_waste_reported or is_due
+        return is_due
 
     def after_fork(self) -> None:
-        """In a forked child: what was counted before is the parent's to tell."""
-        self._living = {reference: tally for reference, tally in self._living.items() if reference() is not None}
-        self._gone.clear()
-        self._past = CounterTotals()
-        self._is_busy = False
+        """In a forked child: the parent exports the counts of circuits that were collected before."""
+        self._living = {reference: counters for reference, counters in self._living.items() if reference() is not None}
+        self._collected.clear()
+        self._collected_totals = CounterTotals()
+        self._is_folding = False
 
     def _read(self, circuit: Circuit) -> Reading:
         try:
             return circuit.read()
         except Exception:
-            if not self._complained:
-                self._complained = True
+            if not self._clock_failed:
+                self._clock_failed = True
                 diagnostics.exception(
                     "a clock of circuit breaker %r failed: its metrics leave the time out", self._name
                 )
             return circuit.read(timed=False)
 
     def _fold_collected(self) -> None:
-        if self._is_busy:
+        """Move the counts of circuits that were garbage-collected into one sum."""
+        if self._is_folding:
             return
-        with self._alone():
-            while self._gone:
-                reference = self._gone.popleft()
-                tally = self._living.get(reference)
-                if tally is None:  # a fork has come before the message
+        with self._without_folding():
+            while self._collected:
+                reference = self._collected.popleft()
+                counters = self._living.get(reference)
+                if counters is None:  # a fork has removed the entry
                     continue
-                totals, past = tally.totals(None), CounterTotals()
-                past.add(self._past)
-                past.add(totals)
-                self._past = past
-                del self._living[reference]  # together with that: an interrupt may come at any call
-                self._look_for_waste(totals.calls)
+                totals, collected_totals = counters.totals(None), CounterTotals()
+                collected_totals.add(self._collected_totals)
+                collected_totals.add(totals)
+                # Without a call in between, at which an interrupt could come: a count must be in one of the two.
+                self._collected_totals = collected_totals
+                del self._living[reference]
+                self._count_waste(totals.calls)
 
-    def _look_for_waste(self, calls: Counter[Outcome]) -> None:
+    def _count_waste(self, calls: Counter[Outcome]) -> None:
         if sum(calls.values()) > 1:
-            self._wasted = 0
+            self._waste_in_a_row = 0
         elif calls[FAILURE]:
-            self._wasted += 1
+            self._waste_in_a_row += 1
 
     @contextmanager
-    def _alone(self) -> Iterator[None]:
-        """Nobody is buried half-way: a finaliser or a signal handler may make a breaker at any instruction."""
-        self._is_busy = True
+    def _without_folding(self) -> Iterator[None]:
+        """Prevent a nested fold: a finaliser or a signal handler may make a breaker at any instruction."""
+        self._is_folding = True
         try:
             yield
         finally:
-            self._is_busy = False
+            self._is_folding = False

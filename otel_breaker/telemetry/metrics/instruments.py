@@ -1,4 +1,4 @@
-"""One set of instruments on one meter, which shows the same figures through all of them in one collection."""
+"""The instruments on one meter, which observe the same aggregates in one collection."""
 
 from __future__ import annotations
 
@@ -18,35 +18,35 @@ if TYPE_CHECKING:
 
 
 class _Collection(threading.local):
-    """What the collection that runs in a thread has read, and which instruments have been told."""
+    """The aggregates of the collection that runs in a thread, and the instruments that have observed them."""
 
     def __init__(self) -> None:
-        self.figures: list[tuple[str, Aggregate]] | None = None
-        self.told: set[Instrument] = set()
+        self.aggregates: list[tuple[str, Aggregate]] | None = None
+        self.observed: set[Instrument] = set()
 
 
 class Instruments:
     """The instruments on one meter.
 
-    The SDK asks each instrument once in a collection, all in one thread, and does not say where a collection begins.
-    But an instrument that is asked again can only be so in another one: then the figures are read anew. Readers of one
-    provider collect one after the other, and those of two have each their own instruments.
+    The SDK observes each instrument once in a collection, all in one thread, and gives no sign of a new collection.
+    An instrument that is observed again must be part of a new one, which reads new aggregates. The readers of one
+    provider collect one after the other, and each provider has its own instruments.
 
     Args:
-        read: reads the figures of all names.
+        read: reads the aggregates of all names.
     """
 
     def __init__(self, read: Callable[[], list[tuple[str, Aggregate]]]) -> None:
         self._read = read
         self._collection = _Collection()
-        self.silent = False
-        """Whether they show nothing."""
-        self.are_made = False
+        self.is_silent = False
+        """Whether they export nothing."""
+        self.are_created = False
 
-    def make_on(self, meter: Meter) -> None:
-        """Make all instruments that the meter lets us make.
+    def create_on(self, meter: Meter) -> None:
+        """Create the instruments; one that the meter cannot create is logged.
 
-        No lock that `read` takes may be held: a meter has locks, too, and a collection takes them the other way round.
+        The caller must hold no lock that `read` takes: a collection holds the meter's locks when it calls `read`.
         """
         for instrument in INSTRUMENTS:
             try:
@@ -55,22 +55,22 @@ class Instruments:
                 )
             except Exception:
                 diagnostics.exception("the metric %s cannot be shown", instrument.name)
-        self.are_made = True
+        self.are_created = True
 
     def after_fork(self) -> None:
-        """In a forked child: the figures of a collection that was going on are the parent's."""
+        """In a forked child: an unfinished collection has read the parent's aggregates."""
         self._collection = _Collection()
 
     def _observe(self, instrument: Instrument, options: CallbackOptions) -> Iterator[Observation]:
-        if not self.silent:
-            for name, figures in self._figures(instrument):
-                yield from instrument.series(name, figures)
+        if not self.is_silent:
+            for name, aggregate in self._aggregates_for(instrument):
+                yield from instrument.series(name, aggregate)
 
-    def _figures(self, instrument: Instrument) -> list[tuple[str, Aggregate]]:
+    def _aggregates_for(self, instrument: Instrument) -> list[tuple[str, Aggregate]]:
         collection = self._collection
-        figures = collection.figures
-        if figures is None or instrument in collection.told:
-            figures = collection.figures = self._read()
-            collection.told = set()
-        collection.told.add(instrument)
-        return figures
+        aggregates = collection.aggregates
+        if aggregates is None or instrument in collection.observed:
+            aggregates = collection.aggregates = self._read()
+            collection.observed = set()
+        collection.observed.add(instrument)
+        return aggregates

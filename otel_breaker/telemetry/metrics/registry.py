@@ -1,4 +1,8 @@
-"""Every circuit by name, and where their metrics are shown."""
+"""The circuits of the process by name, and the meters that export their metrics.
+
+Names are never evicted: an evicted name's counts would be exported again under `_OTHER`, and the SDK keeps the old
+series anyway.
+"""
 
 from __future__ import annotations
 
@@ -11,13 +15,15 @@ from typing import TYPE_CHECKING, Final
 from opentelemetry.metrics import Meter, get_meter, get_meter_provider
 
 from otel_breaker import diagnostics
+from otel_breaker.forks import FORKS, ForkStage
 from otel_breaker.locks import locked
 from otel_breaker.telemetry import names
-from otel_breaker.telemetry.api_features import is_of_the_api
+from otel_breaker.telemetry.api_features import is_api_default
 from otel_breaker.telemetry.background import run_in_background
 from otel_breaker.telemetry.metrics.aggregates import MOST_WASTED, NameGroup
 from otel_breaker.telemetry.metrics.instruments import Instruments
 from otel_breaker.telemetry.metrics.series import MOST_NAMES
+from otel_breaker.text import OTHER
 from otel_breaker.version import __version__
 
 if TYPE_CHECKING:
@@ -27,106 +33,107 @@ if TYPE_CHECKING:
 
 
 class MetricRegistry:
-    """The circuits of the process.
+    """All circuits of the process.
 
     The first MOST_NAMES names have series of their own for as long as the process lives; the circuits of all further
-    names are shown together. No name ever makes way for another: what a reader was told of it would be told again, as
-    part of something else, and the SDK would keep its series all the same.
+    names share one series, of the name `_OTHER`.
     """
 
     def __init__(self) -> None:
         self._names: dict[str, NameGroup] = {}
-        self._shown: weakref.WeakKeyDictionary[Meter, Instruments] = weakref.WeakKeyDictionary()
-        self._default: Instruments | None = None
-        self._is_shown = False
-        # Not held while a circuit or a meter is asked for anything: they have locks of their own.
+        self._instruments: weakref.WeakKeyDictionary[Meter, Instruments] = weakref.WeakKeyDictionary()
+        self._global_instruments: Instruments | None = None
+        self._has_instruments = False
+        # Not held during any call of a circuit or a meter, which have locks of their own.
         self._lock = threading.RLock()
-        self._text: type[str] = str
+        self._name_type: type[str] = str
 
-    def follow(self, circuit: Circuit) -> None:
-        """Show a circuit's counts for as long as the process lives; the circuit itself is not kept alive."""
-        is_crowded, is_wasted, is_shown = self._follow(circuit)
-        if is_crowded:
-            diagnostics.warning(_CROWDED, MOST_NAMES, names.OTHER)
+    def add(self, circuit: Circuit) -> None:
+        """Export a circuit's counts for as long as the process lives; the circuit itself is not kept alive."""
+        is_over_limit, is_wasted, has_instruments = self._add(circuit)
+        if is_over_limit:
+            diagnostics.warning(_TOO_MANY_NAMES, MOST_NAMES, OTHER)
         if is_wasted:
             diagnostics.warning(_WASTED, circuit.history.name, MOST_WASTED)
-        if not is_shown:
-            self.show_by_default()
+        if not has_instruments:
+            self.use_global_meter()
 
     @locked
-    def _follow(self, circuit: Circuit) -> tuple[bool, bool, bool]:
-        """Follow a circuit; returns what there is to be told, and whether all are shown already."""
-        name, is_crowded = circuit.history.name, False
+    def _add(self, circuit: Circuit) -> tuple[bool, bool, bool]:
+        """Returns whether to report too many names, whether to report waste, and whether instruments exist."""
+        name, is_over_limit = circuit.history.name, False
         if name not in self._names and len(self._names) >= MOST_NAMES:
-            name = names.OTHER
-            is_crowded = name not in self._names
-        namesakes = self._names.setdefault(name, NameGroup(name))
-        namesakes.follow(circuit)
-        is_shown, self._is_shown = self._is_shown, True
-        return is_crowded, namesakes.is_wasted(), is_shown
+            name = OTHER
+            is_over_limit = name not in self._names
+        group = self._names.setdefault(name, NameGroup(name))
+        group.add(circuit)
+        has_instruments, self._has_instruments = self._has_instruments, True
+        return is_over_limit, group.must_report_waste(), has_instruments
 
-    def show_by_default(self) -> None:
-        """Show all circuits through the global provider, the one that is set or the one that will be."""
-        self._is_shown = True
-        if _is_set_up():
-            run_in_background(self._make_default)
+    def use_global_meter(self) -> None:
+        """Export all circuits through the global provider, also through one that is set later."""
+        self._has_instruments = True
+        if _has_global_sdk():
+            run_in_background(self._create_on_global_meter)
         else:
-            self._make_default()  # where there is no SDK there is no lock of it, either
+            self._create_on_global_meter()  # without an SDK no lock of one is taken
 
-    def show(self, meter: Meter) -> None:
-        """Show all circuits, those to come as well, on a meter, and no longer through the global provider.
+    def use_meter(self, meter: Meter) -> None:
+        """Export all circuits, present and future, through a meter, and no longer through the global provider.
 
-        It may be called at any time. A meter that shows them already is left as it is.
+        It may be called at any time. A meter that is in use already is left as it is.
         """
         instruments, is_new = self._instruments_for(meter)
         if is_new:
-            run_in_background(partial(instruments.make_on, meter))
-        default = self._default
-        if default is not None and instruments is not default:
-            # An SDK has one instrument of a name on a meter, the one that was made first.
-            default.silent = _global_meter() is not meter
+            run_in_background(partial(instruments.create_on, meter))
+        former = self._global_instruments
+        if former is not None and instruments is not former:
+            # An SDK has one instrument of a name on a meter, the first one: on the same meter it must not be silent.
+            former.is_silent = _global_meter() is not meter
 
     def aggregates(self) -> list[tuple[str, Aggregate]]:
-        """What each name has counted until now."""
-        found = self._living()
-        return [(self._text(name), namesakes.aggregate(gone, living)) for name, namesakes, gone, living in found]
+        """The present metrics of each name."""
+        return [
+            (self._name_type(name), group.aggregate(collected, circuits))
+            for name, group, collected, circuits in self._snapshots()
+        ]
 
     @locked
-    def _living(self) -> list[tuple[str, NameGroup, CounterTotals, list[Circuit]]]:
-        return [(name, namesakes, *namesakes.living()) for name, namesakes in list(self._names.items())]
+    def _snapshots(self) -> list[tuple[str, NameGroup, CounterTotals, list[Circuit]]]:
+        return [(name, group, *group.snapshot()) for name, group in list(self._names.items())]
 
     def after_fork(self) -> None:
-        """In a forked child: what the parent's circuits have counted is the parent's to tell."""
+        """In a forked child: the parent exports what it has counted."""
         self._lock = threading.RLock()
-        self._is_shown = any(instruments.are_made for instruments in self._shown.values())
-        for namesakes in self._names.values():
-            namesakes.after_fork()
-        for instruments in self._shown.values():
+        self._has_instruments = any(instruments.are_created for instruments in self._instruments.values())
+        for group in self._names.values():
+            group.after_fork()
+        for instruments in self._instruments.values():
             instruments.after_fork()
-        # The SDK goes on with what it kept of the parent's series: under delta temporality it would take the parent's
-        # counts off the child's, and the time at which a series began would be the parent's. It tells series apart by
-        # the types of their attributes, too, so equal text of another type begins a new one.
-        self._text = type(f"str_{os.getpid()}", (str,), {})
+        # The child's SDK keeps the parent's series: under delta temporality it would subtract the parent's counts from
+        # the child's, and a series would start at the parent's time. The SDK tells series apart by the types of their
+        # attributes, too, so an equal name of another type starts a new series.
+        self._name_type = type(f"str_{os.getpid()}", (str,), {})
 
-    def _make_default(self) -> None:
+    def _create_on_global_meter(self) -> None:
         meter = _global_meter()
         if meter is not None:
-            self._default, is_new = self._instruments_for(meter)
+            self._global_instruments, is_new = self._instruments_for(meter)
             if is_new:
-                self._default.make_on(meter)
+                self._global_instruments.create_on(meter)
 
     def _instruments_for(self, meter: Meter) -> tuple[Instruments, bool]:
-        """The instruments on a meter, and whether they have yet to be made."""
-        self._is_shown = True
-        # Two threads may make two, of which one is kept. A meter is compared here, so it is no business of the lock.
-        instruments = self._shown.get(meter) or self._shown.setdefault(meter, Instruments(self.aggregates))
-        return instruments, not instruments.are_made
+        """The instruments on a meter, and whether they have yet to be created."""
+        self._has_instruments = True
+        # Without the lock, because the meter's own `__eq__` runs. Of two threads' instruments `setdefault` keeps one.
+        instruments = self._instruments.get(meter) or self._instruments.setdefault(meter, Instruments(self.aggregates))
+        return instruments, not instruments.are_created
 
 
-def _is_set_up() -> bool:
-    """Whether the global provider is another than the API's own, which stands in for the one that is set later."""
+def _has_global_sdk() -> bool:
+    """Whether a global provider is set; until then it is the API's proxy."""
     try:
-        return not is_of_the_api(get_meter_provider())
+        return not is_api_default(get_meter_provider())
     except Exception:
         diagnostics.exception("there is no global meter provider")
         return False
@@ -140,7 +147,7 @@ def _global_meter() -> Meter | None:
         return None
 
 
-_CROWDED: Final = (
+_TOO_MANY_NAMES: Final = (
     "more than %d names of circuit breakers: metrics show all further ones together as %r. "
     "Circuits that come and go, such as one per tenant, should share a name and have a key each"
 )
@@ -150,6 +157,5 @@ _WASTED: Final = (
 )
 
 METRIC_REGISTRY: Final = MetricRegistry()
-METRIC_REGISTRY.show_by_default()  # before any fork: see `aside`
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=METRIC_REGISTRY.after_fork)
+METRIC_REGISTRY.use_global_meter()  # at the import, so before a server forks: see `background`
+FORKS.register(ForkStage.METRICS, METRIC_REGISTRY.after_fork)

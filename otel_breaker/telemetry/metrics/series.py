@@ -1,7 +1,7 @@
-"""Which series each metric has, and what each of them says: the table of the design, as data.
+"""The instruments, and the series of each: the table of the design, as data.
 
-A series is there from the first collection, at zero: what appears with a one looks like no increase at all. The SDK
-keeps MOST_SERIES of a metric and never forgets one, so the metric with most series for a name bounds the names.
+A series is exported from the first collection on, at zero: a query for increases does not see the first value of a
+series.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 from opentelemetry.metrics import Meter, Observation
 
 from otel_breaker.core.counters import PROBE_OUTCOMES
-from otel_breaker.core.states import MOVES, CircuitState, Outcome
+from otel_breaker.core.states import STATE_CHANGES, CircuitState, Outcome
 from otel_breaker.telemetry import names
 
 if TYPE_CHECKING:
@@ -21,9 +21,11 @@ if TYPE_CHECKING:
 
     from otel_breaker.telemetry.metrics.aggregates import Aggregate
 
-MOST_SERIES: Final = 2_000
 MOST_NAMES: Final = 120
-"""Names with series of their own: 15 moves each are 1,800, with room for the shared name and for modes that change."""
+"""Names with series of their own.
+
+The SDK keeps 2,000 series of a metric and never drops one. The metric with most series has 15 of a name, one for each
+state change: 1,800, which leaves room for the shared name and for names whose mode changes."""
 
 
 class Instrument(NamedTuple):
@@ -31,54 +33,54 @@ class Instrument(NamedTuple):
 
     name: str
     kind: Callable[[Meter], Callable[..., Any]]
-    """The meter's method that makes it."""
+    """The method of a meter that creates the instrument."""
     unit: str
     description: str
     series: Callable[[str, Aggregate], Iterator[Observation]]
-    """All its series for one name."""
+    """Yields all series of one name."""
 
 
-def _calls(name: str, figures: Aggregate) -> Iterator[Observation]:
+def _calls(name: str, aggregate: Aggregate) -> Iterator[Observation]:
     for outcome in Outcome:
-        yield Observation(figures.totals.calls[outcome], {names.NAME: name, names.CALL_OUTCOME: outcome.value})
+        yield Observation(aggregate.totals.calls[outcome], {names.NAME: name, names.CALL_OUTCOME: outcome.value})
 
 
-def _state_changes(name: str, figures: Aggregate) -> Iterator[Observation]:
-    for (source, target), mode in product(MOVES, figures.modes):
+def _state_changes(name: str, aggregate: Aggregate) -> Iterator[Observation]:
+    for (source, target), mode in product(STATE_CHANGES, aggregate.modes):
         attributes = {
             names.NAME: name,
             names.STATE_CHANGE_FROM: source.value,
             names.STATE_CHANGE_TO: target.value,
             names.MODE: mode,
         }
-        yield Observation(figures.totals.changes[source, target, mode], attributes)
+        yield Observation(aggregate.totals.changes[source, target, mode], attributes)
 
 
-def _status(name: str, figures: Aggregate) -> Iterator[Observation]:
-    for state, mode in product(CircuitState, figures.modes):
+def _status(name: str, aggregate: Aggregate) -> Iterator[Observation]:
+    for state, mode in product(CircuitState, aggregate.modes):
         attributes = {names.NAME: name, names.STATE: state.value, names.MODE: mode}
-        yield Observation(figures.states[state, mode], attributes)
+        yield Observation(aggregate.states[state, mode], attributes)
 
 
-def _state_time(name: str, figures: Aggregate) -> Iterator[Observation]:
+def _state_time(name: str, aggregate: Aggregate) -> Iterator[Observation]:
     for state in CircuitState:
-        yield Observation(figures.totals.seconds[state], {names.NAME: name, names.STATE: state.value})
+        yield Observation(aggregate.totals.seconds[state], {names.NAME: name, names.STATE: state.value})
 
 
-def _probes(name: str, figures: Aggregate) -> Iterator[Observation]:
+def _probes(name: str, aggregate: Aggregate) -> Iterator[Observation]:
     for outcome in PROBE_OUTCOMES:
-        yield Observation(figures.totals.probes[outcome], {names.NAME: name, names.PROBE_OUTCOME: outcome})
+        yield Observation(aggregate.totals.probes[outcome], {names.NAME: name, names.PROBE_OUTCOME: outcome})
 
 
-def _trip_ratio(name: str, figures: Aggregate) -> Iterator[Observation]:
-    yield Observation(figures.trip_ratio, {names.NAME: name})
+def _trip_ratio(name: str, aggregate: Aggregate) -> Iterator[Observation]:
+    yield Observation(aggregate.trip_ratio, {names.NAME: name})
 
 
-def _shadow_calls(name: str, figures: Aggregate) -> Iterator[Observation]:
+def _shadow_calls(name: str, aggregate: Aggregate) -> Iterator[Observation]:
     for outcome in Outcome:
         if outcome is not Outcome.REJECTED:
             attributes = {names.NAME: name, names.CALL_OUTCOME: outcome.value}
-            yield Observation(figures.totals.shadowed[outcome], attributes)
+            yield Observation(aggregate.totals.shadowed[outcome], attributes)
 
 
 _COUNTER: Final = attrgetter("create_observable_counter")

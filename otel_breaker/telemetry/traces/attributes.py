@@ -54,6 +54,6 @@ def link_to_culprits(span: Span, changes: Sequence[PendingChange]) -> None:
         return
     own = span.get_span_context()
     for pending in changes:
-        culprit = pending.change.culprit
+        culprit = pending.change.overdue_span_context
         if isinstance(culprit, SpanContext) and culprit != own:
             span.add_link(culprit)

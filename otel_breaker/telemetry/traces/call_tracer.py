@@ -149,10 +149,10 @@ class OtelCallTracer(ActiveFlag):
         if limit is None or episode is None:
             return True
         second = int(circuit.now())
-        if episode.second != second:
-            episode.second, episode.told = second, 0
-        episode.told += 1
-        return episode.told <= limit
+        if episode.rejected_spans_second != second:
+            episode.rejected_spans_second, episode.rejected_spans = second, 0
+        episode.rejected_spans += 1
+        return episode.rejected_spans <= limit
 
     def _describe(
         self, circuit: Circuit, refusal: CircuitOpenError, *, answered: bool

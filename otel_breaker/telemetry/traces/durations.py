@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final
 from otel_breaker.telemetry import names
 from otel_breaker.telemetry.api_features import HISTOGRAMS_TAKE_A_CONTEXT
 from otel_breaker.telemetry.metrics.series import MOST_NAMES
+from otel_breaker.text import OTHER
 
 if TYPE_CHECKING:
     from opentelemetry.context import Context
@@ -45,7 +46,7 @@ class Durations:
         if error_type is not None:
             if len(known) < MOST_ERROR_TYPES:
                 known.add(error_type)
-            attributes[names.ERROR_TYPE] = error_type if error_type in known else names.OTHER
+            attributes[names.ERROR_TYPE] = error_type if error_type in known else OTHER
         if HISTOGRAMS_TAKE_A_CONTEXT:
             self._histogram.record(seconds, attributes, context)
         else:
@@ -55,5 +56,5 @@ class Durations:
         """The exported name, and its error types that have a series of their own."""
         known = self._error_types.get(name)
         if known is None and len(self._error_types) >= MOST_NAMES:
-            name = names.OTHER
+            name = OTHER
         return name, self._error_types.setdefault(name, set()) if known is None else known

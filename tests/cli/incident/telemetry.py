@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from otel_breaker_cli.incident.collect import collect
-from otel_breaker_cli.otlp import Event, Link, Log, Origin, Point, Record, Span
+from otel_breaker_cli.otlp import DataPoint, Event, Link, LogRecord, Span, TelemetryRecord, TelemetrySource
 
 if TYPE_CHECKING:
     from otel_breaker_cli.incident.model import Incident
@@ -40,12 +40,12 @@ class Telemetry:
     episode: str = "e1"
     mode: str = ""
     resource: dict[str, Any] = field(default_factory=lambda: dict(SHOP))
-    spans: list[Record] = field(default_factory=list)
-    logs: list[Record] = field(default_factory=list)
-    points: list[Record] = field(default_factory=list)
+    spans: list[TelemetryRecord] = field(default_factory=list)
+    logs: list[TelemetryRecord] = field(default_factory=list)
+    points: list[TelemetryRecord] = field(default_factory=list)
 
     @property
-    def records(self) -> list[Record]:
+    def records(self) -> list[TelemetryRecord]:
         return [*self.spans, *self.logs, *self.points]
 
     def incident(self) -> Incident:
@@ -58,13 +58,13 @@ class Telemetry:
         outcome: str,
         state: str = "closed",
         *,
-        moves: tuple[tuple[str, str, str], ...] = (),
+        state_changes: tuple[tuple[str, str, str], ...] = (),
         link: int | None = None,
         evidence: dict[str, Any] | None = None,
         error: str | None = None,
         shadowed: bool = False,
     ) -> Telemetry:
-        """A call that begins `at` seconds and takes half a second, with the moves at its end."""
+        """A call that begins `at` seconds and takes half a second, with the state_changes at its end."""
         end = START + round((at + 0.5) * SECOND)
         ids = {"trace_id": trace_of(number), "span_id": span_of(number)}
         attributes: dict[str, Any] = {
@@ -74,10 +74,10 @@ class Telemetry:
         }
         attributes |= {"error.type": error} if error else {}
         attributes |= {"circuit_breaker.shadow.rejected": True, "circuit_breaker.mode": "shadow"} if shadowed else {}
-        if moves or state != "closed":
+        if state_changes or state != "closed":
             attributes["circuit_breaker.episode"] = self.episode
         events = []
-        for before, after, reason in moves:
+        for before, after, reason in state_changes:
             attributes["circuit_breaker.state_change.to"] = after
             change = self._change(before, after, reason, evidence)
             events.append(Event("circuit_breaker.state_change", end, change))
@@ -87,7 +87,7 @@ class Telemetry:
             attributes["circuit_breaker.link"] = "opening"
         self.spans.append(
             Span(
-                Origin(self.resource, "otel_breaker"),
+                TelemetrySource(self.resource, "otel_breaker"),
                 **ids,
                 parent_id=span_of(number + 1_000),
                 name=f"circuit_breaker {self.name}",
@@ -104,13 +104,13 @@ class Telemetry:
 
     def request(self, number: int, at: float, name: str = "POST /checkout", parent: str = "") -> Telemetry:
         start = START + round(at * SECOND)
-        origin = Origin(self.resource, "flask")
+        origin = TelemetrySource(self.resource, "flask")
         ids = (trace_of(number), span_of(number + 1_000))
         span = Span(origin, *ids, parent, name, "server", start, start + SECOND, {}, (), (), "unset")
         self.spans.append(span)
         return self
 
-    def by_hand(self, at: float, before: str, after: str, episode: str, why: str) -> Telemetry:
+    def manual_change(self, at: float, before: str, after: str, episode: str, why: str) -> Telemetry:
         """A move without a call; only a log event tells of it."""
         self.episode = episode
         change = self._change(before, after, "manual", None)
@@ -120,8 +120,8 @@ class Telemetry:
 
     def point(self, metric: str, value: float, at: float = 0, *, is_delta: bool = False, **said: str) -> Telemetry:
         attributes = {f"circuit_breaker.{name.replace('__', '.')}": value for name, value in said.items()}
-        origin, time = Origin(self.resource, "otel_breaker"), START + round(at * SECOND)
-        self.points.append(Point(origin, metric, "1", "gauge", is_delta, time, attributes, value))
+        origin, time = TelemetrySource(self.resource, "otel_breaker"), START + round(at * SECOND)
+        self.points.append(DataPoint(origin, metric, "1", "gauge", is_delta, time, attributes, value))
         return self
 
     def _who(self) -> dict[str, Any]:
@@ -134,9 +134,11 @@ class Telemetry:
         mode = {"circuit_breaker.mode": self.mode} if self.mode else {}
         return self._who() | told | episode | mode | (evidence or {})
 
-    def _log(self, time: int, change: dict[str, Any], *, trace_id: str, span_id: str, body: str = "a sentence") -> Log:
-        origin = Origin(self.resource, "otel_breaker")
-        return Log(origin, "circuit_breaker.state_change", time, 13, "WARN", body, change, trace_id, span_id)
+    def _log(
+        self, time: int, change: dict[str, Any], *, trace_id: str, span_id: str, body: str = "a sentence"
+    ) -> LogRecord:
+        origin = TelemetrySource(self.resource, "otel_breaker")
+        return LogRecord(origin, "circuit_breaker.state_change", time, 13, body, change, trace_id, span_id)
 
 
 TRIP = (("closed", "open", "failure_threshold"),)
@@ -149,12 +151,12 @@ def outage() -> Telemetry:
     """A trip one second in, refusals, a probe that fails, another refusal, and the recovery seven seconds later."""
     told = Telemetry()
     told.call(1, 0, "success")
-    told.call(2, 0.5, "failure", moves=TRIP, evidence=EVIDENCE, error="OSError")
+    told.call(2, 0.5, "failure", state_changes=TRIP, evidence=EVIDENCE, error="OSError")
     for number in (3, 4, 5):
         told.call(number, number - 1, "rejected", "open", link=2)
-    told.call(6, 5, "failure", "half_open", moves=FAILED, link=2, error="OSError")
+    told.call(6, 5, "failure", "half_open", state_changes=FAILED, link=2, error="OSError")
     told.call(7, 6, "rejected", "open", link=6)
-    told.call(8, 7.5, "success", "half_open", moves=RECOVERED, link=6, evidence=CLOSING)
+    told.call(8, 7.5, "success", "half_open", state_changes=RECOVERED, link=6, evidence=CLOSING)
     return told
 
 
@@ -162,9 +164,9 @@ def shadow_outage() -> Telemetry:
     """The same of a circuit in shadow mode: what it would have refused was let pass."""
     told = Telemetry(mode="shadow")
     told.call(1, 0, "success")
-    told.call(2, 0.5, "failure", moves=TRIP, evidence=EVIDENCE, error="OSError")
+    told.call(2, 0.5, "failure", state_changes=TRIP, evidence=EVIDENCE, error="OSError")
     for number, outcome in ((3, "failure"), (4, "success")):
         told.call(number, number - 1, outcome, "open", link=2, shadowed=True)
-    told.call(6, 5, "failure", "half_open", moves=FAILED, link=2, error="OSError")
-    told.call(8, 7.5, "success", "half_open", moves=RECOVERED, link=6, evidence=CLOSING)
+    told.call(6, 5, "failure", "half_open", state_changes=FAILED, link=2, error="OSError")
+    told.call(8, 7.5, "success", "half_open", state_changes=RECOVERED, link=6, evidence=CLOSING)
     return told

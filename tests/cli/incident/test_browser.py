@@ -68,10 +68,14 @@ def crowded() -> Incident:
         for again in range(number):
             told.episode = f"{number}-{again}"
             told.call(
-                100 * again + 2, 30 * again, "failure", moves=TRIP, error="a.very.long.module.path.ConnectionError"
+                100 * again + 2,
+                30 * again,
+                "failure",
+                state_changes=TRIP,
+                error="a.very.long.module.path.ConnectionError",
             )
-            told.call(100 * again + 3, 30 * again + 9, "success", "half_open", moves=RECOVERED)
-        records += told.by_hand(400, "closed", "forced_open", f"{number}-forced", "by ann: INC-4711").records
+            told.call(100 * again + 3, 30 * again + 9, "success", "half_open", state_changes=RECOVERED)
+        records += told.manual_change(400, "closed", "forced_open", f"{number}-forced", "by ann: INC-4711").records
     return Telemetry(spans=records).incident()
 
 

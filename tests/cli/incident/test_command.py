@@ -121,6 +121,7 @@ def run(*arguments: str, **options: Any) -> subprocess.CompletedProcess[bytes]:
     return subprocess.run(command, capture_output=True, check=False, timeout=60, **options)
 
 
+@pytest.mark.processes
 @pytest.mark.parametrize("encoding", ["ascii", "cp1252", "utf-8"])
 def test_any_encoding_of_standard_output_will_do(exported: list[str], encoding: str) -> None:
     done = run(*exported, env=os.environ | {"PYTHONIOENCODING": encoding})
@@ -131,6 +132,7 @@ def test_any_encoding_of_standard_output_will_do(exported: list[str], encoding: 
     assert ("█" if encoding == "utf-8" else "##") in told
 
 
+@pytest.mark.processes
 def test_names_that_an_encoding_does_not_have_are_escaped(tmp_path: Path, exported: list[str]) -> None:
     file = tmp_path / "named.jsonl"
     file.write_text(Path(exported[0]).read_text().replace("payments", "café"))
@@ -140,6 +142,7 @@ def test_names_that_an_encoding_does_not_have_are_escaped(tmp_path: Path, export
     assert b"caf\\xe9 of shop" in done.stdout
 
 
+@pytest.mark.processes
 @pytest.mark.parametrize("form", [[], ["--answers"]])
 def test_a_pipe_gets_lines_that_are_neither_wrapped_nor_padded(exported: list[str], form: list[str]) -> None:
     lines = run(*exported, *form).stdout.decode().splitlines()
@@ -148,6 +151,7 @@ def test_a_pipe_gets_lines_that_are_neither_wrapped_nor_padded(exported: list[st
     assert [line for line in lines if line != line.rstrip()] == []
 
 
+@pytest.mark.processes
 def test_standard_input_and_output_are_minus(exported: list[str]) -> None:
     traces = Path(exported[0]).read_bytes()
 
@@ -190,6 +194,7 @@ def test_where_nothing_can_be_read_the_status_says_so(tmp_path: Path, capsys: py
     assert captured.err.endswith("otel-breaker: there is no telemetry in it: it should be OTLP in JSON\n")
 
 
+@pytest.mark.processes
 @pytest.mark.timeout(20)
 def test_a_named_pipe_that_nobody_writes_into_is_not_waited_for(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "pipe")

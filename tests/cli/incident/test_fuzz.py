@@ -32,6 +32,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
+pytestmark = pytest.mark.slow
+
 RESOURCE = Resource({"service.name": "shop", "service.instance.id": "one"})
 
 

@@ -8,8 +8,8 @@ from html.parser import HTMLParser
 
 import pytest
 
+from otel_breaker_cli.incident.oncall_questions import QUESTIONS
 from otel_breaker_cli.incident.page import page
-from otel_breaker_cli.incident.questions import QUESTIONS
 from tests.cli.incident.telemetry import FAILED, RECOVERED, TRIP, Telemetry, outage, shadow_outage, trace_of
 
 EVIL = "<script>alert(1)</script>\"'><img src=x onerror=alert(2)>"
@@ -51,9 +51,9 @@ def evil() -> Telemetry:
     """Everything that telemetry can name is named by an enemy."""
     told = Telemetry(name=EVIL, key=EVIL, episode=EVIL, resource={"service.name": EVIL, "service.instance.id": EVIL})
     evidence = {"circuit_breaker.error_types": [f"{EVIL}=1"]}
-    told.call(2, 0, "failure", moves=(("closed", "open", EVIL),), evidence=evidence, error=EVIL)
+    told.call(2, 0, "failure", state_changes=(("closed", "open", EVIL),), evidence=evidence, error=EVIL)
     told.call(3, 1, "rejected", "open", link=2).request(3, 1, EVIL)
-    told.call(4, 2, EVIL, "half_open", moves=(("open", EVIL, "manual"),), error=EVIL)
+    told.call(4, 2, EVIL, "half_open", state_changes=(("open", EVIL, "manual"),), error=EVIL)
     told.point("circuit_breaker.trip_ratio", 1, name=EVIL).point("circuit_breaker.targets", 1, target__status=EVIL)
     return told
 
@@ -101,9 +101,13 @@ def test_a_state_is_seen_by_its_place_and_not_by_its_colour_alone() -> None:
 
 
 def test_no_stretch_is_too_short_to_be_seen_or_leaves_the_picture() -> None:
-    told = Telemetry().call(2, 0, "failure", moves=TRIP).call(3, 10_000, "success", "half_open", moves=RECOVERED)
+    told = (
+        Telemetry()
+        .call(2, 0, "failure", state_changes=TRIP)
+        .call(3, 10_000, "success", "half_open", state_changes=RECOVERED)
+    )
     told.episode = "e2"
-    told.call(4, 20_000, "failure", moves=TRIP)
+    told.call(4, 20_000, "failure", state_changes=TRIP)
     bars = [bar for bar in Page(page(told.incident())).all("rect") if bar.get("y")]
     places = [(float((bar["x"] or "")[:-1]), float((bar["width"] or "")[:-1])) for bar in bars]
 
@@ -122,8 +126,8 @@ def test_numbers_that_would_cover_each_other_are_left_out() -> None:
     told = Telemetry()
     for number in range(50):
         told.episode = f"e{number}"
-        told.call(10 * number + 2, 20 * number, "failure", moves=TRIP)
-        told.call(10 * number + 3, 20 * number + 5, "success", "half_open", moves=RECOVERED)
+        told.call(10 * number + 2, 20 * number, "failure", state_changes=TRIP)
+        told.call(10 * number + 3, 20 * number + 5, "success", "half_open", state_changes=RECOVERED)
     seen = Page(page(told.incident()))
 
     assert 5 < len(seen.all("a")) < 25
@@ -157,9 +161,9 @@ def test_files_without_a_breaker_make_a_page_that_says_so() -> None:
 
 
 def test_an_outage_with_thousands_of_failed_probes_makes_a_page_that_can_be_opened() -> None:
-    told = Telemetry().call(2, 0, "failure", moves=TRIP)
+    told = Telemetry().call(2, 0, "failure", state_changes=TRIP)
     for number in range(3, 2_003):
-        told.call(number, number, "failure", "half_open", moves=FAILED, link=2)
+        told.call(number, number, "failure", "half_open", state_changes=FAILED, link=2)
     text = page(told.incident())
 
     assert len([bar for bar in Page(text).all("rect") if bar.get("y")]) < 1_000

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING
 import pytest
 from rich.console import Console
 
+from otel_breaker_cli.incident.oncall_questions import QUESTIONS
 from otel_breaker_cli.incident.page import page
-from otel_breaker_cli.incident.questions import QUESTIONS
-from otel_breaker_cli.incident.signs import ASCII, BLOCKS, signs_for
-from otel_breaker_cli.incident.terminal import answers, plain, report
+from otel_breaker_cli.incident.symbols import ASCII, BLOCKS, symbols_for
+from otel_breaker_cli.incident.terminal import answers, report, without_colours
 from tests.cli.incident.telemetry import FAILED, RECOVERED, TRIP, Telemetry, outage, shadow_outage, span_of, trace_of
 
 if TYPE_CHECKING:
@@ -66,8 +66,12 @@ def test_the_states_are_drawn_with_signs_that_need_no_colour() -> None:
 
 
 def test_a_short_opening_is_seen_in_a_long_calm() -> None:
-    told = Telemetry().call(2, 0, "failure", moves=TRIP).call(3, 1, "success", "half_open", moves=RECOVERED)
-    told.by_hand(10_000, "closed", "forced_closed", "", "by ann")
+    told = (
+        Telemetry()
+        .call(2, 0, "failure", state_changes=TRIP)
+        .call(3, 1, "success", "half_open", state_changes=RECOVERED)
+    )
+    told.manual_change(10_000, "closed", "forced_closed", "", "by ann")
     bar = next(line for line in printed(report(told.incident())).splitlines() if "▕" in line)
 
     assert bar.count("█") == 1
@@ -79,15 +83,15 @@ def test_a_pipe_gets_no_colours_and_a_terminal_does() -> None:
 
 
 def test_names_out_of_telemetry_are_no_markup() -> None:
-    told = Telemetry(name="[bold red]x[/]").call(2, 0, "failure", moves=TRIP)
+    told = Telemetry(name="[bold red]x[/]").call(2, 0, "failure", state_changes=TRIP)
 
     assert "[bold red]x[/]" in printed(report(told.incident()))
 
 
 def test_of_very_many_moves_the_first_and_the_last_are_shown() -> None:
-    told = Telemetry().call(2, 0, "failure", moves=TRIP)
+    told = Telemetry().call(2, 0, "failure", state_changes=TRIP)
     for number in range(3, 53):
-        told.call(number, number, "failure", "half_open", moves=FAILED)
+        told.call(number, number, "failure", "half_open", state_changes=FAILED)
     lines = printed(report(told.incident())).splitlines()
 
     assert any("87 more" in line for line in lines)
@@ -95,14 +99,14 @@ def test_of_very_many_moves_the_first_and_the_last_are_shown() -> None:
 
 
 def test_moves_without_an_episode_are_shown() -> None:
-    text = printed(report(Telemetry().by_hand(1, "closed", "forced_closed", "", "by ann").incident()))
+    text = printed(report(Telemetry().manual_change(1, "closed", "forced_closed", "", "by ann").incident()))
 
     assert "closed → forced closed" in text
     assert "by hand, by ann" in text
 
 
 def test_shadow_says_what_it_would_have_refused() -> None:
-    told = Telemetry().call(2, 0, "failure", moves=TRIP).call(3, 3, "success", "open", shadowed=True)
+    told = Telemetry().call(2, 0, "failure", state_changes=TRIP).call(3, 3, "success", "open", shadowed=True)
 
     assert "would have refused calls that ended as 1 success" in " ".join(printed(report(told.incident())).split())
 
@@ -111,7 +115,10 @@ def test_shadow_says_what_it_would_have_refused() -> None:
     ("told", "expected"),
     [
         (Telemetry(), "No circuit breaker is in these files."),
-        (Telemetry().call(1, 0, "success"), "No circuit moved in these files. 1 other circuit never moved."),
+        (
+            Telemetry().call(1, 0, "success"),
+            "No circuit changed state in these files. 1 other circuit never changed state.",
+        ),
     ],
 )
 def test_files_in_which_nothing_happened_say_so(told: Telemetry, expected: str) -> None:
@@ -125,7 +132,7 @@ def test_as_many_questions_are_answered_as_wanted() -> None:
 
 
 def test_a_shadow_circuit_is_called_that_in_every_place() -> None:
-    text = plain(report(shadow_outage().incident()))
+    text = without_colours(report(shadow_outage().incident()))
 
     assert "1 circuit, 1 episode, within 7 s, none open at the end. This is shadow mode: no call was refused." in text
     assert "payments in shadow mode of shop, in the end closed" in text
@@ -139,9 +146,9 @@ def test_a_shadow_circuit_is_called_that_in_every_place() -> None:
 
 def test_of_several_circuits_those_in_shadow_mode_are_counted_apart() -> None:
     told = shadow_outage()
-    told.spans += Telemetry(name="stock", episode="e2").call(12, 1, "failure", moves=TRIP).spans
+    told.spans += Telemetry(name="stock", episode="e2").call(12, 1, "failure", state_changes=TRIP).spans
 
-    text = plain(report(told.incident()))
+    text = without_colours(report(told.incident()))
 
     assert "2 circuits, 2 episodes" in text
     assert "1 still open at the end. 1 of them in shadow mode: no call was refused there." in text
@@ -149,9 +156,11 @@ def test_of_several_circuits_those_in_shadow_mode_are_counted_apart() -> None:
 
 
 def test_a_shadow_circuit_that_is_open_in_the_end_is_not_counted_as_one_that_refuses() -> None:
-    told = Telemetry(mode="shadow").call(2, 0, "failure", moves=TRIP).call(3, 3, "success", "open", shadowed=True)
+    told = (
+        Telemetry(mode="shadow").call(2, 0, "failure", state_changes=TRIP).call(3, 3, "success", "open", shadowed=True)
+    )
 
-    assert "none open at the end" in plain(report(told.incident()))
+    assert "none open at the end" in without_colours(report(told.incident()))
 
 
 @pytest.mark.parametrize(
@@ -159,7 +168,7 @@ def test_a_shadow_circuit_that_is_open_in_the_end_is_not_counted_as_one_that_ref
     [("utf-8", BLOCKS), ("ascii", ASCII), ("cp1252", ASCII), ("no such", ASCII), ("cp437", ASCII)],
 )
 def test_signs_are_those_that_the_encoding_has(encoding: str, signs: object) -> None:
-    assert signs_for(encoding) is signs
+    assert symbols_for(encoding) is signs
 
 
 def test_every_state_has_a_sign_of_its_own() -> None:
@@ -169,10 +178,10 @@ def test_every_state_has_a_sign_of_its_own() -> None:
 
 def test_an_instance_cannot_command_the_terminal() -> None:
     told = Telemetry(resource={"service.name": "shop", "service.instance.id": "\x1b[2J\x1b]0;owned\x07" + "a" * 1_000})
-    told.call(2, 0, "failure", moves=TRIP).point("circuit_breaker.targets", 1, target__status="guarded")
+    told.call(2, 0, "failure", state_changes=TRIP).point("circuit_breaker.targets", 1, target__status="guarded")
     incident = told.incident()
 
-    for text in (plain(report(incident)), plain(answers(incident)), page(incident)):
+    for text in (without_colours(report(incident)), without_colours(answers(incident)), page(incident)):
         assert "\x1b" not in text
         assert "\x07" not in text
         assert "a" * 300 not in text

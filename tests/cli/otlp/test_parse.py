@@ -21,9 +21,9 @@ from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.trace import Link, SpanKind, Status, StatusCode, format_span_id, format_trace_id
 
+from otel_breaker_cli.otlp import DataPoint, LogRecord, Span
 from otel_breaker_cli.otlp import Link as ReadLink
-from otel_breaker_cli.otlp import Log, Point, Span
-from otel_breaker_cli.otlp.fields import Misfit
+from otel_breaker_cli.otlp.fields import FieldError
 from otel_breaker_cli.otlp.parse import parse
 
 if TYPE_CHECKING:
@@ -88,7 +88,7 @@ def test_a_span_is_read_with_all_that_it_says(tmp_path: Path, tracer: Tracer) ->
         ("declined", 1_500, {"why": "funds"})
     ]
     assert span.links == (ReadLink(span.trace_id, span.parent_id),)
-    assert (span.origin.resource["service.name"], span.origin.scope) == ("shop", "shop.tracer")
+    assert (span.source.resource["service.name"], span.source.scope) == ("shop", "shop.tracer")
 
 
 def test_a_root_has_no_parent_and_a_plain_end_is_no_failure(tmp_path: Path, tracer: Tracer) -> None:
@@ -127,14 +127,14 @@ def test_a_log_event_is_read_with_all_that_it_says(tmp_path: Path, tracer: Trace
 
     (log,) = lines(file)
 
-    assert isinstance(log, Log)
-    assert (log.event, log.time, log.severity, log.severity_text, log.body) == ("shop.late", 5, 13, "WARN", "paid late")
+    assert isinstance(log, LogRecord)
+    assert (log.event_name, log.time, log.severity, log.body) == ("shop.late", 5, 13, "paid late")
     assert log.attributes == {"order": "7", "nested": {"deep": [1]}}
     assert log.span_id == format_span_id(span.get_span_context().span_id)
-    assert (log.origin.resource["service.name"], log.origin.scope) == ("shop", "shop.logger")
+    assert (log.source.resource["service.name"], log.source.scope) == ("shop", "shop.logger")
 
 
-def measured(file: Path, measure: Callable[[Any], object], **options: Any) -> list[Point]:
+def measured(file: Path, measure: Callable[[Any], object], **options: Any) -> list[DataPoint]:
     reader = PeriodicExportingMetricReader(FileMetricExporter(file, **options), export_interval_millis=3_600_000)
     provider = MeterProvider([reader], resource=RESOURCE, shutdown_on_exit=False)
     measure(provider.get_meter("shop.meter"))
@@ -157,7 +157,7 @@ def test_each_instrument_is_read(
     (point,) = measured(tmp_path / "metrics.jsonl", measure)
 
     assert (point.metric, point.unit, point.instrument, point.value) == ("m", "{call}", instrument, value)
-    assert (point.attributes, point.is_delta, point.origin.scope) == ({"a": "b"}, False, "shop.meter")
+    assert (point.attributes, point.is_delta, point.source.scope) == ({"a": "b"}, False, "shop.meter")
     assert point.time > 1_700_000_000_000_000_000
 
 
@@ -187,7 +187,7 @@ def test_a_severity_may_be_written_by_name(name: str, number: int) -> None:
 
     (log,) = whole(line)
 
-    assert isinstance(log, Log)
+    assert isinstance(log, LogRecord)
     assert log.severity == number
 
 
@@ -208,13 +208,13 @@ def test_a_log_without_a_time_has_the_time_at_which_it_was_observed() -> None:
 
     (log,) = whole(line)
 
-    assert isinstance(log, Log)
+    assert isinstance(log, LogRecord)
     assert log.time == 7
 
 
 @pytest.mark.parametrize("said", [None, 7, "text", [], {}, {"spans": []}])
 def test_a_document_that_is_no_otlp_says_so(said: Any) -> None:
-    with pytest.raises(Misfit, match="it is no OTLP: "):
+    with pytest.raises(FieldError, match="it is no OTLP: "):
         whole(said)
 
 
@@ -277,7 +277,7 @@ def test_what_else_a_resource_says_is_kept() -> None:
 
     (span,), _ = told({"resourceSpans": [{"resource": {"attributes": said}, "scopeSpans": [{"spans": [PLAIN]}]}]})
 
-    assert span.origin.resource == {"service.name": "shop"}
+    assert span.source.resource == {"service.name": "shop"}
 
 
 @pytest.mark.parametrize(

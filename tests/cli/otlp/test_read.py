@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from otel_breaker_cli.otlp import Broken, Log, Record, Span, documents, lines, read
+from otel_breaker_cli.otlp import LogRecord, SkippedPart, Span, TelemetryRecord, documents, lines, read
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -22,19 +22,19 @@ def span_line(name: str) -> bytes:
     return json.dumps({"resourceSpans": [{"scopeSpans": [{"spans": [span]}]}]}).encode() + b"\n"
 
 
-def refuse(broken: Broken) -> None:
+def refuse(broken: SkippedPart) -> None:
     pytest.fail(str(broken))
 
 
-def names(records: list[Record]) -> list[str]:
+def names(records: list[TelemetryRecord]) -> list[str]:
     return [record.name for record in records if isinstance(record, Span)]
 
 
-def peak_of(file: Path, broken: Callable[[Broken], None]) -> int:
+def peak_of(file: Path, broken: Callable[[SkippedPart], None]) -> int:
     """The most bytes that reading takes at once."""
     tracemalloc.start()
     try:
-        for _ in read([file], broken=broken):
+        for _ in read([file], on_skip=broken):
             pass
         return tracemalloc.get_traced_memory()[1]
     finally:
@@ -45,7 +45,7 @@ def test_signals_may_be_mixed_in_one_file(tmp_path: Path) -> None:
     file = tmp_path / "all.jsonl"
     file.write_bytes(span_line("a") + b'{"resourceLogs": [{"scopeLogs": [{"logRecords": [{"timeUnixNano": "1"}]}]}]}\n')
 
-    assert [type(record) for record in read([file], broken=refuse)] == [Span, Log]
+    assert [type(record) for record in read([file], on_skip=refuse)] == [Span, LogRecord]
 
 
 def test_files_are_read_in_the_order_given(tmp_path: Path) -> None:
@@ -53,19 +53,19 @@ def test_files_are_read_in_the_order_given(tmp_path: Path) -> None:
     first.write_bytes(span_line("first"))
     second.write_bytes(span_line("second"))
 
-    assert names(list(read([first, second], broken=refuse))) == ["first", "second"]
+    assert names(list(read([first, second], on_skip=refuse))) == ["first", "second"]
 
 
 def test_a_broken_line_is_named_and_skipped(tmp_path: Path) -> None:
     file = tmp_path / "traces.jsonl"
-    heard: list[Broken] = []
+    heard: list[SkippedPart] = []
     half = json.loads(span_line("good half"))
     half["resourceSpans"][0]["scopeSpans"][0]["spans"].append({})
     file.write_bytes(
         span_line("a") + json.dumps(half).encode() + b"\n\n" + span_line("b")[:-9] + b"\n" + span_line("c")
     )
 
-    records = list(read([file], broken=heard.append))
+    records = list(read([file], on_skip=heard.append))
 
     assert names(records) == ["a", "good half", "c"]
     assert [(broken.file, broken.line) for broken in heard] == [(file, 2), (file, 4)]
@@ -76,16 +76,16 @@ def test_a_compressed_file_is_known_by_its_content(tmp_path: Path) -> None:
     file = tmp_path / "traces.jsonl"
     file.write_bytes(gzip.compress(span_line("a") + span_line("b")))
 
-    assert names(list(read([file], broken=refuse))) == ["a", "b"]
+    assert names(list(read([file], on_skip=refuse))) == ["a", "b"]
 
 
 def test_a_compressed_file_that_was_cut_off_gives_what_is_there(tmp_path: Path) -> None:
     file = tmp_path / "traces.jsonl.gz"
-    heard: list[Broken] = []
+    heard: list[SkippedPart] = []
     whole = gzip.compress(b"".join(span_line(str(number)) for number in range(2_000)))
     file.write_bytes(whole[: len(whole) // 2])
 
-    records = list(read([file], broken=heard.append))
+    records = list(read([file], on_skip=heard.append))
 
     assert 0 < len(records) < 2_000
     assert "cannot be uncompressed" in heard[-1].problem
@@ -97,7 +97,7 @@ def test_progress_adds_up_to_the_size_of_the_file(tmp_path: Path, compress: Call
     told: list[int] = []
     file.write_bytes(compress(b"".join(span_line(str(number)) for number in range(2_000))))
 
-    for _ in read([file], broken=refuse, progress=told.append):
+    for _ in read([file], on_skip=refuse, on_progress=told.append):
         pass
 
     assert sum(told) == file.stat().st_size
@@ -115,7 +115,7 @@ def test_an_empty_file_holds_nothing(tmp_path: Path) -> None:
     file = tmp_path / "traces.jsonl"
     file.touch()
 
-    assert list(read([file], broken=refuse)) == []
+    assert list(read([file], on_skip=refuse)) == []
 
 
 SPAN = json.loads(span_line("a"))
@@ -140,7 +140,7 @@ def test_json_is_read_however_it_is_laid_out(tmp_path: Path, layout: str, compre
     file = tmp_path / "traces.json"
     file.write_bytes(compress(LAYOUTS[layout].encode()))
 
-    assert names(list(read([file], broken=refuse))) == ["a", "a"]
+    assert names(list(read([file], on_skip=refuse))) == ["a", "a"]
 
 
 def test_braces_and_quotes_in_text_are_no_structure(tmp_path: Path) -> None:
@@ -148,7 +148,7 @@ def test_braces_and_quotes_in_text_are_no_structure(tmp_path: Path) -> None:
     name = 'a }{ "quoted\\" ]['
     file.write_text(json.dumps(json.loads(span_line(name)), indent=2))
 
-    assert names(list(read([file], broken=refuse))) == [name]
+    assert names(list(read([file], on_skip=refuse))) == [name]
 
 
 CUT = json.dumps(SPAN, indent=2).splitlines()
@@ -168,21 +168,21 @@ def test_a_broken_document_is_one_complaint_at_its_line_and_the_next_one_is_read
     tmp_path: Path, broken: str, line: int
 ) -> None:
     file = tmp_path / "traces.json"
-    heard: list[Broken] = []
+    heard: list[SkippedPart] = []
     for indent in (2, None):
         heard.clear()
         file.write_text(broken + "\n" + json.dumps(SPAN, indent=indent) + "\n")
 
-        assert names(list(read([file], broken=heard.append))) == ["a"]
+        assert names(list(read([file], on_skip=heard.append))) == ["a"]
         assert [broken.line for broken in heard] == [line]
 
 
 def test_a_line_that_was_cut_off_where_an_object_may_follow_costs_no_other(tmp_path: Path) -> None:
     file = tmp_path / "traces.jsonl"
-    heard: list[Broken] = []
+    heard: list[SkippedPart] = []
     file.write_bytes(b'{"resourceSpans": [\n' + span_line("a"))
 
-    assert names(list(read([file], broken=heard.append))) == ["a"]
+    assert names(list(read([file], on_skip=heard.append))) == ["a"]
     assert [broken.line for broken in heard] == [1]
 
 
@@ -191,19 +191,19 @@ def test_a_line_that_was_cut_off_where_an_object_may_follow_costs_no_other(tmp_p
 )
 def test_a_line_that_is_nothing_is_named(tmp_path: Path, line: str) -> None:
     file = tmp_path / "traces.jsonl"
-    heard: list[Broken] = []
+    heard: list[SkippedPart] = []
     file.write_bytes(span_line("a") + line.encode() + b"\n" + span_line("b"))
 
-    assert names(list(read([file], broken=heard.append))) == ["a", "b"]
+    assert names(list(read([file], on_skip=heard.append))) == ["a", "b"]
     assert [broken.line for broken in heard] == [2]
 
 
 def test_what_is_not_in_utf_8_is_named(tmp_path: Path) -> None:
     file = tmp_path / "traces.jsonl"
-    heard: list[Broken] = []
+    heard: list[SkippedPart] = []
     file.write_bytes(b'{"resourceSpans": "\xff\xfe"}\n' + span_line("b"))
 
-    assert names(list(read([file], broken=heard.append))) == ["b"]
+    assert names(list(read([file], on_skip=heard.append))) == ["b"]
     assert heard[0].problem == "it is no JSON: it is not in UTF-8"
 
 
@@ -212,44 +212,45 @@ def test_nesting_without_end_is_nothing_to_fall_over(tmp_path: Path, opening: by
     file = tmp_path / "traces.jsonl"
     file.write_bytes(opening * 100_000)
 
-    assert list(read([file], broken=lambda _: None)) == []
+    assert list(read([file], on_skip=lambda _: None)) == []
 
 
 def test_a_line_that_is_too_long_is_skipped_and_the_rest_is_read(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(lines, "LONGEST", 2**20)
+    monkeypatch.setattr(lines, "MAX_BYTES", 2**20)
     file = tmp_path / "traces.jsonl"
-    heard: list[Broken] = []
+    heard: list[SkippedPart] = []
     file.write_bytes(span_line("a") + span_line("b" * 2**24) + span_line("c"))
 
-    assert names(list(read([file], broken=heard.append))) == ["a", "c"]
+    assert names(list(read([file], on_skip=heard.append))) == ["a", "c"]
     assert [(broken.line, broken.problem) for broken in heard] == [(2, "it is longer than 16 MiB")]
 
 
 def test_a_document_that_is_too_long_is_skipped_and_the_rest_is_read(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(documents, "LONGEST", 2**12)
+    monkeypatch.setattr(documents, "MAX_BYTES", 2**12)
     file = tmp_path / "traces.json"
-    heard: list[Broken] = []
+    heard: list[SkippedPart] = []
     long = json.loads(span_line("b"))
     long["resourceSpans"] *= 50
     file.write_text(json.dumps(SPAN, indent=2) + "\n" + json.dumps(long, indent=2) + "\n" + json.dumps(SPAN, indent=2))
 
-    assert names(list(read([file], broken=heard.append))) == ["a", "a"]
+    assert names(list(read([file], on_skip=heard.append))) == ["a", "a"]
     assert [broken.problem for broken in heard] == ["it is longer than 16 MiB"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("filling", [b" ", b"a", b"{}\n", b"\n"])
 def test_what_becomes_very_large_when_uncompressed_is_not_read_to_its_end(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, filling: bytes
 ) -> None:
-    monkeypatch.setattr(lines, "LONGEST", 2**16)
-    monkeypatch.setattr(lines, "_UNSUSPICIOUS", 2**16)
-    monkeypatch.setattr(lines, "_MOST_TIMES", 32)
+    monkeypatch.setattr(lines, "MAX_BYTES", 2**16)
+    monkeypatch.setattr(lines, "_UNCHECKED_BYTES", 2**16)
+    monkeypatch.setattr(lines, "_MAX_RATIO", 32)
     file = tmp_path / "bomb.gz"
-    heard: deque[Broken] = deque(maxlen=1)
+    heard: deque[SkippedPart] = deque(maxlen=1)
     file.write_bytes(gzip.compress(span_line("a") + filling * (2**20 // len(filling)), 9))
 
     peak = peak_of(file, heard.append)
@@ -259,11 +260,11 @@ def test_what_becomes_very_large_when_uncompressed_is_not_read_to_its_end(
 
 
 def test_telemetry_that_repeats_itself_is_no_bomb(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(lines, "_UNSUSPICIOUS", 2**16)
+    monkeypatch.setattr(lines, "_UNCHECKED_BYTES", 2**16)
     file = tmp_path / "traces.jsonl.gz"
     file.write_bytes(gzip.compress(b"".join(span_line(f"span {number}") for number in range(20_000))))
 
-    assert len(list(read([file], broken=refuse))) == 20_000
+    assert len(list(read([file], on_skip=refuse))) == 20_000
 
 
 def test_each_document_that_is_otlp_is_counted(tmp_path: Path) -> None:
@@ -271,6 +272,6 @@ def test_each_document_that_is_otlp_is_counted(tmp_path: Path) -> None:
     counted: list[int] = []
     file.write_bytes(b'{"resourceSpans": []}\n{}\n' + span_line("a"))
 
-    list(read([file], broken=lambda _: None, understood=lambda: counted.append(1)))
+    list(read([file], on_skip=lambda _: None, on_document=lambda: counted.append(1)))
 
     assert len(counted) == 2
