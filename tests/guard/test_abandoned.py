@@ -49,7 +49,7 @@ def breaker(clock: FakeClock) -> CircuitBreaker:
 
 @pytest.mark.parametrize("kind", SUSPENDED, ids=lambda kind: kind.target)
 @pytest.mark.parametrize("traced", [True, False], ids=["traced", "untraced"])
-def test_what_is_dropped_half_way_keeps_nothing_alive(
+def test_a_stream_that_is_dropped_half_way_keeps_nothing_alive(
     breaker: CircuitBreaker,
     kind: Kind,
     traced: bool,
@@ -72,7 +72,7 @@ def test_what_is_dropped_half_way_keeps_nothing_alive(
 
 
 @pytest.mark.parametrize("kind", SUSPENDED, ids=lambda kind: kind.target)
-def test_what_is_dropped_half_way_has_one_span_and_it_is_ended(
+def test_a_stream_that_is_dropped_half_way_has_one_ended_span(
     breaker: CircuitBreaker, kind: Kind, spans: Spans
 ) -> None:
     DRIVERS[kind.family](breaker(found(kind.target)), "abandon")

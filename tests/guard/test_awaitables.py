@@ -36,7 +36,7 @@ async def callbacks_run() -> None:
     await asyncio.sleep(0)
 
 
-async def test_a_future_is_handed_on_as_it_is_and_ends_the_call_with_its_result(breaker: CircuitBreaker) -> None:
+async def test_a_future_is_returned_itself_and_ends_the_call_with_its_result(breaker: CircuitBreaker) -> None:
     made = future()
     given = breaker(lambda: made)()
     before = counted(breaker)
@@ -171,7 +171,7 @@ def test_a_request_that_is_entered_is_the_very_object_and_a_call_as_long_as_ente
     assert complete(main()) == "answer"
 
 
-def test_what_merely_can_be_awaited_is_the_very_object_and_its_call_ends_on_return(breaker: CircuitBreaker) -> None:
+def test_a_mere_awaitable_is_returned_itself_and_its_call_ends_on_return(breaker: CircuitBreaker) -> None:
     made = Promise("raise")
 
     given = breaker(lambda: made)()
@@ -180,7 +180,7 @@ def test_what_merely_can_be_awaited_is_the_very_object_and_its_call_ends_on_retu
     assert counted(breaker) == {"success": 1}
 
 
-def test_what_merely_can_be_awaited_holds_no_probe(breaker: CircuitBreaker, clock: FakeClock) -> None:
+def test_a_mere_awaitable_holds_no_probe(breaker: CircuitBreaker, clock: FakeClock) -> None:
     breaker.record_failure()
     clock.advance(10)
 
@@ -189,7 +189,7 @@ def test_what_merely_can_be_awaited_holds_no_probe(breaker: CircuitBreaker, cloc
     assert (client, breaker.state) == (client, CircuitState.CLOSED)
 
 
-def test_what_merely_can_be_awaited_is_no_slow_call_while_it_is_kept(clock: FakeClock) -> None:
+def test_a_mere_awaitable_is_no_slow_call_while_it_is_kept(clock: FakeClock) -> None:
     breaker = CircuitBreaker(slow_call_duration=1, slow_call_rate=0.5, minimum_calls=2, clock=clock)
     clients = [breaker(lambda: Promise("return"))() for _ in range(3)]
     clock.advance(100)
@@ -229,7 +229,9 @@ def test_an_object_that_holds_a_coroutine_which_has_started_is_left_alone(breake
 
 
 @pytest.mark.parametrize(("result", "outcome"), [("answer", "success"), ("bad", "failure")])
-def test_what_the_awaitable_gives_is_judged_and_not_the_awaitable(clock: FakeClock, result: str, outcome: str) -> None:
+def test_the_result_of_an_awaitable_is_classified_and_not_the_awaitable(
+    clock: FakeClock, result: str, outcome: str
+) -> None:
     breaker = CircuitBreaker(failure_result=lambda given: given == "bad", clock=clock)
 
     async def give() -> str:

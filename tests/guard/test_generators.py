@@ -56,7 +56,7 @@ def breaker(clock: FakeClock) -> CircuitBreaker:
     return CircuitBreaker(failure_threshold=1, clock=clock)
 
 
-def test_what_is_sent_arrives_and_what_is_yielded_comes_back(breaker: CircuitBreaker) -> None:
+def test_sent_values_arrive_and_yielded_values_come_back(breaker: CircuitBreaker) -> None:
     items, sent = breaker(echo)([]), object()
     first = next(items)
 
@@ -65,7 +65,7 @@ def test_what_is_sent_arrives_and_what_is_yielded_comes_back(breaker: CircuitBre
     assert next(items) is None
 
 
-def test_what_is_thrown_arrives_as_the_same_object_and_may_be_answered(breaker: CircuitBreaker) -> None:
+def test_a_thrown_exception_arrives_as_the_same_object_and_may_be_handled(breaker: CircuitBreaker) -> None:
     items, thrown = breaker(echo)([]), Broken()
     next(items)
 
@@ -76,7 +76,7 @@ def test_what_is_thrown_arrives_as_the_same_object_and_may_be_answered(breaker: 
     assert counted(breaker) == {"success": 1}
 
 
-def test_what_is_returned_is_the_value_of_yield_from(breaker: CircuitBreaker) -> None:
+def test_the_returned_value_is_the_value_of_yield_from(breaker: CircuitBreaker) -> None:
     def reader() -> Generator[object, Any, str]:
         return (yield from breaker(echo)([]))
 
@@ -99,7 +99,7 @@ def test_closing_reaches_the_generator(breaker: CircuitBreaker) -> None:
     assert counted(breaker) == {"success": 1}
 
 
-def test_what_is_raised_on_closing_reaches_the_consumer_and_is_a_failure(breaker: CircuitBreaker) -> None:
+def test_an_exception_on_closing_reaches_the_consumer_and_is_a_failure(breaker: CircuitBreaker) -> None:
     error = Broken()
 
     @breaker
@@ -191,7 +191,7 @@ def test_an_item_lives_no_longer_than_its_consumer_holds_it(breaker: CircuitBrea
     assert seen() is None
 
 
-def test_what_was_sent_lives_no_longer_than_the_generator_holds_it(breaker: CircuitBreaker) -> None:
+def test_a_sent_value_lives_no_longer_than_the_generator_holds_it(breaker: CircuitBreaker) -> None:
     @breaker
     def items() -> Generator[None, Item, None]:
         yield None
@@ -220,7 +220,7 @@ def test_an_item_of_an_async_generator_lives_no_longer_than_its_consumer_holds_i
 
 
 @pytest.mark.parametrize("sent", ["value", None, 0, ()])
-def test_what_is_sent_to_an_async_generator_arrives(breaker: CircuitBreaker, sent: object) -> None:
+def test_a_value_that_is_sent_to_an_async_generator_arrives(breaker: CircuitBreaker, sent: object) -> None:
     items = breaker(async_echo)([])
     first = complete(items.__anext__())
 
@@ -230,7 +230,9 @@ def test_what_is_sent_to_an_async_generator_arrives(breaker: CircuitBreaker, sen
     assert (first, answer) == ("first", sent)
 
 
-def test_what_is_thrown_into_an_async_generator_arrives_and_may_be_answered(breaker: CircuitBreaker) -> None:
+def test_an_exception_that_is_thrown_into_an_async_generator_arrives_and_may_be_handled(
+    breaker: CircuitBreaker,
+) -> None:
     items, thrown = breaker(async_echo)([]), Broken()
     complete(items.__anext__())
 

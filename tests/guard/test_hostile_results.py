@@ -75,7 +75,7 @@ def breaker(clock: FakeClock, request: pytest.FixtureRequest) -> CircuitBreaker:
 
 
 @pytest.mark.parametrize("make", HOSTILE.values(), ids=HOSTILE)
-def test_it_is_handed_on_and_counted(breaker: CircuitBreaker, make: Callable[[], object]) -> None:
+def test_it_is_returned_itself_and_counted(breaker: CircuitBreaker, make: Callable[[], object]) -> None:
     made = make()
 
     given = [breaker(lambda: made)() for _ in range(2)]
@@ -85,7 +85,7 @@ def test_it_is_handed_on_and_counted(breaker: CircuitBreaker, make: Callable[[],
 
 
 @pytest.mark.parametrize("make", HOSTILE.values(), ids=HOSTILE)
-async def test_a_coroutine_function_hands_it_on_and_counts_it(
+async def test_a_coroutine_function_returns_it_itself_and_counts_it(
     breaker: CircuitBreaker, make: Callable[[], object]
 ) -> None:
     made = make()
@@ -155,7 +155,9 @@ def test_a_result_whose_judging_is_interrupted_ends_the_call(clock: FakeClock, s
     assert [span.end_time is not None for span in spans()] == [True]
 
 
-async def test_a_future_whose_exception_cannot_be_judged_by_its_class_is_still_over(breaker: CircuitBreaker) -> None:
+async def test_a_future_whose_exception_cannot_be_classified_by_its_class_is_still_over(
+    breaker: CircuitBreaker,
+) -> None:
     class Own(asyncio.Future[str]):
         def result(self) -> str:
             raise Broken

@@ -44,7 +44,7 @@ NOT_CALLED: dict[str, Callable[[], Any]] = {
     [lambda breaker, thing: breaker(thing), lambda breaker, thing: breaker.call(thing)],
     ids=["decorator", "call"],
 )
-def test_what_cannot_be_called_is_refused_with_the_reason(
+def test_an_object_that_cannot_be_called_is_refused_with_the_reason(
     make: Callable[[], Any], enter: Callable[[CircuitBreaker, Any], object]
 ) -> None:
     breaker = CircuitBreaker()

@@ -222,7 +222,7 @@ def test_defaults_that_are_changed_later_are_those_that_are_used() -> None:
     assert guard() == 7
 
 
-def test_what_wraps_a_guard_copies_nothing_that_is_ours() -> None:
+def test_a_wrapper_of_a_guard_copies_none_of_its_own_attributes() -> None:
     guard = by_decorator(charge)
 
     @functools.wraps(guard)
@@ -306,7 +306,7 @@ def test_every_wrapper_preserves_the_signature(function: Any, way: Callable[[Any
     assert inner_wrapper(guard) is not guard
 
 
-def test_what_is_no_function_of_python_is_left_as_it_is() -> None:
+def test_a_callable_that_is_no_python_function_gets_no_signature() -> None:
     breaker = CircuitBreaker("shop")
 
     assert breaker(len)("abc") == 3

@@ -102,7 +102,7 @@ async def test_one_that_is_closed_before_it_starts_holds_no_place_though_it_is_k
     assert breaker.state is CircuitState.CLOSED
 
 
-def test_what_is_thrown_in_before_the_first_step_frees_the_place_though_the_error_is_kept(
+def test_an_exception_before_the_first_step_frees_the_place_though_it_is_kept(
     breaker: CircuitBreaker,
 ) -> None:
     given = breaker(answer_generator)("return")

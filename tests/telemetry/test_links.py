@@ -149,7 +149,7 @@ def test_a_call_that_trips_because_it_hung_itself_does_not_link_to_itself(
 
 
 @pytest.mark.parametrize("spans_switch", ["all", "problems"])
-def test_a_generator_whose_step_trips_the_circuit_tells_it_and_refusals_link_to_it(
+def test_a_generator_whose_step_trips_the_circuit_has_the_state_change_and_refusals_link_to_it(
     spans_switch: Any, spans: Spans, clock: FakeClock
 ) -> None:
     configure(spans=spans_switch)

@@ -40,7 +40,7 @@ def moved_to(span: ReadableSpan) -> Any:
     return (span.attributes or {}).get("circuit_breaker.state_change.to")
 
 
-def test_the_call_that_trips_tells_the_move_and_no_other_call_does(spans: Spans, clock: FakeClock) -> None:
+def test_only_the_call_that_trips_has_the_state_change(spans: Spans, clock: FakeClock) -> None:
     breaker = payments(clock)
 
     trip(breaker)
@@ -74,7 +74,7 @@ def test_the_call_that_trips_can_be_found_by_its_attributes(spans: Spans, clock:
     }
 
 
-def test_a_probe_that_recovers_tells_both_moves_and_is_found_by_the_last(spans: Spans, clock: FakeClock) -> None:
+def test_a_probe_that_recovers_has_both_state_changes_and_the_last_as_attribute(spans: Spans, clock: FakeClock) -> None:
     breaker = payments(clock)
     trip(breaker)
     clock.advance(30)
@@ -88,7 +88,7 @@ def test_a_probe_that_recovers_tells_both_moves_and_is_found_by_the_last(spans: 
     assert moved_to(spans.last()) == "closed"
 
 
-def test_a_probe_that_fails_tells_both_moves_and_is_found_by_the_last(spans: Spans, clock: FakeClock) -> None:
+def test_a_probe_that_fails_has_both_state_changes_and_the_last_as_attribute(spans: Spans, clock: FakeClock) -> None:
     breaker = payments(clock)
     trip(breaker)
     clock.advance(30)
@@ -102,7 +102,7 @@ def test_a_probe_that_fails_tells_both_moves_and_is_found_by_the_last(spans: Spa
     assert moved_to(spans.last()) == "open"
 
 
-def test_a_refused_call_that_notices_a_lost_probe_tells_that_move(spans: Spans, clock: FakeClock) -> None:
+def test_a_refused_call_that_finds_a_lost_probe_has_the_state_change(spans: Spans, clock: FakeClock) -> None:
     breaker = payments(clock, probe_timeout=5)
     trip(breaker)
     clock.advance(30)

@@ -35,7 +35,7 @@ def status(span: ReadableSpan) -> tuple[StatusCode, str | None]:
     return span.status.status_code, span.status.description
 
 
-def test_a_shadow_tells_its_mode_on_every_span(spans: Spans) -> None:
+def test_every_span_of_a_shadow_has_its_mode(spans: Spans) -> None:
     with CircuitBreaker("payments", mode="shadow").guard():
         pass
 
@@ -85,7 +85,7 @@ def test_a_breaker_that_is_switched_off_stops_making_spans(spans: Spans) -> None
     assert len(spans()) == 1
 
 
-def test_a_call_in_a_circuit_forced_closed_tells_that_state(spans: Spans) -> None:
+def test_a_call_in_a_circuit_forced_closed_has_that_state(spans: Spans) -> None:
     breaker = CircuitBreaker("payments")
     breaker.force_closed()
 

@@ -139,7 +139,7 @@ def test_with_spans_off_nothing_is_made_current(spans: Spans) -> None:
     assert within[0] is before
 
 
-def test_with_spans_off_calls_and_moves_are_counted_and_logged(
+def test_with_spans_off_calls_are_counted_and_state_changes_logged(
     spans: Spans, metrics: Metrics, clock: FakeClock, caplog: pytest.LogCaptureFixture
 ) -> None:
     configure(spans="off")
@@ -252,7 +252,7 @@ def test_with_problems_a_call_that_a_shadow_would_have_refused_has_one(spans: Sp
     assert attributes_of(ours(spans())[-1])["circuit_breaker.shadow.rejected"] is True
 
 
-def test_with_problems_a_probe_that_moves_nothing_has_one(spans: Spans, clock: FakeClock) -> None:
+def test_with_problems_a_probe_without_a_state_change_has_a_span(spans: Spans, clock: FakeClock) -> None:
     configure(spans="problems")
     breaker = payments(clock, failure_threshold=1, half_open_calls=3)
     ask(breaker, by_function, TimeoutError())
@@ -285,7 +285,7 @@ def test_with_problems_a_span_begins_with_the_call_and_ends_with_it(
 
 
 @every_entry
-def test_with_problems_what_a_failed_call_did_hangs_under_its_caller(
+def test_with_problems_the_children_of_a_failed_call_are_its_callers(
     entry: Entry, spans: Spans, clock: FakeClock
 ) -> None:
     configure(spans="problems")
@@ -310,7 +310,7 @@ def test_with_problems_a_probe_and_a_fallback_have_children(spans: Spans, clock:
 
 
 @every_entry
-def test_with_problems_samplers_see_what_they_see_of_all(entry: Entry, make_sdk: MakeSdk, clock: FakeClock) -> None:
+def test_with_problems_samplers_get_the_same_as_with_all(entry: Entry, make_sdk: MakeSdk, clock: FakeClock) -> None:
     def starts(switch: Any) -> list[dict[str, Any]]:
         sampler = WatchingSampler()
         make_sdk(sampler)
@@ -370,7 +370,7 @@ def test_with_problems_the_story_of_an_incident_is_that_of_all_without_the_succe
     assert [span["links"] for span in seen] == [[], [], [], [2], [2], [2], [5], [5]]
 
 
-def test_with_problems_a_success_that_notices_a_hung_call_tells_the_trip(spans: Spans, clock: FakeClock) -> None:
+def test_with_problems_a_success_that_finds_a_hung_call_has_the_trip(spans: Spans, clock: FakeClock) -> None:
     configure(spans="problems")
     breaker = payments(clock, failure_threshold=None, slow_call_duration=2, slow_call_rate=0.5, minimum_calls=1)
     breaker.guard().__enter__()  # hangs

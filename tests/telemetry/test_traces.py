@@ -242,7 +242,7 @@ def test_the_name_of_a_function_may_be_given(spans: Spans) -> None:
     assert function_of(spans.last()) == "shop.payments.Client.charge"
 
 
-def test_a_call_of_a_keyed_circuit_tells_its_key(spans: Spans) -> None:
+def test_a_call_of_a_keyed_circuit_has_its_key(spans: Spans) -> None:
     CircuitBreaker("http", key="api.example.com").call(charge)
 
     (span,) = spans()
