@@ -33,7 +33,7 @@ RETURNING = [
 
 
 class Argument(str):
-    """An argument that can be watched."""
+    """An argument whose end a weak reference shows."""
 
     __slots__ = ("__weakref__",)
 
@@ -115,7 +115,9 @@ def test_a_returned_coroutine_or_stream_that_is_never_started_frees_its_probe_wi
 
 
 @pytest.mark.parametrize("run", [asyncio.run, trio.run], ids=["asyncio", "trio"])
-@pytest.mark.filterwarnings("ignore:Async generator:ResourceWarning")  # Trio's: that is what is done here on purpose
+@pytest.mark.filterwarnings(
+    "ignore:Async generator:ResourceWarning"
+)  # of Trio: the tests abandon generators on purpose
 def test_an_async_stream_that_a_task_leaves_open_is_ended_with_its_loop(
     breaker: CircuitBreaker, run: Callable[..., Any], spans: Spans
 ) -> None:

@@ -1,4 +1,4 @@
-"""Finalisers that are guarded, when the program ends and takes its modules apart: they run as they would unguarded."""
+"""Guarded finalisers run at the end of a program, when its modules are cleared, as they would unguarded."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ TIMED = 'CircuitBreaker("finalisers", slow_call_duration=1, slow_call_rate=1)'
 
 
 def output(guard: str, sdk: str) -> tuple[str, list[str]]:
-    """What a program prints, and what it complains of, without the places in the code."""
+    """What a program prints, and its warnings without file and line."""
     program = PROGRAM.format(guard=guard, sdk=sdk)
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
     places = ("  ", "Traceback", "Exception ignored")

@@ -1,4 +1,4 @@
-"""Plain functions that return awaitables: the call ends when what they returned does."""
+"""Functions that return awaitables: the call ends when the awaitable does."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def future() -> asyncio.Future[str]:
 
 
 async def callbacks_run() -> None:
-    """Let the loop call back those who wait for a future."""
+    """Let the loop run the callbacks of a future."""
     await asyncio.sleep(0)
 
 
@@ -201,7 +201,7 @@ def test_a_mere_awaitable_is_no_slow_call_while_it_is_kept(clock: FakeClock) -> 
 
 def test_an_object_that_holds_a_coroutine_for_other_code_is_left_alone(breaker: CircuitBreaker) -> None:
     class Handle(Promise):
-        """Of a task that will run the coroutine."""
+        """The `send` of a task that will run the coroutine."""
 
         def __init__(self) -> None:
             super().__init__("return")

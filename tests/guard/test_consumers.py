@@ -1,4 +1,4 @@
-"""What the consumer of a guarded generator throws into it: its own affair, if it comes back as it was."""
+"""An exception that a consumer throws into a guarded generator is ignored if it comes back unchanged."""
 
 from __future__ import annotations
 
@@ -207,7 +207,7 @@ def test_a_context_manager_that_is_guarded_itself_is_a_block_whose_exceptions_ar
 
 
 class Argument(str):
-    """An argument that can be watched."""
+    """An argument whose end a weak reference shows."""
 
     __slots__ = ("__weakref__",)
 

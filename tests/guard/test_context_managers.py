@@ -1,4 +1,4 @@
-"""Functions that make context managers: the call is what happens in the `with` block."""
+"""Functions that make context managers: the call is the `with` block."""
 
 from __future__ import annotations
 
@@ -173,7 +173,7 @@ def test_a_bound_method_that_makes_a_manager_stays_bound(breaker: CircuitBreaker
 def test_a_manager_that_is_no_generator_is_entered_inside_a_block(breaker: CircuitBreaker) -> None:
     class Manager(AbstractContextManager["Manager"]):
         def __exit__(self, *error: object) -> None:
-            """Lets everything pass."""
+            """Suppresses nothing."""
 
     with pytest.raises(Broken), breaker.guard(), Manager():
         raise Broken

@@ -1,4 +1,4 @@
-"""Guarded callables used at once and inside of each other: threads, asyncio, Trio, and re-entrant use."""
+"""Guarded callables in threads, in asyncio, in Trio, and within each other."""
 
 from __future__ import annotations
 

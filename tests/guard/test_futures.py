@@ -1,4 +1,4 @@
-"""Plain functions that return what calls back when it is done: the call ends then, and the caller gets that object."""
+"""Functions that return an object with callbacks: the call ends when they run, and the caller gets the same object."""
 
 from __future__ import annotations
 
@@ -84,7 +84,7 @@ def test_a_future_of_a_pool_that_is_dropped_holds_no_probe(breaker: CircuitBreak
 
 
 class Odd(Future[str]):
-    """A future that will not say what became of it."""
+    """A future that hides its outcome."""
 
     def cancelled(self) -> bool:
         raise Broken
@@ -102,7 +102,7 @@ def test_a_future_that_hides_its_outcome_ends_the_call_all_the_same(
 
 
 class AlmostFuture:
-    """Calls back, and can be awaited, and that is all."""
+    """Has callbacks and can be awaited, and has nothing else."""
 
     def __init__(self) -> None:
         self._callbacks: list[Callable[[Any], object]] = []

@@ -176,7 +176,7 @@ def test_an_exception_that_was_thrown_and_answered_is_not_kept_alive(breaker: Ci
 
 
 class Item:
-    """Something whose end can be seen."""
+    """A value whose end a weak reference shows."""
 
 
 def test_an_item_lives_no_longer_than_its_consumer_holds_it(breaker: CircuitBreaker) -> None:
@@ -262,7 +262,7 @@ def test_a_loop_that_closes_its_generators_in_any_order_ends_the_call(breaker: C
     finally:
         sys.set_asyncgen_hooks(*before)
 
-    for generator in reversed(started):  # what is guarded before its guard
+    for generator in reversed(started):  # the guarded one before its guard
         complete(generator.aclose())
 
     assert counted(breaker) == {"success": 1}

@@ -1,4 +1,4 @@
-"""Results that raise when they are looked at: the caller gets them as they are, and the call is counted and ended."""
+"""Results that raise when they are inspected: the caller gets the same object, and the call is counted and ended."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def metaclass(**raising: Any) -> type[type]:
 
 
 def of(meta: type[type], **namespace: Any) -> Callable[[], object]:
-    """Makes an instance of a class of a metaclass."""
+    """An instance of a class with this metaclass."""
     kind = meta("Hostile", (), namespace)
     return lambda: object.__new__(kind)
 
@@ -129,7 +129,7 @@ def test_a_class_that_takes_all_attributes_is_no_call_in_progress(breaker: Circu
 
 
 class Interrupting(Future[str]):
-    """A future during whose look a key is pressed."""
+    """A future that raises KeyboardInterrupt when it is inspected."""
 
     def add_done_callback(self, fn: object) -> None:
         raise KeyboardInterrupt

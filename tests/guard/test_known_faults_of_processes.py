@@ -49,7 +49,7 @@ def frequent_switches() -> Iterator[None]:
 
 
 def together(work: Callable[[int], object]) -> None:
-    """Let threads do some work that all of them begin at once; what one raises is raised here."""
+    """Run work in threads that begin at the same time; raises the exception of one."""
     start, raised = threading.Barrier(WORKERS), []
 
     def begin(number: int) -> None:

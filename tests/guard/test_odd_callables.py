@@ -1,4 +1,4 @@
-"""What cannot be guarded is refused when it is wrapped, with the reason; what merely looks odd is guarded unharmed."""
+"""An object that cannot be guarded is refused when it is wrapped, with the reason; an odd callable is guarded."""
 
 from __future__ import annotations
 
@@ -124,7 +124,7 @@ class Unhashing(type):
 
 
 class OfUnhashableType(metaclass=Unhashing):
-    """Its type cannot be looked up in a set."""
+    """Its type cannot be hashed."""
 
 
 class Unbound:
@@ -149,7 +149,7 @@ def test_every_result_is_returned_itself(
         request.getfixturevalue("spans")
     breaker, result = CircuitBreaker(), make()
 
-    # In a context of its own, lest a span that is not ended stays current for the tests to come.
+    # In a context of its own: a span that is not ended must not stay current in later tests.
     given = contextvars.copy_context().run(breaker(lambda: result))
 
     assert given is result

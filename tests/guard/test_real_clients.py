@@ -1,4 +1,4 @@
-"""Methods of real clients that return more than a coroutine: what they return works as ever, and is counted right."""
+"""Methods of real clients that return more than a coroutine: the result works as before, and is counted."""
 
 from __future__ import annotations
 

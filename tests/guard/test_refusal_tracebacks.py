@@ -1,4 +1,4 @@
-"""The traceback of a refusal shows the call that was refused, and of this library the one frame that refused it."""
+"""The traceback of a refusal shows the refused call, and one frame of this package."""
 
 from __future__ import annotations
 

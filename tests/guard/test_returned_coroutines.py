@@ -111,7 +111,7 @@ def test_one_that_its_maker_keeps_can_be_awaited_there_when_the_caller_drops_it(
 
 async def test_a_future_that_lives_long_keeps_no_context_of_its_callers(breaker: CircuitBreaker) -> None:
     class Value:
-        """Something that a caller has in its context."""
+        """A value in the caller's context."""
 
     variable: ContextVar[Value] = ContextVar("variable")
     future: asyncio.Future[str] = asyncio.get_running_loop().create_future()

@@ -268,7 +268,7 @@ def test_a_fallback_gets_the_arguments_as_the_caller_gave_them() -> None:
 
 
 def test_without_its_source_a_guard_works_all_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Programs that are frozen have none."""
+    """Frozen programs contain no source."""
 
     def wrapper(*args: Any, **kwargs: Any) -> object:
         return charge(*args, **kwargs)
@@ -279,7 +279,7 @@ def test_without_its_source_a_guard_works_all_the_same(monkeypatch: pytest.Monke
 
 
 def test_another_source_than_that_which_runs_is_not_believed(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A package may be upgraded under a process that runs."""
+    """A package may be upgraded while a process runs."""
 
     def wrapper(*args: Any, **kwargs: Any) -> object:
         return charge(*args, **kwargs)

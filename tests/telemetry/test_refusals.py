@@ -1,4 +1,4 @@
-"""The span of a refused call: why, until when, opened by whom; and what samplers see when it starts."""
+"""The span of a refused call: its reason, the time to wait, its link; and what samplers get when it starts."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The event `circuit_breaker.state_change` on the span of the call that moved the circuit."""
+"""The event `circuit_breaker.state_change` on the span of the call that caused it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which calls make a span at all, and what the spans of other modes and states say."""
+"""Which calls have a span, and the attributes of spans in other modes and states."""
 
 from __future__ import annotations
 
@@ -101,7 +101,7 @@ def test_a_call_in_a_circuit_forced_closed_has_that_state(spans: Spans) -> None:
     }
 
 
-# --- who makes spans, and when
+# --- which provider makes spans, and when
 
 
 def test_calls_in_two_steps_make_no_span(spans: Spans) -> None:

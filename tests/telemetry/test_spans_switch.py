@@ -325,7 +325,7 @@ def test_with_problems_samplers_get_the_same_as_with_all(entry: Entry, make_sdk:
 
 
 def shown(spans: list[ReadableSpan]) -> list[dict[str, Any]]:
-    """What spans say, with ids that are the same for the same story."""
+    """The contents of spans, with ids that are equal for equal runs."""
     places = {span.context.span_id: place for place, span in enumerate(spans) if span.context is not None}
     episodes: dict[object, int] = {None: -1}
 

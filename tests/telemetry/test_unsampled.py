@@ -1,4 +1,4 @@
-"""Without an SDK, switched off or not sampled: the caller's span is not hidden, and no orphans leak."""
+"""Without an SDK, switched off or not sampled: the caller's span is not hidden, and no span lacks its parent."""
 
 from __future__ import annotations
 
