@@ -1,7 +1,7 @@
-"""Writes what can be derived from the code into the documents: `make docs`; `--check` only says what differs.
+"""Generates documents from the code: `make docs`; `--check` only reports which ones are out of date.
 
-Generated are docs/configuration.md, docs/telemetry.md, the JSON Schema of the configuration file, which is shipped, and
-the state diagram in README.md between its two markers.
+Generated are docs/configuration.md, docs/telemetry.md, the shipped JSON Schema of the configuration file, and the state
+diagram between the two markers in README.md.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from otel_breaker_cli import json_schema
 from otel_breaker_cli.semconv_registry import Attribute, Schema, Signal, load
 
 ROOT = Path(__file__).parents[1]
-_MARKED = re.compile(r"(<!-- states: generated -->\n).*?(<!-- end -->)", re.DOTALL)
+_DIAGRAM = re.compile(r"(<!-- states: generated -->\n).*?(<!-- end -->)", re.DOTALL)
 
 _LABELS = {
     Trigger.TRIP: "a rule trips",
@@ -40,9 +40,9 @@ Generated from `otel_breaker/settings` by `make docs`. Every example is run by a
 
 The names are the same everywhere: keyword arguments of `CircuitBreaker(...)` and `get_breaker(...)`, and keys under
 `breakers:`, `defaults:` and [each target](instrumentation.md) in the file that `OTEL_BREAKER_CONFIG_FILE` names. A
-duration is a number of seconds, or text with a unit: `500ms`, `30s`, `10m`, `1h`. What is code is an object in Python
-and a dotted name in the file, `package.module.Name` or `package.module:Name`; it is imported when the breaker is first
-needed, not before. Any rule that is on may trip.
+duration is a number of seconds, or text with a unit: `500ms`, `30s`, `10m`, `1h`. A setting that is code is an
+object in Python and a dotted name in the file, `package.module.Name` or `package.module:Name`, which is imported when
+the breaker is first needed. Any rule that is on may trip.
 
 | setting | default | meaning |
 |---|---|---|
@@ -54,8 +54,8 @@ needed, not before. Any rule that is on may trip.
 
 ## Telemetry
 
-What is told of all breakers of the process. The same names are keyword arguments of `otel_breaker.configure(...)`,
-which may be called at any time and takes effect at once, also for breakers that exist:
+These settings apply to all breakers of the process. The same names are keyword arguments of
+`otel_breaker.configure(...)`, which may be called at any time and takes effect at once, also for existing breakers:
 
 ```python
 import otel_breaker
@@ -63,16 +63,16 @@ import otel_breaker
 otel_breaker.configure(spans="problems", rejected_span_limit=10, duration_histogram=True)
 ```
 
-What is not mentioned stays as it is. `tracer_provider`, `meter_provider` and `logger_provider` of the same function
-tell it elsewhere than to OpenTelemetry's global providers.
+Settings that are not passed keep their values. `tracer_provider`, `meter_provider` and `logger_provider` of the same
+function replace OpenTelemetry's global providers.
 
-In the configuration file they stand under `telemetry:`, which wins over code; an environment variable wins over both.
-It is read when the first breaker is made; one whose value makes no sense is logged as an error, and ignored. A flag
-is `true` or `false`.
+In the configuration file they are under `telemetry:`, which overrides code; an environment variable overrides both.
+It is read when the first breaker is made; an invalid value is logged as an error and ignored. A flag is `true` or
+`false`.
 
-| switch | default | environment variable | example | meaning |
+| setting | default | environment variable | example | meaning |
 |---|---|---|---|---|
-{switches}
+{telemetry_settings}
 """
 
 _TELEMETRY = """\
@@ -80,10 +80,10 @@ _TELEMETRY = """\
 
 Generated from `otel_breaker/telemetry/semconv` by `make docs`. That folder is a semantic-convention registry, which
 OpenTelemetry's [Weaver](https://github.com/open-telemetry/weaver) reads, too. A test runs everything that a breaker
-does, and fails on whatever is told that is not here, and on whatever is here that is never told.
+does, and fails on telemetry that is not in the registry, and on entries of the registry that are never exported.
 
-All of it has the scope `{scope}`. `otel-breaker telemetry-check FILE...` holds exported telemetry, OTLP in JSON,
-against what is said here.
+All of it has the scope `{scope}`. `otel-breaker telemetry-check FILE...` checks exported telemetry, OTLP in JSON,
+against this registry.
 
 ## Spans
 
@@ -157,7 +157,7 @@ def _example(attribute: Attribute) -> str:
 
 
 def _linked(attribute: Attribute, schema: Schema) -> str:
-    """An attribute's name, which leads to its definition if it has one here."""
+    """An attribute's name, linked to its definition if the document has one."""
     if attribute.name not in schema.attributes:
         return f"`{attribute.name}`"
     return f"[`{attribute.name}`](#{attribute.name.replace('.', '')})"
@@ -174,12 +174,14 @@ def configuration() -> str:
             f"### `{spec.name}`\n\n{spec.metadata['meaning']} Default: {default}.\n\n"
             f"```yaml\nbreakers:\n  payments: {{{spec.name}: {spec.metadata['example']}{needed}}}\n```"
         )
-    switches = "\n".join(
+    telemetry_settings = "\n".join(
         f"| `{spec.name}` | {_show(spec.default)} | `{VARIABLES[spec.name]}` | `{spec.metadata['example']}` |"
         f" {spec.metadata['meaning']} |"
         for spec in fields(TelemetrySettings)
     )
-    return _CONFIGURATION.format(rows="\n".join(rows), examples="\n\n".join(examples), switches=switches)
+    return _CONFIGURATION.format(
+        rows="\n".join(rows), examples="\n\n".join(examples), telemetry_settings=telemetry_settings
+    )
 
 
 def _show(value: object) -> str:
@@ -195,7 +197,7 @@ def _show(value: object) -> str:
 
 
 def diagram() -> str:
-    """The states and what moves a circuit between them, as Mermaid draws it."""
+    """The states and the transitions between them, in Mermaid's syntax."""
     lines = [f"    [*] --> {CircuitState.CLOSED.value}"]
     lines += [
         f"    {source.value} --> {target.value}: {_LABELS[trigger]}"
@@ -205,13 +207,13 @@ def diagram() -> str:
 
 
 def documents() -> dict[Path, str]:
-    """Every generated document as it should be."""
+    """The text of every generated document, by path."""
     readme = ROOT / "README.md"
     return {
         ROOT / "docs" / "configuration.md": configuration(),
         ROOT / "docs" / "telemetry.md": telemetry(load()),
         Path(json_schema.__file__).with_name(json_schema.NAME): json.dumps(json_schema.schema(), indent=2) + "\n",
-        readme: _MARKED.sub(lambda found: found[1] + diagram() + found[2], readme.read_text()),
+        readme: _DIAGRAM.sub(lambda match: match[1] + diagram() + match[2], readme.read_text()),
     }
 
 

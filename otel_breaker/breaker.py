@@ -45,7 +45,7 @@ class CircuitBreaker:
     Args:
         name: its name in telemetry: a line of at most 256 characters; by default the code that makes it, as
             `module:qualname`.
-        key: tells it from other breakers of the same name; see `get_breaker` for how a key is shown.
+        key: distinguishes breakers of the same name; see `get_breaker` for how a key is shown.
         clock: returns monotonic seconds; for tests.
         **settings: see docs/configuration.md.
 

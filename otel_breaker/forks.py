@@ -34,9 +34,9 @@ class Forks:
         """Whether this process was forked from another, so that a lock may be held by a thread that does not exist."""
         self.has_children = False
         """Whether this process has forked, as the master of a server does."""
-        self._hooks: dict[ForkStage, list[Callable[[], None]]] = {stage: [] for stage in ForkStage}
+        self._hooks: dict[ForkStage, list[Callable[[], object]]] = {stage: [] for stage in ForkStage}
 
-    def register(self, stage: ForkStage, after_in_child: Callable[[], None]) -> None:
+    def register(self, stage: ForkStage, after_in_child: Callable[[], object]) -> None:
         """Add a hook; those of one stage run in the order of their registration.
 
         Args:

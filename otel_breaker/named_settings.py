@@ -46,7 +46,7 @@ class NamedSettings:
             self._from_targets = {}
 
     def add_from_target(self, name: str, settings: Settings) -> bool:
-        """Add the settings of a name that stands in a target; returns whether they are in force."""
+        """Add the settings of a name that a target has; returns whether they are in force."""
         self._from_targets[name] = settings
         return name not in self._configured
 

@@ -39,7 +39,7 @@ class StateOverride:
         """Close a circuit again, unless another actor has changed its state since."""
         seen = breaker.snapshot()
         if (seen.state, seen.actor) == (self.state, operator_text(self.actor)):
-            breaker.reset(reason="no longer ordered", actor=self.actor)
+            breaker.reset(reason="override lifted", actor=self.actor)
 
 
 def replace_override(breaker: CircuitBreaker, before: StateOverride | None, after: StateOverride | None) -> None:

@@ -53,7 +53,7 @@ class UnrecordedPermits:
             raise
         if isinstance(decision, CircuitOpenError):
             return None
-        decision.unsettled = True
+        decision.unrecorded = True
         self._permits[decision] = None
         if len(self._permits) > _MOST_UNRECORDED:
             self._forget_oldest()
@@ -69,7 +69,7 @@ class UnrecordedPermits:
             return
         else:
             self._permits.pop(permit, None)
-        self._circuit.record_outcome(permit, outcome, error=error, detached=True, origin=current_span_context())
+        self._circuit.record_outcome(permit, outcome, error=error, detached=True, span_context=current_span_context())
 
     def _claim_oldest(self) -> Permit | None:
         while True:
@@ -95,4 +95,4 @@ class UnrecordedPermits:
 
 def _claim(permit: Permit) -> bool:
     """Claim a permit to record its outcome. One step of the interpreter, so that one of several threads succeeds."""
-    return bool(permit.__dict__.pop("unsettled", False))
+    return bool(permit.__dict__.pop("unrecorded", False))

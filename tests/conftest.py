@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import gc
-import os
 import signal
 import sys
 import weakref
@@ -22,6 +21,7 @@ signal.signal(signal.SIGINT, signal.default_int_handler)
 
 sys.path.insert(0, str(Path(__file__).parents[1]))  # importlib mode adds nothing: tests share fakes as `tests.fakes`
 
+from otel_breaker.forks import FORKS, ForkStage  # noqa: E402  # found by the path set above
 from tests.fakes import FakeClock  # noqa: E402  # likewise
 from tests.reset import reset_process_state  # noqa: E402  # found by the path set above
 
@@ -53,9 +53,8 @@ def clock() -> FakeClock:
 def metric_registry(monkeypatch: pytest.MonkeyPatch) -> MetricRegistry:
     """A metric registry of one test's breakers only; all other state of the process is reset, too."""
     metric_registry = reset_process_state(monkeypatch)
-    if hasattr(os, "register_at_fork"):
-        reference = weakref.WeakMethod(metric_registry.after_fork)
-        os.register_at_fork(after_in_child=lambda: (after_fork := reference()) and after_fork())
+    reference = weakref.WeakMethod(metric_registry.after_fork)
+    FORKS.register(ForkStage.METRICS, lambda: (after_fork := reference()) and after_fork())
     return metric_registry
 
 

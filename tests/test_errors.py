@@ -1,4 +1,4 @@
-"""What the two exceptions tell, and that they travel."""
+"""The two exceptions: their values, and that other processes get them."""
 
 from __future__ import annotations
 

@@ -96,7 +96,7 @@ def deep_group() -> Exception:
     return group
 
 
-HOSTILE = [
+FAULTY = [
     OfUnhashable,
     OfUnnamed,
     OfUnanswering,
@@ -109,8 +109,8 @@ HOSTILE = [
     deep_group,
 ]
 _name_of = type.__dict__["__name__"].__get__
-hostile = pytest.mark.parametrize(
-    "make", HOSTILE, ids=lambda make: _name_of(make) if isinstance(make, type) else make.__name__
+faulty = pytest.mark.parametrize(
+    "make", FAULTY, ids=lambda make: _name_of(make) if isinstance(make, type) else make.__name__
 )
 
 
@@ -129,14 +129,14 @@ def raised_by(call: Callable[..., object], *args: object) -> BaseException | Non
     return None
 
 
-@hostile
+@faulty
 @pytest.mark.parametrize("way", WAYS)
 @pytest.mark.parametrize("traced", [False, True])
 def test_a_faulty_exception_reaches_the_caller_is_counted_and_trips(
     make: Any, way: Way, traced: bool, request: pytest.FixtureRequest
 ) -> None:
     spans: Spans | None = request.getfixturevalue("spans") if traced else None
-    breaker = CircuitBreaker("hostile", failure_threshold=3)
+    breaker = CircuitBreaker("faulty", failure_threshold=3)
 
     for _ in range(3):
         error = make()
@@ -153,7 +153,7 @@ def test_a_faulty_exception_reaches_the_caller_is_counted_and_trips(
         ]
 
 
-@hostile
+@faulty
 def test_a_faulty_exception_of_a_probe_frees_its_permit(make: Any, clock: FakeClock) -> None:
     breaker = CircuitBreaker(failure_threshold=1, recovery_time=10, clock=clock)
     breaker.record_failure()
@@ -166,22 +166,22 @@ def test_a_faulty_exception_of_a_probe_frees_its_permit(make: Any, clock: FakeCl
     assert breaker.state is CircuitState.CLOSED
 
 
-@hostile
+@faulty
 def test_a_faulty_exception_is_counted_by_key_as_well(make: Any) -> None:
-    breaker = get_breaker("test_hostile_exceptions", key=repr(id(make)), failure_threshold=1)
+    breaker = get_breaker("test_faulty_exceptions", key=repr(id(make)), failure_threshold=1)
     error = make()
 
     assert raised_by(breaker.call, throw, error) is error
     assert breaker.state is CircuitState.OPEN
 
 
-@hostile
-@pytest.mark.parametrize("breaker", ["hostile configured", "hostile by {key}"])
+@faulty
+@pytest.mark.parametrize("breaker", ["faulty configured", "faulty by {key}"])
 @pytest.mark.parametrize("function", ["fail", "fail_later"])
 def test_a_faulty_exception_of_a_configured_function_is_counted_as_well(
     make: Any, breaker: str, function: str, instrumentor: OtelBreakerInstrumentor, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    module = ModuleType("test_hostile_exceptions_shop")
+    module = ModuleType("test_faulty_exceptions_shop")
     exec("def fail(error, key): raise error\nasync def fail_later(error, key): raise error", vars(module))
     monkeypatch.setitem(sys.modules, module.__name__, module)
     name, key = breaker.replace("{key}", "").strip(), repr(id(make)) + function

@@ -5,10 +5,12 @@ from __future__ import annotations
 import os
 from functools import partial
 from multiprocessing import get_context
+from runpy import run_path
 from typing import TYPE_CHECKING
 
 import pytest
 
+from otel_breaker import forks as forks_module
 from otel_breaker.forks import FORKS, Forks, ForkStage
 
 if TYPE_CHECKING:
@@ -64,6 +66,14 @@ def test_a_forked_child_has_no_children_before_it_forks_itself() -> None:
 
 def put_facts(answers: SimpleQueue[tuple[bool, bool]]) -> None:
     answers.put((FORKS.is_child, FORKS.has_children))
+
+
+def test_the_packages_can_be_imported_where_there_is_no_fork(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delattr(os, "register_at_fork", raising=False)
+
+    module = run_path(forks_module.__file__)
+
+    assert not module["FORKS"].is_child
 
 
 @needs_fork

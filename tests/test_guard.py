@@ -41,7 +41,7 @@ async def documented_later(first: int) -> str:
     return str(first)
 
 
-class Plain:
+class Methods:
     def method(self, value: object) -> object:
         return answer(value)
 
@@ -52,7 +52,7 @@ class Plain:
         return answer(value)
 
 
-class AsyncPlain:
+class AsyncMethods:
     async def __call__(self, value: object) -> object:
         return answer(value)
 
@@ -101,13 +101,13 @@ def guarded(breaker: CircuitBreaker, kind: str) -> Any:
 
     made: dict[str, Any] = {
         "function": answer,
-        "bound": Plain().method,
+        "bound": Methods().method,
         "partial": partial(partial(answer_third, 1), 2),
-        "object": Plain(),
+        "object": Methods(),
         "async_function": answer_later,
-        "async_bound": Plain().async_method,
+        "async_bound": Methods().async_method,
         "async_partial": partial(partial(answer_later)),
-        "async_object": AsyncPlain(),
+        "async_object": AsyncMethods(),
     }
     return breaker(made[kind]) if kind in made else getattr(Client(), kind)
 

@@ -72,7 +72,7 @@ def test_a_lifted_override_closes_the_circuit(registry: Registry, keyed: bool) -
 
     assert breaker.state is CircuitState.CLOSED
     assert [(change.reason.value, change.actor, change.manual_reason) for change in changes] == [
-        ("manual", "breakers.yaml", "no longer ordered")
+        ("manual", "breakers.yaml", "override lifted")
     ]
 
 

@@ -19,7 +19,7 @@ pytest_plugins = ["pytester"]
 
 
 @pytest.fixture(autouse=True)
-def _afresh() -> Iterator[None]:
+def _reset_state() -> Iterator[None]:
     reset()
     yield
     reset()
@@ -328,7 +328,7 @@ def test_the_fixtures_do_the_same_for_a_users_test(pytester: pytest.Pytester) ->
         "import otel_breaker.testing\npytest_plugins = ['otel_breaker.testing']",
     ],
 )
-def test_the_fixtures_are_there_without_a_warning_whatever_a_conftest_imports(
+def test_the_fixtures_load_without_a_warning_with_any_import_in_a_conftest(
     pytester: pytest.Pytester, conftest: str
 ) -> None:
     pytester.makeconftest(conftest)
@@ -338,7 +338,7 @@ def test_the_fixtures_are_there_without_a_warning_whatever_a_conftest_imports(
 
 
 @pytest.mark.processes
-def test_the_fixtures_are_there_where_pytest_loads_no_plugins_by_itself(
+def test_the_fixtures_load_by_name_where_pytest_loads_no_plugins_by_itself(
     pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("PYTEST_DISABLE_PLUGIN_AUTOLOAD", "1")

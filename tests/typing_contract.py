@@ -14,8 +14,11 @@ from otel_breaker import (
     CircuitOpenError,
     CircuitState,
     Counts,
+    Listener,
     Mode,
     Permit,
+    Reason,
+    Settings,
     Snapshot,
     StateChange,
     breakers,
@@ -23,6 +26,7 @@ from otel_breaker import (
     get_breaker,
 )
 from otel_breaker.settings import Events, Spans
+from otel_breaker.testing import forced
 
 breaker = CircuitBreaker("payments", failure_threshold=3, recovery_time="30s", ignore=[KeyError], mode="shadow")
 CircuitBreaker("payments", failure_treshold=3)  # type: ignore[call-arg]
@@ -124,6 +128,9 @@ def two_steps_pass_a_permit_on() -> None:
 def all_that_can_be_read_has_a_type(error: CircuitOpenError) -> None:
     assert_type(breaker.state, CircuitState)
     assert_type(breaker.snapshot(), Snapshot)
+    assert_type(breaker.snapshot().mode, Mode)
+    assert_type(breaker.snapshot().reason, str | None)
+    assert_type(breaker.settings, Settings)
     assert_type(breaker.failures, int)
     assert_type(breaker.last_failure_time, float | None)
     assert_type(breaker.last_state_change, float)
@@ -138,9 +145,20 @@ def listeners_take_a_state_change() -> None:
     def listen(change: StateChange) -> None:
         assert_type(change.from_state, CircuitState)
         assert_type(change.counts, Counts)
+        assert_type(change.reason, Reason)
+        assert_type(change.mode, Mode)
+        assert_type(change.actor, str | None)
+        assert_type(change.manual_reason, str | None)
 
     def listen_wrongly(change: str) -> None:
         pass
 
-    breaker.add_listener(listen)
+    listener: Listener = listen
+    breaker.add_listener(listener)
     breaker.add_listener(listen_wrongly)  # type: ignore[arg-type]
+
+
+def a_forced_state_is_a_state_or_its_value() -> None:
+    forced(breaker, CircuitState.OPEN)
+    forced(breaker, "forced_closed")
+    forced(breaker, "half_open")  # type: ignore[call-overload]

@@ -152,7 +152,7 @@ def use_configured(wheel: Path, folder: Path, releases: Sequence[str], *, events
         wheel: what is to be installed.
         folder: where.
         releases: of OpenTelemetry.
-        events: whether state changes are log events; they are plain log records otherwise.
+        events: whether state changes are log events; otherwise they are records of `logging`.
     """
     python = environment(folder, f"{wheel}[auto]", *releases)
     guarded_program.write(folder)

@@ -1,6 +1,6 @@
-"""Writes circuit-breakers.json from the panels: `make docs`; `--check` only says whether it is out of date.
+"""Generates circuit-breakers.json from the panels: `make docs`; `--check` only reports whether it is out of date.
 
-Grafana's SDK needs Python 3.11: with an older one, the file is left as it is.
+Grafana's SDK needs Python 3.11; with an older one the file is not changed.
 """
 
 from __future__ import annotations
@@ -11,10 +11,10 @@ from pathlib import Path
 from typing import Final
 
 if sys.version_info < (3, 11):
-    print("the dashboard is left as it is: Grafana's SDK needs Python 3.11")
+    print("the dashboard is not changed: Grafana's SDK needs Python 3.11")
     sys.exit()
 
-import looks
+import panel_styles
 import panels
 from grafana_foundation_sdk.builders import dashboard
 from grafana_foundation_sdk.cog.encoder import JSONEncoder
@@ -24,9 +24,9 @@ FILE: Final = Path(__file__).with_name("circuit-breakers.json")
 _HEIGHT: Final = 8
 
 
-def board() -> str:
-    """The dashboard as Grafana imports it."""
-    made = (
+def dashboard_json() -> str:
+    """The dashboard in the format that Grafana imports."""
+    result = (
         dashboard.Dashboard("Circuit breakers")
         .uid("otel-breaker")
         .description("From the metrics of otel_breaker. A click on a series leads to its traces.")
@@ -36,23 +36,23 @@ def board() -> str:
         .refresh("30s")
     )
     for source in ("prometheus", "tempo", "jaeger"):
-        made = made.with_variable(dashboard.DatasourceVariable(source).label(source.capitalize()).type(source))
-    made = made.with_variable(_choice("job", "Service", "label_values(circuit_breaker_status, job)"))
+        result = result.with_variable(dashboard.DatasourceVariable(source).label(source.capitalize()).type(source))
+    result = result.with_variable(_variable("job", "Service", "label_values(circuit_breaker_status, job)"))
     names = 'label_values(circuit_breaker_status{job=~"$job"}, circuit_breaker_name)'
-    made = made.with_variable(_choice("breaker", "Breaker", names))
+    result = result.with_variable(_variable("breaker", "Breaker", names))
     for title, row in panels.ROWS.items():
-        made = made.with_row(dashboard.Row(title))
+        result = result.with_row(dashboard.Row(title))
         for panel, width in row:
-            made = made.with_panel(panel().datasource(looks.PROMETHEUS).height(_HEIGHT).span(width))
-    return json.dumps(made.build(), cls=JSONEncoder, indent=2, sort_keys=True) + "\n"
+            result = result.with_panel(panel().datasource(panel_styles.PROMETHEUS).height(_HEIGHT).span(width))
+    return json.dumps(result.build(), cls=JSONEncoder, indent=2, sort_keys=True) + "\n"
 
 
-def _choice(name: str, label: str, query: str) -> dashboard.QueryVariable:
+def _variable(name: str, label: str, query: str) -> dashboard.QueryVariable:
     return (
         dashboard.QueryVariable(name)
         .label(label)
         .query(query)
-        .datasource(looks.PROMETHEUS)
+        .datasource(panel_styles.PROMETHEUS)
         .refresh(VariableRefresh.ON_TIME_RANGE_CHANGED)
         .multi(True)
         .include_all(True)
@@ -62,12 +62,12 @@ def _choice(name: str, label: str, query: str) -> dashboard.QueryVariable:
 
 
 def main(arguments: list[str]) -> int:
-    if FILE.exists() and FILE.read_text() == board():
+    if FILE.exists() and FILE.read_text() == dashboard_json():
         return 0
     if "--check" in arguments:
         print(f"{FILE.name} is out of date: run `make docs`", file=sys.stderr)
         return 1
-    FILE.write_text(board())
+    FILE.write_text(dashboard_json())
     print(f"wrote {FILE.name}")
     return 0
 

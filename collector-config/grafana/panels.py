@@ -1,14 +1,14 @@
-"""The panels: what each asks Prometheus, and how it shows the answer.
+"""The panels: the query of each, and its style.
 
-They ask for the metrics as they come, not for what the rules record: the dashboard works without the rules.
+They query the exported metrics and not the series that the rules record, so the dashboard works without the rules.
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-import looks
-import traces
+import panel_styles
+import trace_links
 from grafana_foundation_sdk.builders import common, stat, statetimeline, timeseries
 from grafana_foundation_sdk.models.common import StackingMode
 from grafana_foundation_sdk.models.dashboard import DynamicConfigValue, ValueMap, ValueMappingResult
@@ -25,7 +25,7 @@ _OPEN: Final = ', circuit_breaker_state=~"open|half_open|forced_open"'
 _REFUSED: Final = ', circuit_breaker_call_outcome="rejected"'
 _COLOURS: Final = {"success": "green", "failure": "red", "rejected": "orange", "ignored": "blue", "cancelled": "gray"}
 
-# The worst last: of several circuits of a name, the worst is shown.
+# In ascending order of severity: of several circuits of a name, the one with the most severe state is shown.
 _STATES: Final = {
     "closed": "green",
     "forced_closed": "blue",
@@ -51,43 +51,43 @@ def states() -> Panel:
         .title("State of each circuit")
         .description("By worker, as of each export; of several circuits of a name, the worst.")
         .with_target(
-            looks.query(
+            panel_styles.query(
                 f"max by (job, instance, circuit_breaker_name, circuit_breaker_mode) (\n  {numbered}\n)",
                 "{{circuit_breaker_name}} {{job}} {{instance}} {{circuit_breaker_mode}}",
             )
         )
-        .data_links(traces.links("What opened it", state_change__to="open"))
+        .data_links(trace_links.links("What opened it", state_change__to="open"))
     )
 
 
 def outcomes() -> Panel:
     rate = f"rate(circuit_breaker_calls_total{{{_BREAKER}}}[$__rate_interval])"
     query = f"sum by ({_BY}, circuit_breaker_call_outcome) ({rate})"
-    panel = looks.series("Calls by outcome", query, _LEGEND + " {{circuit_breaker_call_outcome}}").unit("reqps")
+    panel = panel_styles.series("Calls by outcome", query, _LEGEND + " {{circuit_breaker_call_outcome}}").unit("reqps")
     panel = panel.stacking(common.StackingConfig().mode(StackingMode.NORMAL)).fill_opacity(40)
     for outcome, colour in _COLOURS.items():
         fixed = DynamicConfigValue(id_val="color", value={"mode": "fixed", "fixedColor": colour})
         panel = panel.override_by_regexp(f".* {outcome}$", [fixed])
-    return panel.data_links(traces.links("Refused calls", call__outcome="rejected"))
+    return panel.data_links(trace_links.links("Refused calls", call__outcome="rejected"))
 
 
 def refusals() -> Panel:
     rate = f"sum by ({_BY}) (rate(circuit_breaker_calls_total{{{_BREAKER}%s}}[$__rate_interval]))"
     query = f"{rate % _REFUSED}\n/ {rate % ''}"
     return (
-        looks.limited("Share of calls refused", query, _LEGEND, 0.05)
+        panel_styles.limited("Share of calls refused", query, _LEGEND, 0.05)
         .description("The line is the budget of the alert CircuitBreakerRefusalsOverBudget.")
-        .data_links(traces.links("Refused calls", call__outcome="rejected"))
+        .data_links(trace_links.links("Refused calls", call__outcome="rejected"))
     )
 
 
 def time_open() -> Panel:
     rate = f"sum by ({_BY}) (rate(circuit_breaker_state_time_seconds_total{{{_BREAKER}%s}}[$__rate_interval]))"
     return (
-        looks.series("Share of time open", f"{rate % _OPEN}\n/ {rate % ''}", _LEGEND)
+        panel_styles.series("Share of time open", f"{rate % _OPEN}\n/ {rate % ''}", _LEGEND)
         .unit("percentunit")
         .description("Over all circuits and workers. Sees what opened and closed between two exports, too.")
-        .data_links(traces.links("What opened it", state_change__to="open"))
+        .data_links(trace_links.links("What opened it", state_change__to="open"))
     )
 
 
@@ -96,51 +96,55 @@ def workers_open() -> Panel:
     circuits = f"sum by (instance, {_BY}) ({live})"
     query = f"sum by ({_BY}) ({circuits % _OPEN} > bool 0)\n/ count by ({_BY}) ({circuits % ''} > 0)"
     return (
-        looks.limited("Share of workers with an open circuit", query, _LEGEND, 0.5)
+        panel_styles.limited("Share of workers with an open circuit", query, _LEGEND, 0.5)
         .description("The line is that of the alert CircuitBreakerOpenInMostWorkers.")
-        .data_links(traces.links("What opened it", state_change__to="open"))
+        .data_links(trace_links.links("What opened it", state_change__to="open"))
     )
 
 
 def recovery() -> Panel:
-    made = f"increase(circuit_breaker_probes_total{{{_BREAKER}}}[$__rate_interval])"
-    query = f"sum by ({_BY}, circuit_breaker_probe_outcome) ({made})"
+    probes = f"increase(circuit_breaker_probes_total{{{_BREAKER}}}[$__rate_interval])"
+    query = f"sum by ({_BY}, circuit_breaker_probe_outcome) ({probes})"
     return (
-        looks.bars("Recovery attempts", query, _LEGEND + " {{circuit_breaker_probe_outcome}}")
+        panel_styles.bars("Recovery attempts", query, _LEGEND + " {{circuit_breaker_probe_outcome}}")
         .description("Probes by how they ended.")
-        .data_links(traces.links("Probes", state="half_open"))
+        .data_links(trace_links.links("Probes", state="half_open"))
     )
 
 
 def trips() -> Panel:
-    moved = f'{_BREAKER}, circuit_breaker_state_change_from="closed", circuit_breaker_state_change_to="open"'
-    query = f"sum by ({_BY}) (increase(circuit_breaker_state_changes_total{{{moved}}}[$__rate_interval]))"
+    selector = f'{_BREAKER}, circuit_breaker_state_change_from="closed", circuit_breaker_state_change_to="open"'
+    query = f"sum by ({_BY}) (increase(circuit_breaker_state_changes_total{{{selector}}}[$__rate_interval]))"
     return (
-        looks.bars("Trips", query, _LEGEND)
+        panel_styles.bars("Trips", query, _LEGEND)
         .description("Recoveries that fail are no trips: they belong to the same outage.")
-        .data_links(traces.links("What tripped it", state="closed", state_change__to="open"))
+        .data_links(trace_links.links("What tripped it", state="closed", state_change__to="open"))
     )
 
 
 def trip_ratio() -> Panel:
     query = f"max by ({_BY}) (circuit_breaker_trip_ratio{{{_BREAKER}}})"
     return (
-        looks.limited("Distance to tripping", query, _LEGEND, 1)
+        panel_styles.limited("Distance to tripping", query, _LEGEND, 1)
         .description("Of the nearest rule and the worst circuit, what is counted as a share of its threshold.")
-        .data_links(traces.links("Failed calls", call__outcome="failure"))
+        .data_links(trace_links.links("Failed calls", call__outcome="failure"))
     )
 
 
 def shadow() -> Panel:
-    passed = f"increase(circuit_breaker_shadow_calls_total{{{_BREAKER}}}[$__range])"
-    query = f"sum by ({_BY}, circuit_breaker_call_outcome) ({passed}) > 0"
+    admitted = f"increase(circuit_breaker_shadow_calls_total{{{_BREAKER}}}[$__range])"
+    query = f"sum by ({_BY}, circuit_breaker_call_outcome) ({admitted}) > 0"
     return (
-        looks.number("Verdict on shadow breakers", query, "{{circuit_breaker_name}} {{circuit_breaker_call_outcome}}")
+        panel_styles.number(
+            "Verdict on shadow breakers", query, "{{circuit_breaker_name}} {{circuit_breaker_call_outcome}}"
+        )
         .decimals(0)
         .no_value("no breaker in shadow mode would have refused a call")
         .description("Calls that would have been refused: failures would have been spared, successes lost.")
         .data_links(
-            traces.links("Calls that it would have refused in vain", shadow__rejected=True, call__outcome="success")
+            trace_links.links(
+                "Calls that it would have refused in vain", shadow__rejected=True, call__outcome="success"
+            )
         )
     )
 
@@ -151,9 +155,9 @@ def unguarded() -> Panel:
         '  last_over_time(circuit_breaker_targets{job=~"$job", circuit_breaker_target_status!="guarded"}[150s])\n)'
     )
     return (
-        looks.number("Targets that are not guarded", query, "{{job}} {{circuit_breaker_target_status}}")
-        .thresholds(looks.thresholds(1))
-        .no_value("no process tells of its targets")
+        panel_styles.number("Targets that are not guarded", query, "{{job}} {{circuit_breaker_target_status}}")
+        .thresholds(panel_styles.thresholds(1))
+        .no_value("no process reports its targets")
         .description("Pending ones wait for their module to be imported; missing and refused ones need a person.")
     )
 

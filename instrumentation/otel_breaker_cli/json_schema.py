@@ -1,6 +1,6 @@
 """The JSON Schema of the configuration, for editors: made from the settings; `make docs` writes it beside this file.
 
-It allows whatever config.py understands, and refuses what is usually mistaken. Nothing that is guarded needs it.
+It allows every configuration that the instrumentor accepts, and refuses the usual mistakes.
 """
 
 from __future__ import annotations
@@ -17,13 +17,13 @@ if TYPE_CHECKING:
     from otel_breaker.settings.readers import Reader
 
 NAME: Final = "breakers.schema.json"
-"""What the file is called."""
+"""The name of the file."""
 
 _A_FUNCTION: Final = {"type": "string", "pattern": r"^[^\s:]+:[^\s:]+$"}
-_ORDER: Final = {
+_OVERRIDE: Final = {
     "state": {
         "enum": [*(state.value for state in STATES), None],
-        "description": "Force the circuit open (refuse all calls) or closed (let all pass) until the line goes.",
+        "description": "Force the circuit open (refuse all calls) or closed (let all pass) until the line is removed.",
     },
     "reason": {**optional(text).schema, "description": "Why the circuit is forced, for telemetry."},
     "actor": {**optional(text).schema, "description": "Who forces the circuit; the file unless set."},
@@ -42,17 +42,17 @@ _TARGET: Final = {
     },
     "exclude": {
         "anyOf": [{"type": "array", "items": _A_FUNCTION}, {"type": "null"}],
-        "description": "What to leave alone of all that `function` stands for.",
+        "description": "Functions that `function` matches and that are not guarded.",
         "examples": [["shop.clients:TestClient.*"]],
     },
 }
 
 
 def schema() -> dict[str, Any]:
-    """The schema, made anew."""
+    """Make the schema."""
     settings = {spec.name: {"$ref": f"#/$defs/{spec.name}"} for spec in fields(Settings)}
     breaker = {
-        **_mapping({**settings, **_ORDER}),
+        **_mapping({**settings, **_OVERRIDE}),
         "dependentRequired": {"reason": ["state"], "actor": ["state"]},
     }
     target = {**_mapping({**_TARGET, **settings}), "type": "object", "required": ["function"]}
@@ -62,7 +62,7 @@ def schema() -> dict[str, Any]:
         **_mapping(
             {
                 "defaults": {
-                    "description": "What every breaker has unless it says otherwise.",
+                    "description": "Settings of every breaker that does not set them itself.",
                     **_mapping(settings),
                 },
                 "breakers": {
@@ -75,7 +75,7 @@ def schema() -> dict[str, Any]:
                     "anyOf": [{"type": "array", "items": target}, {"type": "null"}],
                 },
                 "telemetry": {
-                    "description": "What is told of all breakers.",
+                    "description": "The telemetry of all breakers.",
                     **_mapping(
                         {
                             spec.name: _setting(spec.metadata["read"], spec.metadata["meaning"])

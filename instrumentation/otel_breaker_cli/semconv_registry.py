@@ -1,6 +1,6 @@
-"""Reads the semantic-convention registry that ships with otel_breaker: what each span, event and metric may say.
+"""Reads the semantic-convention registry that ships with otel_breaker: the attributes of each span, event and metric.
 
-It knows the syntax, as far as our own registry uses it; what telemetry is held against it is not its business.
+It parses the syntax as far as our own registry uses it. telemetry_check/ compares telemetry with it.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ class Attribute:
 
     name: str
     type: str
-    """As the registry writes it, such as `double` or `string[]`; `enum` when it has members."""
+    """In the registry's notation, such as `double` or `string[]`; `enum` when it has members."""
     brief: str
     note: str = ""
     members: tuple[Member, ...] = ()
@@ -44,14 +44,14 @@ class Attribute:
     condition: str = ""
     """What the level depends on, for people."""
     required_when: tuple[Mapping[str, Sequence[object]], ...] = ()
-    """The same for machines, as far as it can be seen from the item: any of these, see manifest.yaml."""
+    """The same for machines, as far as the item shows it: any of these, see manifest.yaml."""
     sampling_relevant: bool = False
     """Whether a span has it from its start, where samplers see it."""
 
 
 @dataclass(frozen=True)
 class Signal:
-    """What one kind of span, event or metric says."""
+    """One kind of span, event or metric."""
 
     name: str
     """Of a span, a template: a field in braces is an attribute of it."""
@@ -73,7 +73,7 @@ class Schema:
     """Everything that the registry defines; each mapping is by name."""
 
     attributes: Mapping[str, Attribute]
-    """Our own ones, as they are defined."""
+    """Our own attributes, as they are defined."""
     spans: Mapping[str, Signal]
     events: Mapping[str, Signal]
     metrics: Mapping[str, Signal]
@@ -83,9 +83,9 @@ def load() -> Schema:
     """Read the registry that is installed."""
     groups = list(_groups())
     attributes = {
-        said["id"]: _attribute(said["id"], said)
+        definition["id"]: _attribute(definition["id"], definition)
         for group in _of_type(groups, "attribute_group")
-        for said in group["attributes"]
+        for definition in group["attributes"]
     }
     events = [_signal(group, group["name"], attributes) for group in _of_type(groups, "event")]
     spans = [_span(group, attributes) for group in _of_type(groups, "span")]
@@ -110,7 +110,7 @@ def _of_type(groups: Iterable[Group], wanted: str) -> Iterator[Group]:
 
 
 def _signal(group: Group, name: str, attributes: Mapping[str, Attribute], **particulars: Any) -> Signal:
-    used = {said["ref"]: _attribute(said["ref"], said, attributes.get(said["ref"])) for said in group["attributes"]}
+    used = {part["ref"]: _attribute(part["ref"], part, attributes.get(part["ref"])) for part in group["attributes"]}
     return Signal(name, group["brief"], group.get("note", ""), used, **particulars)
 
 
@@ -124,34 +124,35 @@ def _metric(group: Group, attributes: Mapping[str, Attribute]) -> Signal:
     return _signal(group, group["metric_name"], attributes, instrument=group["instrument"], unit=group["unit"])
 
 
-def _attribute(name: str, said: Group, defined: Attribute | None = None) -> Attribute:
-    """What a definition says, or a reference: that keeps what it does not say from the definition, if it is ours."""
-    attribute = defined or _defined(name, said)
-    level, condition = _level(said.get("requirement_level", "recommended"))
+def _attribute(name: str, part: Group, defined: Attribute | None = None) -> Attribute:
+    """The attribute of a definition, or of a reference, which overrides parts of the definition."""
+    attribute = defined or _defined(name, part)
+    level, condition = _level(part.get("requirement_level", "recommended"))
     return replace(
         attribute,
-        brief=said.get("brief", attribute.brief),
-        note=said.get("note", attribute.note),
-        examples=tuple(said.get("examples", attribute.examples)),
+        brief=part.get("brief", attribute.brief),
+        note=part.get("note", attribute.note),
+        examples=tuple(part.get("examples", attribute.examples)),
         level=level,
         condition=condition,
-        required_when=tuple(_annotated(said).get("required_when", ())),
-        sampling_relevant=said.get("sampling_relevant", False),
+        required_when=tuple(_annotated(part).get("required_when", ())),
+        sampling_relevant=part.get("sampling_relevant", False),
     )
 
 
-def _defined(name: str, said: Group) -> Attribute:
-    kind = said.get("type") or _annotated(said)["type"]
+def _defined(name: str, part: Group) -> Attribute:
+    kind = part.get("type") or _annotated(part)["type"]
     if isinstance(kind, str):
-        return Attribute(name, kind, said["brief"])
+        return Attribute(name, kind, part["brief"])
     members = tuple(Member(member["value"], member["brief"]) for member in kind["members"])
-    return Attribute(name, "enum", said["brief"], members=members)
+    return Attribute(name, "enum", part["brief"], members=members)
 
 
-def _level(said: str | Mapping[str, str]) -> tuple[str, str]:
-    return (said, "") if isinstance(said, str) else next(iter(said.items()))
+def _level(level: str | Mapping[str, str]) -> tuple[str, str]:
+    """The level, and its condition."""
+    return (level, "") if isinstance(level, str) else next(iter(level.items()))
 
 
-def _annotated(said: Group) -> Group:
-    found: Group = said.get("annotations", {}).get(_OURS, {})
-    return found
+def _annotated(part: Group) -> Group:
+    annotations: Group = part.get("annotations", {}).get(_OURS, {})
+    return annotations

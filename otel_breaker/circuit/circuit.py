@@ -68,7 +68,7 @@ class Circuit(ManagedCircuit):
         error_type: str | None = None,
         retry_after: float | None = None,
         detached: bool = False,
-        origin: object = None,
+        span_context: object = None,
     ) -> Sequence[PendingChange]:
         """Record the outcome of an admitted call.
 
@@ -79,7 +79,7 @@ class Circuit(ManagedCircuit):
             error_type: the name of a failure without an exception.
             retry_after: seconds that such a failure asked to wait.
             detached: whether the call ended in a callback, or by hand, rather than where it was made.
-            origin: the span context of the call.
+            span_context: that of the call.
 
         Returns:
             The state changes that it caused, already delivered.
@@ -98,7 +98,7 @@ class Circuit(ManagedCircuit):
         marked, decisions = None if detached else error, self._decisions
         try:
             if permit.is_shared and self._under_lock(
-                decisions.record_without_effect_locked, permit, outcome, marked, failure, owner, origin
+                decisions.record_without_effect_locked, permit, outcome, marked, failure, owner, span_context
             ):
                 return NO_CHANGES
             effective, failed = outcome, None
@@ -108,7 +108,7 @@ class Circuit(ManagedCircuit):
                     effective = IGNORED
             now = self.now()
             return self._under_lock(
-                decisions.record_outcome_locked, permit, outcome, effective, failed, now, retry_after, origin
+                decisions.record_outcome_locked, permit, outcome, effective, failed, now, retry_after, span_context
             )
         except BaseException:
             self._machine.leave(permit)

@@ -220,7 +220,7 @@ class Call:
                         error_type=error_type,
                         retry_after=retry_after,
                         detached=self.ends_in_callback,
-                        origin=span_context,
+                        span_context=span_context,
                     )
         finally:  # an interrupt must not leave the span without an end
             if span is not None:

@@ -1,6 +1,6 @@
 """The text of errors about settings: how a value, a key or a remedy is shown.
 
-A value may be a secret that stands in the wrong place, so text is shown only where text is allowed.
+A value may be a secret in the wrong place, so text is shown only where text is allowed.
 """
 
 from __future__ import annotations

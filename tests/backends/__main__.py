@@ -1,6 +1,6 @@
-"""All checks against the real programs, one after the other, and their table: `python -m tests.backends`.
+"""Runs all checks against the real programs, and prints a table of the results: `python -m tests.backends`.
 
-The programs must be built, which `make e2e` sees to. What is started here has ended when this ends, however it ends.
+The programs must be built; `make e2e` does that. No process outlives this one.
 """
 
 import os
@@ -16,57 +16,67 @@ from examples.checkout.configuration import ENDPOINT
 from examples.checkout.processes import DemoFailed, Interrupted, interruptible
 from examples.checkout.run import SHOP, run
 from examples.checkout.schedule import Schedule
-from tests.backends import alerts, answers, configurations, dashboard, demo, newcomer, oncall, restart, sampling
-from tests.backends.answers import Answer
+from tests.backends import (
+    alerts,
+    check_results,
+    configurations,
+    dashboard,
+    demo,
+    first_minute,
+    oncall,
+    restart,
+    sampling,
+)
+from tests.backends.check_results import CheckResult
 from tests.backends.servers import BackEnds, Collector, back_ends
 
 SCHEDULE = Schedule(healthy=3, down=10, recovered=5)
-"""Three recoveries fail, so that there is something to alert on."""
+"""Long enough for three recoveries to fail, so that alerts fire."""
 
 
 def main() -> int:
     console = Console(highlight=False, width=None if sys.stdout.isatty() else 160)
     interruptible()
     started = time.monotonic()
-    found: list[Answer] = []
+    results: list[CheckResult] = []
     try:
         with tempfile.TemporaryDirectory(prefix="otel-breaker-") as folder:
-            for answer in _checks(Path(folder), console.print):
-                found.append(answer)
-                if not answer.holds:
-                    console.print(f"  NO: {answer.claim}", style="red")
+            for result in _checks(Path(folder), console.print):
+                results.append(result)
+                if not result.holds:
+                    console.print(f"  NO: {result.claim}", style="red")
     except DemoFailed as failure:
         console.print(str(failure), style="red", markup=False, soft_wrap=True)
         return 1
     except Interrupted as interrupt:
         console.print("Interrupted: all programs are ended.")
         return interrupt.exit_status
-    answers.show(console, found)
-    failed = sum(not answer.holds for answer in found)
-    console.print(f"{len(found) - failed} of {len(found)} checks hold, {time.monotonic() - started:.0f} s.")
+    check_results.show(console, results)
+    failed = sum(not result.holds for result in results)
+    console.print(f"{len(results) - failed} of {len(results)} checks hold, {time.monotonic() - started:.0f} s.")
     return 1 if failed else 0
 
 
-def _checks(folder: Path, say: Callable[[str], None]) -> Iterator[Answer]:
-    say("The Collector's files")
+def _checks(folder: Path, report: Callable[[str], None]) -> Iterator[CheckResult]:
+    report("The Collector's files")
     yield from configurations.valid()
     yield from configurations.minimal(folder)
-    say("Jaeger, Tempo and Prometheus start")
+    report("Jaeger, Tempo and Prometheus start")
     with back_ends(folder) as ends:
-        say(f"The demo's outage, {SCHEDULE.total:.0f} s")
+        report(f"The demo's outage, {SCHEDULE.total:.0f} s")
         yield from _demo(folder, ends)
-        say(f"Again, and the Collector is killed meanwhile, {restart.SCHEDULE.total:.0f} s")
+        report(f"Again, and the Collector is killed meanwhile, {restart.SCHEDULE.total:.0f} s")
         yield from restart.checks(folder, ends)
-        say(f"{sampling.CALLS} traces through tail sampling")
+        report(f"{sampling.CALLS} traces through tail sampling")
         yield from sampling.checks(folder, ends)
-        say("The README's first minute, in a clean environment, through each file that takes OTLP")
-        yield from newcomer.checks(folder, ends)
+        report("The README's first minute, in a clean environment, through each file that takes OTLP")
+        yield from first_minute.checks(folder, ends)
 
 
-def _demo(folder: Path, ends: BackEnds) -> Iterable[Answer]:
+def _demo(folder: Path, ends: BackEnds) -> Iterable[CheckResult]:
     collector = Collector("gateway", folder, [configurations.GATEWAY], ends)
     with collector.running():
-        os.environ[ENDPOINT] = collector.url  # the demo passes on what its user has set
+        os.environ[ENDPOINT] = collector.url  # the demo passes the user's setting on
         with alerts.alarming(folder, collector.url):
             done = run(folder / "demo", SCHEDULE, shop=SHOP, breaker=True, collector=collector.url, tick=lambda _: None)
         yield from demo.checks(done, ends, collector)

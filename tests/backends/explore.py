@@ -1,4 +1,4 @@
-"""The demo with real back ends, left running for a person to look around in: `make demo BACKENDS=1`."""
+"""The demo with real back ends, which run until Ctrl-C for exploration: `make demo BACKENDS=1`."""
 
 import json
 import os
@@ -32,7 +32,7 @@ def main() -> int:
                 with collector.running():
                     os.environ[ENDPOINT] = collector.url
                     demo(console, Path("demo-output").resolve(), Schedule(), SHOP)
-                    _where_to_look(console, ends, collector)
+                    _print_urls(console, ends, collector)
                     signal.pause()
     except DemoFailed as failure:
         console.print(str(failure), style="red", markup=False, soft_wrap=True)
@@ -42,11 +42,11 @@ def main() -> int:
     return 0
 
 
-def _where_to_look(console: Console, ends: BackEnds, collector: Collector) -> None:
+def _print_urls(console: Console, ends: BackEnds, collector: Collector) -> None:
     trips = quote(json.dumps({OPENED: "open"}))
     traceql = quote(f'{{ span.{OPENED} = "open" }}')
     calls = quote("sum by (circuit_breaker_call_outcome) (circuit_breaker_calls_total)")
-    console.print("\nThe back ends run until Ctrl-C. What to ask: docs/oncall.md", style="bold")
+    console.print("\nThe back ends run until Ctrl-C. Queries: docs/oncall.md", style="bold")
     for title, url in (
         ("Prometheus", f"{ends.prometheus.url}/api/v1/query?query={calls}"),
         ("Jaeger", f"{ends.jaeger.url}/api/traces?service=shop&lookback=1h&tags={trips}"),
@@ -56,7 +56,7 @@ def _where_to_look(console: Console, ends: BackEnds, collector: Collector) -> No
     ):
         console.print(f"  {title:12}{url}", soft_wrap=True)
     console.print("Built from their modules, they have APIs but no pages of their own; Grafana can be pointed at each.")
-    console.print("Alerts are judged with each minute a second, since the demo's outage lasts seconds.")
+    console.print("Alert rules are scaled to a second per minute, since the demo's outage lasts seconds.")
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Reads what was exported to files: by a run of the demo, and by the Collector."""
+"""Reads exported files: of a run of the demo, and of the Collector."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -16,12 +16,12 @@ def run_spans(run: Run) -> list[Span]:
 
 
 def run_calls(run: Run) -> dict[str, int]:
-    """The breaker's own counts when the run ended, by outcome."""
+    """The breaker's own counts at the end of the run, by outcome."""
     return results.calls(records(run.folder / "metrics.jsonl", DataPoint))
 
 
 def records(file: Path, kind: type[Kind]) -> Iterator[Kind]:
-    """What the file has so far; it may not be there yet."""
+    """The records in a file so far; none while the file is absent."""
     files = [file] if file.exists() else []
-    # A line that is being written is left out; who counts too few asks again.
+    # An incomplete line is skipped; a caller that counts too few records reads again.
     return (record for record in read(files, on_skip=lambda _: None) if isinstance(record, kind))

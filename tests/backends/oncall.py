@@ -1,4 +1,4 @@
-"""Every query of docs/oncall.md, as it stands there: of the demo's data, and PromQL over the time of its outage."""
+"""Sends every query of docs/oncall.md unchanged to the back ends, PromQL over the time of the demo's outage."""
 
 import re
 from collections.abc import Iterator
@@ -7,9 +7,9 @@ from pathlib import Path
 
 from examples.checkout import results
 from examples.checkout.run import Run
-from tests.backends import ask
-from tests.backends.answers import Answer
-from tests.backends.demo import SOON
+from tests.backends import queries
+from tests.backends.check_results import CheckResult
+from tests.backends.demo import TIMEOUT
 from tests.backends.files import run_spans
 from tests.backends.servers import BackEnds
 
@@ -17,10 +17,11 @@ DOCUMENT = Path(__file__).parents[2] / "docs" / "oncall.md"
 EPISODE = re.compile(r'(circuit_breaker\.episode ?= ?"?)[0-9a-f]+')
 BLOCK = re.compile(r'<a id="(?P<id>[^"]+)">|```(?P<language>promql|traceql|logfmt)\n(?P<query>.*?)```', re.DOTALL)
 
-LOOKED_AT = 300.0  # seconds, in which the outage was
+GRAPH_SECONDS = 300.0
+"""The time that PromQL covers; the outage is within it."""
 
-# Nothing of the demo runs in shadow mode: the right answer is that there is nothing.
-NOTHING = {("q9-shadow", "logfmt")}
+# The demo has no breaker in shadow mode, so an empty result is correct.
+EMPTY_RESULTS = {("q9-shadow", "logfmt")}
 
 
 @dataclass(frozen=True)
@@ -31,14 +32,14 @@ class Question:
 
     @property
     def has_answer(self) -> bool:
-        return (self.heading, self.language) not in NOTHING
+        return (self.heading, self.language) not in EMPTY_RESULTS
 
 
-def checks(run: Run, ends: BackEnds) -> Iterator[Answer]:
+def checks(run: Run, ends: BackEnds) -> Iterator[CheckResult]:
     refusal = results.refusal(run_spans(run))
     episode = str(refusal.span.attributes["circuit_breaker.episode"]) if refusal else ""
     for question in questions(DOCUMENT.read_text(encoding="utf-8")):
-        yield _asked(question, EPISODE.sub(rf"\g<1>{episode}", question.query), ends)
+        yield _result(question, EPISODE.sub(rf"\g<1>{episode}", question.query), ends)
 
 
 def questions(document: str) -> Iterator[Question]:
@@ -49,20 +50,20 @@ def questions(document: str) -> Iterator[Question]:
             yield Question(heading, block["language"], " ".join(block["query"].split()))
 
 
-def _asked(question: Question, query: str, ends: BackEnds) -> Answer:
-    def number() -> int:
+def _result(question: Question, query: str, ends: BackEnds) -> CheckResult:
+    def count() -> int:
         if question.language == "promql":
-            return len(ask.prometheus_graph(ends.prometheus.url, query, LOOKED_AT))
+            return len(queries.prometheus_graph(ends.prometheus.url, query, GRAPH_SECONDS))
         if question.language == "traceql":
-            return len(ask.tempo(ends.tempo.url, query))
+            return len(queries.tempo(ends.tempo.url, query))
         tags = dict(pair.split("=", 1) for pair in query.split())
-        return len(ask.jaeger(ends.jaeger.url, "shop", tags))
+        return len(queries.jaeger(ends.jaeger.url, "shop", tags))
 
     program = {"promql": "prometheus", "traceql": "tempo", "logfmt": "jaeger"}[question.language]
     claim = f"oncall.md, {question.heading}"
     try:
-        found = ask.eventually(number, lambda found: bool(found) == question.has_answer, SOON)
-    except ask.Refused as refused:
-        return Answer(claim, program, query, str(refused), holds=False)
-    said = f"{found} found" + ("" if question.has_answer else "; none is right")
-    return Answer(claim, program, query, said, bool(found) == question.has_answer)
+        found = queries.eventually(count, lambda found: bool(found) == question.has_answer, TIMEOUT)
+    except queries.QueryError as error:
+        return CheckResult(claim, program, query, str(error), holds=False)
+    answer = f"{found} found" + ("" if question.has_answer else "; none is correct")
+    return CheckResult(claim, program, query, answer, bool(found) == question.has_answer)

@@ -1,6 +1,6 @@
-"""Which programs of which versions the checks run against, and where their finished binaries are kept.
+"""The programs and versions that the checks run against, and where their binaries are kept.
 
-Pinned here: a module's version, and the hash that the Go checksum database has for it. Nothing here builds or runs.
+A module is pinned by its version, and by its hash in the Go checksum database. Nothing here builds or runs a program.
 """
 
 import hashlib
@@ -8,8 +8,8 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
-HERE = "OTEL_BREAKER_BACKENDS"
-"""The environment variable that names a folder of binaries to be used instead of built ones."""
+FOLDER_VARIABLE = "OTEL_BREAKER_BACKENDS"
+"""The environment variable that names a folder of binaries to use instead of built ones."""
 
 COLLECTOR = Path(__file__).parent / "collector"
 
@@ -34,13 +34,13 @@ class Program:
 
     @property
     def label(self) -> str:
-        """What the binary was built from, so that one of another version is never taken for it."""
+        """The source of the binary, so that a binary of another version is never used for it."""
         return self.module.label if self.module else f"otelcol-{_digest(COLLECTOR)}"
 
 
 PROMETHEUS = Module("github.com/prometheus/prometheus", "v0.316.0", "h1:f1GRFerhTMKQma+awCoC9T820ecWeGSdF+xAlMHzZzM=")
 JAEGER = Module("github.com/jaegertracing/jaeger", "v1.76.0", "h1:sWCOOF1dr+NL0PLil7mFo3BqqQL8k4WiM7aguFbc14g=")
-# A version that can search in events and links; the checksum database does not know it, our hash does.
+# A version that searches in events and links; it is not in the checksum database, so the hash is our own.
 TEMPO = Module(
     "github.com/grafana/tempo",
     "v1.5.1-0.20250529124718-87c2dc380cec",
@@ -48,7 +48,7 @@ TEMPO = Module(
 )
 
 PROGRAMS = (
-    # Without the discovery of every cloud's machines, which would double the time.
+    # Without service discovery for clouds, which doubles the build time.
     Program("promtool", "./cmd/promtool", PROMETHEUS, tags="netgo,remove_all_sd"),
     Program("otelcol", ".", None),
     Program("prometheus", "./cmd/prometheus", PROMETHEUS, tags="netgo,remove_all_sd"),
@@ -58,8 +58,8 @@ PROGRAMS = (
 
 
 def binary(program: Program) -> Path:
-    """Where the program is, or would be once it is built."""
-    if folder := os.environ.get(HERE):
+    """The path of the program, built or not."""
+    if folder := os.environ.get(FOLDER_VARIABLE):
         return Path(folder).expanduser() / program.name
     return cache() / program.label / program.name
 

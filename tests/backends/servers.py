@@ -1,6 +1,6 @@
 """The programs as processes on free ports of this machine, with the settings of `collector-config`.
 
-Each is a context manager that yields once the program takes data, and ends it with its block. Nothing here asks a
+Each is a context manager that yields once the program accepts data, and ends it with its block. Nothing here queries a
 program about breakers.
 """
 
@@ -15,18 +15,18 @@ from pathlib import Path
 from examples.checkout import configuration
 from examples.checkout.processes import Child, DemoFailed, running
 from tests.backends.programs import binary, named
-from tests.backends.scaled_rules import quicker
+from tests.backends.scaled_rules import scale
 
 SETTINGS = Path(__file__).parents[2] / "collector-config"
 RULES = SETTINGS / "prometheus" / "rules.yaml"
-STARTING = 60.0
+STARTUP_TIMEOUT = 60.0
 BELOW_EPHEMERAL = range(20000, 32000)
-"""Ports that no outgoing connection of this machine takes between our look and the program's start."""
+"""Ports that no outgoing connection of this machine takes between the check and the program's start."""
 
 
 @dataclass(frozen=True)
 class Server:
-    """A program that runs: `url` is where it is asked, `otlp` where it takes data, and `otlp_http` over HTTP."""
+    """A running program: `url` is for queries, `otlp` and `otlp_http` accept data over gRPC and HTTP."""
 
     child: Child
     url: str
@@ -43,11 +43,11 @@ class BackEnds:
 
 @contextmanager
 def back_ends(folder: Path) -> Iterator[BackEnds]:
-    with ExitStack() as ending:
+    with ExitStack() as cleanup:
         yield BackEnds(
-            ending.enter_context(_jaeger(folder)),
-            ending.enter_context(_tempo(folder)),
-            ending.enter_context(_prometheus(folder)),
+            cleanup.enter_context(_jaeger(folder)),
+            cleanup.enter_context(_tempo(folder)),
+            cleanup.enter_context(_prometheus(folder)),
         )
 
 
@@ -80,19 +80,19 @@ class Collector:
                 "PROMETHEUS_ENDPOINT": back_ends.prometheus.otlp,
             }
 
-    def starting(self) -> AbstractContextManager[Child]:
-        """Not waited for."""
+    def started(self) -> AbstractContextManager[Child]:
+        """The process, without waiting until it accepts data."""
         return _running(self._name, self._command, self.log, self._environment)
 
     @contextmanager
     def running(self) -> Iterator[Child]:
-        with self.starting() as child:
+        with self.started() as child:
             _wait_for_port(child, self._port)
             yield child
 
 
 QUIET = "yaml:service::telemetry::metrics::level: none"
-"""Several Collectors on one machine cannot all show their own metrics on port 8888."""
+"""Several Collectors on one machine cannot all serve their own metrics on port 8888."""
 
 
 @contextmanager
@@ -136,7 +136,7 @@ def _prometheus(folder: Path) -> Iterator[Server]:
     url = f"http://127.0.0.1:{port}"
     settings = folder / "prometheus.yaml"
     settings.write_text((SETTINGS / "prometheus" / settings.name).read_text(encoding="utf-8"), encoding="utf-8")
-    (folder / RULES.name).write_text(quicker(RULES.read_text(encoding="utf-8")), encoding="utf-8")
+    (folder / RULES.name).write_text(scale(RULES.read_text(encoding="utf-8")), encoding="utf-8")
     command = [
         str(binary(named("prometheus"))),
         f"--config.file={settings}",
@@ -158,7 +158,7 @@ def _free_ports(count: int) -> list[int]:
     free: list[int] = []
     for port in random.sample(BELOW_EPHEMERAL, len(BELOW_EPHEMERAL)):
         with socket.socket() as probe:
-            if probe.connect_ex(("127.0.0.1", port)):  # nobody answers
+            if probe.connect_ex(("127.0.0.1", port)):  # the port is free
                 free.append(port)
         if len(free) == count:
             return free
@@ -166,11 +166,11 @@ def _free_ports(count: int) -> list[int]:
 
 
 def _wait_for_port(child: Child, port: int) -> None:
-    deadline = time.monotonic() + STARTING
+    deadline = time.monotonic() + STARTUP_TIMEOUT
     while time.monotonic() < deadline:
         child.check()
         with socket.socket() as probe:
             if not probe.connect_ex(("127.0.0.1", port)):
                 return
         time.sleep(0.05)
-    raise DemoFailed(f"The {child.name} did not start within {STARTING:.0f} s. What it said is in {child.log}")
+    raise DemoFailed(f"The {child.name} did not start within {STARTUP_TIMEOUT:.0f} s. Its output is in {child.log}")

@@ -1,8 +1,8 @@
-"""The queries of the on-call page, as the checks find them in it."""
+"""The queries of the on-call page, as the checks read them."""
 
 from __future__ import annotations
 
-from tests.backends.oncall import DOCUMENT, NOTHING, questions
+from tests.backends.oncall import DOCUMENT, EMPTY_RESULTS, questions
 
 
 def test_each_of_the_ten_questions_has_a_query() -> None:
@@ -15,6 +15,6 @@ def test_a_query_over_several_lines_is_one() -> None:
     assert (question.heading, question.language, question.query) == ("q1-which", "traceql", "{ a } | select(b)")
 
 
-def test_queries_that_should_find_nothing_are_on_the_page() -> None:
+def test_queries_with_an_empty_result_are_on_the_page() -> None:
     found = {(question.heading, question.language) for question in questions(DOCUMENT.read_text(encoding="utf-8"))}
-    assert found >= NOTHING
+    assert found >= EMPTY_RESULTS

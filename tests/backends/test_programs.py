@@ -1,4 +1,4 @@
-"""Which binaries the checks take, and that none of another version is taken for them."""
+"""Which binaries the checks use, and that none of another version is used."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 @pytest.fixture(autouse=True)
 def empty_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.delenv(programs.HERE, raising=False)
+    monkeypatch.delenv(programs.FOLDER_VARIABLE, raising=False)
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
 
 
@@ -47,5 +47,5 @@ def test_a_collector_of_other_components_is_missing(tmp_path: Path, monkeypatch:
 
 
 def test_a_folder_of_binaries_is_used_instead_of_built_ones(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv(programs.HERE, str(tmp_path / "mine"))
+    monkeypatch.setenv(programs.FOLDER_VARIABLE, str(tmp_path / "mine"))
     assert [binary(program) for program in PROGRAMS] == [tmp_path / "mine" / program.name for program in PROGRAMS]

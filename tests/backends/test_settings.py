@@ -1,4 +1,4 @@
-"""What a newcomer relies on in `collector-config`, as far as it can be seen without the programs."""
+"""Properties of `collector-config` that can be checked without the programs."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ FILES = sorted((*SETTINGS.glob("*.yaml"), SETTINGS / "prometheus" / "prometheus.
 
 
 @pytest.mark.parametrize("file", FILES, ids=lambda file: file.name)
-def test_each_file_says_which_question_it_serves(file: Path) -> None:
+def test_each_file_begins_with_the_question_that_it_answers(file: Path) -> None:
     assert file.read_text(encoding="utf-8").startswith("# Question: ")
 
 

@@ -1,7 +1,7 @@
-"""A program: thousands of traced calls with an outage inside. It prints what truly happened, as JSON.
+"""A program that makes thousands of traced calls with an outage, and prints the calls and spans as JSON.
 
-`traffic CALLS FROM TO`, with OTEL_* in the environment: the calls from FROM to before TO fail. What it prints comes
-from the breaker's own snapshot and from spans that never left the process, so that a back end can be held against it.
+`traffic CALLS FROM TO`, with OTEL_* in the environment: the calls from FROM to before TO fail. The output comes from
+the breaker's own snapshot and from spans in memory, so that the data of a back end can be compared with it.
 """
 
 import json
@@ -26,8 +26,8 @@ from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanE
 from otel_breaker import CircuitBreaker, CircuitOpenError
 
 PACE = 1_000  # calls a second, so that the outage is long enough for recoveries to fail
-NOW_AND_THEN = 250  # outside of the outage, one call in so many fails
-HANGS = 0.4  # seconds
+FAILURE_EVERY = 250  # one call in so many fails outside of the outage
+HANG_SECONDS = 0.4  # seconds
 REFUSED = 10
 
 
@@ -43,18 +43,18 @@ def main() -> None:
     _logs.set_logger_provider(logs)
     inventory = CircuitBreaker("inventory", failure_threshold=5, recovery_time=0.25)
     warehouse = CircuitBreaker(
-        "warehouse", failure_threshold=None, slow_call_duration=HANGS / 4, slow_call_rate=1, minimum_calls=1
+        "warehouse", failure_threshold=None, slow_call_duration=HANG_SECONDS / 4, slow_call_rate=1, minimum_calls=1
     )
-    moves = Counter[str]()
+    state_changes = Counter[str]()
     for breaker in (inventory, warehouse):
-        breaker.add_listener(lambda change: moves.update([change.to_state.value]))
+        breaker.add_listener(lambda change: state_changes.update([change.to_state.value]))
     _drive(inventory, calls, outage)
     _hang(warehouse)
     for provider in (tracers, meters, logs):
         provider.shutdown()
     truth = {
         "calls": Counter(inventory.snapshot().calls) + Counter(warehouse.snapshot().calls),
-        "moves": moves,
+        "state_changes": state_changes,
         "spans": [_facts(span) for span in spans.get_finished_spans() if span.name.startswith("circuit_breaker ")],
     }
     print(json.dumps(truth))
@@ -69,31 +69,30 @@ def _drive(breaker: CircuitBreaker, calls: int, outage: range) -> None:
     started = time.monotonic()
 
     @breaker
-    def ask(number: int) -> None:
-        if number in outage or not (number + 1) % NOW_AND_THEN:
+    def call(number: int) -> None:
+        if number in outage or not (number + 1) % FAILURE_EVERY:
             raise ConnectionError
 
     for number in range(calls):
         time.sleep(max(0.0, started + number / PACE - time.monotonic()))
-        # The customer is told to come back.
         with tracer.start_as_current_span("request"), suppress(ConnectionError, CircuitOpenError):
-            ask(number)
+            call(number)
 
 
 def _hang(breaker: CircuitBreaker) -> None:
-    """One call hangs; the next notices, which opens the circuit and is refused itself, as are some more."""
+    """One call hangs; the admission of the next one opens the circuit, and it is refused, as are some more."""
     tracer = trace.get_tracer("traffic")
     entered = threading.Event()
 
-    def ask() -> None:
+    def call() -> None:
         with tracer.start_as_current_span("request"), breaker.guard():
             entered.set()
-            time.sleep(HANGS)
+            time.sleep(HANG_SECONDS)
 
-    hanging = threading.Thread(target=ask)
+    hanging = threading.Thread(target=call)
     hanging.start()
     entered.wait()
-    time.sleep(HANGS / 2)
+    time.sleep(HANG_SECONDS / 2)
     for _ in range(REFUSED):
         with tracer.start_as_current_span("request"), suppress(CircuitOpenError), breaker.guard():
             pass
@@ -106,7 +105,7 @@ def _facts(span: ReadableSpan) -> dict[str, object]:
         "trace": f"{span.context.trace_id:032x}",
         "outcome": attributes["circuit_breaker.call.outcome"],
         "state": attributes["circuit_breaker.state"],
-        "moved_to": attributes.get("circuit_breaker.state_change.to"),
+        "state_change_to": attributes.get("circuit_breaker.state_change.to"),
         "slow": attributes.get("circuit_breaker.call.slow", False),
         "links": [f"{link.context.trace_id:032x}" for link in span.links],
     }

@@ -31,11 +31,11 @@ def make_change(
     source: CircuitState,
     target: CircuitState,
     reason: Reason = Reason.MANUAL,
-    origin: object = None,
+    span_context: object = None,
     overdue: Permit | None = None,
 ) -> PendingChange:
     transition = Transition(source, target, reason, 1, 107.0, Counts(5, 0, 0, 0), 5, 60.0, overdue)
-    return history.record_state_change(transition, Mode.ENFORCE, origin, complete=True)
+    return history.record_state_change(transition, Mode.ENFORCE, span_context, complete=True)
 
 
 def episode_id(history: CircuitHistory) -> str:
@@ -93,11 +93,11 @@ def test_forcing_a_closed_circuit_closed_is_no_episode(history: CircuitHistory) 
 
 
 def test_an_episode_links_to_the_call_that_last_opened_the_circuit(history: CircuitHistory) -> None:
-    make_change(history, CLOSED, OPEN, origin="trip")
-    make_change(history, OPEN, HALF_OPEN, origin="probe")
+    make_change(history, CLOSED, OPEN, span_context="trip")
+    make_change(history, OPEN, HALF_OPEN, span_context="probe")
     after_the_trip = history.episode and history.episode.span_context
 
-    make_change(history, HALF_OPEN, OPEN, origin="probe that failed")
+    make_change(history, HALF_OPEN, OPEN, span_context="probe that failed")
 
     assert after_the_trip == "trip"
     assert history.episode is not None
@@ -107,13 +107,13 @@ def test_an_episode_links_to_the_call_that_last_opened_the_circuit(history: Circ
 def test_an_episode_links_to_the_expired_probe_rather_than_to_the_call_that_detected_it(
     history: CircuitHistory,
 ) -> None:
-    lost = Permit.of(1, HALF_OPEN)
-    lost.span_context = "lost probe"
+    expired = Permit.of(1, HALF_OPEN)
+    expired.span_context = "expired probe"
 
-    make_change(history, CLOSED, OPEN, origin="noticed", overdue=lost)
+    make_change(history, CLOSED, OPEN, span_context="detected", overdue=expired)
 
     assert history.episode is not None
-    assert history.episode.span_context == "lost probe"
+    assert history.episode.span_context == "expired probe"
 
 
 def test_an_episode_counts_its_refusals_probes_and_failed_recoveries(history: CircuitHistory) -> None:

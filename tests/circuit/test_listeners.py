@@ -81,11 +81,11 @@ def test_a_listener_is_never_called_under_the_lock() -> None:
     breaker = CircuitBreaker(failure_threshold=1)
     seen: list[CircuitState] = []
 
-    def ask_another_thread(change: StateChange) -> None:
+    def read_in_another_thread(change: StateChange) -> None:
         with ThreadPoolExecutor(1) as another:
             seen.append(another.submit(breaker.snapshot).result(timeout=10).state)
 
-    breaker.add_listener(ask_another_thread)
+    breaker.add_listener(read_in_another_thread)
 
     breaker.record_failure()
     breaker.reset()
@@ -98,13 +98,13 @@ def test_listeners_are_called_before_a_probe_begins_and_not_under_the_lock(clock
     breaker = CircuitBreaker(failure_threshold=1, clock=clock)
     seen: list[CircuitState] = []
 
-    def ask_another_thread(change: StateChange) -> None:
+    def read_in_another_thread(change: StateChange) -> None:
         with ThreadPoolExecutor(1) as another:
             seen.append(another.submit(breaker.snapshot).result(timeout=10).state)
 
     breaker.record_failure()
     clock.advance(60)
-    breaker.add_listener(ask_another_thread)
+    breaker.add_listener(read_in_another_thread)
 
     with breaker.guard():
         before_the_result = list(seen)
@@ -187,12 +187,12 @@ def test_a_listener_that_was_removed_is_not_called() -> None:
 
 def test_a_method_that_listens_is_forgotten_with_its_object() -> None:
     class Monitor:
-        def hear(self, change: StateChange) -> None:
+        def listen(self, change: StateChange) -> None:
             received.append(change)
 
     received: list[StateChange] = []
     breaker, monitor = CircuitBreaker(), Monitor()
-    breaker.add_listener(monitor.hear)
+    breaker.add_listener(monitor.listen)
 
     breaker.force_open()
     del monitor
@@ -204,14 +204,14 @@ def test_a_method_that_listens_is_forgotten_with_its_object() -> None:
 
 def test_methods_that_listened_leave_nothing_behind() -> None:
     class Monitor:
-        def hear(self, change: StateChange) -> None:
+        def listen(self, change: StateChange) -> None:
             pass
 
     breaker = CircuitBreaker()
     before = len(breaker._listeners._references)
 
     for _ in range(100):
-        breaker.add_listener(Monitor().hear)
+        breaker.add_listener(Monitor().listen)
 
     assert len(breaker._listeners._references) == before + 1
 
@@ -220,11 +220,11 @@ def test_a_function_that_listens_is_kept() -> None:
     received: list[StateChange] = []
     breaker = CircuitBreaker()
 
-    def hear(change: StateChange) -> None:
+    def listen(change: StateChange) -> None:
         received.append(change)
 
-    breaker.add_listener(hear)
-    del hear
+    breaker.add_listener(listen)
+    del listen
     gc.collect()
     breaker.force_open()
 
@@ -266,12 +266,12 @@ def test_an_interrupt_while_a_listener_runs_reaches_the_thread_and_later_changes
     breaker, received = CircuitBreaker(), list[StateChange]()
     interrupts = [KeyboardInterrupt()]
 
-    def hear(change: StateChange) -> None:
+    def listen(change: StateChange) -> None:
         if interrupts:
             raise interrupts.pop()
         received.append(change)
 
-    breaker.add_listener(hear)
+    breaker.add_listener(listen)
 
     with pytest.raises(KeyboardInterrupt):
         breaker.force_open()
@@ -328,10 +328,10 @@ def test_a_forked_child_adds_listeners_though_another_thread_was_changing_them()
     with ThreadPoolExecutor(1) as another:
         another.submit(breaker.remove_listener, print)
         assert comparing.wait(20)
-        heard = in_child(listen)
+        received = in_child(listen)
         let_go.set()
 
-    assert heard == 1
+    assert received == 1
 
 
 def test_a_signal_handler_may_add_and_remove_listeners_while_its_thread_does_so() -> None:
@@ -344,13 +344,13 @@ def test_a_signal_handler_may_add_and_remove_listeners_while_its_thread_does_so(
         add_and_remove(breaker)
         breaker.add_listener(handled.append)
 
-    def all_hear(watched: Watched) -> str:
+    def all_receive(watched: Watched) -> str:
         handled.clear()
         watched.breaker.force_open()
         return "" if len(handled) == 1 and watched.received else f"received {len(handled)} and {len(watched.received)}"
 
     handled: list[StateChange] = []
 
-    complaints = at_every_moment(Watched.new, add_and_remove, handle, all_hear)
+    problems = at_every_moment(Watched.new, add_and_remove, handle, all_receive)
 
-    assert complaints == {}
+    assert problems == {}

@@ -122,11 +122,11 @@ def test_a_cancelled_trio_task_frees_its_probe(clock: FakeClock) -> None:
 
 def test_an_expired_probe_reopens_the_circuit_from_its_deadline(clock: FakeClock) -> None:
     breaker = half_opened(clock, probe_timeout=10)
-    lost = breaker.can_execute()
+    expired = breaker.can_execute()
     clock.advance(25)
 
     refused = breaker.can_execute()
-    breaker.record_success(lost)
+    breaker.record_success(expired)
 
     assert refused is None
     assert breaker.state is CircuitState.OPEN

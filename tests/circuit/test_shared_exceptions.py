@@ -109,13 +109,13 @@ def test_each_of_several_threads_that_await_one_future_of_a_pool_has_failed() ->
     breaker, future, asking = CircuitBreaker(failure_threshold=8), Future[None](), threading.Barrier(9)
 
     @breaker
-    def ask() -> None:
+    def await_future() -> None:
         asking.wait()
         future.result()
 
     def call(_: int) -> None:
         with suppress(Down):
-            ask()
+            await_future()
 
     with ThreadPoolExecutor(8) as pool:
         calls = [pool.submit(call, number) for number in range(8)]

@@ -1,4 +1,4 @@
-"""What a command says while it reads: a bar on a terminal, a word on what is skipped, and one line when it cannot."""
+"""What a command prints while it reads: a bar on a terminal, reports of skipped parts, and one line when it fails."""
 
 from __future__ import annotations
 
@@ -31,13 +31,13 @@ def console(errors: io.StringIO, *, terminal: bool = False) -> Console:
 
 
 def records(files: list[Path], errors: Console) -> list[TelemetryRecord]:
-    with open_files(files, errors) as found:
-        return list(found)
+    with open_files(files, errors) as opened:
+        return list(opened)
 
 
 @pytest.fixture
 def piped(monkeypatch: pytest.MonkeyPatch) -> io.BytesIO:
-    """What comes in on standard input."""
+    """The content of standard input."""
     content = io.BytesIO()
     monkeypatch.setattr("sys.stdin", io.TextIOWrapper(content))
     return content
@@ -51,7 +51,7 @@ def test_a_file_that_is_named_twice_is_read_once(tmp_path: Path, errors: io.Stri
     assert errors.getvalue() == ""
 
 
-def test_a_broken_line_is_told_in_one_line_however_long_its_path(tmp_path: Path, errors: io.StringIO) -> None:
+def test_a_broken_line_is_reported_in_one_line_even_with_a_long_path(tmp_path: Path, errors: io.StringIO) -> None:
     file = tmp_path / "[bold]a-rather-long-name-for-a-file-of-telemetry.jsonl"
     file.write_bytes(EMPTY + b"{\n")
 
@@ -61,28 +61,30 @@ def test_a_broken_line_is_told_in_one_line_however_long_its_path(tmp_path: Path,
     assert errors.getvalue().count("\n") == 1
 
 
-def test_a_file_of_nothing_but_broken_lines_is_not_told_line_by_line(tmp_path: Path, errors: io.StringIO) -> None:
+def test_a_file_with_many_broken_lines_is_not_reported_line_by_line(tmp_path: Path, errors: io.StringIO) -> None:
     file = tmp_path / "logs.jsonl"
     file.write_bytes(b"{\n" * 500 + LOG)
 
     records([file], console(errors))
 
-    told = errors.getvalue().splitlines()
-    assert len(told) == 11
-    assert told[-1] == "500 parts were skipped in all"
+    printed = errors.getvalue().splitlines()
+    assert len(printed) == 11
+    assert printed[-1] == "500 parts were skipped in all"
 
 
-@pytest.mark.parametrize(("lines", "told"), [(3, 3), (20, 11)])
-def test_files_that_are_read_twice_complain_once(tmp_path: Path, errors: io.StringIO, lines: int, told: int) -> None:
+@pytest.mark.parametrize(("lines", "reports"), [(3, 3), (20, 11)])
+def test_the_skipped_parts_of_files_that_are_read_twice_are_reported_once(
+    tmp_path: Path, errors: io.StringIO, lines: int, reports: int
+) -> None:
     file = tmp_path / "logs.jsonl"
     file.write_bytes(LOG + b"{\n" * lines)
 
     with open_files([file], console(errors)) as files:
         assert [len(list(files)) for _ in range(2)] == [1, 1]
-    assert len(errors.getvalue().splitlines()) == told
+    assert len(errors.getvalue().splitlines()) == reports
 
 
-def test_on_a_terminal_there_is_a_bar_that_is_gone_in_the_end(tmp_path: Path, errors: io.StringIO) -> None:
+def test_on_a_terminal_there_is_a_bar_that_is_removed_in_the_end(tmp_path: Path, errors: io.StringIO) -> None:
     file = tmp_path / "logs.jsonl"
     file.write_bytes(EMPTY)
 
@@ -92,7 +94,7 @@ def test_on_a_terminal_there_is_a_bar_that_is_gone_in_the_end(tmp_path: Path, er
     assert errors.getvalue().endswith("\x1b[2K")
 
 
-def test_a_file_that_is_not_there_is_a_sentence(tmp_path: Path, errors: io.StringIO) -> None:
+def test_a_missing_file_is_one_sentence(tmp_path: Path, errors: io.StringIO) -> None:
     missing = tmp_path / "no.jsonl"
 
     with pytest.raises(CommandFailed, match=r"no\.jsonl: No such file or directory"):
@@ -109,7 +111,7 @@ def test_standard_input_is_a_file_called_minus_and_can_be_read_twice(errors: io.
     assert errors.getvalue().startswith("-:2: it is no JSON")
 
 
-def test_what_standard_input_was_kept_in_is_gone_afterwards(
+def test_the_temporary_file_of_standard_input_is_removed(
     errors: io.StringIO, piped: io.BytesIO, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
@@ -121,7 +123,7 @@ def test_what_standard_input_was_kept_in_is_gone_afterwards(
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_folder_is_read_with_all_that_is_in_it(tmp_path: Path, errors: io.StringIO) -> None:
+def test_a_folder_is_read_with_all_its_folders(tmp_path: Path, errors: io.StringIO) -> None:
     (tmp_path / "pod" / "worker").mkdir(parents=True)
     for name in ("a.json", "pod/b.jsonl", "pod/worker/c.jsonl.gz"):
         (tmp_path / name).write_bytes(LOG)
@@ -131,7 +133,7 @@ def test_a_folder_is_read_with_all_that_is_in_it(tmp_path: Path, errors: io.Stri
     assert errors.getvalue() == ""
 
 
-def test_a_folder_without_telemetry_is_a_sentence(tmp_path: Path, errors: io.StringIO) -> None:
+def test_a_folder_without_telemetry_is_one_sentence(tmp_path: Path, errors: io.StringIO) -> None:
     with pytest.raises(CommandFailed, match=r"there is no file in it that ends in .*jsonl"):
         records([tmp_path], console(errors))
 
@@ -145,7 +147,7 @@ def test_a_named_pipe_is_refused_and_not_waited_for(tmp_path: Path, errors: io.S
 
 
 @pytest.mark.timeout(5)
-def test_a_named_pipe_in_a_folder_is_passed_over(tmp_path: Path, errors: io.StringIO) -> None:
+def test_a_named_pipe_in_a_folder_is_ignored(tmp_path: Path, errors: io.StringIO) -> None:
     os.mkfifo(tmp_path / "pipe.jsonl")
     (tmp_path / "logs.jsonl").write_bytes(LOG)
 
@@ -153,7 +155,7 @@ def test_a_named_pipe_in_a_folder_is_passed_over(tmp_path: Path, errors: io.Stri
 
 
 @pytest.mark.parametrize("device", ["/dev/zero", "socket"])
-def test_whatever_else_is_no_file_is_refused(tmp_path: Path, errors: io.StringIO, device: str) -> None:
+def test_a_device_or_a_socket_is_refused(tmp_path: Path, errors: io.StringIO, device: str) -> None:
     with socket.socket(socket.AF_UNIX) as listening:
         listening.bind(str(tmp_path / "socket"))
 
@@ -162,9 +164,7 @@ def test_whatever_else_is_no_file_is_refused(tmp_path: Path, errors: io.StringIO
 
 
 @pytest.mark.parametrize("content", [b"", b"hello\n", b"{}", b"[]", b"\x00" * 100, b'{"resourceSpans": 7'])
-def test_where_there_is_no_telemetry_at_all_that_is_the_answer(
-    tmp_path: Path, errors: io.StringIO, content: bytes
-) -> None:
+def test_files_without_telemetry_are_an_error(tmp_path: Path, errors: io.StringIO, content: bytes) -> None:
     file = tmp_path / "logs.jsonl"
     file.write_bytes(content)
 
@@ -172,14 +172,14 @@ def test_where_there_is_no_telemetry_at_all_that_is_the_answer(
         records([file], console(errors))
 
 
-def test_what_is_said_of_a_file_that_cannot_be_read_is_printable(tmp_path: Path, errors: io.StringIO) -> None:
+def test_the_error_of_a_file_that_cannot_be_read_is_printable(tmp_path: Path, errors: io.StringIO) -> None:
     with pytest.raises(CommandFailed) as failed:
         records([tmp_path / "\x1b[2J.jsonl"], console(errors))
 
     assert "\x1b" not in str(failed.value)
 
 
-def test_what_is_said_of_a_file_is_printable(tmp_path: Path, errors: io.StringIO) -> None:
+def test_the_report_of_a_skipped_part_is_printable(tmp_path: Path, errors: io.StringIO) -> None:
     file = tmp_path / "\x1b[2J.jsonl"
     file.write_bytes(LOG + b"{\n")
 

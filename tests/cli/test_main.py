@@ -1,4 +1,4 @@
-"""How every subcommand is found and how all of them fail."""
+"""How every subcommand is found, and how every one of them fails."""
 
 from __future__ import annotations
 
@@ -18,28 +18,30 @@ if TYPE_CHECKING:
     from argparse import ArgumentParser, Namespace
     from collections.abc import Callable
 
-    Be: TypeAlias = Callable[[Callable[[Namespace], int]], None]
+    Install: TypeAlias = Callable[[Callable[[Namespace], int]], None]
 
 
 @pytest.fixture
-def command(monkeypatch: pytest.MonkeyPatch) -> Be:
-    def be(run: Callable[[Namespace], int]) -> None:
+def command(monkeypatch: pytest.MonkeyPatch) -> Install:
+    def install(run: Callable[[Namespace], int]) -> None:
         def add_arguments(parser: ArgumentParser) -> None:
             parser.add_argument("word")
 
         monkeypatch.setattr(main_module, "COMMANDS", {"say": "say a word"})
         monkeypatch.setattr(main_module, "_load", {"say": Command("Says a word.", add_arguments, run)}.__getitem__)
 
-    return be
+    return install
 
 
-def test_a_command_gets_its_own_arguments_and_its_result_is_the_exit_status(command: Be) -> None:
+def test_a_command_gets_its_own_arguments_and_its_result_is_the_exit_status(command: Install) -> None:
     command(lambda arguments: len(arguments.word))
 
     assert main(["say", "abc"]) == 3
 
 
-def test_a_command_that_cannot_look_exits_with_2_and_one_line(command: Be, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_command_that_cannot_run_exits_with_2_and_one_line(
+    command: Install, capsys: pytest.CaptureFixture[str]
+) -> None:
     def run(arguments: Namespace) -> int:
         raise CommandFailed(f"there is no {arguments.word}")
 
@@ -49,7 +51,7 @@ def test_a_command_that_cannot_look_exits_with_2_and_one_line(command: Be, capsy
     assert capsys.readouterr().err == "otel-breaker: there is no file\n"
 
 
-def test_an_interrupt_exits_as_the_shell_expects(command: Be) -> None:
+def test_an_interrupt_exits_as_the_shell_expects(command: Install) -> None:
     def run(arguments: Namespace) -> int:
         raise KeyboardInterrupt
 
@@ -67,7 +69,7 @@ def test_an_unknown_command_is_refused_with_2(capsys: pytest.CaptureFixture[str]
 
 
 @pytest.mark.processes
-def test_the_installed_script_says_its_version() -> None:
+def test_the_installed_script_prints_its_version() -> None:
     script = Path(sys.executable).with_name("otel-breaker")
 
     done = subprocess.run([script, "--version"], capture_output=True, text=True, check=True)
@@ -86,7 +88,7 @@ def test_every_command_has_its_own_help(name: str, capsys: pytest.CaptureFixture
 
 @pytest.mark.processes
 @pytest.mark.parametrize("arguments", [["--help"], ["--version"], ["schema"], ["targets", "json"], ["check", "b.json"]])
-def test_what_only_shows_telemetry_is_needed_by_no_other_command(tmp_path: Path, arguments: list[str]) -> None:
+def test_libraries_that_show_telemetry_are_needed_by_no_other_command(tmp_path: Path, arguments: list[str]) -> None:
     (tmp_path / "b.json").write_text("{}")
     without = "import sys; sys.modules.update(rich=None, jinja2=None)"
     program = f"{without}; from otel_breaker.__main__ import main; sys.exit(main())"

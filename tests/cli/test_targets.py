@@ -65,7 +65,9 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
-def test_all_that_a_module_defines_is_listed_with_its_kind(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_every_function_that_a_module_defines_is_listed_with_its_kind(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     (folder / "shop_to_list.py").write_text(SHOP)
 
     status = main(["targets", "shop_to_list"])
@@ -77,7 +79,9 @@ def test_all_that_a_module_defines_is_listed_with_its_kind(folder: Path, capsys:
     ).targets
 
 
-def test_a_module_without_any_is_told_so_and_exits_with_1(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_module_without_functions_is_reported_and_exits_with_1(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     (folder / "constants_to_list.py").write_text("LIMIT = 5")
 
     assert main(["targets", "constants_to_list"]) == 1
@@ -85,16 +89,16 @@ def test_a_module_without_any_is_told_so_and_exits_with_1(folder: Path, capsys: 
 
 
 @pytest.mark.parametrize(
-    ("module", "said"),
+    ("module", "message"),
     [
         ("no_such_module", "'no_such_module' cannot be imported: ModuleNotFoundError"),
         ("shop:charge", "'shop:charge' is no module: name one such as shop.payments"),
         ("..", "'..' is no module"),
     ],
 )
-def test_what_is_no_module_exits_with_2(capsys: pytest.CaptureFixture[str], module: str, said: str) -> None:
+def test_a_name_that_is_no_module_exits_with_2(capsys: pytest.CaptureFixture[str], module: str, message: str) -> None:
     assert main(["targets", module]) == 2
-    assert said in capsys.readouterr().err
+    assert message in capsys.readouterr().err
 
 
 PACKAGE = {
@@ -110,7 +114,7 @@ def ping(): pass
 }
 
 
-def test_what_a_package_takes_from_its_own_modules_is_listed_by_the_names_that_define_it(
+def test_functions_that_a_package_re_exports_are_listed_by_the_names_that_define_them(
     folder: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     (folder / "package_to_list").mkdir()
@@ -130,7 +134,7 @@ package_to_list.clients:Client.send  method
 
 
 @pytest.mark.slow
-def test_what_people_call_of_a_real_package_is_listed(capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_public_functions_of_a_real_package_are_listed(capsys: pytest.CaptureFixture[str]) -> None:
     main(["targets", "requests"])
 
     listed = [line.split()[0] for line in capsys.readouterr().out.splitlines()]
@@ -138,7 +142,7 @@ def test_what_people_call_of_a_real_package_is_listed(capsys: pytest.CaptureFixt
     assert len(listed) == len(set(listed))
 
 
-def test_a_function_that_a_framework_calls_past_its_name_is_listed_with_what_to_do(
+def test_a_function_that_a_framework_calls_past_its_name_is_listed_with_a_remedy(
     folder: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     source = "from flask import Flask\napp = Flask('s')\n@app.route('/pay')\ndef pay(): return ''\ndef charge(): pass\n"

@@ -16,7 +16,7 @@ import pytest
 import yaml
 
 from otel_breaker_cli.semconv_registry import load
-from tests.backends.programs import HERE
+from tests.backends.programs import FOLDER_VARIABLE
 from tests.collector_config.promql import Metric, metrics, problems, recorded
 from tests.collector_config.promtool import promtool
 
@@ -32,7 +32,7 @@ ONCALL: Final = ROOT / "docs" / "oncall.md"
 TIMES: Final = ("First minute", "Worker exited", "Restart")
 
 needs_promtool = pytest.mark.skipif(
-    promtool() is None, reason=f"no promtool: run `make backends`, or name a folder that holds it in {HERE}"
+    promtool() is None, reason=f"no promtool: run `make backends`, or name a folder that holds it in {FOLDER_VARIABLE}"
 )
 
 
@@ -46,7 +46,7 @@ def known() -> dict[str, Metric]:
     return found
 
 
-def promtool_says(*arguments: str) -> int:
+def promtool_status(*arguments: str) -> int:
     """Its exit status; pytest shows its output."""
     return subprocess.run([str(promtool()), *arguments], check=False, timeout=60).returncode
 
@@ -155,10 +155,10 @@ def test_no_test_that_is_to_be_silent_expects_an_alert() -> None:
 @needs_promtool
 @pytest.mark.parametrize("file", FILES, ids=lambda file: file.stem)
 def test_promtool_finds_that_the_alerts_fire_and_stay_silent_as_they_should(file: Path) -> None:
-    assert promtool_says("test", "rules", str(file)) == 0
+    assert promtool_status("test", "rules", str(file)) == 0
 
 
 @pytest.mark.processes
 @needs_promtool
 def test_promtool_finds_no_fault_in_the_rules() -> None:
-    assert promtool_says("check", "rules", "--lint=all", "--lint-fatal", str(FOLDER / "rules.yaml")) == 0
+    assert promtool_status("check", "rules", "--lint=all", "--lint-fatal", str(FOLDER / "rules.yaml")) == 0

@@ -28,24 +28,24 @@ if TYPE_CHECKING:
 CROWD = 64
 
 
-@pytest.mark.parametrize("places", [1, 3])
-def test_of_64_threads_at_half_open_as_many_reach_a_dead_dependency_as_may_probe(clock: FakeClock, places: int) -> None:
-    breaker = due(clock, half_open_calls=places)
-    everybody_has_asked = threading.Barrier(CROWD)
+@pytest.mark.parametrize("leases", [1, 3])
+def test_of_64_threads_at_half_open_as_many_reach_a_dead_dependency_as_may_probe(clock: FakeClock, leases: int) -> None:
+    breaker = due(clock, half_open_calls=leases)
+    all_have_called = threading.Barrier(CROWD)
 
     def reach() -> None:
-        everybody_has_asked.wait(PATIENCE)
+        all_have_called.wait(PATIENCE)
         raise Broken
 
-    def ask(_: int) -> type[BaseException] | None:
+    def call_once(_: int) -> type[BaseException] | None:
         kind = raised_by(lambda: breaker.call(reach))
         if kind is CircuitOpenError:
-            everybody_has_asked.wait(PATIENCE)
+            all_have_called.wait(PATIENCE)
         return kind
 
-    outcomes = together(CROWD, ask)
+    outcomes = together(CROWD, call_once)
 
-    assert (outcomes.count(Broken), outcomes.count(CircuitOpenError)) == (places, CROWD - places)
+    assert (outcomes.count(Broken), outcomes.count(CircuitOpenError)) == (leases, CROWD - leases)
 
 
 def test_of_64_asyncio_tasks_at_half_open_one_reaches_a_dead_dependency(clock: FakeClock) -> None:
@@ -92,9 +92,9 @@ def test_of_64_trio_tasks_at_half_open_one_reaches_a_dead_dependency(clock: Fake
 def test_a_probe_that_is_settled_by_hand_lets_no_other_call_of_its_thread_pass(clock: FakeClock) -> None:
     breaker = due(clock)
 
-    asked = [breaker.can_execute() for _ in range(3)]
+    permits = [breaker.can_execute() for _ in range(3)]
 
-    assert [permit is not None for permit in asked] == [True, False, False]
+    assert [permit is not None for permit in permits] == [True, False, False]
 
 
 def test_probes_are_limited_in_all_and_not_only_at_once(clock: FakeClock) -> None:

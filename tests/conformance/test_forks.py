@@ -136,9 +136,9 @@ def fork_everywhere(prepare: Callable[[], Watched], work: Callable[[CircuitBreak
 
 
 def test_a_fork_while_a_thread_makes_a_breaker_leaves_a_child_that_can_make_one() -> None:
-    said = in_new_process(f"{IMPORTS}\nfork_while_a_breaker_is_made()", 60)
+    output = in_new_process(f"{IMPORTS}\nfork_while_a_breaker_is_made()", 60)
 
-    assert said.startswith("fine until ")
+    assert output.startswith("fine until ")
 
 
 def fork_while_a_breaker_is_made() -> None:
@@ -162,13 +162,13 @@ def fork_at(moment: int, work: Callable[[], Any], check: Callable[[], str]) -> t
     reached, leave = threading.Event(), threading.Event()
     place = ""
 
-    def stand_still() -> None:
+    def pause() -> None:
         reached.set()
         leave.wait(PATIENCE)
 
     def run() -> None:
         nonlocal place
-        place = interrupted(work, stand_still, moment, by="signal")
+        place = interrupted(work, pause, moment, by="signal")
         reached.set()
 
     thread = threading.Thread(target=run)

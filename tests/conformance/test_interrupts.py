@@ -150,7 +150,7 @@ def still_works(watched: Watched) -> str:
             fail(breaker)
     if breaker.state.value != "open":
         return "never trips again"
-    return "" if watched.received and watched.received[-1].to_state is CircuitState.OPEN else "listeners hear no more"
+    return "" if watched.received and watched.received[-1].to_state is CircuitState.OPEN else "listeners are silent"
 
 
 @pytest.mark.parametrize(
@@ -213,9 +213,9 @@ def test_a_change_whose_call_is_interrupted_before_its_dispatch_is_delivered_at_
     def delivers_each(watched: Watched) -> str:
         """The decision itself may be lost with the interrupt; the changes that were made are received."""
         state = watched.breaker.state.value
-        announced = state_pairs(watched.received)[-1][1]
-        queued = [notice.change.to_state.value for notice in watched.breaker._circuit.history.dispatcher.queue]
-        return f"is {state}, received {announced}, and {queued} wait" if queued else ""
+        delivered = state_pairs(watched.received)[-1][1]
+        queued = [pending.change.to_state.value for pending in watched.breaker._circuit.history.dispatcher.queue]
+        return f"is {state}, received {delivered}, and {queued} wait" if queued else ""
 
     problems = at_every_moment(due_for_a_probe, succeed_or_be_interrupted, press_ctrl_c, delivers_each, by="signal")
 

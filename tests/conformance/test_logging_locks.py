@@ -39,7 +39,7 @@ class Everything:
         self.breaker = CircuitBreaker("everything", failure_threshold=1)
         self.metric_registry = metric_registry
         self.messages: list[str] = []
-        self.stuck: list[str] = []
+        self.timed_out: list[str] = []
 
     def use(self) -> None:
         self.registry.override("used", None)
@@ -51,12 +51,12 @@ class Everything:
         CircuitBreaker("used in a handler").call(int)
         configuration.TELEMETRY._use_settings()
 
-    def hear(self, message: str) -> None:
+    def handle(self, message: str) -> None:
         self.messages.append(message)
         try:
             elsewhere(self.use)
         except TimeoutError:
-            self.stuck.append(message)
+            self.timed_out.append(message)
 
 
 @pytest.fixture
@@ -67,7 +67,7 @@ def everything(metric_registry: MetricRegistry, monkeypatch: pytest.MonkeyPatch)
     class Handler(logging.Handler):
         def emit(self, record: logging.LogRecord) -> None:
             if "used" not in record.getMessage():
-                everything.hear(record.getMessage())
+                everything.handle(record.getMessage())
 
     handler = Handler()
     logging.getLogger("otel_breaker").addHandler(handler)
@@ -105,7 +105,7 @@ def wasted(everything: Everything) -> None:
         fail(CircuitBreaker("wasted", failure_threshold=2))
 
 
-def moved(everything: Everything) -> None:
+def changed(everything: Everything) -> None:
     fail(everything.breaker)
 
 
@@ -147,7 +147,7 @@ def too_many_permits(everything: Everything) -> None:
         overflowing,
         crowded,
         wasted,
-        moved,
+        changed,
         changed_with_listeners_that_raise,
         without_a_meter,
         first_call,
@@ -162,7 +162,7 @@ def test_a_log_handler_may_wait_for_a_thread_that_uses_breakers(
     act(everything)
 
     assert everything.messages
-    assert everything.stuck == []
+    assert everything.timed_out == []
 
 
 def test_a_log_handler_may_wait_for_the_thread_that_stops_a_file_watch(everything: Everything, tmp_path: Path) -> None:
@@ -176,7 +176,7 @@ def test_a_log_handler_may_wait_for_the_thread_that_stops_a_file_watch(everythin
         watcher.look()
 
     assert everything.messages
-    assert everything.stuck == []
+    assert everything.timed_out == []
 
 
 # --- settings and owners compare themselves
@@ -185,14 +185,14 @@ def test_a_log_handler_may_wait_for_the_thread_that_stops_a_file_watch(everythin
 class Thoughtful:
     """A predicate whose comparison waits for another thread."""
 
-    def __init__(self, ask: Callable[[], object]) -> None:
-        self._ask = ask
+    def __init__(self, answer: Callable[[], object]) -> None:
+        self._answer = answer
 
     def __call__(self, _: BaseException) -> bool:
         return True
 
     def __eq__(self, other: object) -> bool:
-        elsewhere(self._ask)
+        elsewhere(self._answer)
         return isinstance(other, Thoughtful)
 
     __hash__ = None  # type: ignore[assignment]

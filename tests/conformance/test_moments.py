@@ -170,20 +170,22 @@ def test_two_threads_that_fail_at_once_cause_each_transition_once(
 
 
 def test_of_two_threads_that_call_at_half_open_one_is_admitted() -> None:
-    got: list[str] = []
+    admitted: list[str] = []
 
-    def ask(breaker: CircuitBreaker) -> None:
+    def acquire(breaker: CircuitBreaker) -> None:
         try:
             hold(breaker)
         except CircuitOpenError:
             return
-        got.append("a place")
+        admitted.append("a place")
 
     def prepare() -> Watched:
-        got.clear()
+        admitted.clear()
         return due_for_a_probe()
 
-    problems = at_every_moment(prepare, ask, by_another_thread(ask), lambda _: "" if len(got) == 1 else f"got {got}")
+    problems = at_every_moment(
+        prepare, acquire, by_another_thread(acquire), lambda _: "" if len(admitted) == 1 else f"admitted {admitted}"
+    )
 
     assert problems == {}
 

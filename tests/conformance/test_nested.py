@@ -184,12 +184,12 @@ def test_a_task_that_outlives_the_guarded_call_that_spawned_it_is_guarded(clock:
 def test_a_task_that_a_probe_spawns_is_not_part_of_the_probe(clock: FakeClock) -> None:
     breaker = due(clock)
 
-    async def ask() -> bool:
+    async def call_once() -> bool:
         return refuses(breaker)
 
     async def main() -> bool:
         async with breaker.guard():
-            return await asyncio.ensure_future(ask())
+            return await asyncio.ensure_future(call_once())
 
     assert asyncio.run(main())
 

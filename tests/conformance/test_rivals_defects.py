@@ -114,20 +114,20 @@ def test_a_block_while_open_does_not_run_and_does_not_close(clock: FakeClock) ->
     assert breaker.state is CircuitState.OPEN
 
 
-def reach_in_threads(breaker: CircuitBreaker, crowd: int) -> int:
+def reach_in_threads(breaker: CircuitBreaker, threads: int) -> int:
     """How many of many threads reach the dependency at once."""
-    all_have_asked = threading.Barrier(crowd)
+    all_have_called = threading.Barrier(threads)
 
-    def ask(_: int) -> bool:
+    def call_once(_: int) -> bool:
         try:
             with breaker.guard():
-                all_have_asked.wait(PATIENCE)
+                all_have_called.wait(PATIENCE)
                 return True
         except CircuitOpenError:
-            all_have_asked.wait(PATIENCE)
+            all_have_called.wait(PATIENCE)
             return False
 
-    return together(crowd, ask).count(True)
+    return together(threads, call_once).count(True)
 
 
 def test_of_20_threads_at_half_open_one_is_admitted(clock: FakeClock) -> None:

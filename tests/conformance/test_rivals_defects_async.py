@@ -46,18 +46,18 @@ def test_the_wait_does_not_depend_on_the_time_zone(clock: FakeClock) -> None:
     assert waits == 30
 
 
-def reach_in_tasks(breaker: CircuitBreaker, crowd: int) -> int:
+def reach_in_tasks(breaker: CircuitBreaker, tasks: int) -> int:
     """How many of many tasks reach the dependency at once, through async blocks."""
 
-    async def ask() -> bool:
+    async def call_once() -> bool:
         async with breaker.guard():
             await asyncio.sleep(0)
         return True
 
-    async def ask_all() -> list[bool | BaseException]:
-        return await asyncio.gather(*(ask() for _ in range(crowd)), return_exceptions=True)
+    async def call_all() -> list[bool | BaseException]:
+        return await asyncio.gather(*(call_once() for _ in range(tasks)), return_exceptions=True)
 
-    return asyncio.run(ask_all()).count(True)
+    return asyncio.run(call_all()).count(True)
 
 
 def test_of_20_tasks_at_half_open_one_is_admitted(clock: FakeClock) -> None:
@@ -117,10 +117,10 @@ def test_of_20_tasks_through_a_decorated_function_at_half_open_one_is_admitted(c
         await asyncio.sleep(0)
         return True
 
-    async def ask_all() -> list[bool | BaseException]:
+    async def call_all() -> list[bool | BaseException]:
         return await asyncio.gather(*(call() for _ in range(20)), return_exceptions=True)
 
-    assert asyncio.run(ask_all()).count(True) == 1
+    assert asyncio.run(call_all()).count(True) == 1
 
 
 def test_one_cancelled_call_does_not_trip_at_a_threshold_of_one(clock: FakeClock) -> None:

@@ -61,14 +61,14 @@ def test_a_snapshot_is_consistent_while_threads_change_the_state() -> None:
     breaker = CircuitBreaker(failure_threshold=1)
     over = threading.Event()
 
-    def move() -> list[bool]:
+    def change_state() -> list[bool]:
         for _ in range(2_000):
             fail(breaker)
             breaker.reset()
         over.set()
         return []
 
-    def look() -> list[bool]:
+    def read() -> list[bool]:
         whole = []
         while not over.is_set():
             seen = breaker.snapshot()
@@ -76,7 +76,7 @@ def test_a_snapshot_is_consistent_while_threads_change_the_state() -> None:
             whole.append(opened == (seen.episode is not None) == (seen.opened_at is not None))
         return whole
 
-    seen = together(2, lambda number: look() if number else move())
+    seen = together(2, lambda number: read() if number else change_state())
 
     assert len(seen[1]) > 10
     assert all(seen[1])
@@ -92,20 +92,20 @@ def test_breakers_can_be_listed_while_others_are_made_and_dropped() -> None:
         over.set()
         return len(kept)
 
-    def look() -> int:
+    def read() -> int:
         fewest = len(kept)
         while not over.is_set():
             fewest = min(fewest, len(set(breakers()) & set(kept)))
         return fewest
 
-    assert together(2, lambda number: look() if number else make()) == [len(kept)] * 2
+    assert together(2, lambda number: read() if number else make()) == [len(kept)] * 2
 
 
 def test_threads_that_get_a_new_name_at_once_get_one_breaker() -> None:
     for number in range(100):
-        asked = together(8, lambda _, name=f"test_threads at once {number}": get_breaker(name))  # type: ignore[misc]
+        breakers = together(8, lambda _, name=f"test_threads at once {number}": get_breaker(name))  # type: ignore[misc]
 
-        assert len(set(asked)) == 1
+        assert len(set(breakers)) == 1
 
 
 @pytest.mark.slow

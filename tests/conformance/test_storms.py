@@ -72,7 +72,7 @@ class Everything:
 
     def once(self) -> None:
         self.number += 1
-        for call in (self._fail, self._two_steps, self._succeed, self._operate, self._ask_by_name, self._look):
+        for call in (self._fail, self._two_steps, self._succeed, self._operate, self._get_by_name, self._read):
             with suppress(Broken, CircuitOpenError):
                 call()
 
@@ -93,11 +93,11 @@ class Everything:
             self.breaker.force_open()
             self.breaker.reset()
 
-    def _ask_by_name(self) -> None:
+    def _get_by_name(self) -> None:
         get_breaker("storm by name")
         get_breaker("storm by key", key=str(self.number % 7), max_keys=3)
 
-    def _look(self) -> None:
+    def _read(self) -> None:
         self.breaker.snapshot()
         METRIC_REGISTRY.aggregates()
         REGISTRY.configure_unless_named("storm by name", self.breaker.settings)
@@ -117,7 +117,7 @@ def storm(seconds: float) -> None:
     breaker.reset()
     in_order = [(change.from_state.value, change.to_state.value) for change in everything.received[-2:]]
     assert in_order == [("closed", "forced_open"), ("forced_open", "closed")], in_order
-    assert not breaker._circuit.history.dispatcher.queue, "something is never told"
+    assert not breaker._circuit.history.dispatcher.queue, "a change is never delivered"
     assert threading.active_count() < 5
     sys.stdout.write(str(tempest.interrupts))
     sys.stdout.flush()

@@ -27,18 +27,18 @@ pytestmark = pytest.mark.usefixtures("restless")
 
 @pytest.mark.slow
 def test_in_1000_rounds_64_threads_never_get_one_probe_too_many_or_too_few(clock: FakeClock) -> None:
-    crowd, rounds, places = 64, 1_000, 2
-    breaker = CircuitBreaker(failure_threshold=1, recovery_time=RECOVERY, half_open_calls=places, clock=clock)
+    crowd, rounds, leases = 64, 1_000, 2
+    breaker = CircuitBreaker(failure_threshold=1, recovery_time=RECOVERY, half_open_calls=leases, clock=clock)
     fail(breaker)
     due = threading.Barrier(crowd, lambda: clock.advance(RECOVERY))
     refusals = [itertools.count(1) for _ in range(rounds)]
-    all_have_asked = [threading.Event() for _ in range(rounds)]
+    all_have_called = [threading.Event() for _ in range(rounds)]
     admitted: list[int] = []
 
     def probe(number: int) -> None:
         with suppress(Broken), breaker.guard():
             admitted.append(number)
-            assert all_have_asked[number].wait(PATIENCE)
+            assert all_have_called[number].wait(PATIENCE)
             raise Broken
 
     def go_round(_: int) -> None:
@@ -47,12 +47,12 @@ def test_in_1000_rounds_64_threads_never_get_one_probe_too_many_or_too_few(clock
             try:
                 probe(number)
             except CircuitOpenError:
-                if next(refusals[number]) == crowd - places:
-                    all_have_asked[number].set()
+                if next(refusals[number]) == crowd - leases:
+                    all_have_called[number].set()
 
     together(crowd, go_round)
 
-    assert Counter(admitted) == dict.fromkeys(range(rounds), places)
+    assert Counter(admitted) == dict.fromkeys(range(rounds), leases)
 
 
 def caller(breaker: CircuitBreaker, calls: int) -> Callable[[int], Counter[str]]:

@@ -25,16 +25,16 @@ def test_all_calls_share_one_permit_while_no_call_is_timed() -> None:
 
     assert (
         period.admit(1_000.0, None, exclusive=False)
-        is period.admit(1_001.0, "somebody", exclusive=False)
+        is period.admit(1_001.0, "one task", exclusive=False)
         is period.shared_permit
     )
 
 
 def test_a_permit_holds_the_generation_and_the_time_of_its_admission() -> None:
-    permit = closed(SLOWING).admit(1_000.0, "somebody", exclusive=False)
+    permit = closed(SLOWING).admit(1_000.0, "one task", exclusive=False)
 
     assert (permit.generation, permit.state, permit.failure_count) == (7, CircuitState.CLOSED, 4)
-    assert (permit.started, permit.owner, permit.deadline) == (1_000.0, "somebody", None)
+    assert (permit.started, permit.owner, permit.deadline) == (1_000.0, "one task", None)
     assert not permit.shadowed
 
 
@@ -51,9 +51,11 @@ def test_a_call_that_is_timed_or_settled_by_hand_has_its_own_permit(numbers: Pol
     assert period.shared_permit.is_shared
 
 
-@pytest.mark.parametrize(("numbers", "plain"), [(STREAK, True), (policy(seconds=10), False), (policy(slow=2), False)])
-def test_a_period_has_no_history_while_no_rule_needs_the_clock(numbers: Policy, plain: bool) -> None:
-    assert closed(numbers).has_no_history is plain
+@pytest.mark.parametrize(
+    ("numbers", "expected"), [(STREAK, True), (policy(seconds=10), False), (policy(slow=2), False)]
+)
+def test_a_period_has_no_history_while_no_rule_needs_the_clock(numbers: Policy, expected: bool) -> None:
+    assert closed(numbers).has_no_history is expected
 
 
 def test_a_period_has_no_history_again_when_a_success_ends_the_streak() -> None:

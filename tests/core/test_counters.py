@@ -58,81 +58,81 @@ def test_a_probe_ends_like_any_admitted_call_or_times_out() -> None:
 
 @pytest.mark.parametrize("outcome", Outcome)
 def test_calls_are_counted_by_outcome(outcome: Outcome) -> None:
-    tally = CircuitCounters(1_000.0)
+    counters = CircuitCounters(1_000.0)
 
-    tally.calls[outcome].add()
+    counters.calls[outcome].add()
 
-    assert +tally.totals(1_000.0).calls == {outcome: 1}
+    assert +counters.totals(1_000.0).calls == {outcome: 1}
 
 
 def test_state_changes_are_counted_by_source_target_and_mode() -> None:
-    tally = CircuitCounters(1_000.0)
+    counters = CircuitCounters(1_000.0)
 
-    tally.record_state_change(CLOSED, OPEN, "enforce", 1_010.0)
-    tally.record_state_change(OPEN, HALF_OPEN, "shadow", 1_070.0)
+    counters.record_state_change(CLOSED, OPEN, "enforce", 1_010.0)
+    counters.record_state_change(OPEN, HALF_OPEN, "shadow", 1_070.0)
 
-    assert tally.totals(1_070.0).changes == {(CLOSED, OPEN, "enforce"): 1, (OPEN, HALF_OPEN, "shadow"): 1}
+    assert counters.totals(1_070.0).changes == {(CLOSED, OPEN, "enforce"): 1, (OPEN, HALF_OPEN, "shadow"): 1}
 
 
 def test_time_is_added_up_by_state_with_the_stay_that_lasts() -> None:
-    tally = CircuitCounters(1_000.0)
-    tally.record_state_change(CLOSED, OPEN, "enforce", 1_010.0)
-    tally.record_state_change(OPEN, CLOSED, "enforce", 1_070.0)
+    counters = CircuitCounters(1_000.0)
+    counters.record_state_change(CLOSED, OPEN, "enforce", 1_010.0)
+    counters.record_state_change(OPEN, CLOSED, "enforce", 1_070.0)
 
-    seconds = tally.totals(1_075.0).seconds
+    seconds = counters.totals(1_075.0).seconds
 
     assert (seconds[CLOSED], seconds[OPEN], seconds[HALF_OPEN]) == (15, 60, 0)
 
 
 def test_looking_twice_adds_no_time() -> None:
-    tally = CircuitCounters(1_000.0)
-    tally.totals(1_005.0)
+    counters = CircuitCounters(1_000.0)
+    counters.totals(1_005.0)
 
-    assert tally.totals(1_005.0).seconds[CLOSED] == 5
+    assert counters.totals(1_005.0).seconds[CLOSED] == 5
 
 
 def test_the_time_in_the_current_state_is_left_out_when_the_time_is_unknown() -> None:
-    tally = CircuitCounters(1_000.0)
-    tally.record_state_change(CLOSED, OPEN, "enforce", 1_010.0)
+    counters = CircuitCounters(1_000.0)
+    counters.record_state_change(CLOSED, OPEN, "enforce", 1_010.0)
 
-    seconds = tally.totals(None).seconds
+    seconds = counters.totals(None).seconds
 
     assert (seconds[CLOSED], seconds[OPEN]) == (10, 0)
 
 
 def test_a_state_change_with_an_earlier_time_takes_no_counted_seconds_away() -> None:
-    tally = CircuitCounters(1_000.0)
-    tally.totals(1_020.0)
+    counters = CircuitCounters(1_000.0)
+    counters.totals(1_020.0)
 
-    tally.record_state_change(CLOSED, OPEN, "enforce", 1_010.0)
+    counters.record_state_change(CLOSED, OPEN, "enforce", 1_010.0)
 
-    seconds = tally.totals(1_030.0).seconds
+    seconds = counters.totals(1_030.0).seconds
     assert (seconds[CLOSED], seconds[OPEN]) == (20, 10)
 
 
 def test_totals_are_a_copy() -> None:
-    tally = CircuitCounters(1_000.0)
-    totals = tally.totals(1_000.0)
+    counters = CircuitCounters(1_000.0)
+    totals = counters.totals(1_000.0)
 
-    tally.calls[Outcome.SUCCESS].add()
-    tally.probes["success"] += 1
-    tally.shadowed[Outcome.SUCCESS] += 1
-    tally.record_state_change(CLOSED, OPEN, "enforce", 1_010.0)
+    counters.calls[Outcome.SUCCESS].add()
+    counters.probes["success"] += 1
+    counters.shadowed[Outcome.SUCCESS] += 1
+    counters.record_state_change(CLOSED, OPEN, "enforce", 1_010.0)
 
     assert totals == CounterTotals(calls=totals.calls)
     assert totals.calls.total() == 0
 
 
 def test_a_forked_child_counts_from_zero_and_keeps_the_state() -> None:
-    tally = CircuitCounters(1_000.0)
-    tally.calls[Outcome.FAILURE].add()
-    tally.probes["success"] += 1
-    tally.shadowed[Outcome.SUCCESS] += 1
-    tally.record_state_change(CLOSED, OPEN, "enforce", 1_010.0)
+    counters = CircuitCounters(1_000.0)
+    counters.calls[Outcome.FAILURE].add()
+    counters.probes["success"] += 1
+    counters.shadowed[Outcome.SUCCESS] += 1
+    counters.record_state_change(CLOSED, OPEN, "enforce", 1_010.0)
 
-    tally.reset(1_020.0)
+    counters.reset(1_020.0)
 
-    totals = tally.totals(1_025.0)
+    totals = counters.totals(1_025.0)
     assert totals.calls.total() == 0
     assert not totals.changes
     assert not totals.probes
@@ -141,14 +141,14 @@ def test_a_forked_child_counts_from_zero_and_keeps_the_state() -> None:
 
 
 def test_the_totals_of_several_circuits_add_up() -> None:
-    tally = CircuitCounters(1_000.0)
-    tally.calls[Outcome.FAILURE].add()
-    tally.probes["success"] += 2
-    tally.shadowed[Outcome.SUCCESS] += 3
-    tally.record_state_change(CLOSED, OPEN, "enforce", 1_004.0)
-    together = tally.totals(1_005.0)
+    counters = CircuitCounters(1_000.0)
+    counters.calls[Outcome.FAILURE].add()
+    counters.probes["success"] += 2
+    counters.shadowed[Outcome.SUCCESS] += 3
+    counters.record_state_change(CLOSED, OPEN, "enforce", 1_004.0)
+    together = counters.totals(1_005.0)
 
-    together.add(tally.totals(1_006.0))
+    together.add(counters.totals(1_006.0))
 
     assert +together.calls == {Outcome.FAILURE: 2}
     assert together.probes == {"success": 4}

@@ -18,18 +18,18 @@ def probing(probes: int = 1) -> Harness:
 def test_a_probe_is_a_lease_with_a_deadline_and_an_owner() -> None:
     half_open = HalfOpen(policy(), 7)
 
-    probe = half_open.admit(1_000.0, "somebody", 4)
+    probe = half_open.admit(1_000.0, "one task", 4)
 
     assert probe is not None
     assert (probe.generation, probe.state, probe.failure_count) == (7, CircuitState.HALF_OPEN, 4)
-    assert (probe.started, probe.deadline, probe.owner) == (1_000.0, 1_000.0 + PROBE_TIMEOUT, "somebody")
+    assert (probe.started, probe.deadline, probe.owner) == (1_000.0, 1_000.0 + PROBE_TIMEOUT, "one task")
 
 
 def test_a_call_of_a_probe_s_owner_passes_as_part_of_that_probe() -> None:
     harness = probing()
-    harness.admit("somebody")
+    harness.admit("one task")
 
-    nested = harness.admit("somebody")
+    nested = harness.admit("one task")
 
     assert (nested.deadline, nested.state) == (None, CircuitState.HALF_OPEN)
     assert harness.machine.probes_in_flight == 1
@@ -38,8 +38,8 @@ def test_a_call_of_a_probe_s_owner_passes_as_part_of_that_probe() -> None:
 @pytest.mark.parametrize("outcome", Outcome)
 def test_a_call_that_is_part_of_a_probe_has_no_effect(outcome: Outcome) -> None:
     harness = probing()
-    harness.admit("somebody")
-    nested = harness.admit("somebody")
+    harness.admit("one task")
+    nested = harness.admit("one task")
 
     transition = harness.record_outcome(nested, outcome)
 
@@ -50,15 +50,15 @@ def test_a_call_that_is_part_of_a_probe_has_no_effect(outcome: Outcome) -> None:
 
 def test_a_place_that_is_free_is_leased_to_an_owner_of_a_probe_too() -> None:
     harness = probing(2)
-    harness.admit("somebody")
+    harness.admit("one task")
 
-    assert harness.admit("somebody").deadline is not None
+    assert harness.admit("one task").deadline is not None
 
 
-@pytest.mark.parametrize("owner", ["somebody else", None])
+@pytest.mark.parametrize("owner", ["another task", None])
 def test_a_stranger_does_not_pass_as_part_of_a_probe(owner: str | None) -> None:
     harness = probing()
-    harness.admit("somebody")
+    harness.admit("one task")
 
     assert harness.refuses(owner)
 
@@ -72,21 +72,21 @@ def test_a_probe_without_an_owner_lets_no_caller_without_an_owner_pass() -> None
 
 def test_an_owner_whose_probe_has_ended_is_a_stranger() -> None:
     harness = probing(2)
-    harness.record_outcome(harness.admit("somebody"), Outcome.SUCCESS)
-    harness.admit("somebody else")
+    harness.record_outcome(harness.admit("one task"), Outcome.SUCCESS)
+    harness.admit("another task")
 
-    assert harness.refuses("somebody")
+    assert harness.refuses("one task")
 
 
-@pytest.mark.parametrize(("late", "lost"), [(-0.001, False), (0.0, True), (0.001, True)])
-def test_a_probe_expires_at_its_deadline(late: float, lost: bool) -> None:
+@pytest.mark.parametrize(("late", "expires"), [(-0.001, False), (0.0, True), (0.001, True)])
+def test_a_probe_expires_at_its_deadline(late: float, expires: bool) -> None:
     harness = probing()
     harness.admit()
     harness.clock.advance(PROBE_TIMEOUT + late)
 
     transition = harness.expire()
 
-    assert (transition is not None) is lost
+    assert (transition is not None) is expires
 
 
 def test_an_expired_probe_opens_the_circuit_as_of_its_deadline() -> None:
@@ -129,10 +129,10 @@ def test_a_probe_that_has_ended_does_not_expire() -> None:
 
 def test_in_a_forked_child_no_probe_of_the_parent_holds_a_place() -> None:
     harness = probing()
-    parents = harness.admit("somebody")
+    parents = harness.admit("one task")
     harness.machine.forget_calls_in_flight()
 
     transition = harness.record_outcome(parents, Outcome.FAILURE)
 
     assert transition is None
-    assert harness.admit("somebody else").deadline is not None
+    assert harness.admit("another task").deadline is not None

@@ -94,10 +94,10 @@ def test_a_window_that_does_not_fit_gives_way_to_an_empty_one(between: Policy) -
 
 def test_a_call_without_a_start_time_is_not_slow_under_new_settings() -> None:
     harness = Harness(THREE)
-    plain = harness.admit()
+    shared = harness.admit()
     harness.machine.adopt(policy(SlowCallRate(1, 1), calls=10, slow=SLOW))
 
-    transition = harness.record_outcome(plain, Outcome.SUCCESS)
+    transition = harness.record_outcome(shared, Outcome.SUCCESS)
 
     assert transition is None
     assert harness.counts.window_slow == 0

@@ -12,7 +12,7 @@ def test_an_open_circuit_refuses_everybody() -> None:
     harness.open()
 
     assert harness.refuses()
-    assert harness.refuses("somebody")
+    assert harness.refuses("one task")
     assert harness.standing_permit is None
 
 

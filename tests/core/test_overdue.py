@@ -203,8 +203,8 @@ def test_nothing_is_watched_without_a_window_to_count_it_in() -> None:
 
 
 def test_a_slow_success_is_one_call_for_the_minimum_too(clock: FakeClock) -> None:
-    said = {"slow_call_duration": SLOW, "slow_call_rate": 0.5, "minimum_calls": 2, "window": 10}
-    circuit = Circuit("payments", None, Settings.from_mapping(said), clock=clock)
+    keywords = {"slow_call_duration": SLOW, "slow_call_rate": 0.5, "minimum_calls": 2, "window": 10}
+    circuit = Circuit("payments", None, Settings.from_mapping(keywords), clock=clock)
     permit, _ = circuit.acquire_permit()
     assert isinstance(permit, Permit)
     clock.advance(SLOW)
@@ -217,13 +217,13 @@ def test_a_slow_success_is_one_call_for_the_minimum_too(clock: FakeClock) -> Non
 
 def test_many_overdue_calls_are_found_in_few_looks(monkeypatch: pytest.MonkeyPatch) -> None:
     """The time to find the oldest grows with the calls before it: one search for each call would take very long."""
-    harness, looks, find = Harness(WATCHING), list[int](), CallsInFlight._oldest
+    harness, searches, find = Harness(WATCHING), list[int](), CallsInFlight._oldest
 
-    def look(calls: CallsInFlight, number: int) -> list[Permit]:
-        looks.append(number)
+    def search(calls: CallsInFlight, number: int) -> list[Permit]:
+        searches.append(number)
         return find(calls, number)
 
-    monkeypatch.setattr(CallsInFlight, "_oldest", look)
+    monkeypatch.setattr(CallsInFlight, "_oldest", search)
     for _ in range(10_000):
         harness.admit()
     harness.clock.advance(SLOW)
@@ -231,4 +231,4 @@ def test_many_overdue_calls_are_found_in_few_looks(monkeypatch: pytest.MonkeyPat
     harness.sweep()
 
     assert harness.counts.window_slow == 10  # the window's
-    assert len(looks) < 15
+    assert len(searches) < 15

@@ -145,9 +145,9 @@ def test_jitter_does_not_feed_the_backoff() -> None:
     assert base == RECOVERY
 
 
-@pytest.mark.parametrize(("asked", "expected"), [(90, 90), (0, 0), (-5, 0), (601, 600), (float("inf"), 600)])
-def test_a_requested_wait_is_bounded(asked: float, expected: float) -> None:
-    _, time = policy().open_time(None, asked, MIDDLE)
+@pytest.mark.parametrize(("requested", "expected"), [(90, 90), (0, 0), (-5, 0), (601, 600), (float("inf"), 600)])
+def test_a_requested_wait_is_bounded(requested: float, expected: float) -> None:
+    _, time = policy().open_time(None, requested, MIDDLE)
 
     assert time == expected
 
@@ -168,28 +168,30 @@ def test_a_requested_wait_does_not_feed_the_backoff() -> None:
 @reproducible
 @given(
     previous=st.none() | st.floats(0, 1e6),
-    asked=st.none() | st.floats(-1e6, 1e6),
+    requested=st.none() | st.floats(-1e6, 1e6),
     random=st.floats(0, JUST_BELOW_LATEST),
     spread=st.floats(0, 1),
     backoff=st.floats(1, 10),
 )
 def test_no_open_time_is_negative_or_beyond_the_longest_and_its_spread(
-    previous: float | None, asked: float | None, random: float, spread: float, backoff: float
+    previous: float | None, requested: float | None, random: float, spread: float, backoff: float
 ) -> None:
-    base, time = policy(jitter=spread, backoff=backoff, longest=600).open_time(previous, asked, random)
+    base, time = policy(jitter=spread, backoff=backoff, longest=600).open_time(previous, requested, random)
 
     assert RECOVERY <= base <= 600
     assert 0 <= time <= 600 * (1 + spread)
 
 
-@pytest.mark.parametrize("asked", [None, 1.7e308])
+@pytest.mark.parametrize("requested", [None, 1.7e308])
 @pytest.mark.parametrize("previous", [None, 1.7e308])
-def test_the_longest_open_time_that_is_spread_is_a_number_still(previous: float | None, asked: float | None) -> None:
+def test_the_longest_open_time_that_is_spread_is_a_number_still(
+    previous: float | None, requested: float | None
+) -> None:
     longest = replace(
         policy(), recovery_time=1.7e308, recovery_time_max=1.7e308, recovery_backoff=10, recovery_jitter=1
     )
 
-    _, open_time = longest.open_time(previous, asked, 0.999)
+    _, open_time = longest.open_time(previous, requested, 0.999)
 
     assert 1.7e308 <= open_time < math.inf
     assert 1_000.0 + open_time < math.inf  # when it ends

@@ -12,21 +12,21 @@ from tests.core.harness import reproducible
 
 
 @dataclass
-class Seen:
+class CountedCall:
     """One call in the list of the reference."""
 
     failed: bool
     slow: bool
     at: float = 0.0
-    place: int | None = None
+    slot: int | None = None
 
 
-def total(calls: list[Seen]) -> WindowTotals:
+def total(calls: list[CountedCall]) -> WindowTotals:
     return WindowTotals(len(calls), sum(call.failed for call in calls), sum(call.slow for call in calls))
 
 
 @dataclass
-class Plain:
+class Unreported:
     """Unreported successes."""
 
     calls: int
@@ -54,56 +54,56 @@ class Resize:
 
 
 @dataclass
-class Remembering:
+class CheckedWindow:
     """LastCalls, beside a list of the calls that it should hold."""
 
     window: LastCalls
-    calls: list[Seen] = field(default_factory=list)
+    calls: list[CountedCall] = field(default_factory=list)
     unreported: int = 0
 
-    def take(self, step: Plain | Add | Fail | Resize) -> None:
-        reported = [call for call in self.calls if call.place is not None and not call.failed]
-        if isinstance(step, Plain):
+    def take(self, step: Unreported | Add | Fail | Resize) -> None:
+        reported = [call for call in self.calls if call.slot is not None and not call.failed]
+        if isinstance(step, Unreported):
             self.unreported += step.calls
-            self.calls += [Seen(failed=False, slow=False) for _ in range(step.calls)]
+            self.calls += [CountedCall(failed=False, slow=False) for _ in range(step.calls)]
         elif isinstance(step, Add):
-            place = self.window.add(0.0, self.unreported, failed=step.failed, slow=step.slow)
-            self.calls.append(Seen(step.failed, step.slow, place=place))
+            slot = self.window.add(0.0, self.unreported, failed=step.failed, slow=step.slow)
+            self.calls.append(CountedCall(step.failed, step.slow, slot=slot))
         elif isinstance(step, Resize):
             self.window.resize(step.size)
         elif reported:
             late = reported[-1 - step.ago % len(reported)]
-            assert late.place is not None
-            self.window.mark_failed(late.place, 0.0, self.unreported)
+            assert late.slot is not None
+            self.window.mark_failed(late.slot, 0.0, self.unreported)
             late.failed = True
         self.calls = self.calls[-self.window.size :]
 
 
 adds = st.builds(Add, st.booleans(), st.booleans())
 fails = st.builds(Fail, st.integers(0, 12))
-steps = adds | fails | st.builds(Plain, st.integers(0, 12)) | st.builds(Resize, st.integers(1, 10))
+steps = adds | fails | st.builds(Unreported, st.integers(0, 12)) | st.builds(Resize, st.integers(1, 10))
 
 
 @reproducible
 @given(st.integers(1, 10), st.lists(steps, max_size=60))
-def test_the_last_calls_are_exact(size: int, taken: list[Plain | Add | Fail | Resize]) -> None:
-    remembering = Remembering(LastCalls(size))
+def test_the_last_calls_are_exact(size: int, taken: list[Unreported | Add | Fail | Resize]) -> None:
+    checked = CheckedWindow(LastCalls(size))
 
     for step in taken:
-        remembering.take(step)
+        checked.take(step)
 
-        assert remembering.window.totals(0.0, remembering.unreported) == total(remembering.calls)
+        assert checked.window.totals(0.0, checked.unreported) == total(checked.calls)
 
 
 @reproducible
 @given(st.integers(1, 10), st.lists(adds | fails, max_size=60))
 def test_the_last_calls_are_exact_however_seldom_they_are_read(size: int, taken: list[Add | Fail]) -> None:
-    remembering = Remembering(LastCalls(size))
+    checked = CheckedWindow(LastCalls(size))
 
     for step in taken:
-        remembering.take(step)
+        checked.take(step)
 
-    assert remembering.window.totals(0.0, 0) == total(remembering.calls)
+    assert checked.window.totals(0.0, 0) == total(checked.calls)
 
 
 def test_a_late_failure_of_a_forgotten_call_changes_nothing() -> None:
@@ -141,18 +141,18 @@ def between(least: WindowTotals, seen: WindowTotals, most: WindowTotals) -> bool
 @given(st.floats(0, 1e6), st.lists(timed, max_size=60))
 def test_the_last_seconds_are_off_by_at_most_one_bucket(began: float, taken: list[Add | Fail]) -> None:
     window, now = LastSeconds(SECONDS), began
-    calls: list[Seen] = []
+    calls: list[CountedCall] = []
 
     for step in taken:
         now += step.after
         if isinstance(step, Add):
             calls.append(
-                Seen(step.failed, step.slow, now, window.add(now, 0, failed=step.failed, slow=step.slow)),
+                CountedCall(step.failed, step.slow, now, window.add(now, 0, failed=step.failed, slow=step.slow)),
             )
         elif open_ := [call for call in calls if not call.failed]:
             late = open_[-1 - step.ago % len(open_)]
-            assert late.place is not None
-            window.mark_failed(late.place, now, 0)
+            assert late.slot is not None
+            window.mark_failed(late.slot, now, 0)
             late.failed = True
         certain = total([call for call in calls if now - call.at < SECONDS - WIDTH])
         possible = total([call for call in calls if now - call.at <= SECONDS])

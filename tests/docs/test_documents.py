@@ -21,6 +21,7 @@ from otel_breaker_cli.semconv_registry import load
 from otel_breaker_instrumentation.config import parse_configuration
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from dataclasses import Field
     from types import ModuleType
 
@@ -48,6 +49,14 @@ def test_generated_documents_are_up_to_date() -> None:
     assert stale == []
 
 
+@pytest.fixture
+def namespace() -> Iterator[dict[str, Any]]:
+    """What a document's code defines. It is emptied, so that no breaker of the document outlives its test."""
+    names: dict[str, Any] = {"__name__": "document"}
+    yield names
+    names.clear()
+
+
 def test_the_readme_shows_guards_by_hand_in_five_blocks_of_five_lines() -> None:
     shown = blocks(ROOT / "README.md", "python")
 
@@ -57,9 +66,10 @@ def test_the_readme_shows_guards_by_hand_in_five_blocks_of_five_lines() -> None:
 
 
 @pytest.mark.usefixtures("fresh_breakers")
-def test_the_blocks_of_the_readme_run_one_after_the_other(capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_blocks_of_the_readme_run_one_after_the_other(
+    namespace: dict[str, Any], capsys: pytest.CaptureFixture[str]
+) -> None:
     decorate, block, call, answer, operate = blocks(ROOT / "README.md", "python")
-    namespace: dict[str, Any] = {"__name__": "readme"}
 
     def run(shown: str) -> str:
         exec(compile(shown, "README.md", "exec"), namespace)
@@ -81,9 +91,8 @@ def test_the_blocks_of_the_readme_run_one_after_the_other(capsys: pytest.Capture
     assert get_breaker("payments").state is CircuitState.CLOSED
 
 
-def test_the_page_of_guards_by_hand_runs() -> None:
+def test_the_page_of_guards_by_hand_runs(namespace: dict[str, Any]) -> None:
     (shown,) = blocks(ROOT / "docs" / "by-hand.md", "python")
-    namespace: dict[str, Any] = {"__name__": "by_hand"}
 
     exec(compile(shown, "by-hand.md", "exec"), namespace)
 

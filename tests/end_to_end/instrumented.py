@@ -19,7 +19,7 @@ NOBODY = "http://127.0.0.1:9"
 
 
 def environment(endpoint: str, more: Mapping[str, str] | None = None) -> dict[str, str]:
-    """What such a program needs: an exporter that is quick, and tells this endpoint."""
+    """The environment of such a program: a quick exporter to this endpoint."""
     return configuration.clean_environment() | {
         "PYTHONPATH": str(ROOT),
         "OTEL_EXPORTER_OTLP_PROTOCOL": HTTP,
@@ -36,7 +36,7 @@ def command(*arguments: str) -> list[str]:
 
 
 def run(program: str, *arguments: str, endpoint: str = NOBODY, more: Mapping[str, str] | None = None) -> str:
-    """What a program prints; it must end well."""
+    """What a program prints; it must end with status 0."""
     done = subprocess.run(
         command(sys.executable, "-m", f"tests.end_to_end.programs.{program}", *arguments),
         env=environment(endpoint, more),

@@ -1,4 +1,4 @@
-"""What stands in for a Collector: receives OTLP over HTTP or gRPC, and keeps it decoded."""
+"""A fake Collector: receives OTLP over HTTP or gRPC, and keeps it decoded."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ class Received:
     points: list[Point] = field(default_factory=list)
     logs: list[Log] = field(default_factory=list)
     encodings: set[str] = field(default_factory=set)
-    """How bodies were compressed; gRPC, which does not tell, is `grpc`."""
+    """How bodies were compressed; `grpc` for gRPC, which does not show it."""
 
     def take(self, path: str, body: bytes) -> None:
         if path == "/v1/traces":

@@ -1,4 +1,4 @@
-"""What a Collector receives, as plain values: the real protobuf of OTLP, decoded."""
+"""What a Collector receives, as dataclasses: the real protobuf of OTLP, decoded."""
 
 from __future__ import annotations
 

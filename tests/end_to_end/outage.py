@@ -52,7 +52,7 @@ class Outage:
         return [span for span in self.received.spans if span.parent_id == parent.span_id]
 
 
-def live_through_an_outage(folder: Path, protocol: str, **more: str) -> Outage:
+def run_an_outage(folder: Path, protocol: str, **more: str) -> Outage:
     """Drive the shop over HTTP until its circuit has opened, refused and recovered; then stop it.
 
     Args:

@@ -41,16 +41,16 @@ class Shop:
         self._ask("POST", f"{self.payments_url}/schedule", asdict(Schedule(AGES, AGES, AGES)))
 
     def payments_asked(self) -> int:
-        """How many requests have reached the provider since it was last told how to behave."""
+        """How many requests have reached the provider since its schedule was last set."""
         counts: dict[str, int] = self._ask("GET", f"{self.payments_url}/requests").json()
         return sum(counts.values())
 
-    def said(self) -> str:
+    def read_log(self) -> str:
         return self.log.read_text()
 
     def _ask(self, method: str, url: str, json: object = None) -> requests.Response:
         with requests.Session() as session:
-            session.trust_env = False  # both are on this machine, whatever its proxy
+            session.trust_env = False  # both are on this machine, and a proxy may be set
             return session.request(method, url, json=json, timeout=PATIENCE)
 
 
@@ -71,8 +71,8 @@ def shop(
         environment: what else to set.
         program: the module that runs the shop.
     """
-    plain = configuration.clean_environment() | {"PYTHONPATH": str(ROOT)}
-    instrumented = plain | {
+    environ = configuration.clean_environment() | {"PYTHONPATH": str(ROOT)}
+    instrumented = environ | {
         "OTEL_EXPORTER_OTLP_PROTOCOL": "http/protobuf",
         "OTEL_EXPORTER_OTLP_ENDPOINT": endpoint,
         "OTEL_METRIC_EXPORT_INTERVAL": "200",
@@ -81,7 +81,7 @@ def shop(
     instrument = str(Path(sys.executable).with_name("opentelemetry-instrument"))
     start_provider = [sys.executable, "-m", PROVIDER]
     start_shop = [instrument, *arguments, sys.executable, "-m", program]
-    with processes.running("payment provider", start_provider, folder / "provider.log", plain) as provider:
+    with processes.running("payment provider", start_provider, folder / "provider.log", environ) as provider:
         payments = provider.address()
         instrumented["PAYMENTS_URL"] = payments
         with processes.running("shop", start_shop, folder / "shop.log", instrumented) as child:

@@ -1,4 +1,4 @@
-"""Where a guarded call stands in its caller's trace, whatever the SDK is told to do: it hides nobody."""
+"""The place of a guarded call in its caller's trace, for every setting of the SDK: callers and callees stay linked."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ RESULTS = ["returned"] * 4 + ["raised", "refused"]
 
 
 def served(more: Mapping[str, str], protocol: str = HTTP) -> tuple[list[dict[str, str]], list[Span]]:
-    """What the calls of all kinds have seen, and the spans that have arrived."""
+    """The trace contexts within calls of all kinds, and the spans that have arrived."""
     more = {**more, "OTEL_EXPORTER_OTLP_PROTOCOL": protocol}
     with receiving(protocol) as received:
         printed = run("context", *ENTRIES, endpoint=received.url, more=more)
@@ -69,7 +69,7 @@ def test_without_an_sdk_the_caller_stays_the_parent() -> None:
     assert spans == []
 
 
-def test_calls_that_are_not_sampled_say_so_to_whom_they_ask() -> None:
+def test_calls_that_are_not_sampled_propagate_that() -> None:
     calls, spans = served({"OTEL_TRACES_SAMPLER": "always_off"})
 
     assert {call["within"].rpartition("-")[2] for call in calls[:-1]} == {"00"}

@@ -1,4 +1,4 @@
-"""Workers of a program under `opentelemetry-instrument`: each tells of its own calls, in its own name."""
+"""Workers of a program under `opentelemetry-instrument`: each exports its own calls, under its own instance."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ PROCESSES = [
 # A child forked while the SDK's metric reader exports finds a lock taken for ever: here all export at exit alone.
 LATE = {"OTEL_METRIC_EXPORT_INTERVAL": "600000", "OTEL_BSP_SCHEDULE_DELAY": "600000"}
 SILENT = dict.fromkeys(("OTEL_TRACES_EXPORTER", "OTEL_METRICS_EXPORTER", "OTEL_LOGS_EXPORTER"), "none")
-# Not gRPC after a fork: its threads do not survive one, whoever uses it.
+# Not gRPC after a fork: its threads do not survive one.
 WAYS = [("os.fork", HTTP), ("fork", HTTP), ("spawn", HTTP), ("spawn", GRPC)]
 
 
@@ -77,17 +77,17 @@ def test_the_log_event_of_each_childs_trip_arrives_in_its_name(received: Receive
         for span in received.spans
         if span.attributes.get("circuit_breaker.state_change.to") == "open"
     }
-    told = {log.instance: log.context for log in received.logs if log.event == "circuit_breaker.state_change"}
+    exported = {log.instance: log.context for log in received.logs if log.event == "circuit_breaker.state_change"}
 
     assert len(trips) == 2
-    assert told == trips
+    assert exported == trips
 
 
 @contextmanager
 def gunicorn(application: str, workers: int, log: Path, more: Mapping[str, str], endpoint: str) -> Iterator[str]:
     """A preloading server under `opentelemetry-instrument`; its address."""
     options = ["--preload", "--no-control-socket", "--workers", str(workers), "--bind", "127.0.0.1:0"]
-    # What the SDK does at its end waits for the lock that a reader held at the fork, whoever uses it.
+    # The SDK's shutdown waits for the lock that a reader held at the fork.
     options += ["--graceful-timeout", "2"]
     start = [sys.executable, "-m", "gunicorn", *options, f"tests.end_to_end.programs.{application}:application"]
 

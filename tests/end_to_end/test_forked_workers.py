@@ -65,14 +65,14 @@ def served(request: pytest.FixtureRequest) -> Iterator[tuple[str, Received]]:
 
 def test_every_call_of_every_process_arrives_once(served: tuple[str, Received]) -> None:
     temporality, received = served
-    told = [
+    exported = [
         point.value
         for point in sorted(received.points, key=lambda point: point.time)
         if (point.metric, point.attributes.get("circuit_breaker.call.outcome")) == ("circuit_breaker.calls", "success")
     ]
 
-    # The last one is what the server says when it exits.
-    assert told == ([5, 1, 2, 1, 0] if temporality == "delta" else [5, 1, 2, 6, 6])
+    # The last one is exported when the server exits.
+    assert exported == ([5, 1, 2, 1, 0] if temporality == "delta" else [5, 1, 2, 6, 6])
 
 
 def test_no_count_goes_below_zero_in_a_worker(served: tuple[str, Received]) -> None:

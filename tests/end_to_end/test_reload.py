@@ -21,12 +21,12 @@ TARGETS = "targets: [{function: 'examples.checkout.payments:PaymentClient.charge
 NO_TARGETS = "targets: []\n"
 
 
-def moves(received: Received) -> list[Log]:
+def state_changes(received: Received) -> list[Log]:
     return [log for log in received.logs if log.event == "circuit_breaker.state_change"]
 
 
 def changed(file: Path, payments: str, targets: str = TARGETS) -> None:
-    """Write the file anew, by a rename, as careful editors do."""
+    """Replace the file by a rename, as careful editors do."""
     new = file.with_suffix(".new")
     new.write_text(f"reload: 100ms\nbreakers: {{payments: {{{payments}}}}}\n{targets}")
     new.replace(file)
@@ -58,7 +58,7 @@ def test_settings_states_and_targets_change_while_the_shop_runs(tmp_path: Path) 
         asked_while_failing = running.payments_asked()
 
         changed(file, "failure_treshold: 1")
-        until(lambda: "there is no such setting: did you mean 'failure_threshold'?" in running.said())
+        until(lambda: "there is no such setting: did you mean 'failure_threshold'?" in running.read_log())
         assert running.checkout() == 503
 
         running.let_payments_work()
@@ -66,15 +66,15 @@ def test_settings_states_and_targets_change_while_the_shop_runs(tmp_path: Path) 
         until(answers(running, 200))
 
     assert (asked_while_forced, asked_while_failing) == (0, 1)
-    assert running.said().count("the circuit breakers stay configured as they were") == 1
-    told = [
+    assert running.read_log().count("the circuit breakers stay configured as they were") == 1
+    exported = [
         tuple(log.attributes[f"circuit_breaker.state_change.{name}"] for name in ("from", "to", "reason"))
-        for log in moves(received)
+        for log in state_changes(received)
     ]
-    assert told == [
+    assert exported == [
         ("closed", "forced_open", "manual"),
         ("forced_open", "closed", "manual"),
         ("closed", "open", "failure_threshold"),
     ]
-    assert f"(manual by {file}: INC-4711)" in moves(received)[0].body
-    assert moves(received)[2].attributes["circuit_breaker.threshold"] == 1.0
+    assert f"(manual by {file}: INC-4711)" in state_changes(received)[0].body
+    assert state_changes(received)[2].attributes["circuit_breaker.threshold"] == 1.0

@@ -47,13 +47,13 @@ UNGUARDED: tuple[dict[str, int], int] = ({}, 3)
 
 @dataclass(frozen=True)
 class Outcome:
-    """What became of three checkouts while payments fail."""
+    """The result of three checkouts while payments fail."""
 
     calls: dict[str, int]
-    """How many guarded calls ended how, by breaker."""
+    """How many guarded calls had which outcome, by breaker and outcome."""
     asked: int
-    """How often the provider was."""
-    said: str
+    """How many requests reached the provider."""
+    log: str
 
 
 def live(
@@ -69,9 +69,9 @@ def live(
     Args:
         folder: for files.
         arguments: of `opentelemetry-instrument`.
-        declared: what OpenTelemetry's declarative configuration says of us.
+        declared: our part of OpenTelemetry's declarative configuration.
         program: the module to run.
-        **environment: what else to set; FILE stands for a file that guards.
+        **environment: what else to set; FILE is replaced by a file that guards.
     """
     (folder / "breakers.yaml").write_text(FILED)
     environment = {name: value.replace("FILE", str(folder / "breakers.yaml")) for name, value in environment.items()}
@@ -90,7 +90,7 @@ def live(
         for span in received.spans
         if span.scope == "otel_breaker"
     )
-    return Outcome(dict(calls), asked, running.said())
+    return Outcome(dict(calls), asked, running.read_log())
 
 
 def guarded_by(name: str) -> tuple[dict[str, int], int]:
@@ -116,7 +116,7 @@ def test_the_list_of_targets(tmp_path: Path, by: str) -> None:
     else:
         outcome = live(tmp_path, OTEL_BREAKER_TARGETS=listed)
 
-    assert (outcome.calls, outcome.asked) == ({"listed failure": 3}, 3)  # by default it takes five
+    assert (outcome.calls, outcome.asked) == ({"listed failure": 3}, 3)  # the default is five
 
 
 @pytest.mark.parametrize("options", ["", "      enabled: ${BREAKERS:-true}\n"])
@@ -126,27 +126,27 @@ def test_the_declarative_configuration_with_its_variables_and_the_second_bare_ca
     outcome = live(tmp_path, declared=options + DECLARED, RECOVERY="10m")
 
     assert (outcome.calls, outcome.asked) == guarded_by("declared")
-    assert "already instrumented" not in outcome.said
+    assert "already instrumented" not in outcome.log
 
 
 def test_keyword_arguments_also_where_opentelemetry_has_called_without_any(tmp_path: Path) -> None:
     outcome = live(tmp_path, program="tests.end_to_end.shop_by_keywords")
 
     assert (outcome.calls, outcome.asked) == guarded_by("by keywords")
-    assert "already instrumented" not in outcome.said
+    assert "already instrumented" not in outcome.log
 
 
 # --- more than one
 
 
-def test_the_declarative_configuration_wins_over_what_the_environment_names_and_says_so(tmp_path: Path) -> None:
+def test_the_declarative_configuration_wins_over_the_environment_and_that_is_logged(tmp_path: Path) -> None:
     outcome = live(
         tmp_path, declared=DECLARED, RECOVERY="10m", OTEL_BREAKER_CONFIG_FILE="FILE", OTEL_BREAKER_TARGETS="shop:x"
     )
 
     assert (outcome.calls, outcome.asked) == guarded_by("declared")
-    assert outcome.said.count("not used: OTEL_BREAKER_CONFIG_FILE=") == 1
-    assert "OTEL_BREAKER_TARGETS=shop:x: the breakers are configured by what was given" in outcome.said
+    assert outcome.log.count("not used: OTEL_BREAKER_CONFIG_FILE=") == 1
+    assert "OTEL_BREAKER_TARGETS=shop:x: the breakers are configured by what was given" in outcome.log
 
 
 def test_declared_as_not_enabled_the_file_does_not_guard_either(tmp_path: Path) -> None:
@@ -159,11 +159,11 @@ def test_an_unknown_key_is_one_clear_error_and_not_half_a_configuration(tmp_path
     outcome = live(tmp_path, declared=DECLARED + "      brakers: {}\n", RECOVERY="10m", OTEL_BREAKER_CONFIG_FILE="FILE")
 
     assert (outcome.calls, outcome.asked) == UNGUARDED
-    assert outcome.said.count("nothing is guarded: brakers: there is no such key: did you mean 'breakers'?") == 1
-    assert "Traceback" not in outcome.said
+    assert outcome.log.count("nothing is guarded: brakers: there is no such key: did you mean 'breakers'?") == 1
+    assert "Traceback" not in outcome.log
 
 
-# --- the switches for an incident
+# --- the variables for an incident
 
 
 @pytest.mark.parametrize("by", ["variable", "flag"])
@@ -176,7 +176,7 @@ def test_switched_off_nothing_is_guarded(tmp_path: Path, by: str) -> None:
     assert (outcome.calls, outcome.asked) == UNGUARDED
 
 
-def test_the_mode_of_the_environment_holds_for_every_source(tmp_path: Path) -> None:
+def test_the_mode_of_the_environment_applies_to_every_source(tmp_path: Path) -> None:
     outcome = live(tmp_path, ["--breaker_mode", "shadow"], declared=DECLARED, RECOVERY="10m")
 
     assert (outcome.calls, outcome.asked) == ({"declared failure": 3}, 3)

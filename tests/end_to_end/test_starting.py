@@ -45,17 +45,17 @@ def test_a_wrong_file_is_one_clear_error_and_the_shop_serves_unguarded(tmp_path:
         unpaid = [running.checkout() for _ in range(2)]
         asked = running.payments_asked()
 
-    said = (
+    log = (
         f"nothing is guarded: {file}: breakers.payments.failure_treshold: there is no such setting: "
         "did you mean 'failure_threshold'?"
     )
-    assert running.said().count(said) == 1
-    assert "Traceback" not in running.said()
+    assert running.read_log().count(log) == 1
+    assert "Traceback" not in running.read_log()
     assert (paid, unpaid, asked) == (200, [503] * 2, 2)
     assert {span.scope for span in received.spans}.isdisjoint({"otel_breaker"})
 
 
-def test_targets_that_do_not_exist_are_told_when_that_is_found_and_at_exit_with_the_nearest_name(
+def test_targets_that_do_not_exist_are_logged_when_that_is_found_and_at_exit_with_the_nearest_name(
     tmp_path: Path,
 ) -> None:
     file = tmp_path / "breakers.yaml"
@@ -71,10 +71,10 @@ targets:
     ):
         paid = running.checkout()
 
-    said = running.said()
+    log = running.read_log()
     assert paid == 200
-    assert said.count("examples.checkout.payments:PaymentClient.chrge is not guarded") == 1
-    assert said.count("did you mean 'charge'?") == 2
-    assert said.count("2 of 2 targets not guarded: missing examples.checkout.payments:PaymentClient.chrge ") == 1
-    assert said.count("pending examples.checkout.paymnts:PaymentClient.charge ") == 1
-    assert said.count("did you mean 'examples.checkout.payments'?") == 1
+    assert log.count("examples.checkout.payments:PaymentClient.chrge is not guarded") == 1
+    assert log.count("did you mean 'charge'?") == 2
+    assert log.count("2 of 2 targets not guarded: missing examples.checkout.payments:PaymentClient.chrge ") == 1
+    assert log.count("pending examples.checkout.paymnts:PaymentClient.charge ") == 1
+    assert log.count("did you mean 'examples.checkout.payments'?") == 1

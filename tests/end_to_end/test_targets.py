@@ -115,7 +115,7 @@ GUARDED = [
 @dataclass(frozen=True)
 class Run:
     received: Received
-    said: str
+    log: str
 
 
 @pytest.fixture(scope="module")
@@ -160,7 +160,7 @@ def test_a_pattern_guards_its_matches_by_one_breaker_and_leaves_what_is_excluded
     assert sum(span.name == "circuit_breaker partners" for span in run.received.spans) == 2
 
 
-def test_what_another_instrumentor_wraps_is_guarded_in_whatever_order_they_loaded(run: Run) -> None:
+def test_what_another_instrumentor_wraps_is_guarded_in_any_order_of_loading(run: Run) -> None:
     [ours] = [span for span in run.received.spans if span.name == "circuit_breaker requests.sessions:Session.send"]
     [theirs] = [span for span in run.received.spans if span.scope == "opentelemetry.instrumentation.requests"]
 
@@ -176,10 +176,10 @@ def test_the_metric_counts_targets_by_what_became_of_them(run: Run) -> None:
     assert (unit, kind) == ("{target}", "up-down counter")
 
 
-def test_what_is_not_guarded_is_told_at_exit_in_one_record(run: Run) -> None:
-    [said] = [line for line in run.said.splitlines() if "targets not guarded" in line]
+def test_what_is_not_guarded_is_logged_at_exit_in_one_record(run: Run) -> None:
+    [record] = [line for line in run.log.splitlines() if "targets not guarded" in line]
 
-    assert said.startswith("3 of 18 targets not guarded: pending never:function (")
-    assert "; missing kinds:nothing (" in said
-    assert "; refused kinds:Client (" in said
-    assert said.count("breakers.yaml: targets[") == 3
+    assert record.startswith("3 of 18 targets not guarded: pending never:function (")
+    assert "; missing kinds:nothing (" in record
+    assert "; refused kinds:Client (" in record
+    assert record.count("breakers.yaml: targets[") == 3

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.end_to_end.otlp_receiver import GRPC, HTTP
-from tests.end_to_end.outage import FAILURES, SUCCESSES, Outage, live_through_an_outage
+from tests.end_to_end.outage import FAILURES, SUCCESSES, Outage, run_an_outage
 
 if TYPE_CHECKING:
     from tests.end_to_end.otlp_records import Span
@@ -17,7 +17,7 @@ pytestmark = pytest.mark.processes
 
 @pytest.fixture(scope="module", params=[HTTP, GRPC])
 def outage(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Outage:
-    return live_through_an_outage(tmp_path_factory.mktemp("outage"), request.param)
+    return run_an_outage(tmp_path_factory.mktemp("outage"), request.param)
 
 
 def attributes(span: Span, *names: str) -> tuple[object, ...]:
@@ -45,7 +45,7 @@ def test_every_span_names_the_breaker_and_the_function(outage: Outage) -> None:
     } == {("otel_breaker", "internal", "payments", "examples.checkout.payments.PaymentClient.charge")}
 
 
-def test_a_plain_calls_span_says_nothing_else(outage: Outage) -> None:
+def test_the_span_of_a_call_with_no_particulars_has_no_other_attributes(outage: Outage) -> None:
     everyday = {"circuit_breaker.name", "circuit_breaker.state", "circuit_breaker.call.outcome", "code.function.name"}
 
     assert set(outage.calls[0].attributes) == everyday
@@ -67,7 +67,7 @@ def test_an_error_is_named_by_its_type(outage: Outage) -> None:
     assert {span.attributes["error.type"] for span in outage.refused} == {"otel_breaker.errors.CircuitOpenError"}
 
 
-def test_a_call_stands_between_the_servers_request_and_the_clients(outage: Outage) -> None:
+def test_a_calls_span_is_between_the_servers_request_and_the_clients(outage: Outage) -> None:
     by_id = {span.span_id: span for span in outage.received.spans}
     parents = [by_id[span.parent_id] for span in outage.calls]
 
@@ -80,7 +80,7 @@ def test_a_call_stands_between_the_servers_request_and_the_clients(outage: Outag
     ]
 
 
-def test_a_refusal_takes_no_time_and_says_when_to_come_back(outage: Outage) -> None:
+def test_a_refusal_takes_no_time_and_has_a_retry_after(outage: Outage) -> None:
     assert all(span.end - span.start < 500_000_000 for span in outage.refused)
     waits = [span.attributes["circuit_breaker.retry_after"] for span in outage.refused]
     assert all(0 < wait <= 0.5 for wait in waits)
@@ -96,10 +96,10 @@ def test_refusals_and_the_probe_link_to_the_call_that_opened_the_circuit(outage:
 
 
 def test_one_episode_is_on_the_trip_the_refusals_and_the_probe_and_nowhere_else(outage: Outage) -> None:
-    told = [span for span in outage.calls if "circuit_breaker.episode" in span.attributes]
+    exported = [span for span in outage.calls if "circuit_breaker.episode" in span.attributes]
 
-    assert told == [outage.trip, *outage.refused, outage.probe]
-    (episode,) = {span.attributes["circuit_breaker.episode"] for span in told}
+    assert exported == [outage.trip, *outage.refused, outage.probe]
+    (episode,) = {span.attributes["circuit_breaker.episode"] for span in exported}
     assert len(episode) >= 16
 
 
@@ -107,21 +107,21 @@ def test_one_episode_is_on_the_trip_the_refusals_and_the_probe_and_nowhere_else(
 
 
 def test_a_state_change_is_an_event_on_the_call_that_caused_it(outage: Outage) -> None:
-    told = [
+    exported = [
         (span, *(event.attributes[f"circuit_breaker.state_change.{name}"] for name in ("from", "to", "reason")))
         for span in outage.calls
         for event in span.events
         if event.name == "circuit_breaker.state_change"
     ]
 
-    assert told == [
+    assert exported == [
         (outage.trip, "closed", "open", "failure_threshold"),
         (outage.probe, "open", "half_open", "recovery_time_elapsed"),
         (outage.probe, "half_open", "closed", "probe_succeeded"),
     ]
 
 
-def test_a_state_change_says_of_which_breaker_and_episode(outage: Outage) -> None:
+def test_a_state_change_names_its_breaker_and_episode(outage: Outage) -> None:
     events = [event.attributes for span in (outage.trip, outage.probe) for event in span.events]
 
     assert {event["circuit_breaker.name"] for event in events} == {"payments"}
@@ -129,7 +129,7 @@ def test_a_state_change_says_of_which_breaker_and_episode(outage: Outage) -> Non
     assert {event["circuit_breaker.episode"] for event in events} == {outage.trip.attributes["circuit_breaker.episode"]}
 
 
-def test_a_call_that_moved_the_circuit_says_where_to(outage: Outage) -> None:
+def test_a_call_that_changed_the_state_names_the_new_state(outage: Outage) -> None:
     moved = {
         span.span_id: span.attributes["circuit_breaker.state_change.to"]
         for span in outage.calls
@@ -142,20 +142,22 @@ def test_a_call_that_moved_the_circuit_says_where_to(outage: Outage) -> None:
 def test_the_state_changes_that_open_and_close_tell_the_evidence(outage: Outage) -> None:
     [opened], [_, closed] = outage.trip.events, outage.probe.events
 
-    told = {name: opened.attributes.get(f"circuit_breaker.{name}") for name in ("consecutive_failures", "threshold")}
-    assert told == {"consecutive_failures": FAILURES, "threshold": 3}
+    exported = {
+        name: opened.attributes.get(f"circuit_breaker.{name}") for name in ("consecutive_failures", "threshold")
+    }
+    assert exported == {"consecutive_failures": FAILURES, "threshold": 3}
     assert opened.attributes.get("circuit_breaker.open.planned_duration") == 0.5
     assert closed.attributes.get("circuit_breaker.open.rejected_calls") == outage.refusals
 
 
 def test_a_state_change_is_a_log_event_of_the_same_call_as_well(outage: Outage) -> None:
-    told = [
+    exported = [
         (log.severity, log.attributes["circuit_breaker.state_change.to"], log.context)
         for log in outage.received.logs
         if log.event == "circuit_breaker.state_change"
     ]
 
-    assert told == [
+    assert exported == [
         ("WARN", "open", outage.trip.context),
         ("INFO", "half_open", outage.probe.context),
         ("INFO", "closed", outage.probe.context),

@@ -1,4 +1,4 @@
-"""A program with OpenTelemetry's API alone: its calls are guarded, and not a word is said about it."""
+"""A program with OpenTelemetry's API alone: its calls are guarded, and nothing is printed."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ pytestmark = pytest.mark.processes
 
 
 def run(program: str) -> str:
-    """What a program prints; it must end well and complain of nothing."""
+    """What a program prints; it must end with status 0, and print no problem."""
     done = subprocess.run(
         [sys.executable, "-W", "error", "-c", program],
         env=configuration.clean_environment(),

@@ -1,6 +1,6 @@
-"""Telemetry of a small outage as the SDK and the official file exporter write it: no line of it is made by hand.
+"""Telemetry of a small outage, written by the SDK and the official file exporter, and not by hand.
 
-The contract of the telemetry is tested with the engine; here it is only what there is to read.
+These files are only input here; the telemetry itself is tested in tests/telemetry.
 """
 
 from pathlib import Path
@@ -79,10 +79,10 @@ def _checkout(
         links=links,
         start_time=start + SECOND // 2,
     )
-    for number, (before, after, reason) in enumerate(changes or ()):
-        change = {"from": before, "to": after, "reason": reason}
-        told = {f"circuit_breaker.state_change.{name}": value for name, value in change.items()}
-        call.add_event("circuit_breaker.state_change", told, timestamp=start + SECOND - 2 + number)
+    for number, (from_state, to_state, reason) in enumerate(changes or ()):
+        change = {"from": from_state, "to": to_state, "reason": reason}
+        attributes_of_change = {f"circuit_breaker.state_change.{name}": value for name, value in change.items()}
+        call.add_event("circuit_breaker.state_change", attributes_of_change, timestamp=start + SECOND - 2 + number)
     if attributes["circuit_breaker.call.outcome"] != "success":
         call.set_status(Status(StatusCode.ERROR))
     call.end(start + SECOND)

@@ -11,12 +11,12 @@ if TYPE_CHECKING:
 
 
 def spans(file: Path) -> list[Span]:
-    return [record for record in read([file], on_skip=_refuse) if isinstance(record, Span)]
+    return [record for record in read([file], on_skip=_fail) if isinstance(record, Span)]
 
 
 def points(file: Path) -> list[DataPoint]:
-    return [record for record in read([file], on_skip=_refuse) if isinstance(record, DataPoint)]
+    return [record for record in read([file], on_skip=_fail) if isinstance(record, DataPoint)]
 
 
-def _refuse(broken: SkippedPart) -> None:
-    raise ValueError(str(broken))
+def _fail(part: SkippedPart) -> None:
+    raise ValueError(str(part))

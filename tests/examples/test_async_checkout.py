@@ -1,4 +1,4 @@
-"""The demo with the async shop, shortened: the same story, awaited, and nobody's context gets into another's."""
+"""The demo with the async shop, shortened: the same results, and no request gets the context of another."""
 
 import subprocess
 import sys
@@ -43,11 +43,11 @@ def demo(tmp_path_factory: pytest.TempPathFactory) -> Demo:
         [*COMMAND, "--output", folder], cwd=ROOT, capture_output=True, text=True, check=False, timeout=100
     )
     assert done.returncode == 0, done.stdout + done.stderr
-    broken: list[SkippedPart] = []
+    skipped: list[SkippedPart] = []
     records = list(
-        read([folder / "with-breaker" / f"{kind}.jsonl" for kind in ("traces", "metrics")], on_skip=broken.append)
+        read([folder / "with-breaker" / f"{kind}.jsonl" for kind in ("traces", "metrics")], on_skip=skipped.append)
     )
-    assert broken == []
+    assert skipped == []
     return Demo(
         done.stdout,
         [record for record in records if isinstance(record, Span)],
@@ -55,17 +55,17 @@ def demo(tmp_path_factory: pytest.TempPathFactory) -> Demo:
     )
 
 
-def most_at_once(spans: list[Span]) -> int:
-    """How many of them were open at one moment."""
+def max_concurrent(spans: list[Span]) -> int:
+    """The largest number of spans that were open at one time."""
     edges = sorted([(span.start, 1) for span in spans] + [(span.end, -1) for span in spans])
-    opened = most = 0
+    open_now = maximum = 0
     for _, step in edges:
-        opened += step
-        most = max(most, opened)
-    return most
+        open_now += step
+        maximum = max(maximum, open_now)
+    return maximum
 
 
-def test_the_story_is_told_in_words(demo: Demo) -> None:
+def test_the_results_are_printed(demo: Demo) -> None:
     assert "opentelemetry-instrument python -m examples.checkout.async_shop" in demo.printed
     assert "circuit closed → open  (failure_threshold, 3 failures in a row)" in demo.printed
     assert "circuit half_open → closed  (probe_succeeded, " in demo.printed
@@ -77,7 +77,7 @@ def test_only_the_awaited_function_was_guarded(demo: Demo) -> None:
     assert functions == {"examples.checkout.payments.AsyncPaymentClient.charge"}
 
 
-def test_the_trip_tells_its_evidence(demo: Demo) -> None:
+def test_the_trip_has_its_evidence(demo: Demo) -> None:
     opened = next(change for change in results.state_changes(demo.spans) if change.to_state == "open")
 
     assert (opened.from_state, opened.reason) == ("closed", "failure_threshold")
@@ -101,7 +101,7 @@ def test_refusals_and_probes_link_to_the_call_that_opened_the_circuit(demo: Demo
     assert {len(span.links) for span in linked} == {1}
 
 
-def test_the_recovery_sums_the_episode_up(demo: Demo) -> None:
+def test_the_recovery_has_the_totals_of_the_episode(demo: Demo) -> None:
     closed = results.state_changes(demo.spans)[-1]
     refused = [span for span in demo.with_outcome("rejected") if span.end <= closed.time]
 
@@ -113,17 +113,17 @@ def test_the_recovery_sums_the_episode_up(demo: Demo) -> None:
     }
 
 
-def test_the_metric_counts_what_the_spans_tell(demo: Demo) -> None:
+def test_the_metric_counts_the_spans(demo: Demo) -> None:
     counted = {outcome: count for outcome, count in results.calls(demo.points).items() if count}
 
     assert counted == {outcome: len(demo.with_outcome(outcome)) for outcome in counted}
     assert sum(counted.values()) == len(demo.calls)
 
 
-def test_each_call_hangs_under_the_request_that_made_it_however_many_there_are_at_once(demo: Demo) -> None:
+def test_each_call_is_a_child_of_the_request_that_made_it_also_with_many_at_once(demo: Demo) -> None:
     parents = [demo.requests[span.parent_id] for span in demo.calls]
 
-    assert most_at_once(demo.calls) >= 5
+    assert max_concurrent(demo.calls) >= 5
     assert {parent.name for parent in parents} == {"POST /checkout"}
     assert len({parent.span_id for parent in parents}) == len(demo.calls)
     for parent, span in zip(parents, demo.calls, strict=True):
@@ -131,16 +131,16 @@ def test_each_call_hangs_under_the_request_that_made_it_however_many_there_are_a
         assert parent.start <= span.start <= span.end <= parent.end
 
 
-def test_the_clients_request_hangs_under_the_call_that_made_it(demo: Demo) -> None:
-    made = {span.span_id: span for span in demo.calls if span.attributes[results.OUTCOME] != "rejected"}
-    asked = [span for span in demo.spans if span.kind == "client"]
+def test_the_clients_request_is_a_child_of_the_call_that_made_it(demo: Demo) -> None:
+    admitted = {span.span_id: span for span in demo.calls if span.attributes[results.OUTCOME] != "rejected"}
+    client_spans = [span for span in demo.spans if span.kind == "client"]
 
-    assert sorted(span.parent_id for span in asked) == sorted(made)
-    assert all(made[span.parent_id].trace_id == span.trace_id for span in asked)
+    assert sorted(span.parent_id for span in client_spans) == sorted(admitted)
+    assert all(admitted[span.parent_id].trace_id == span.trace_id for span in client_spans)
 
 
-def test_after_the_call_the_request_is_itself_again(demo: Demo) -> None:
-    answers = [span for span in demo.spans if span.name.endswith("http send")]
+def test_after_the_call_the_request_is_the_current_span_again(demo: Demo) -> None:
+    responses = [span for span in demo.spans if span.name.endswith("http send")]
 
-    assert answers
-    assert {span.parent_id for span in answers} <= set(demo.requests)
+    assert responses
+    assert {span.parent_id for span in responses} <= set(demo.requests)

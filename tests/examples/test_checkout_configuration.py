@@ -57,7 +57,7 @@ def test_other_opentelemetry_settings_of_the_machine_do_not_reach_the_shop(
 
 
 @pytest.mark.processes
-def test_a_collector_is_there_when_something_listens() -> None:
+def test_a_collector_answers_when_something_listens() -> None:
     with socket.create_server(("127.0.0.1", 0)) as server:
         url = f"http://127.0.0.1:{server.getsockname()[1]}"
         assert configuration.answers(url)

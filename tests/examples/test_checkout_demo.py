@@ -1,4 +1,4 @@
-"""The demo itself, shortened: real processes, real HTTP, real files, and a Collector that is a thread of the test."""
+"""The demo, shortened: real processes, real HTTP, real files, and a Collector that is a thread of the test."""
 
 import ast
 import gzip
@@ -77,8 +77,10 @@ def collector() -> Iterator[Collector]:
 
 @pytest.mark.processes
 @pytest.mark.timeout(120)
-def test_the_demo_tells_its_story_in_words_in_files_and_to_a_collector(tmp_path: Path, collector: Collector) -> None:
-    # In an encoding that has no arrows: the story must not end with the first of them.
+def test_the_demo_prints_its_results_writes_files_and_exports_to_a_collector(
+    tmp_path: Path, collector: Collector
+) -> None:
+    # An encoding without arrows must not end the demo.
     environment = os.environ | {"OTEL_EXPORTER_OTLP_ENDPOINT": collector.url, "PYTHONIOENCODING": "ascii"}
     done = subprocess.run(
         [*COMMAND, "--output", tmp_path],
@@ -115,10 +117,10 @@ def drawn(file: Path) -> str:
 
 
 def answered(folder: Path) -> dict[str, str]:
-    """What `otel-breaker incident --answers` says of the files that the demo left behind."""
+    """The answers of `otel-breaker incident --answers` to the files of the demo, by question."""
     command = [sys.executable, "-m", "otel_breaker", "incident", "--answers", str(folder)]
-    told = subprocess.run(command, capture_output=True, text=True, check=True, timeout=60).stdout
-    parts = re.split(r"^(\S.*)\n", told, flags=re.MULTILINE)[1:]
+    output = subprocess.run(command, capture_output=True, text=True, check=True, timeout=60).stdout
+    parts = re.split(r"^(\S.*)\n", output, flags=re.MULTILINE)[1:]
     return {
         question: brief(form(re.sub("^  ", "", answer, flags=re.MULTILINE)))
         for question, answer in zip(parts[::2], parts[1::2], strict=True)
@@ -143,7 +145,7 @@ def test_an_interrupted_demo_leaves_nothing_running(tmp_path: Path, number: sign
 
 
 @pytest.mark.parametrize("module", ["shop", "async_shop", "payments", "provider"])
-def test_the_shop_and_its_provider_know_nothing_of_breakers_or_telemetry(module: str) -> None:
+def test_the_shop_and_its_provider_import_neither_breakers_nor_telemetry(module: str) -> None:
     tree = ast.parse((ROOT / "examples" / "checkout" / f"{module}.py").read_text())
     imported = {alias.name for node in ast.walk(tree) if isinstance(node, ast.Import) for alias in node.names}
     imported |= {node.module or "" for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)}

@@ -20,7 +20,7 @@ def threshold(file: Path) -> int | None:
     return configuration.breakers["payments"].failure_threshold
 
 
-def test_the_shop_starts_with_what_the_demo_ships(file: Path) -> None:
+def test_the_shop_starts_with_the_shipped_configuration(file: Path) -> None:
     Operator(file, Schedule())
     assert file.read_text() == FILE.read_text()
 

@@ -10,14 +10,14 @@ from examples.checkout import processes
 
 pytestmark = pytest.mark.processes
 
-# Stays connected to us until it is dead, however it dies.
+# Keeps its connection to the test until it is dead.
 LINGERING = """
 import socket, sys, time
 connection = socket.create_connection(("127.0.0.1", int(sys.argv[1])))
 print("http://127.0.0.1:1", flush=True)
 time.sleep(60)
 """
-# Starts the above as its own child and waits to be killed.
+# Starts the program above as its own child, and waits until it is killed.
 PARENT = f"""
 import sys, time
 from pathlib import Path
@@ -44,7 +44,7 @@ def died(server: socket.socket, connection: socket.socket) -> bool:
             return True
 
 
-def test_a_child_is_ended_when_its_block_is_left(server: socket.socket, tmp_path: Path) -> None:
+def test_a_child_is_ended_at_the_end_of_its_block(server: socket.socket, tmp_path: Path) -> None:
     command = [sys.executable, "-c", LINGERING, str(server.getsockname()[1])]
     with processes.running("child", command, tmp_path / "child.log", {}) as child:
         connection, _ = server.accept()
@@ -53,7 +53,7 @@ def test_a_child_is_ended_when_its_block_is_left(server: socket.socket, tmp_path
     assert died(server, connection)
 
 
-def test_a_child_does_not_survive_that_its_parent_is_killed(server: socket.socket, tmp_path: Path) -> None:
+def test_a_child_dies_when_its_parent_is_killed(server: socket.socket, tmp_path: Path) -> None:
     command = [sys.executable, "-c", PARENT, str(server.getsockname()[1]), str(tmp_path / "child.log")]
     with subprocess.Popen(command) as parent:
         connection, _ = server.accept()
@@ -61,7 +61,7 @@ def test_a_child_does_not_survive_that_its_parent_is_killed(server: socket.socke
     assert died(server, connection)
 
 
-def test_a_child_that_ends_by_itself_is_a_sentence_that_names_its_log(tmp_path: Path) -> None:
+def test_a_child_that_ends_by_itself_is_an_error_that_names_its_log(tmp_path: Path) -> None:
     log = tmp_path / "child.log"
     command = [sys.executable, "-c", "import sys; sys.exit('no')"]
     with (

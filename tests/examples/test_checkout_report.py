@@ -20,7 +20,7 @@ def rendered(content: RenderableType) -> str:
     return output.getvalue()
 
 
-def test_the_timeline_puts_circuit_and_provider_on_one_clock(traces: Path) -> None:
+def test_the_timeline_has_circuit_and_provider_on_one_clock(traces: Path) -> None:
     run = Run(traces.parent, Schedule(healthy=0.5, down=4, recovered=2), START, [], {})
     lines = rendered(report.timeline(run, results.state_changes(exported.spans(traces)))).splitlines()
     assert [line.split("  ", 1)[0].strip() for line in lines] == [
@@ -36,13 +36,13 @@ def test_the_timeline_puts_circuit_and_provider_on_one_clock(traces: Path) -> No
     assert "half_open → closed  (probe_succeeded)" in lines[5]
 
 
-def test_the_timeline_says_when_the_operator_changed_what() -> None:
+def test_the_timeline_has_the_change_of_the_operator() -> None:
     run = Run(Path(), Schedule(healthy=3, down=4, recovered=2), START, [], {}, changed_at=1)
     lines = rendered(report.timeline(run, [])).splitlines()
     assert lines[1].strip() == "1.00 s  the operator changes failure_threshold from 5 to 3, in breakers.yaml"
 
 
-def test_a_move_is_printed_with_the_evidence_for_it() -> None:
+def test_a_state_change_is_printed_with_its_evidence() -> None:
     run = Run(Path(), Schedule(), START, [], {})
     opened = results.ExportedStateChange(
         START, "closed", "open", "failure_threshold", {"circuit_breaker.consecutive_failures": 5}
@@ -93,7 +93,7 @@ def test_the_files_of_both_runs_are_named(tmp_path: Path) -> None:
     ("collector", "expected"),
     [(None, "OTEL_EXPORTER_OTLP_ENDPOINT=http://localhost:4318 make demo"), ("http://here:4318", "http://here:4318")],
 )
-def test_the_way_to_a_collector_is_told(collector: str | None, expected: str) -> None:
+def test_the_next_step_names_the_collector(collector: str | None, expected: str) -> None:
     assert expected in rendered(report.next_steps(collector))
 
 

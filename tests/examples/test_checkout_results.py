@@ -9,7 +9,7 @@ from examples.checkout.schedule import Phase, Schedule
 from tests.examples import exported
 
 TRIPPED = results.ExportedStateChange(1, "closed", "open", "failure_threshold", {"circuit_breaker.threshold": 3.0})
-TRIPPED_AS_BEFORE = results.ExportedStateChange(
+TRIPPED_AT_OLD_THRESHOLD = results.ExportedStateChange(
     1, "closed", "open", "failure_threshold", {"circuit_breaker.threshold": 5.0}
 )
 CLOSED = results.ExportedStateChange(2, "half_open", "closed", "probe_succeeded", {})
@@ -20,7 +20,7 @@ def test_a_percentile_is_the_value_of_the_nearest_rank(share: float, expected: f
     assert results.percentile([10, 1, 9, 2, 8, 3, 7, 4, 6, 5], share) == expected
 
 
-def test_moves_come_in_the_order_they_were_made(traces: Path) -> None:
+def test_state_changes_are_in_order_of_time(traces: Path) -> None:
     changes = results.state_changes(reversed(exported.spans(traces)))
     assert [(change.from_state, change.to_state, change.reason) for change in changes] == [
         ("closed", "open", "failure_threshold"),
@@ -46,7 +46,7 @@ def test_a_refused_trace_is_shown_with_its_cause(traces: Path) -> None:
     assert refusal.trace[0].trace_id != refusal.cause.trace_id
 
 
-def test_how_far_back_the_cause_lies_counts_from_its_end(traces: Path) -> None:
+def test_the_time_since_the_cause_counts_from_its_end(traces: Path) -> None:
     refusal = results.refusal(exported.spans(traces))
     assert refusal
     assert refusal.seconds_after_cause == 2.5
@@ -58,11 +58,11 @@ def test_a_refusal_whose_cause_is_not_in_the_files_is_not_shown(traces: Path) ->
     assert results.refusal(others) is None
 
 
-def test_the_count_of_an_outcome_is_its_last_point(metrics: Path) -> None:
+def test_the_count_of_an_outcome_is_its_last_data_point(metrics: Path) -> None:
     assert results.calls(exported.points(metrics)) == {"failure": 0, "rejected": 3}
 
 
-def test_only_customers_who_came_during_the_outage_tell_of_it() -> None:
+def test_the_impact_is_measured_by_requests_during_the_outage_only() -> None:
     schedule = Schedule(healthy=1, down=1, recovered=1)
     samples = [
         Sample("/checkout", 0.9, 9.0, 200),
@@ -79,18 +79,18 @@ def test_only_customers_who_came_during_the_outage_tell_of_it() -> None:
     ("changes", "calls", "problem"),
     [
         ([], {"rejected": 1}, "The circuit never opened"),
-        ([TRIPPED_AS_BEFORE, CLOSED], {"rejected": 1}, "No circuit opened at the operator's failure_threshold"),
+        ([TRIPPED_AT_OLD_THRESHOLD, CLOSED], {"rejected": 1}, "No circuit opened at the operator's failure_threshold"),
         ([TRIPPED], {"rejected": 1}, "The circuit opened but did not close again"),
         ([TRIPPED, CLOSED], {}, "The metric circuit_breaker.calls counts no refusal"),
         ([TRIPPED, CLOSED], {"rejected": 1}, None),
     ],
 )
-def test_a_story_without_its_essential_facts_is_not_told(
+def test_an_incomplete_run_is_reported_with_what_it_lacks(
     traces: Path, changes: list[results.ExportedStateChange], calls: dict[str, int], problem: str | None
 ) -> None:
     assert results.missing(changes, results.refusal(exported.spans(traces)), calls) == problem
 
 
-def test_a_story_without_a_refusal_is_not_told() -> None:
+def test_a_run_without_a_refusal_is_incomplete() -> None:
     problem = results.missing([TRIPPED, CLOSED], None, {"rejected": 1})
     assert problem == "No refused call links to what opened the circuit"

@@ -12,7 +12,7 @@ from otel_breaker import CircuitOpenError, CircuitState
 LEAD: lead_processing.Lead = {"email": "ann@example.com"}
 
 
-async def test_after_three_failures_the_store_is_left_alone() -> None:
+async def test_after_three_failures_the_store_is_not_called() -> None:
     store = FlakyLeadStore(failures=100)
     service = LeadProcessingService(store)
 
@@ -34,20 +34,20 @@ async def test_a_lead_is_processed_when_the_store_answers() -> None:
 def test_no_lead_is_lost_and_the_circuit_is_closed_in_the_end(capsys: pytest.CaptureFixture[str]) -> None:
     store = asyncio.run(lead_processing.main(recovery_time=0.01))
 
-    told = capsys.readouterr().out.splitlines()
+    lines = capsys.readouterr().out.splitlines()
     assert store.leads == [{"email": "ann@example.com"}, {"email": "bob@example.com"}]
-    assert [line for line in told if line.startswith("circuit: ")] == [
+    assert [line for line in lines if line.startswith("circuit: ")] == [
         "circuit: closed -> open (failure_threshold)",
         "circuit: open -> half_open (recovery_time_elapsed)",
         "circuit: half_open -> open (probe_failed)",
         "circuit: open -> half_open (recovery_time_elapsed)",
         "circuit: half_open -> closed (probe_succeeded)",
     ]
-    assert told[-2:] == ["ann@example.com: lead number 1", "bob@example.com: lead number 2"]
+    assert lines[-2:] == ["ann@example.com: lead number 1", "bob@example.com: lead number 2"]
 
 
 @pytest.mark.processes
-def test_the_example_runs_as_it_says() -> None:
+def test_the_example_runs_as_a_module() -> None:
     root = Path(lead_processing.__file__).parents[1]
 
     done = subprocess.run(

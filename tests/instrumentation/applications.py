@@ -22,7 +22,7 @@ _NUMBERS = count()
 
 
 class Application:
-    """Writes modules, has their functions guarded, and imports them."""
+    """An application: writes its modules, has their functions guarded, and imports them."""
 
     def __init__(self, folder: Path, instrumentor: OtelBreakerInstrumentor) -> None:
         self._folder = folder
@@ -54,12 +54,12 @@ class Application:
 
 
 def is_guarded(function: object) -> bool:
-    """Whether a function, or what it says it wraps, is a guard."""
+    """Whether a function, or what its `__wrapped__` shows, is a guard."""
     return guarded_by(function) is not None
 
 
 def evaluate(expression: str, module: ModuleType) -> Any:
-    """What an expression is in a module: calls that are written as the application would write them."""
+    """Evaluate an expression in a module, so that calls are written as the application would write them."""
     return eval(expression, vars(module))
 
 

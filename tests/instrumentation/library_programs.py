@@ -1,7 +1,7 @@
-"""A program that uses an HTTP library in many ways against a server of its own, and prints what it saw.
+"""A program that uses an HTTP library in many ways against a server of its own, and prints its observations.
 
 `python -m tests.instrumentation.library_programs requests guarded` does so with every function and method of the
-library guarded; without `guarded` plainly. Both must print the same.
+library guarded; without `guarded` unguarded. Both must print the same.
 """
 
 from __future__ import annotations
@@ -54,8 +54,8 @@ class Handler(BaseHTTPRequestHandler):
         elif path == "/auth" and "Authorization" not in self.headers:
             self.answer(401, WWW_Authenticate='Basic realm="shop"')
         else:
-            said = {name: self.headers.get(name) for name in ("Cookie", "X-Mark", "Authorization", "Content-Type")}
-            echo = {"method": self.command, "path": self.path, "body": len(body), **said}
+            headers = {name: self.headers.get(name) for name in ("Cookie", "X-Mark", "Authorization", "Content-Type")}
+            echo = {"method": self.command, "path": self.path, "body": len(body), **headers}
             self.answer(200, json.dumps(echo).encode(), Content_Type="application/json; charset=utf-8")
 
 
@@ -86,8 +86,8 @@ def main(library: str, how: str) -> None:
     server.shutdown()
     server.server_close()
     called = sum(breaker.snapshot().calls["success"] for breaker in breakers())
-    said = {"seen": seen, "guarded": report().counts[Status.GUARDED], "called": called}
-    print(json.dumps(said))  # noqa: T201  # it is a program
+    result = {"seen": seen, "guarded": report().counts[Status.GUARDED], "called": called}
+    print(json.dumps(result))  # noqa: T201  # it is a program
 
 
 if __name__ == "__main__":

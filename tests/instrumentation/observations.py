@@ -1,4 +1,4 @@
-"""What was seen of a library, to compare one run with another."""
+"""Observations of a library, to compare one run with another."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ seen: list[str] = []
 
 
 def see(value: object) -> None:
-    """Note what was seen, without what differs from one run to the next."""
+    """Add an observation, without addresses, ports and times, which differ between runs."""
     seen.append(re.sub(r"0x[0-9a-f]+|(?<=127\.0\.0\.1:)\d+|(?<=port=)\d+|(?<=timeout=)[\d.]+", "*", repr(value)))
 
 
@@ -25,7 +25,7 @@ def see_error(function: Callable[..., object], *args: object, **kwargs: object) 
 
 
 def see_signatures(module: Any) -> None:
-    """Note what a library's public names look like."""
+    """Observe the signatures and documentation of a library's public names."""
     for name in sorted(dir(module)):
         value = getattr(module, name)
         if name.startswith("_") or inspect.ismodule(value):

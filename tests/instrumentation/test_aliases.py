@@ -1,4 +1,4 @@
-"""Other names of a guarded function: those that are found are guarded too, or told; the rest is left as it is."""
+"""Other names of a guarded function: those that are found are guarded too, or reported; the rest stays unguarded."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ PAYMENTS = """
 
 
 def line() -> TargetReport:
-    """What is told of the one target."""
+    """The report of the one target."""
     [only] = report()
     return only
 
@@ -63,11 +63,11 @@ def test_a_name_that_was_imported_before_is_guarded_too(
 ) -> None:
     payments, api = two_modules(application, imported)
     module = importlib.import_module(api)
-    plain = evaluate(expression, module)
+    original = evaluate(expression, module)
 
     application.guard(f"{payments}:{named}")
 
-    assert evaluate(expression, module) == plain
+    assert evaluate(expression, module) == original
     assert calls(f"{payments}:{named}") == {"success": 1}
     assert f"{api}:{expression.removeprefix('asyncio.run(').partition('(')[0]}" in line().aliases
 
@@ -87,7 +87,7 @@ def test_a_name_that_was_imported_before_is_restored_too(
     assert all(value is before[name] for name, value in vars(module).items())
 
 
-def test_an_alias_is_the_same_object_as_what_it_stands_for(application: Application) -> None:
+def test_an_alias_is_the_same_object_as_the_function(application: Application) -> None:
     payments, api = two_modules(application, "from {shop} import charge")
 
     application.guard(f"{payments}:charge")
@@ -105,29 +105,29 @@ def test_another_name_in_its_own_module_is_guarded_too(application: Application)
 
 
 @pytest.mark.parametrize("held", ["pay = charge", "pay = staticmethod(charge)", "class In: pass\n    In.pay = charge"])
-def test_an_attribute_of_a_class_is_told_and_left(application: Application, held: str) -> None:
+def test_an_attribute_of_a_class_is_reported_and_not_guarded(application: Application, held: str) -> None:
     payments, api = two_modules(application, f"from {{shop}} import charge\nclass Api:\n    {held}")
     application.guard(f"{payments}:charge")
-    holder = evaluate("Api.In if hasattr(Api, 'In') else Api", importlib.import_module(api))
+    owner = evaluate("Api.In if hasattr(Api, 'In') else Api", importlib.import_module(api))
 
-    holder.pay()
+    owner.pay()
 
     assert calls(f"{payments}:charge") == {}
-    assert line().unguarded == (f"{api}:{holder.__qualname__}.pay",)
-    assert str(line()).endswith(f", but not as {api}:{holder.__qualname__}.pay")
+    assert line().unguarded == (f"{api}:{owner.__qualname__}.pay",)
+    assert str(line()).endswith(f", but not as {api}:{owner.__qualname__}.pay")
 
 
-def test_an_attribute_of_a_class_that_is_told_can_be_a_target(application: Application) -> None:
+def test_an_attribute_of_a_class_that_is_reported_can_be_a_target(application: Application) -> None:
     shop = application.load(PAYMENTS, "Client.charge", "Client.post")
 
     shop.Client().post()
 
     assert calls(shop, "Client.post") == {"success": 1}
     assert calls(shop, "Client.charge") == {}
-    assert [told.unguarded for told in report()] == [(), ()]
+    assert [each.unguarded for each in report()] == [(), ()]
 
 
-def test_a_name_that_is_told_as_unguarded_is_not_once_it_is_gone(application: Application) -> None:
+def test_a_name_that_is_reported_as_unguarded_is_not_once_it_is_gone(application: Application) -> None:
     shop = application.load(PAYMENTS, "Client.charge")
     assert line().unguarded == (f"{shop.__name__}:Client.post",)
 
@@ -169,14 +169,14 @@ def test_a_name_that_the_target_excludes_is_no_alias_of_its_functions(applicatio
     assert calls(shop, "charge") == {}
 
 
-def test_a_name_of_what_is_defined_elsewhere_stands_for_itself_alone(application: Application) -> None:
+def test_a_target_that_names_an_imported_function_guards_that_name_alone(application: Application) -> None:
     payments, api = two_modules(application, "from {shop} import charge\npay = charge")
-    plain = importlib.import_module(payments).charge
+    original = importlib.import_module(payments).charge
 
     application.guard(f"{api}:charge")
 
-    assert importlib.import_module(payments).charge is plain
-    assert importlib.import_module(api).pay is plain
+    assert importlib.import_module(payments).charge is original
+    assert importlib.import_module(api).pay is original
     assert line().aliases == ()
 
 

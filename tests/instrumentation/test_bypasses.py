@@ -1,4 +1,4 @@
-"""A function that a framework was given before it was guarded is called past its guard, and that is told."""
+"""A function that a framework was given before it was guarded bypasses its guard; the report names the framework."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ if TYPE_CHECKING:
     from tests.instrumentation.applications import Application
 
 
-def told(application: Application, source: str, function: str, *, late: bool = False) -> TargetReport:
-    """What is told of a function that is guarded before its module is imported, or after."""
+def reported(application: Application, source: str, function: str, *, late: bool = False) -> TargetReport:
+    """The report of a function that is guarded before its module is imported, or after."""
     name = application.write(source)
     if late:
         importlib.import_module(name)
@@ -114,10 +114,10 @@ CELERY = """
         (CELERY, "charge", "Celery's workers, as the task 'charge'", "name {module}:charge.run"),
     ],
 )
-def test_a_framework_that_holds_a_function_is_named_with_what_to_write_instead(
+def test_a_framework_that_holds_a_function_is_named_with_the_remedy(
     application: Application, source: str, function: str, who: str, remedy: str, late: bool
 ) -> None:
-    line = told(application, source, function, late=late)
+    line = reported(application, source, function, late=late)
 
     module = line.target.partition(":")[0]
     assert line.bypassed_by == (who.replace("{module}", module),)
@@ -140,16 +140,16 @@ def test_a_framework_that_holds_a_function_is_named_with_what_to_write_instead(
         ("import blinker; paid = blinker.Signal(); paid.connect(charge)", "a blinker.base.Signal, {module}:paid"),
     ],
 )
-def test_who_else_holds_a_function_is_named_by_where_it_is_to_be_had(
+def test_any_other_object_that_holds_a_function_is_named_by_where_it_is_found(
     application: Application, source: str, who: str
 ) -> None:
-    line = told(application, f"def charge(): pass\n{source}", "charge")
+    line = reported(application, f"def charge(): pass\n{source}", "charge")
 
     assert line.bypassed_by == (who.replace("{module}", line.target.partition(":")[0]),)
     assert line.remedy == UNDER_IT
 
 
-def test_what_a_decorator_above_another_was_given_is_found_under_that(application: Application) -> None:
+def test_a_decorator_that_was_given_an_inner_function_is_found(application: Application) -> None:
     source = """
         import functools
         HANDLERS = []
@@ -165,7 +165,7 @@ def test_what_a_decorator_above_another_was_given_is_found_under_that(applicatio
         def charge(): pass
     """
 
-    line = told(application, source, "charge")
+    line = reported(application, source, "charge")
 
     assert line.bypassed_by == (f"users of {line.target.partition(':')[0]}:HANDLERS",)
 
@@ -210,18 +210,16 @@ NOBODY = """
 @pytest.mark.parametrize(
     "function", ["charge", "refund", "quote", "Client.send", "Client.make", "Client.parse", "client.send", "Sub.send"]
 )
-def test_of_a_function_that_nobody_else_holds_nothing_is_told(
+def test_a_function_that_no_other_object_holds_has_no_bypass(
     application: Application, function: str, late: bool
 ) -> None:
-    line = told(application, NOBODY, function, late=late)
+    line = reported(application, NOBODY, function, late=late)
 
     assert line.bypassed_by == ()
     assert str(line).startswith("guarded ")
 
 
-def test_other_names_of_a_function_are_not_told_as_holders(
-    application: Application, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_other_names_of_a_function_are_no_bypass(application: Application, capsys: pytest.CaptureFixture[str]) -> None:
     name = application.write(NOBODY)
 
     main(["targets", name])
@@ -229,10 +227,10 @@ def test_other_names_of_a_function_are_not_told_as_holders(
     assert "called past its name" not in capsys.readouterr().out
 
 
-def test_the_line_of_a_target_that_is_called_past_its_guard_does_not_begin_as_one_that_is_guarded(
+def test_the_line_of_a_target_whose_guard_is_bypassed_begins_with_partly(
     application: Application,
 ) -> None:
-    line = told(application, FLASK, "pay")
+    line = reported(application, FLASK, "pay")
 
     name = line.target
     assert str(report()) == (
@@ -241,14 +239,14 @@ def test_the_line_of_a_target_that_is_called_past_its_guard_does_not_begin_as_on
     )
 
 
-def test_many_holders_are_told_in_part(application: Application) -> None:
+def test_of_many_bypasses_five_are_reported(application: Application) -> None:
     source = "def charge(): pass\n" + "".join(f"HANDLERS_{index} = [charge]\n" for index in range(20))
 
-    assert len(told(application, source, "charge").bypassed_by) == 5
+    assert len(reported(application, source, "charge").bypassed_by) == 5
 
 
 def test_the_tasks_own_function_can_be_named_and_is_what_workers_call(application: Application) -> None:
-    line = told(application, CELERY, "charge.run")
+    line = reported(application, CELERY, "charge.run")
 
     module = importlib.import_module(line.target.partition(":")[0])
     assert module.charge.apply(args=[5]).get() == 5
@@ -256,10 +254,10 @@ def test_the_tasks_own_function_can_be_named_and_is_what_workers_call(applicatio
     assert calls(module, "charge.run") == {"success": 1}
 
 
-def test_what_is_told_is_so_and_the_remedy_helps(application: Application) -> None:
+def test_calls_of_a_framework_bypass_the_guard_and_the_remedy_guards_them(application: Application) -> None:
     remedied = FASTAPI.replace("    def pay(", "    @get_breaker('{module} route')\n    def pay(")
     name = application.write(f"    from otel_breaker import get_breaker\n{remedied}".replace("{module}", "remedied"))
-    line = told(application, FASTAPI, "pay")
+    line = reported(application, FASTAPI, "pay")
     module = importlib.import_module(line.target.partition(":")[0])
 
     async def get(module: ModuleType) -> None:
@@ -274,9 +272,7 @@ def test_what_is_told_is_so_and_the_remedy_helps(application: Application) -> No
     assert calls("remedied route") == {"success": 1}
 
 
-def test_nobody_goes_through_all_objects_but_who_asks(
-    application: Application, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_all_objects_are_searched_for_a_report_alone(application: Application, monkeypatch: pytest.MonkeyPatch) -> None:
     def search(_: Any) -> Any:
         pytest.fail("all objects were gone through")
 
@@ -294,10 +290,10 @@ def test_a_process_of_too_many_objects_is_not_stopped_for_a_report(
 ) -> None:
     monkeypatch.setattr(bypass_search, "_MOST_OBJECTS", 10)
 
-    assert told(application, FLASK, "pay").bypassed_by == ()
+    assert reported(application, FLASK, "pay").bypassed_by == ()
 
 
-def test_objects_that_do_not_like_to_be_asked_are_passed_over(application: Application) -> None:
+def test_objects_that_raise_when_they_are_inspected_are_passed_over(application: Application) -> None:
     source = """
         class Meta(type):
             def __getattribute__(cls, name): raise RuntimeError(name)
@@ -312,6 +308,6 @@ def test_objects_that_do_not_like_to_be_asked_are_passed_over(application: Appli
         HANDLERS = [charge]
     """
 
-    line = told(application, source, "charge")
+    line = reported(application, source, "charge")
 
     assert f"users of {line.target.partition(':')[0]}:HANDLERS" in line.bypassed_by

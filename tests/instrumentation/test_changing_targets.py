@@ -179,7 +179,7 @@ def test_what_another_tool_has_wrapped_since_is_left_as_it_is(shop: ModuleType) 
 def test_what_another_tool_has_wrapped_since_is_still_known_for_what_it_was(shop: ModuleType) -> None:
     import functools  # noqa: PLC0415  # what the other tool uses
 
-    plain = shop.Client.charge
+    original = shop.Client.charge
     change(shop, "Client.charge")
     guard = shop.Client.charge
     shop.Client.charge = functools.wraps(guard)(lambda self: guard(self))  # noqa: PLW0108  # a wrapper
@@ -188,7 +188,7 @@ def test_what_another_tool_has_wrapped_since_is_still_known_for_what_it_was(shop
     shop.Client.charge = guard  # the other tool goes
     change(shop)
 
-    assert shop.Client.charge is plain
+    assert shop.Client.charge is original
 
 
 def test_other_names_are_found_of_what_another_tool_has_wrapped_since(shop: ModuleType) -> None:
@@ -206,7 +206,7 @@ def test_other_names_are_found_of_what_another_tool_has_wrapped_since(shop: Modu
     assert calls(shop, "charge") == {"success": 1}
 
 
-def test_a_failure_is_told_once_however_often_targets_change(
+def test_a_failure_is_logged_once_however_often_targets_change(
     shop: ModuleType, caplog: pytest.LogCaptureFixture
 ) -> None:
     for others in ([], ["charge"], ["refund"]):

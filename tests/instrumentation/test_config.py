@@ -31,7 +31,7 @@ def test_a_breaker_has_the_settings_that_it_is_given() -> None:
     assert configuration.breakers["payments"].recovery_time == 0.5
 
 
-def test_a_default_is_every_breakers_own_unless_it_says_otherwise() -> None:
+def test_a_default_applies_to_every_breaker_that_does_not_set_it() -> None:
     mapping = {
         "defaults": {"recovery_time": 30, "window": 50},
         "breakers": {"payments": {"window": 20}, "search": None},
@@ -39,13 +39,13 @@ def test_a_default_is_every_breakers_own_unless_it_says_otherwise() -> None:
 
     breakers = parse_configuration(mapping, "").breakers
 
-    assert {name: (said.recovery_time, said.window) for name, said in breakers.items()} == {
+    assert {name: (settings.recovery_time, settings.window) for name, settings in breakers.items()} == {
         "payments": (30, 20),
         "search": (30, 50),
     }
 
 
-def test_a_setting_that_nobody_says_has_its_own_default() -> None:
+def test_a_setting_that_is_not_configured_has_its_own_default() -> None:
     assert parse_configuration({"breakers": {"payments": {}}}, "").breakers["payments"].failure_threshold == 5
 
 
@@ -60,7 +60,7 @@ def test_code_that_a_setting_names_is_not_imported() -> None:
 # --- targets
 
 
-def test_a_target_names_a_module_and_what_stands_in_it() -> None:
+def test_a_target_names_a_module_and_a_function_in_it() -> None:
     (target,) = parse_configuration({"targets": [{"function": CHARGE, "breaker": "payments"}]}, "").targets
 
     assert (target.function, target.breaker) == (CHARGE, "payments")

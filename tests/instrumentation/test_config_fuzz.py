@@ -1,4 +1,4 @@
-"""Thousands of broken configurations: each is understood, or one clear error, and nobody's code runs.
+"""Thousands of broken configurations: each is parsed, or one clear error, and no code that it names runs.
 
 Files are mutated byte by byte and by what YAML makes trouble with; mappings are made up of almost right parts. What
 is understood must be allowed by the JSON Schema, too.
@@ -69,7 +69,7 @@ def sentinel(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
 
 
 def read(file: Path) -> Any:
-    """What a file says, or the error; anything else is raised."""
+    """The content of a file, or the error; any other exception is raised."""
     try:
         return read_file(str(file))
     except InvalidSettings as error:
@@ -77,7 +77,7 @@ def read(file: Path) -> Any:
 
 
 def meaning(content: Any) -> Configuration | InvalidSettings:
-    """What it means, or the error; anything else is raised."""
+    """The configuration, or the error; any other exception is raised."""
     try:
         return parse_configuration(content, "")
     except InvalidSettings as error:
@@ -165,7 +165,7 @@ ALL_BUT_ONE: Final = 15
 
 
 def mostly(right: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]:
-    """What is right, but for one time in so many: then it is anything."""
+    """Valid values, and at times any other value."""
     return st.integers(0, ALL_BUT_ONE).flatmap(lambda number: right if number else ANYTHING)
 
 
@@ -180,11 +180,11 @@ def entry(*others: str) -> st.SearchStrategy[Any]:
         name: mostly(st.sampled_from(RIGHT[name])) for name in (*(spec.name for spec in fields(Settings)), *others)
     }
     chosen = st.lists(st.sampled_from(sorted(known)), max_size=3, unique=True)
-    said = chosen.flatmap(lambda names: st.fixed_dictionaries({name: known[name] for name in names}))
+    known_keys = chosen.flatmap(lambda names: st.fixed_dictionaries({name: known[name] for name in names}))
     strange = st.integers(0, ALL_BUT_ONE).flatmap(
         lambda number: st.just({}) if number else st.dictionaries(NAMES, VALUES, max_size=1)
     )
-    return mostly(st.builds(lambda *parts: {**parts[0], **parts[1]}, said, strange))
+    return mostly(st.builds(lambda *parts: {**parts[0], **parts[1]}, known_keys, strange))
 
 
 NAMES: Final = st.one_of(st.sampled_from(["payments", "sentinel:Client.charge", "tenant"]), st.text(max_size=5), VALUES)
@@ -192,7 +192,7 @@ FUNCTIONS: Final = st.sampled_from(
     ["sentinel:f", "sentinel:g", "sentinel:h", "sentinel:Client.charge", "sentinel:Client.*", "sentinel:*", "else:f"]
 )
 TARGETS: Final = st.builds(
-    lambda said, function: {**said, "function": function} if isinstance(said, dict) else said,
+    lambda entry, function: {**entry, "function": function} if isinstance(entry, dict) else entry,
     entry("breaker", "exclude"),
     mostly(FUNCTIONS),
 )

@@ -1,4 +1,4 @@
-"""Forcing a circuit from the configuration: what may be said, and what the circuit then says of itself."""
+"""State overrides in the configuration: which are valid, and what the circuit then shows and does."""
 
 from __future__ import annotations
 
@@ -20,24 +20,24 @@ if TYPE_CHECKING:
 SHOP = "def find(): pass\ndef find_by(tenant): pass"
 
 
-def orders(said: dict[str, Any]) -> dict[str, StateOverride]:
-    return dict(parse_configuration({"breakers": {"search": said}}, "", "breakers.yaml").overrides)
+def overrides(entry: dict[str, Any]) -> dict[str, StateOverride]:
+    return dict(parse_configuration({"breakers": {"search": entry}}, "", "breakers.yaml").overrides)
 
 
 @pytest.mark.parametrize("state", [CircuitState.FORCED_OPEN, CircuitState.FORCED_CLOSED])
 def test_a_breaker_may_be_forced_open_or_closed_by_the_configuration(state: CircuitState) -> None:
-    assert orders({"state": state.value, "reason": "INC-4711"}) == {
+    assert overrides({"state": state.value, "reason": "INC-4711"}) == {
         "search": StateOverride(state, "breakers.yaml", "INC-4711")
     }
 
 
 def test_it_may_say_who_forces_it() -> None:
-    assert orders({"state": "forced_open", "actor": "ann"})["search"].actor == "ann"
+    assert overrides({"state": "forced_open", "actor": "ann"})["search"].actor == "ann"
 
 
-def test_a_breaker_is_forced_by_nobody_unless_the_configuration_says_so() -> None:
-    assert orders({"failure_threshold": 3}) == {}
-    assert orders({"state": None}) == {}
+def test_a_breaker_is_not_forced_unless_it_is_configured() -> None:
+    assert overrides({"failure_threshold": 3}) == {}
+    assert overrides({"state": None}) == {}
 
 
 def test_a_forced_breaker_has_settings_as_any_other() -> None:
@@ -47,7 +47,7 @@ def test_a_forced_breaker_has_settings_as_any_other() -> None:
 
 
 @pytest.mark.parametrize(
-    ("said", "path", "remedy"),
+    ("entry", "path", "remedy"),
     [
         ({"state": "open"}, "state", "forced_open or forced_closed"),
         ({"state": "closed"}, "state", "a circuit whose calls change its state"),
@@ -59,26 +59,26 @@ def test_a_forced_breaker_has_settings_as_any_other() -> None:
         ({"staet": "forced_open"}, "staet", "did you mean 'state'?"),
     ],
 )
-def test_a_mistake_is_refused_by_its_path(said: dict[str, Any], path: str, remedy: str) -> None:
+def test_a_mistake_is_refused_by_its_path(entry: dict[str, Any], path: str, remedy: str) -> None:
     with pytest.raises(InvalidSettings) as caught:
-        orders(said)
+        overrides(entry)
 
     assert caught.value.path == f"breakers.search.{path}"
     assert remedy in caught.value.remedy
 
 
-@pytest.mark.parametrize("order", ["defaults", "targets"])
-def test_only_a_breaker_that_is_named_can_be_forced(order: str) -> None:
-    said = {"defaults": {"state": "forced_open"}, "targets": [{"function": "shop:find", "state": "forced_open"}]}
+@pytest.mark.parametrize("part", ["defaults", "targets"])
+def test_only_a_breaker_that_is_named_can_be_forced(part: str) -> None:
+    content = {"defaults": {"state": "forced_open"}, "targets": [{"function": "shop:find", "state": "forced_open"}]}
 
     with pytest.raises(InvalidSettings, match="there is no such"):
-        parse_configuration({order: said[order]}, "")
+        parse_configuration({part: content[part]}, "")
 
 
-# --- in force
+# --- applied
 
 
-def test_a_guarded_function_is_refused_from_its_first_call_and_it_is_told_by_which_file_and_why(
+def test_a_guarded_function_is_refused_from_its_first_call_with_the_file_and_the_reason(
     application: Application, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     name = application.write(SHOP)

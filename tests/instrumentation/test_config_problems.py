@@ -56,13 +56,13 @@ def test_a_part_that_is_no_such_thing_at_all_is_one_mistake(part: dict[str, Any]
     assert paths(part) == list(part)
 
 
-def test_a_mistake_in_the_defaults_is_told_once_and_not_of_every_breaker() -> None:
+def test_a_mistake_in_the_defaults_is_found_once_and_not_for_every_breaker() -> None:
     assert paths({"defaults": {"window": 0}, "breakers": {"a": {}, "b": {}}, "targets": [PAYMENTS]}) == [
         "defaults.window"
     ]
 
 
-def test_a_mistake_of_the_environment_is_told_once_and_not_of_every_breaker(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_mistake_of_the_environment_is_found_once_and_not_for_every_breaker(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("OTEL_BREAKER_MODE", "loud")
 
     assert paths({"breakers": {"a": {}, "b": {"window": 5}}, "targets": [PAYMENTS]}) == ["OTEL_BREAKER_MODE"]
@@ -74,7 +74,7 @@ def test_a_setting_that_needs_another_which_is_wrong_is_no_mistake_of_its_own() 
     ]
 
 
-def test_targets_that_contradict_each_other_are_told_beside_the_rest() -> None:
+def test_targets_that_contradict_each_other_are_found_beside_the_rest() -> None:
     targets = [
         PAYMENTS | {"window": 5},
         {"function": "shop:refund", "breaker": "payments", "window": 6},
@@ -93,7 +93,7 @@ def test_a_name_that_is_no_text_is_refused_since_no_target_could_mean_it(name: o
     assert "write the name in quotes" in problem.remedy
 
 
-def test_each_mistake_in_the_switches_is_told() -> None:
+def test_each_mistake_in_the_telemetry_settings_is_found() -> None:
     assert paths({"telemetry": {"spans": "none", "event": "log", "events": "log", "record_exceptions": 5}}) == [
         "telemetry.spans",
         "telemetry.event",
@@ -101,7 +101,7 @@ def test_each_mistake_in_the_switches_is_told() -> None:
     ]
 
 
-def test_each_mistake_in_a_list_is_told() -> None:
+def test_each_mistake_in_a_list_is_found() -> None:
     exclude = ["shop:TestClient.*", "other:TestClient", 5]
     target = {"function": "shop:*", "exclude": exclude, "ignore": [1, "ValueError", "no name"], "windw": 5}
 
@@ -137,7 +137,7 @@ def test_keys_of_a_configuration_forge_no_line_and_send_no_escape() -> None:
 
 
 @pytest.mark.parametrize("key", ["DB=hunter2", "postgresql://app:hunter2@host", "https://host/?hunter2"])
-def test_what_may_be_secret_in_a_misdirected_file_is_not_told(key: str) -> None:
+def test_the_content_of_a_misdirected_file_may_be_secret_and_is_not_quoted(key: str) -> None:
     mapping: dict[str, Any] = {
         key: 1,
         "breakers": {key: {key: key}, "a": key, "b": {"failure_threshold": key, "ignore": [key], "fallback": key}},

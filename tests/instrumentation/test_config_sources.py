@@ -36,7 +36,7 @@ def test_a_mistake_in_a_file_names_the_file(file: Path, mistake: Mapping[str, ob
     assert caught.value.path.startswith(f"{file}: ")
 
 
-# --- where the configuration comes from
+# --- the source of the configuration
 
 
 @pytest.mark.parametrize("mapping", [None, {}])
@@ -46,7 +46,7 @@ def test_without_any_source_nothing_is_configured(mapping: Mapping[str, object] 
 
 @pytest.mark.usefixtures("file")
 @pytest.mark.parametrize("mapping", [None, {}])
-def test_the_file_is_used_when_nothing_else_is_said(mapping: Mapping[str, object] | None) -> None:
+def test_the_file_is_used_when_nothing_else_is_given(mapping: Mapping[str, object] | None) -> None:
     found = load_configuration(mapping)
 
     assert found is not None
@@ -141,9 +141,9 @@ def test_what_is_given_wins_over_all_that_the_environment_names_in_one_warning(
 
     assert found is not None
     assert list(found.configuration.breakers) == ["given"]
-    [said] = caplog.messages
-    assert f"OTEL_BREAKER_CONFIG_FILE={file}" in said
-    assert "OTEL_BREAKER_TARGETS=shop:charge" in said
+    [message] = caplog.messages
+    assert f"OTEL_BREAKER_CONFIG_FILE={file}" in message
+    assert "OTEL_BREAKER_TARGETS=shop:charge" in message
 
 
 # --- watching
@@ -163,23 +163,23 @@ def test_where_there_is_no_file_there_is_nothing_to_watch() -> None:
         load_configuration({"breakers": {"given": {}}, "reload": "5s"})
 
 
-# --- the switches for an incident
+# --- the variables for an incident
 
 
-@pytest.mark.parametrize("said", ["false", "False", " FALSE ", "0", "no", "off"])
-def test_switched_off_nothing_is_configured_whatever_is_given(
-    file: Path, monkeypatch: pytest.MonkeyPatch, said: str
+@pytest.mark.parametrize("value", ["false", "False", " FALSE ", "0", "no", "off"])
+def test_switched_off_nothing_is_configured_from_any_source(
+    file: Path, monkeypatch: pytest.MonkeyPatch, value: str
 ) -> None:
-    monkeypatch.setenv("OTEL_BREAKER_ENABLED", said)
+    monkeypatch.setenv("OTEL_BREAKER_ENABLED", value)
     file.write_text("{")
 
     assert load_configuration({"breakers": {"given": {}}}) is None
     assert load_configuration(None) is None
 
 
-@pytest.mark.parametrize("said", ["", "true", "True", "1", "yes", "on"])
-def test_switched_on_is_as_if_nothing_had_been_said(monkeypatch: pytest.MonkeyPatch, said: str) -> None:
-    monkeypatch.setenv("OTEL_BREAKER_ENABLED", said)
+@pytest.mark.parametrize("value", ["", "true", "True", "1", "yes", "on"])
+def test_switched_on_is_the_default(monkeypatch: pytest.MonkeyPatch, value: str) -> None:
+    monkeypatch.setenv("OTEL_BREAKER_ENABLED", value)
 
     assert load_configuration({"breakers": {"given": {}}}) is not None
 
@@ -200,7 +200,7 @@ def test_the_mode_of_the_environment_overrides_every_breakers_own(monkeypatch: p
 
     configuration = parse_configuration(mapping, "")
 
-    assert {name: said.mode for name, said in configuration.breakers.items()} == {
+    assert {name: settings.mode for name, settings in configuration.breakers.items()} == {
         "payments": Mode.SHADOW,
         "search": Mode.SHADOW,
         "shop:charge": Mode.SHADOW,

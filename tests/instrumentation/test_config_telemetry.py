@@ -1,4 +1,4 @@
-"""What a configuration says under `telemetry:`, and that it is in force for as long as it stands there."""
+"""Telemetry settings of a configuration apply for as long as the configuration does."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def spans() -> Spans:
     return configuration.TELEMETRY.settings.spans
 
 
-def test_a_switch_is_in_force_until_the_configuration_is_taken_back(instrumentor: OtelBreakerInstrumentor) -> None:
+def test_a_telemetry_setting_applies_until_uninstrument(instrumentor: OtelBreakerInstrumentor) -> None:
     instrumentor.instrument(telemetry={"spans": "problems"})
     during = spans()
 
@@ -30,7 +30,7 @@ def test_a_switch_is_in_force_until_the_configuration_is_taken_back(instrumentor
     assert (during, spans()) == (Spans.PROBLEMS, Spans.ALL)
 
 
-def test_a_file_sets_switches(
+def test_a_file_sets_telemetry_settings(
     instrumentor: OtelBreakerInstrumentor, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     file = tmp_path / "breakers.yaml"
@@ -51,15 +51,15 @@ def test_a_file_wins_over_code(instrumentor: OtelBreakerInstrumentor) -> None:
 
 
 @pytest.mark.parametrize(
-    ("said", "path"),
+    ("settings", "path"),
     [
         ({"spans": "some"}, "file: telemetry.spans"),
         ({"span": "all"}, "file: telemetry.span"),
         ("all", "file: telemetry"),
     ],
 )
-def test_what_cannot_be_meant_is_refused_by_its_path(said: object, path: str) -> None:
+def test_an_invalid_telemetry_setting_is_refused_by_its_path(settings: object, path: str) -> None:
     with pytest.raises(InvalidSettings) as caught:
-        parse_configuration({"telemetry": said}, "file: ")
+        parse_configuration({"telemetry": settings}, "file: ")
 
     assert caught.value.path == path

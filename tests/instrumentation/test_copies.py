@@ -1,4 +1,4 @@
-"""Guards over what is no plain function copy, pickle and are held weakly as what they stand for."""
+"""Guards of callables that are no Python functions copy, pickle and are referenced weakly as what they wrap."""
 
 from __future__ import annotations
 
@@ -111,7 +111,7 @@ def test_a_function_of_c_copies_as_itself(application: Application) -> None:
     assert copy.copy(zlib.crc32) is zlib.crc32
 
 
-def test_what_cannot_be_copied_says_so_in_its_own_words(application: Application) -> None:
+def test_an_object_that_cannot_be_copied_raises_its_own_error(application: Application) -> None:
     shop = application.load(
         "import wrapt\ntraced = wrapt.FunctionWrapper(lambda x: x, lambda w, i, a, k: w(*a, **k))", "traced"
     )

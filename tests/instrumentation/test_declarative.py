@@ -37,8 +37,8 @@ def start(options: dict[str, Any]) -> None:
     OtelBreakerInstrumentor().instrument(skip_dep_check=True)
 
 
-def told(caplog: pytest.LogCaptureFixture, level: int) -> str:
-    """The one thing that was said, by us."""
+def logged(caplog: pytest.LogCaptureFixture, level: int) -> str:
+    """The one record of our logger."""
     [record] = caplog.records
     assert (record.name, record.levelno) == ("otel_breaker", level)
     return record.getMessage()
@@ -67,7 +67,7 @@ def test_what_is_declared_wins_over_the_file_and_a_warning_names_the_file(
     shop.refund()
 
     assert (calls(shop, "charge"), calls(shop, "refund")) == ({"success": 1}, {})
-    assert str(file) in told(caplog, logging.WARNING)
+    assert str(file) in logged(caplog, logging.WARNING)
 
 
 @pytest.mark.parametrize(
@@ -86,10 +86,10 @@ def test_a_mistake_is_one_logged_error_with_the_remedy(
 ) -> None:
     start(options)
 
-    said = told(caplog, logging.ERROR)
-    assert "nothing is guarded" in said
-    assert path in said
-    assert remedy in said
+    message = logged(caplog, logging.ERROR)
+    assert "nothing is guarded" in message
+    assert path in message
+    assert remedy in message
 
 
 def test_after_a_mistake_nothing_is_guarded_not_even_by_the_file(application: Application, file: Path) -> None:
@@ -174,7 +174,7 @@ def test_where_nothing_of_the_kind_is_declared_the_file_guards(
     assert calls(f"{name}:charge") == {"success": 1}
 
 
-def test_what_is_declared_says_who_forces_a_circuit(application: Application) -> None:
+def test_a_declarative_configuration_is_the_actor_that_forces_a_circuit(application: Application) -> None:
     breaker = get_breaker(f"{application.write(SHOP)} payments")
 
     start({"breakers": {breaker.name: {"state": "forced_open"}}})

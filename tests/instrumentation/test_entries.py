@@ -1,4 +1,4 @@
-"""What an entry under `targets:` may say of its breaker, and which of several sayings holds."""
+"""The settings in an entry under `targets:`, and which of several settings of one breaker applies."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def targets(*targets: Mapping[str, object]) -> Mapping[str, object]:
 # --- its own settings
 
 
-def test_what_a_target_says_wins_over_its_breaker_which_wins_over_the_defaults() -> None:
+def test_a_targets_settings_win_over_its_breakers_which_win_over_the_defaults() -> None:
     mapping = {
         "defaults": {"failure_threshold": 1, "recovery_time": 1, "window": 1},
         "breakers": {"payments": {"failure_threshold": 2, "recovery_time": 2}},
@@ -40,7 +40,7 @@ def test_what_a_target_says_wins_over_its_breaker_which_wins_over_the_defaults()
     assert (settings.failure_threshold, settings.recovery_time, settings.window) == (3, 2, 1)
 
 
-def test_what_a_target_says_holds_for_the_breaker_of_its_own() -> None:
+def test_a_targets_settings_apply_to_the_breaker_named_after_it() -> None:
     configuration = parse_configuration(
         targets({"function": CHARGE, "failure_threshold": 3, "recovery_time": "500ms"}), ""
     )
@@ -98,7 +98,7 @@ def test_a_pattern_speaks_for_a_breaker_that_is_named_after_one_of_its_functions
 
 
 @pytest.mark.parametrize("order", [1, -1])
-def test_a_pattern_does_not_speak_for_a_function_that_another_target_names(order: int) -> None:
+def test_a_pattern_does_not_configure_a_function_that_another_target_names(order: int) -> None:
     listed = [{"function": "shop:*", "failure_threshold": 3}, {"function": CHARGE, "failure_threshold": 4}][::order]
 
     configuration = parse_configuration({"breakers": {CHARGE: {}}, **targets(*listed)}, "")

@@ -54,7 +54,7 @@ def test_the_text_is_read_as_utf_8(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(("content", "name"), [("", "a.yaml"), ("# nothing yet", "a.yaml"), ("null", "a.json")])
-def test_a_file_that_says_nothing_is_an_empty_mapping(tmp_path: Path, content: str, name: str) -> None:
+def test_an_empty_file_is_an_empty_mapping(tmp_path: Path, content: str, name: str) -> None:
     assert read_file(str(written(tmp_path, content, name))) == {}
 
 
@@ -112,7 +112,7 @@ def test_text_that_is_not_in_the_format_is_refused(tmp_path: Path, content: str,
 @pytest.mark.parametrize(
     ("content", "name"), [("- 1", "a.yaml"), ("shop", "a.yaml"), ("[1]", "a.json"), ("0", "a.json")]
 )
-def test_a_file_that_holds_no_mapping_is_refused(tmp_path: Path, content: str, name: str) -> None:
+def test_a_file_that_contains_no_mapping_is_refused(tmp_path: Path, content: str, name: str) -> None:
     assert "a mapping" in error_of(written(tmp_path, content, name)).remedy
 
 
@@ -126,12 +126,12 @@ def test_a_file_that_holds_no_mapping_is_refused(tmp_path: Path, content: str, n
         ('{"breakers": {"payments": {"window": 5, "window": 6}}}', "a.json"),
     ],
 )
-def test_a_key_that_stands_twice_is_refused(tmp_path: Path, content: str, name: str) -> None:
+def test_a_key_that_occurs_twice_is_refused(tmp_path: Path, content: str, name: str) -> None:
     assert "occurs twice" in error_of(written(tmp_path, content, name)).remedy
 
 
 @pytest.mark.timeout(3)
-def test_a_key_that_stands_twice_among_very_many_is_found_at_once(tmp_path: Path) -> None:
+def test_a_key_that_occurs_twice_among_very_many_is_found_at_once(tmp_path: Path) -> None:
     pairs = ",".join(f'"{key}":1' for key in [*range(25_000), 24_999])
     file = written(tmp_path, f"{{{pairs}}}", "a.json")
 
@@ -144,7 +144,7 @@ def test_the_same_key_in_two_mappings_is_no_repetition(tmp_path: Path) -> None:
     assert read_file(str(file)) == {"breakers": {"payments": {"window": 5}, "search": {"window": 5}}}
 
 
-def test_an_alias_stands_for_what_its_anchor_marks(tmp_path: Path) -> None:
+def test_an_alias_has_the_value_of_its_anchor(tmp_path: Path) -> None:
     file = written(tmp_path, "breakers: {payments: &quick {window: 5}, search: *quick}")
 
     assert read_file(str(file)) == {"breakers": {"payments": {"window": 5}, "search": {"window": 5}}}
@@ -159,7 +159,7 @@ breakers:
 """
 
 
-def test_a_merge_key_takes_over_what_is_not_said_anew(tmp_path: Path) -> None:
+def test_a_merge_key_adds_keys_that_the_mapping_does_not_have(tmp_path: Path) -> None:
     content = read_file(str(written(tmp_path, MERGED)))
 
     assert content["breakers"] == {
@@ -169,7 +169,7 @@ def test_a_merge_key_takes_over_what_is_not_said_anew(tmp_path: Path) -> None:
     }
 
 
-def test_a_key_that_stands_twice_beside_a_merge_key_is_refused(tmp_path: Path) -> None:
+def test_a_key_that_occurs_twice_beside_a_merge_key_is_refused(tmp_path: Path) -> None:
     file = written(tmp_path, "a: &a {window: 5}\nb: {<<: *a, window: 6, window: 7}")
 
     assert error_of(file).remedy == "line 2, column 24: the key 'window' occurs twice"
@@ -200,7 +200,7 @@ def test_what_aliases_make_of_a_small_file_is_bounded(tmp_path: Path, content: s
 
 
 @pytest.mark.parametrize("content", ["a: &a [*a]", "a: &a {b: {<<: *a}}", "&a *a : 1", "a: {<<: 5}", "a: {<<: [5]}"])
-def test_an_alias_within_what_it_stands_for_or_a_merge_with_no_mapping_is_refused(tmp_path: Path, content: str) -> None:
+def test_an_alias_within_its_own_value_or_a_merge_with_no_mapping_is_refused(tmp_path: Path, content: str) -> None:
     assert error_of(written(tmp_path, content)).problem == "it cannot be understood"
 
 
@@ -225,7 +225,7 @@ SECRETS = [
 
 
 @pytest.mark.parametrize("content", SECRETS)
-def test_an_error_says_where_a_text_is_wrong_and_nothing_of_what_stands_there(tmp_path: Path, content: str) -> None:
+def test_an_error_names_the_position_and_quotes_nothing(tmp_path: Path, content: str) -> None:
     for name in ("a.yaml", "a.json"):
         error = error_of(written(tmp_path, content, name))
 
@@ -233,7 +233,7 @@ def test_an_error_says_where_a_text_is_wrong_and_nothing_of_what_stands_there(tm
         assert "line " in error.remedy or "position " in error.remedy
 
 
-def test_an_error_says_line_column_and_problem(tmp_path: Path) -> None:
+def test_an_error_names_line_column_and_problem(tmp_path: Path) -> None:
     error = error_of(written(tmp_path, "breakers:\n  payments: {window: 5"))
 
     assert error.remedy == "line 2, column 23: expected ',' or '}', but got '<stream end>'"

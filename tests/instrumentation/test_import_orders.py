@@ -1,4 +1,4 @@
-"""A target is guarded whenever its module comes: later, lazily, half, twice; and nothing comes because of it."""
+"""A target is guarded whenever its module is imported: later, lazily, half, twice; and no target imports a module."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ GUARDS_ITSELF = """
     from otel_breaker_instrumentation import OtelBreakerInstrumentor, report
 
     OtelBreakerInstrumentor().instrument(targets=[{"function": __name__ + ":charge"}])
-    told = str(report())
+    reported = str(report())
 """
 
 
@@ -145,7 +145,7 @@ def test_a_module_that_is_lazy_already_is_not_loaded_and_guarded_when_it_is(appl
     assert calls(f"{name}:charge") == {"success": 1}
 
 
-def test_a_lazy_module_that_is_loaded_after_uninstrument_is_left_alone(application: Application) -> None:
+def test_a_lazy_module_that_is_loaded_after_uninstrument_is_not_guarded(application: Application) -> None:
     name = application.write("def charge(): pass")
     module = lazily(name)
     application.guard(f"{name}:charge")
@@ -168,8 +168,8 @@ def test_a_module_that_guards_its_own_function_above_it_is_guarded_once_it_is_co
 
     module = importlib.import_module(name)
 
-    assert "pending" in module.told
-    assert "its import is not finished" in module.told
+    assert "pending" in module.reported
+    assert "its import is not finished" in module.reported
     assert statuses() == [Status.GUARDED if after else Status.MISSING]
     if after:
         module.charge()
@@ -219,7 +219,7 @@ def test_a_half_imported_module_that_fails_is_guarded_when_it_is_imported_again(
     assert calls(f"{name}:charge") == {"success": 1}
 
 
-def test_a_half_imported_module_is_left_alone_when_that_was_taken_back_meanwhile(application: Application) -> None:
+def test_a_half_imported_module_is_not_guarded_after_uninstrument(application: Application) -> None:
     source = GUARDS_ITSELF + "    OtelBreakerInstrumentor().uninstrument()\n    def charge(): pass"
 
     module = importlib.import_module(application.write(source))
@@ -227,7 +227,7 @@ def test_a_half_imported_module_is_left_alone_when_that_was_taken_back_meanwhile
     assert not is_guarded(module.charge)
 
 
-def test_a_half_imported_module_is_guarded_once_when_that_was_taken_back_and_wanted_again(
+def test_a_half_imported_module_is_guarded_once_after_uninstrument_and_instrument(
     application: Application,
 ) -> None:
     again = GUARDS_ITSELF.replace("from", "OtelBreakerInstrumentor().uninstrument()\n    from", 1)
@@ -268,30 +268,30 @@ def test_a_module_that_another_thread_is_importing_is_guarded_once_it_is_complet
 # --- twice
 
 
-def test_a_module_that_was_loaded_again_is_told_as_no_longer_guarded(application: Application) -> None:
+def test_a_module_that_was_reloaded_is_reported_as_no_longer_guarded(application: Application) -> None:
     module = application.load("def charge(): pass", "charge")
 
     importlib.reload(module)
 
     [line] = report()
     assert (line.status, line.target) == (Status.MISSING, f"{module.__name__}:charge")
-    assert "something else stands there by now" in line.reason
+    assert "the name is another object by now" in line.reason
 
 
 def test_a_module_that_was_loaded_again_is_guarded_by_instrumenting_again(application: Application) -> None:
     module = application.load("def charge(): pass", "charge")
     importlib.reload(module)
-    plain = module.charge
+    original = module.charge
 
     application.instrumentor.uninstrument()
-    assert module.charge is plain
+    assert module.charge is original
     application.guard(f"{module.__name__}:charge")
     module.charge()
 
     assert calls(module, "charge") == {"success": 1}
 
 
-def test_a_module_that_was_imported_anew_is_told_as_no_longer_guarded(application: Application) -> None:
+def test_a_module_that_was_imported_again_is_reported_as_no_longer_guarded(application: Application) -> None:
     name = application.load("def charge(): pass", "charge").__name__
     del sys.modules[name]
 

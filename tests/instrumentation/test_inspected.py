@@ -1,4 +1,4 @@
-"""Whoever inspects a function that a configuration guards is told what it was told before, whatever kind it is of."""
+"""Tools that inspect a guarded function show what they showed before, for every kind of function."""
 
 from __future__ import annotations
 
@@ -106,7 +106,7 @@ ASKED: dict[str, Callable[[Any], object]] = {
 }
 
 
-def told(ask: Callable[[Any], object], function: Any) -> str:
+def shown(ask: Callable[[Any], object], function: Any) -> str:
     try:
         return repr(ask(function))
     except Exception as error:
@@ -116,20 +116,20 @@ def told(ask: Callable[[Any], object], function: Any) -> str:
 @pytest.fixture
 def both(application: Application) -> tuple[ModuleType, ModuleType]:
     """The same module, unguarded and guarded."""
-    plain = importlib.import_module(application.write(SHOP))
-    return plain, application.load(SHOP, *TARGETS)
+    unguarded = importlib.import_module(application.write(SHOP))
+    return unguarded, application.load(SHOP, *TARGETS)
 
 
 @pytest.mark.parametrize("ask", ASKED.values(), ids=ASKED)
-def test_what_is_told_of_a_guarded_function_is_what_was_told_before(
+def test_tools_show_the_same_of_a_guarded_function_as_before(
     both: tuple[ModuleType, ModuleType], ask: Callable[[Any], object]
 ) -> None:
-    plain, guarded = both
+    unguarded, guarded = both
 
-    # Of an object that is called, this alone tells the parameters without the object itself.
+    # Of a callable object, this one alone leaves out the object itself.
     names = [name for name in NAMES if name != "client" or ask is not inspect.getfullargspec]
     for name in names:
-        assert told(ask, evaluate(name, guarded)) == told(ask, evaluate(name, plain)), name
+        assert shown(ask, evaluate(name, guarded)) == shown(ask, evaluate(name, unguarded)), name
 
 
 def test_attributes_of_a_guarded_function_are_live(both: tuple[ModuleType, ModuleType]) -> None:
@@ -152,7 +152,7 @@ def test_attributes_that_were_set_while_it_was_guarded_stay(application: Applica
     assert vars(shop.charge) == {"note": "mine"}
 
 
-def test_a_fallback_leaves_nothing_on_the_function_when_it_is_taken_back(application: Application) -> None:
+def test_a_fallback_leaves_nothing_on_the_function_after_uninstrument(application: Application) -> None:
     name = application.write(SHOP)
     application.instrumentor.instrument(targets=[{"function": f"{name}:charge", "fallback": "builtins:dict"}])
     shop = importlib.import_module(name)

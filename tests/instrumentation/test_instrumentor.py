@@ -36,7 +36,7 @@ def targets(*functions: str) -> list[dict[str, str]]:
 
 
 def ours(caplog: pytest.LogCaptureFixture) -> str:
-    """The one thing that was said, an error of ours."""
+    """The one record, an error of ours."""
     [record] = caplog.records
     assert (record.name, record.levelno) == ("otel_breaker", logging.ERROR)
     return record.getMessage()
@@ -171,9 +171,9 @@ def test_a_wrong_file_is_one_logged_error_that_names_it(
 
     instrumentor.instrument()
 
-    said = ours(caplog)
-    assert "nothing is guarded" in said
-    assert str(file) in said
+    message = ours(caplog)
+    assert "nothing is guarded" in message
+    assert str(file) in message
 
 
 def test_of_a_file_with_one_mistake_nothing_is_guarded(application: Application, file: Path) -> None:

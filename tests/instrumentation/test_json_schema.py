@@ -1,6 +1,6 @@
 """The JSON Schema that editors use: it is valid, complete, and refuses what is usually mistaken, as the parser does.
 
-That it allows whatever the parser understands is tried by test_config_fuzz.py, too.
+That it allows everything the parser accepts is tried by test_config_fuzz.py, too.
 """
 
 from __future__ import annotations
@@ -61,7 +61,7 @@ def test_it_knows_every_key_that_the_parser_knows() -> None:
 
 def test_every_key_is_explained() -> None:
     def unexplained(part: dict[str, Any]) -> list[str]:
-        return [name for name, said in part.items() if "description" not in said and "$ref" not in said]
+        return [name for name, value in part.items() if "description" not in value and "$ref" not in value]
 
     properties, settings = schema()["properties"], schema()["$defs"]
     target = properties["targets"]["anyOf"][0]["items"]["properties"]

@@ -58,9 +58,9 @@ def test_a_module_that_is_named_runs_when_the_application_imports_it_and_not_bef
     "name", ["__import__('os')", "os.system('true')", "../shop:charge", "shop:charge;x", "shop:(charge)", "shop :x"]
 )
 def test_a_name_is_dotted_words_and_no_expression(name: str) -> None:
-    for said in ({"targets": [{"function": name}]}, {"breakers": {"payments": {"fallback": name}}}):
+    for content in ({"targets": [{"function": name}]}, {"breakers": {"payments": {"fallback": name}}}):
         with pytest.raises(InvalidSettings):
-            parse_configuration(said, "")
+            parse_configuration(content, "")
 
 
 # --- text that becomes code
@@ -115,7 +115,7 @@ def laughs() -> str:
 
 @pytest.mark.timeout(10)
 @pytest.mark.parametrize(
-    ("content", "name", "said"),
+    ("content", "name", "problem"),
     [
         pytest.param(laughs(), "a.yaml", "aliases make it larger", id="a billion laughs"),
         pytest.param("a: &a [*a]", "a.yaml", "within its own value", id="a list in itself"),
@@ -131,9 +131,9 @@ def laughs() -> str:
     ],
 )
 def test_what_would_take_too_much_or_says_two_things_is_refused_at_once(
-    tmp_path: Path, content: str | bytes, name: str, said: str
+    tmp_path: Path, content: str | bytes, name: str, problem: str
 ) -> None:
-    with pytest.raises(InvalidSettings, match=said):
+    with pytest.raises(InvalidSettings, match=problem):
         read_file(written(tmp_path, content, name))
 
 
@@ -186,7 +186,7 @@ def test_reading_what_is_no_file_leaves_nothing_open(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "said",
+    "content",
     [
         {"breaker": {"payments": {}}},
         {"defaults": {"failure_treshold": 3}},
@@ -194,6 +194,6 @@ def test_reading_what_is_no_file_leaves_nothing_open(tmp_path: Path) -> None:
         {"targets": [{"function": "shop:charge", "breakr": "payments"}]},
     ],
 )
-def test_a_key_that_is_not_known_is_never_passed_over(tmp_path: Path, said: dict[str, object]) -> None:
+def test_a_key_that_is_not_known_is_never_passed_over(tmp_path: Path, content: dict[str, object]) -> None:
     with pytest.raises(InvalidSettings, match=r"there is no such .*: did you mean "):
-        parse_configuration(read_file(written(tmp_path, json.dumps(said), "a.json")), "")
+        parse_configuration(read_file(written(tmp_path, json.dumps(content), "a.json")), "")

@@ -108,16 +108,16 @@ def test_what_a_decorator_in_the_code_guards_is_not_guarded_again(application: A
 
 def test_of_seven_targets_none_is_left(application: Application) -> None:
     shop = importlib.import_module(application.write(SHOP))
-    holders: list[Any] = [shop, shop.Client, shop.Special]
-    before = [dict(vars(holder)) for holder in holders]
+    owners: list[Any] = [shop, shop.Client, shop.Special]
+    before = [dict(vars(owner)) for owner in owners]
     application.guard(*(f"{shop.__name__}:{named}" for named in SEVEN))
     assert report().counts[Status.GUARDED] == 7
 
     application.instrumentor.uninstrument()
 
-    for holder, held in zip(holders, before, strict=True):
-        assert list(vars(holder)) == list(held)
-        assert all(vars(holder)[name] is value for name, value in held.items())
+    for owner, held in zip(owners, before, strict=True):
+        assert list(vars(owner)) == list(held)
+        assert all(vars(owner)[name] is value for name, value in held.items())
 
 
 def test_a_hook_that_fires_after_uninstrument_does_nothing(application: Application) -> None:
@@ -160,27 +160,27 @@ def test_one_bad_target_leaves_the_others_guarded(application: Application) -> N
 def test_whatever_happens_instrument_raises_nothing_that_stops_other_instrumentors(
     application: Application, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    class Hostile:
+    class Faulty:
         def __getattribute__(self, name: str) -> object:
             raise MemoryError(name)
 
-    monkeypatch.setitem(sys.modules, "hostile", Hostile())
+    monkeypatch.setitem(sys.modules, "faulty", Faulty())
 
-    OtelBreakerInstrumentor().instrument(targets=[{"function": "hostile:charge"}, {"function": "hostile:*"}])
+    OtelBreakerInstrumentor().instrument(targets=[{"function": "faulty:charge"}, {"function": "faulty:*"}])
 
     assert {line.status for line in report()} == {Status.REFUSED}
     assert len(caplog.records) == 2
 
 
 def test_a_module_that_does_not_like_to_be_looked_into_stops_nothing(application: Application) -> None:
-    hostile = application.write("""
+    faulty = application.write("""
         class Meta(type):
             def __getattribute__(cls, name):
                 raise OSError(name)
 
-        class Hostile(metaclass=Meta): pass
+        class Faulty(metaclass=Meta): pass
     """)
-    importlib.import_module(hostile)
+    importlib.import_module(faulty)
     payments = importlib.import_module(application.write(SHOP))
     api = importlib.import_module(application.write(f"from {payments.__name__} import charge"))
 
@@ -191,12 +191,12 @@ def test_a_module_that_does_not_like_to_be_looked_into_stops_nothing(application
 
 
 def test_what_was_put_in_place_of_a_guard_may_be_anything(application: Application) -> None:
-    class Hostile:
+    class Faulty:
         def __getattr__(self, name: str) -> object:
             raise RuntimeError(name)
 
     shop = application.load(SHOP, "charge")
-    vars(shop)["charge"] = Hostile()
+    vars(shop)["charge"] = Faulty()
 
     assert [line.status for line in report()] == [Status.MISSING]
     application.instrumentor.uninstrument()

@@ -1,4 +1,4 @@
-"""Whole libraries whose functions and methods are all guarded: what their users see is what it was, and is restored."""
+"""Whole libraries whose functions and methods are all guarded: their users see no difference, and all is restored."""
 
 from __future__ import annotations
 
@@ -22,27 +22,27 @@ ROOT = Path(__file__).parents[2]
 
 
 def seen(*arguments: str) -> dict[str, Any]:
-    """What a program sees that uses a library in many ways."""
+    """The observations of a program that uses a library in many ways."""
     command = [sys.executable, "-m", "tests.instrumentation.library_programs", *arguments]
     done = subprocess.run(command, capture_output=True, text=True, check=True, cwd=ROOT)
-    said: dict[str, Any] = json.loads(done.stdout)
-    return said
+    result: dict[str, Any] = json.loads(done.stdout)
+    return result
 
 
 @pytest.mark.processes
 @pytest.mark.parametrize("library", ["requests", "httpx", "urllib3"])
 def test_users_of_a_library_that_is_guarded_throughout_see_what_they_saw(library: str) -> None:
-    plain, guarded = seen(library, "plain"), seen(library, "guarded")
+    unguarded, guarded = seen(library, "unguarded"), seen(library, "guarded")
 
-    assert guarded["seen"] == plain["seen"]
-    assert len(plain["seen"]) > 100
+    assert guarded["seen"] == unguarded["seen"]
+    assert len(unguarded["seen"]) > 100
     assert guarded["guarded"] > 100
     assert guarded["called"] > 500
-    assert plain["guarded"] == plain["called"] == 0
+    assert unguarded["guarded"] == unguarded["called"] == 0
 
 
 def everything() -> dict[tuple[int, str], object]:
-    """What all modules of the application hold, and the classes in them, by owner and name."""
+    """All attributes of the application's modules, and of the classes in them, by owner and name."""
     # hypothesis keeps a global of how long the garbage collector has taken.
     ours = ("hypothesis", "opentelemetry", "otel_breaker", "otel_breaker_instrumentation", "wrapt")
     owners: dict[int, Any] = {
@@ -50,7 +50,7 @@ def everything() -> dict[tuple[int, str], object]:
         for name, module in sys.modules.items()
         if type(module) is ModuleType and name.partition(".")[0] not in ours
     }
-    for module in list(owners.values()):  # not by `isinstance`: a proxy in a module may import what it stands for
+    for module in list(owners.values()):  # not by `isinstance`: a proxy in a module may import what it wraps
         owners.update({id(value): value for value in vars(module).values() if issubclass(type(value), type)})
     return {(id(owner), name): value for owner in owners.values() for name, value in vars(owner).items()}
 

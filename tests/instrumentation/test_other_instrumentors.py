@@ -1,7 +1,7 @@
 """Another instrumentor of the same functions, put in place and taken away before and after ours, in every order.
 
-Who is taken away last leaves everything as it was, when it was the first to come. In the other orders OpenTelemetry's
-instrumentors take away what is outermost, whosesoever it is; then the report says what is still guarded, and it is.
+Everything is restored when the first instrumentor is removed last. In the other orders OpenTelemetry's instrumentors
+remove the outermost wrapper, of any instrumentor; then the report shows what is still guarded, and that is guarded.
 """
 
 from __future__ import annotations
@@ -88,11 +88,11 @@ def server() -> Iterator[str]:
 @pytest.fixture(params=LIBRARIES)
 def library(request: pytest.FixtureRequest) -> Iterator[Library]:
     library = LIBRARIES[request.param]
-    plain = library.held
+    original = library.held
     yield library
     if library.theirs.is_instrumented_by_opentelemetry:
         library.theirs.uninstrument()
-    setattr(library.owner, library.method, plain)
+    setattr(library.owner, library.method, original)
 
 
 @pytest.fixture
@@ -121,14 +121,14 @@ def counted(library: Library, url: str) -> int:
 
 @pytest.mark.usefixtures("spans")
 @pytest.mark.parametrize("steps", [*RESTORED, *CROSSED])
-def test_at_each_step_a_call_is_guarded_once_when_the_report_says_so_and_else_not(
+def test_at_each_step_a_call_is_guarded_once_when_it_is_reported_as_guarded_and_else_not(
     library: Library, server: str, take: Callable[[str], None], steps: str
 ) -> None:
     for step in steps.split():
         take(step)
 
-        told = [line.status for line in report()]
-        assert counted(library, server) == told.count(Status.GUARDED), step
+        statuses = [line.status for line in report()]
+        assert counted(library, server) == statuses.count(Status.GUARDED), step
 
     assert report() == ()
 
@@ -137,12 +137,12 @@ def test_at_each_step_a_call_is_guarded_once_when_the_report_says_so_and_else_no
 def test_when_the_first_to_come_goes_last_everything_is_as_it_was(
     library: Library, take: Callable[[str], None], steps: str
 ) -> None:
-    plain = library.held
+    original = library.held
 
     for step in steps.split():
         take(step)
 
-    assert library.held is plain
+    assert library.held is original
 
 
 @pytest.mark.parametrize("steps", ["o+ t+", "t+ o+"])

@@ -1,4 +1,4 @@
-"""Which names a pattern stands for."""
+"""Which names a pattern matches."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def pattern(qualified_name: str) -> Pattern:
         ("*.__call__", "Client.__call__"),
     ],
 )
-def test_a_pattern_stands_for_what_it_reads_like(named: str, taken: str) -> None:
+def test_a_pattern_matches_names_of_its_form(named: str, taken: str) -> None:
     assert pattern(named).matches(f"shop:{taken}")
 
 
@@ -58,7 +58,7 @@ def test_a_pattern_stands_for_what_it_reads_like(named: str, taken: str) -> None
         ("Client.*", "Special.charge"),
     ],
 )
-def test_a_pattern_stands_for_nothing_else(named: str, left: str) -> None:
+def test_a_pattern_matches_nothing_else(named: str, left: str) -> None:
     assert not pattern(named).matches(f"shop:{left}")
 
 
@@ -79,7 +79,7 @@ def test_private_and_special_names_are_only_meant_when_they_are_written(named: s
     assert not pattern(named).matches(f"shop:{left}")
 
 
-def test_a_pattern_stands_for_names_of_its_own_module_only() -> None:
+def test_a_pattern_matches_names_of_its_own_module_only() -> None:
     assert not pattern("*").matches("shop.payments:charge")
 
 
@@ -93,7 +93,7 @@ def test_a_pattern_stands_for_names_of_its_own_module_only() -> None:
         ("Client", "Client.Session.send"),
     ],
 )
-def test_what_is_excluded_takes_along_private_names_and_all_that_stands_in_it(excluded: str, name: str) -> None:
+def test_an_excluded_class_includes_private_names_and_everything_in_it(excluded: str, name: str) -> None:
     assert Patterns([pattern(excluded)]).covers(name)
 
 
@@ -105,7 +105,7 @@ def test_what_is_excluded_takes_along_nothing_else(excluded: str, name: str) -> 
 @given(
     st.lists(st.from_regex(r"[ab*][ab_*]{0,4}(\.[ab*][ab_*]{0,2}){0,2}", fullmatch=True), max_size=6), st.text("ab._")
 )
-def test_many_patterns_together_say_what_each_says_alone(written: list[str], name: str) -> None:
+def test_many_patterns_together_match_what_each_matches_alone(written: list[str], name: str) -> None:
     patterns = [pattern(each) for each in written]
 
     fitting = Patterns(patterns).fitting(name)

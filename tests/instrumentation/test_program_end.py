@@ -74,7 +74,7 @@ def test_finalisers_find_their_globals_beside_what_is_decorated(before: str, tmp
     assert end_of(before + DECORATED, tmp_path) == end_of(before, tmp_path)
 
 
-def test_what_was_not_guarded_is_still_told_and_can_be_asked_for_later(tmp_path: Path) -> None:
+def test_targets_that_were_not_guarded_are_logged_and_can_still_be_reported_later(tmp_path: Path) -> None:
     asked = "import atexit, otel_breaker_instrumentation as o\natexit.register(lambda: print(o.report().counts))\n"
 
     out, err = end_of(asked + instrument([{"function": "shop:charge"}, {"function": "shop:chrge"}]), tmp_path)

@@ -1,4 +1,4 @@
-"""What a watcher makes of its file, look by look; nothing here waits for its thread."""
+"""What a watcher does with its file, look by look; no test waits for its thread."""
 
 from __future__ import annotations
 
@@ -25,22 +25,22 @@ BROKEN = "reload: 5s\nbreakers: {payments: {failure_treshold: 2}}\n"
 
 
 class Process:
-    """A process that lives by a file: it remembers by which thresholds, one after the other."""
+    """A process that applies a file; records the thresholds that it applies, in order."""
 
     def __init__(self, folder: Path) -> None:
         self.file = folder / "breakers.yaml"
         self.file.write_text(FIRST)
         self.thresholds: list[int | None] = []
         self.refuses: Exception | None = None
-        self.watcher = Watcher(str(self.file), FIRST, EVERY, self._live_by)
+        self.watcher = Watcher(str(self.file), FIRST, EVERY, self._apply)
 
-    def _live_by(self, configuration: Configuration) -> None:
+    def _apply(self, configuration: Configuration) -> None:
         if self.refuses is not None:
             raise self.refuses
         self.thresholds.append(configuration.breakers["payments"].failure_threshold)
 
     def look(self, times: int = 1) -> list[float | None]:
-        """Look so many times; how long to wait after each."""
+        """Look so many times; returns how long to wait after each."""
         return [self.watcher.look() for _ in range(times)]
 
 
@@ -72,7 +72,7 @@ def test_a_file_that_is_written_again_with_the_same_content_changes_nothing(proc
     assert process.thresholds == []
 
 
-def test_new_content_is_lived_by_when_it_was_read_twice_a_moment_apart(process: Process) -> None:
+def test_new_content_is_applied_when_it_was_read_twice_a_moment_apart(process: Process) -> None:
     process.file.write_text(SECOND)
 
     assert process.look() == [SETTLING]
@@ -81,7 +81,7 @@ def test_new_content_is_lived_by_when_it_was_read_twice_a_moment_apart(process: 
     assert process.thresholds == [2]
 
 
-def test_new_content_is_lived_by_once(process: Process) -> None:
+def test_new_content_is_applied_once(process: Process) -> None:
     process.file.write_text(SECOND)
 
     process.look(5)
@@ -129,7 +129,7 @@ def test_the_swapped_links_of_a_config_map_are_followed(tmp_path: Path) -> None:
     process = Process(tmp_path / "1")
     link = tmp_path / "breakers.yaml"
     link.symlink_to("data/breakers.yaml")
-    watcher = Watcher(str(link), FIRST, EVERY, process._live_by)
+    watcher = Watcher(str(link), FIRST, EVERY, process._apply)
 
     (tmp_path / "new").symlink_to("2")
     (tmp_path / "new").replace(tmp_path / "data")
@@ -141,7 +141,7 @@ def test_the_swapped_links_of_a_config_map_are_followed(tmp_path: Path) -> None:
     assert process.thresholds == [2]
 
 
-def test_every_change_is_lived_by_back_to_the_first_as_well(process: Process) -> None:
+def test_every_change_is_applied_and_the_first_content_again_as_well(process: Process) -> None:
     for content in (SECOND, THIRD, FIRST):
         process.file.write_text(content)
         process.look(2)
@@ -149,20 +149,20 @@ def test_every_change_is_lived_by_back_to_the_first_as_well(process: Process) ->
     assert process.thresholds == [2, 3, 1]
 
 
-# --- what is wrong
+# --- mistakes
 
 
-def test_a_broken_file_is_told_once_and_changes_nothing(process: Process, caplog: pytest.LogCaptureFixture) -> None:
+def test_a_broken_file_is_logged_once_and_changes_nothing(process: Process, caplog: pytest.LogCaptureFixture) -> None:
     process.file.write_text(BROKEN)
 
     assert process.look(5) == [SETTLING, *[EVERY] * 4]
     assert process.thresholds == []
-    [said] = errors(caplog)
-    assert "stay configured as they were" in said
-    assert f"{process.file}: breakers.payments.failure_treshold: there is no such setting" in said
+    [message] = errors(caplog)
+    assert "stay configured as they were" in message
+    assert f"{process.file}: breakers.payments.failure_treshold: there is no such setting" in message
 
 
-def test_each_broken_content_is_told(process: Process, caplog: pytest.LogCaptureFixture) -> None:
+def test_each_broken_content_is_logged(process: Process, caplog: pytest.LogCaptureFixture) -> None:
     for content in (BROKEN, "breakers: [", BROKEN.replace("treshold", "threshhold")):
         process.file.write_text(content)
         process.look(3)
@@ -170,7 +170,7 @@ def test_each_broken_content_is_told(process: Process, caplog: pytest.LogCapture
     assert len(errors(caplog)) == 3
 
 
-def test_a_broken_file_that_is_mended_is_lived_by(process: Process) -> None:
+def test_a_broken_file_that_is_mended_is_applied(process: Process) -> None:
     process.file.write_text(BROKEN)
     process.look(2)
 
@@ -180,7 +180,7 @@ def test_a_broken_file_that_is_mended_is_lived_by(process: Process) -> None:
     assert process.thresholds == [2]
 
 
-def test_a_file_that_is_broken_again_after_it_was_mended_is_told_again(
+def test_a_file_that_is_broken_again_after_it_was_mended_is_logged_again(
     process: Process, caplog: pytest.LogCaptureFixture
 ) -> None:
     for content in (BROKEN, FIRST, BROKEN):
@@ -192,7 +192,7 @@ def test_a_file_that_is_broken_again_after_it_was_mended_is_told_again(
 
 
 @pytest.mark.parametrize("content", ["", "# nothing\n", "{}"])
-def test_a_file_that_says_nothing_is_a_mishap_and_not_a_wish(
+def test_an_empty_file_is_a_mistake_and_not_a_configuration(
     process: Process, caplog: pytest.LogCaptureFixture, content: str
 ) -> None:
     process.file.write_text(content)
@@ -200,10 +200,10 @@ def test_a_file_that_says_nothing_is_a_mishap_and_not_a_wish(
     process.look(3)
 
     assert process.thresholds == []
-    assert ["it is empty" in said for said in errors(caplog)] == [True]
+    assert ["it is empty" in message for message in errors(caplog)] == [True]
 
 
-def test_a_file_that_is_gone_is_told_once_and_waited_for(process: Process, caplog: pytest.LogCaptureFixture) -> None:
+def test_a_file_that_is_gone_is_logged_once_and_waited_for(process: Process, caplog: pytest.LogCaptureFixture) -> None:
     process.file.unlink()
     waits = process.look(3)
 
@@ -211,17 +211,19 @@ def test_a_file_that_is_gone_is_told_once_and_waited_for(process: Process, caplo
     process.look(2)
 
     assert waits == [EVERY] * 3
-    assert ["there is no such file" in said for said in errors(caplog)] == [True]
+    assert ["there is no such file" in message for message in errors(caplog)] == [True]
     assert process.thresholds == [2]
 
 
-def test_what_cannot_be_put_in_force_is_told_once(process: Process, caplog: pytest.LogCaptureFixture) -> None:
+def test_a_configuration_that_cannot_be_applied_is_logged_once(
+    process: Process, caplog: pytest.LogCaptureFixture
+) -> None:
     process.refuses = InvalidSettings("breakers.payments.ignore[0]", "'no.Error' cannot be imported", "no module")
     process.file.write_text(SECOND)
 
     process.look(4)
 
-    assert ["'no.Error' cannot be imported" in said for said in errors(caplog)] == [True]
+    assert ["'no.Error' cannot be imported" in message for message in errors(caplog)] == [True]
 
 
 def test_a_fault_of_ours_is_logged_and_does_not_end_the_watch(
@@ -249,7 +251,7 @@ def test_the_file_may_change_how_often_it_is_read(process: Process) -> None:
     assert process.look(3) == [SETTLING, 60.0, 60.0]
 
 
-def test_a_file_that_says_it_no_longer_is_watched_no_longer(process: Process, caplog: pytest.LogCaptureFixture) -> None:
+def test_a_file_without_reload_is_not_watched_any_longer(process: Process, caplog: pytest.LogCaptureFixture) -> None:
     process.file.write_text(SECOND.replace("reload: 5s\n", ""))
 
     assert process.look(2) == [SETTLING, None]
@@ -257,7 +259,7 @@ def test_a_file_that_says_it_no_longer_is_watched_no_longer(process: Process, ca
     assert ["not watched any more" in message for message in caplog.messages] == [True]
 
 
-def test_after_it_was_stopped_it_lives_by_nothing_new(process: Process) -> None:
+def test_after_it_was_stopped_it_applies_nothing(process: Process) -> None:
     process.file.write_text(SECOND)
     process.look()
 

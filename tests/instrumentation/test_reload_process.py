@@ -67,7 +67,7 @@ charge = get_breaker("charge")
 @pytest.fixture
 def run(tmp_path: Path) -> Callable[[str], str]:
     def run(program: str) -> str:
-        """What a program prints; it must end well and by itself, and complain of nothing."""
+        """What a program prints; it must end by itself with status 0, and log no problem."""
         kept = {name: value for name, value in os.environ.items() if not name.startswith("OTEL_")}
         done = subprocess.run(
             [sys.executable, "-W", "error", "-W", "ignore:.*multi-threaded.*:DeprecationWarning", "-c", program],
@@ -211,8 +211,9 @@ def test_a_file_that_cannot_be_put_in_force_changes_nothing_of_what_is(run: Call
         STARTED
         + """
 import logging
-said = []
-logging.getLogger("otel_breaker").addHandler(type("Hear", (logging.Handler,), {"emit": lambda _, r: said.append(r)})())
+records = []
+recorder = type("Recorder", (logging.Handler,), {"emit": lambda _, record: records.append(record)})()
+logging.getLogger("otel_breaker").addHandler(recorder)
 guard = shop_to_watch.charge
 shop_to_watch.charge()
 new = json.loads(FILE.read_text())
@@ -220,8 +221,8 @@ new["breakers"]["charge"] = {"failure_threshold": 9, "ignore": ["no_such_module.
 new["breakers"]["find"] = {"state": "forced_open"}
 new["targets"] = []
 FILE.write_text(json.dumps(new))
-until(lambda: said)
-[record] = said
+until(lambda: records)
+[record] = records
 print(record.getMessage().replace(f"{Path.cwd()}{os.sep}", ""))
 print(charge.settings.failure_threshold, shop_to_watch.charge is guard, get_breaker("find").state.value)
 """

@@ -43,7 +43,7 @@ SHOP = """
 """
 
 
-def test_without_targets_there_is_nothing_to_tell(application: Application) -> None:
+def test_without_targets_the_report_is_empty(application: Application) -> None:
     assert report() == ()
     assert str(report()) == "no targets"
 
@@ -52,7 +52,7 @@ def test_without_targets_there_is_nothing_to_tell(application: Application) -> N
     assert report() == ()
 
 
-def test_a_guarded_function_is_told_with_its_breaker_and_its_other_names(application: Application) -> None:
+def test_a_guarded_function_is_reported_with_its_breaker_and_its_other_names(application: Application) -> None:
     name = application.write(SHOP)
     application.instrumentor.instrument(
         targets=[{"function": f"{name}:charge", "breaker": "payments"}, {"function": f"{name}:Client.charge"}]
@@ -83,7 +83,7 @@ def test_a_guarded_function_is_told_with_its_breaker_and_its_other_names(applica
         ("slotted.charge", Status.REFUSED, "", "name another function"),
     ],
 )
-def test_what_is_not_guarded_is_told_with_the_reason_and_the_remedy(
+def test_a_target_that_is_not_guarded_is_reported_with_the_reason_and_the_remedy(
     application: Application, named: str, status: Status, reason: str, remedy: str
 ) -> None:
     shop = application.load(SHOP, named)
@@ -96,7 +96,7 @@ def test_what_is_not_guarded_is_told_with_the_reason_and_the_remedy(
     assert remedy in line.remedy
 
 
-def test_a_pattern_is_told_as_itself_until_its_functions_are_known(application: Application) -> None:
+def test_a_pattern_is_reported_as_itself_until_its_functions_are_known(application: Application) -> None:
     name = application.write(SHOP)
     application.guard(f"{name}:Client.*")
     assert [line.target for line in report()] == [f"{name}:Client.*"]
@@ -106,7 +106,7 @@ def test_a_pattern_is_told_as_itself_until_its_functions_are_known(application: 
     assert [line.target for line in report()] == [f"{name}:Client.charge"]
 
 
-def test_targets_are_told_in_the_order_of_the_configuration(application: Application) -> None:
+def test_targets_are_reported_in_the_order_of_the_configuration(application: Application) -> None:
     first, second = application.write(SHOP), application.write(SHOP)
     named = [f"{second}:charge", f"{first}:nothing", f"{first}:charge", f"{second}:Client.charge"]
     application.guard(*named)
@@ -174,9 +174,13 @@ def read() -> Iterator[Callable[[], dict[str, int]]]:
 
     def read() -> dict[str, int]:
         data: Any = reader.get_metrics_data()
-        [told] = data.resource_metrics[0].scope_metrics[0].metrics
-        assert (told.name, told.unit, told.data.is_monotonic) == ("circuit_breaker.targets", "{target}", False)
-        return {point.attributes["circuit_breaker.target.status"]: point.value for point in told.data.data_points}
+        [exported] = data.resource_metrics[0].scope_metrics[0].metrics
+        assert (exported.name, exported.unit, exported.data.is_monotonic) == (
+            "circuit_breaker.targets",
+            "{target}",
+            False,
+        )
+        return {point.attributes["circuit_breaker.target.status"]: point.value for point in exported.data.data_points}
 
     yield read
     provider.shutdown()
@@ -228,8 +232,8 @@ def instrument():
 """
 
 
-def told(program: str) -> list[list[dict[str, int]]]:
-    """What a program reads of the metric, each time."""
+def counted(program: str) -> list[list[dict[str, int]]]:
+    """The metric as a program reads it, each time."""
     command = [sys.executable, "-W", "error", "-c", PROGRAM + program]
     done = subprocess.run(command, capture_output=True, text=True, check=True)
     return [json.loads(line) for line in done.stdout.splitlines()]
@@ -245,7 +249,7 @@ def told(program: str) -> list[list[dict[str, int]]]:
     ],
 )
 def test_one_instrument_is_made_whenever_the_sdk_is_set_up(steps: str) -> None:
-    assert told(f"{steps}; read(); import colorsys; read()") == [
+    assert counted(f"{steps}; read(); import colorsys; read()") == [
         [{**ZEROS, "pending": 2}],
         [{**ZEROS, "guarded": 1, "missing": 1}],
     ]
@@ -253,7 +257,7 @@ def test_one_instrument_is_made_whenever_the_sdk_is_set_up(steps: str) -> None:
 
 @pytest.mark.processes
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="there is no fork here")
-def test_a_forked_child_tells_of_its_own_targets() -> None:
+def test_a_forked_child_counts_its_own_targets() -> None:
     program = """
 metrics.set_meter_provider(provider)
 instrument()
@@ -264,7 +268,7 @@ if os.fork() == 0:
 os.wait()
 read()
 """
-    assert told(program) == [[{**ZEROS, "guarded": 1, "missing": 1}], [{**ZEROS, "pending": 2}]]
+    assert counted(program) == [[{**ZEROS, "guarded": 1, "missing": 1}], [{**ZEROS, "pending": 2}]]
 
 
 @pytest.mark.processes
@@ -275,7 +279,7 @@ def test_a_child_forked_while_targets_are_changed_can_change_them(application: A
     with TARGET_MANAGER._lock:
         child = os.fork()
         if child == 0:
-            import threading  # noqa: PLC0415  # whoever held the lock was another thread
+            import threading  # noqa: PLC0415  # the thread that held the lock was another one
 
             thread = threading.Thread(target=TARGET_MANAGER.change, args=((),), daemon=True)
             thread.start()
@@ -285,12 +289,12 @@ def test_a_child_forked_while_targets_are_changed_can_change_them(application: A
     assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
 
 
-def test_what_is_told_at_exit_is_one_line_and_short() -> None:
+def test_the_summary_at_exit_is_one_line_and_short() -> None:
     lines = [TargetReport(f"shop:charge_{number}", Status.PENDING, "targets[0]") for number in range(20)]
 
-    complaint = Report(lines).problem_summary()
+    summary = Report(lines).problem_summary()
 
-    assert complaint is not None
-    assert complaint.startswith("20 of 20 targets not guarded: pending shop:charge_0 ")
-    assert complaint.endswith("; and 10 more")
+    assert summary is not None
+    assert summary.startswith("20 of 20 targets not guarded: pending shop:charge_0 ")
+    assert summary.endswith("; and 10 more")
     assert Report([TargetReport("shop:charge", Status.GUARDED, "targets[0]", "payments")]).problem_summary() is None

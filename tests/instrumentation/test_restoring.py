@@ -1,4 +1,4 @@
-"""`uninstrument` leaves every namespace as it was before, and touches nothing of what others have put there since."""
+"""`uninstrument` leaves every namespace as it was before, and leaves alone what other tools have set since."""
 
 from __future__ import annotations
 
@@ -109,14 +109,14 @@ def named(owner: str, attribute: str) -> str:
 
 
 def namespaces(module: ModuleType) -> dict[str, object]:
-    """Everything that the module, its classes and its objects hold, by where it stands."""
+    """Every attribute of the module, its classes and its objects, by its path."""
 
-    def holders() -> Iterator[tuple[str, object]]:
+    def owners() -> Iterator[tuple[str, object]]:
         yield "", module
         for path in ("Base", "Client", "Client.Session", "client"):
             yield path, evaluate(path, module)
 
-    return {named(path, name): value for path, holder in holders() for name, value in vars(holder).items()}
+    return {named(path, name): value for path, owner in owners() for name, value in vars(owner).items()}
 
 
 def assert_same(before: dict[str, object], after: dict[str, object]) -> None:
@@ -246,13 +246,13 @@ def test_one_place_that_cannot_be_restored_does_not_stop_the_others(application:
             pass
     """)
     lake = importlib.import_module(name)
-    plain = lake.charge
+    original = lake.charge
     application.guard(f"{name}:charge", f"{name}:Lake.freeze")
     lake.Ice.melting = False
 
     application.instrumentor.uninstrument()
 
-    assert lake.charge is plain
+    assert lake.charge is original
 
 
 def test_a_breaker_made_afterwards_has_the_settings_of_the_code(application: Application) -> None:

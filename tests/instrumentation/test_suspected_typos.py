@@ -1,4 +1,4 @@
-"""A breaker's name that is spelt in two ways is allowed, and told."""
+"""A breaker's name that is spelt in two ways is allowed, and logged as a suspected typo."""
 
 from __future__ import annotations
 
@@ -14,43 +14,43 @@ if TYPE_CHECKING:
     from tests.instrumentation.applications import Application
 
 
-def told(breakers: dict[str, Any], *targets: dict[str, Any]) -> list[tuple[str, str | None]]:
-    """Where something is doubted, and what was probably meant."""
+def suspected(breakers: dict[str, Any], *targets: dict[str, Any]) -> list[tuple[str, str | None]]:
+    """The paths of suspected typos, and the names that were probably meant."""
     return [
-        (doubt.path, doubt.meant)
-        for doubt in parse_configuration({"breakers": breakers, "targets": targets}, "").suspected_typos
+        (typo.path, typo.meant)
+        for typo in parse_configuration({"breakers": breakers, "targets": targets}, "").suspected_typos
     ]
 
 
-def test_a_breaker_without_an_entry_is_doubted_where_an_entry_is_used_by_no_target() -> None:
+def test_a_breaker_without_an_entry_is_suspected_where_no_target_uses_an_entry() -> None:
     target = {"function": "shop:charge", "breaker": "payment"}
 
-    assert told({"payments": {}}, target) == [("targets[0].breaker", "payments")]
-    assert told({"payments": {}}, target | {"breaker": "payment {tenant}"}) == [("targets[0].breaker", "payments")]
-    assert told({"search": {}}, target) == [("targets[0].breaker", None)]
+    assert suspected({"payments": {}}, target) == [("targets[0].breaker", "payments")]
+    assert suspected({"payments": {}}, target | {"breaker": "payment {tenant}"}) == [("targets[0].breaker", "payments")]
+    assert suspected({"search": {}}, target) == [("targets[0].breaker", None)]
 
 
 @pytest.mark.parametrize("breakers", [{}, {"payment": {}}, {"payment": {}, "search": {}}, {"search": {}}])
-def test_nothing_is_doubted_where_every_breaker_or_every_entry_has_its_other_half(breakers: dict[str, Any]) -> None:
+def test_nothing_is_suspected_where_every_breaker_has_an_entry_or_every_entry_is_used(breakers: dict[str, Any]) -> None:
     charge, find = {"function": "shop:charge", "breaker": "payment"}, {"function": "shop:find", "breaker": "search"}
 
-    assert told(breakers, charge, find) == []
+    assert suspected(breakers, charge, find) == []
 
 
-def test_an_entry_for_a_function_is_doubted_when_it_is_nearly_spelt_so() -> None:
-    assert told({"shop:chrage": {}}, {"function": "shop:charge"}) == [("targets[0].function", "shop:chrage")]
-    assert told({"search": {}}, {"function": "shop:charge"}) == []
-    assert told({"shop:charge": {}, "shop:find": {}}, {"function": "shop:charge"}, {"function": "shop:f*"}) == []
+def test_an_entry_for_a_function_is_suspected_when_its_spelling_is_close() -> None:
+    assert suspected({"shop:chrage": {}}, {"function": "shop:charge"}) == [("targets[0].function", "shop:chrage")]
+    assert suspected({"search": {}}, {"function": "shop:charge"}) == []
+    assert suspected({"shop:charge": {}, "shop:find": {}}, {"function": "shop:charge"}, {"function": "shop:f*"}) == []
 
 
-def test_of_many_doubts_and_entries_so_many_are_told_as_can_be_read() -> None:
+def test_of_many_suspected_typos_and_entries_ten_are_listed() -> None:
     targets = [{"function": f"shop:f{index}", "breaker": f"b{index}"} for index in range(50)]
-    doubts = parse_configuration(
+    typos = parse_configuration(
         {"breakers": {f"other {index}": {} for index in range(50)}, "targets": targets}, ""
     ).suspected_typos
 
-    assert len(doubts) == 10
-    assert all(len(str(doubt)) < 500 and " and 40 more" in str(doubt) for doubt in doubts)
+    assert len(typos) == 10
+    assert all(len(str(typo)) < 500 and " and 40 more" in str(typo) for typo in typos)
 
 
 def test_a_breaker_that_is_spelt_in_two_ways_is_logged_when_it_is_configured(
@@ -68,7 +68,7 @@ def test_a_breaker_that_is_spelt_in_two_ways_is_logged_when_it_is_configured(
 
 
 @pytest.mark.parametrize("entry", ["payments", "search"])
-def test_what_code_asks_for_or_may_ask_for_is_not_logged(
+def test_an_entry_that_code_uses_or_may_use_is_not_logged(
     application: Application, caplog: pytest.LogCaptureFixture, entry: str
 ) -> None:
     shop = application.write("def charge(): pass")

@@ -1,4 +1,4 @@
-"""Under a wrapper that came later a guard cannot be taken away: it is switched off where it stands, and told."""
+"""A guard under a later wrapper cannot be removed: it is switched off in its place, and that is logged."""
 
 from __future__ import annotations
 
@@ -72,7 +72,7 @@ KINDS = [
 
 
 def wrap(module: ModuleType, named: str, how: str) -> None:
-    """Wrap what stands there, as another tool would."""
+    """Wrap the attribute's value, as another tool would."""
     *path, name = named.split(".")
     owner = evaluate(path[0], module) if path else module
     setattr(owner, name, vars(module)[how](vars(owner)[name]))
@@ -167,7 +167,7 @@ def test_a_call_that_is_under_way_when_its_guard_is_switched_off_is_counted(appl
     assert calls(shop, "receipts") == {"success": 1}
 
 
-def test_that_a_guard_is_switched_off_is_told(application: Application, caplog: pytest.LogCaptureFixture) -> None:
+def test_a_guard_that_is_switched_off_is_logged(application: Application, caplog: pytest.LogCaptureFixture) -> None:
     shop = application.load(SHOP, "charge")
     wrap(shop, "charge", "by_closure")
 
@@ -178,7 +178,7 @@ def test_that_a_guard_is_switched_off_is_told(application: Application, caplog: 
     assert record.getMessage() == f"{shop.__name__}:charge stays under what has wrapped it since, switched off"
 
 
-def test_that_something_stands_there_that_does_not_say_what_it_wraps_is_told(
+def test_a_replacement_that_does_not_show_what_it_wraps_is_logged(
     application: Application, caplog: pytest.LogCaptureFixture
 ) -> None:
     shop = application.load(SHOP, "charge")
@@ -191,7 +191,7 @@ def test_that_something_stands_there_that_does_not_say_what_it_wraps_is_told(
 
 
 @pytest.mark.parametrize("how", ["by_wrapt", "by_closure"])
-def test_what_holds_a_guard_that_is_switched_off_can_be_guarded_again(application: Application, how: str) -> None:
+def test_a_wrapper_of_a_guard_that_is_switched_off_can_be_guarded_again(application: Application, how: str) -> None:
     shop = application.load(SHOP, "charge")
     wrap(shop, "charge", how)
     application.instrumentor.uninstrument()
@@ -204,7 +204,7 @@ def test_what_holds_a_guard_that_is_switched_off_can_be_guarded_again(applicatio
 
 
 @pytest.mark.parametrize("how", ["by_wrapt", "by_closure"])
-def test_a_guard_under_a_wrapper_is_still_told_as_guarding(application: Application, how: str) -> None:
+def test_a_guard_under_a_wrapper_is_still_reported_as_guarding(application: Application, how: str) -> None:
     shop = application.load(SHOP, "charge", "Client.charge")
 
     wrap(shop, "charge", how)
@@ -215,7 +215,7 @@ def test_a_guard_under_a_wrapper_is_still_told_as_guarding(application: Applicat
 
 def test_the_wrapper_is_removed_later_and_the_guard_with_it(application: Application) -> None:
     shop: Any = importlib.import_module(application.write(SHOP))
-    plain = shop.charge
+    original = shop.charge
     application.guard(f"{shop.__name__}:charge")
     guard = shop.charge
     wrap(shop, "charge", "by_wrapt")
@@ -228,4 +228,4 @@ def test_the_wrapper_is_removed_later_and_the_guard_with_it(application: Applica
     assert calls(shop, "charge") == {"success": 1}
     application.instrumentor.uninstrument()
     assert shop.charge is guard
-    assert inner_wrapper(guard).__wrapped__ is plain
+    assert inner_wrapper(guard).__wrapped__ is original

@@ -202,7 +202,7 @@ def test_targets_of_one_breaker_share_its_circuit(application: Application) -> N
     assert calls(breaker) == {"success": 2}
 
 
-def test_a_guarded_function_still_says_what_it_is(application: Application) -> None:
+def test_a_guarded_function_has_the_name_documentation_and_signature_of_the_original(application: Application) -> None:
     shop = application.load(SHOP, "charge")
 
     assert (shop.charge.__name__, shop.charge.__doc__) == ("charge", "Charges.")
@@ -231,7 +231,7 @@ def test_a_guarded_callable_is_of_the_same_kind(application: Application, named:
 
 
 @pytest.mark.parametrize(("named", "kind"), [("make", classmethod), ("price", staticmethod)])
-def test_a_class_holds_the_same_kind_of_method(application: Application, named: str, kind: type) -> None:
+def test_a_class_has_the_same_kind_of_method(application: Application, named: str, kind: type) -> None:
     shop = application.load(SHOP, f"Client.{named}")
 
     assert type(vars(shop.Client)[named]) is kind

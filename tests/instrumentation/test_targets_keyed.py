@@ -223,7 +223,7 @@ def test_telemetrys_own_calls_pass_unguarded(application: Application, named: st
 
 def test_restoring_takes_a_keyed_guard_away_as_well(application: Application) -> None:
     module = importlib.import_module(application.write(SHOP))
-    plain, inherited = module.charge, vars(module.Client)["make"]
+    original, inherited = module.charge, vars(module.Client)["make"]
     targets = [
         {"function": f"{module.__name__}:{named}", "breaker": f"{module.__name__} {{tenant}}"}
         for named in ("charge", "Client.make")
@@ -232,5 +232,5 @@ def test_restoring_takes_a_keyed_guard_away_as_well(application: Application) ->
 
     application.instrumentor.uninstrument()
 
-    assert module.charge is plain
+    assert module.charge is original
     assert vars(module.Client)["make"] is inherited

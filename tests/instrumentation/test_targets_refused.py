@@ -1,4 +1,4 @@
-"""Targets that cannot be guarded: said once, with the reason and a remedy; the application never notices."""
+"""Targets that cannot be guarded: logged once, with the reason and a remedy; the application is not affected."""
 
 from __future__ import annotations
 
@@ -55,8 +55,8 @@ SHOP = """
 """
 
 
-def complaint(caplog: pytest.LogCaptureFixture, *, traceback: bool = False) -> str:
-    """The one thing that was said, an error of ours; places in the code only for what nobody could foresee."""
+def logged(caplog: pytest.LogCaptureFixture, *, traceback: bool = False) -> str:
+    """The one record, an error of ours; with places in the code only for unforeseen exceptions."""
     [record] = caplog.records
     assert (record.name, record.levelno, " < " in record.getMessage()) == ("otel_breaker", logging.ERROR, traceback)
     return record.getMessage()
@@ -78,10 +78,10 @@ def test_a_name_that_is_not_there_is_reported_once_with_the_nearest_that_is(
 ) -> None:
     module = application.load(SHOP, named)
 
-    said = complaint(caplog)
-    assert f"{module.__name__}:{named} is not guarded" in said
-    assert f"there is no {module.__name__}:{named}" in said
-    assert remedy in said
+    message = logged(caplog)
+    assert f"{module.__name__}:{named} is not guarded" in message
+    assert f"there is no {module.__name__}:{named}" in message
+    assert remedy in message
 
 
 @pytest.mark.parametrize(
@@ -102,9 +102,9 @@ def test_what_is_no_function_is_refused_with_the_reason(
 ) -> None:
     application.load(SHOP, named)
 
-    said = complaint(caplog)
-    assert reason in said
-    assert "targets[0]: " in said
+    message = logged(caplog)
+    assert reason in message
+    assert "targets[0]: " in message
 
 
 @pytest.mark.parametrize(
@@ -113,13 +113,13 @@ def test_what_is_no_function_is_refused_with_the_reason(
 )
 def test_what_is_refused_stays_as_it_is(application: Application, owner: str, named: str) -> None:
     module = importlib.import_module(application.write(SHOP))
-    holder = getattr(module, owner) if owner else module
-    before = dict(vars(holder))
+    namespace = getattr(module, owner) if owner else module
+    before = dict(vars(namespace))
 
     application.guard(f"{module.__name__}:{owner}.{named}" if owner else f"{module.__name__}:{named}")
 
-    assert before.keys() == vars(holder).keys()
-    assert all(value is before[name] for name, value in vars(holder).items())
+    assert before.keys() == vars(namespace).keys()
+    assert all(value is before[name] for name, value in vars(namespace).items())
 
 
 def test_a_method_of_an_immutable_type_is_refused_with_the_reason(
@@ -127,21 +127,21 @@ def test_a_method_of_an_immutable_type_is_refused_with_the_reason(
 ) -> None:
     application.load(SHOP, "date.today")
 
-    assert "immutable type 'datetime.date'" in complaint(caplog)
+    assert "immutable type 'datetime.date'" in logged(caplog)
 
 
 @pytest.mark.parametrize(
     ("named", "text"), [("stubborn.call", "nobody looks in here"), ("Ice.melt", "nobody changes this")]
 )
-def test_whatever_looking_or_setting_raises_the_import_goes_on_and_its_type_is_told(
+def test_an_error_of_looking_or_setting_leaves_the_import_alone_and_its_type_is_reported(
     application: Application, caplog: pytest.LogCaptureFixture, named: str, text: str
 ) -> None:
     module = application.load(SHOP, named)
 
     assert module.Client().charge() == "charged"
-    told = complaint(caplog, traceback=True)
-    assert "RuntimeError < " in told
-    assert text not in told + str(report())  # the application's own words may hold anything
+    message = logged(caplog, traceback=True)
+    assert "RuntimeError < " in message
+    assert text not in message + str(report())  # the application's messages may contain secrets
 
 
 def test_a_setting_that_names_missing_code_is_reported_and_the_import_goes_on(
@@ -154,7 +154,7 @@ def test_a_setting_that_names_missing_code_is_reported_and_the_import_goes_on(
     module = importlib.import_module(name)
 
     assert module.Client().charge() == "charged"
-    assert f"there is no '{name}.NoSuchError'" in complaint(caplog)
+    assert f"there is no '{name}.NoSuchError'" in logged(caplog)
 
 
 def test_a_setting_may_name_code_of_the_guarded_module_itself(application: Application) -> None:

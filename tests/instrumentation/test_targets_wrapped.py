@@ -1,4 +1,4 @@
-"""Targets that are no plain functions, such as other instrumentors' wrappers; and what spans call a target."""
+"""Targets that are no Python functions, such as other instrumentors' wrappers; and the names of targets in spans."""
 
 from __future__ import annotations
 
@@ -140,7 +140,7 @@ def test_a_refused_call_does_not_reach_another_instrumentors_wrapper(application
         ("bound", "bound(3)", None),
     ],
 )
-def test_a_callable_of_c_is_guarded_wherever_it_stands(
+def test_a_callable_of_c_is_guarded_in_modules_and_in_classes(
     application: Application, named: str, expression: str, result: object
 ) -> None:
     source = """
@@ -186,7 +186,9 @@ def test_a_descriptor_that_makes_a_method_is_guarded(
 
 
 @pytest.mark.parametrize("source", ["def charge(): pass", "from time import time as charge"])
-def test_telemetrys_own_calls_pass_unguarded_and_untold(application: Application, spans: Spans, source: str) -> None:
+def test_telemetrys_own_calls_pass_unguarded_and_unrecorded(
+    application: Application, spans: Spans, source: str
+) -> None:
     module = application.load(source, "charge")
 
     with suppress_instrumentation():

@@ -241,18 +241,16 @@ def neutral(value: object, name: str) -> str:
     return repr(value).replace(name, "shop")
 
 
-@pytest.fixture
-def plain(application: Application) -> str:
-    return application.write(SHOP)
-
-
 @pytest.mark.parametrize("expression", EXPRESSIONS)
 def test_an_expression_is_what_it_was(application: Application, expression: str) -> None:
-    plain, guarded = importlib.import_module(application.write(SHOP)), importlib.import_module(application.write(SHOP))
+    unguarded, guarded = (
+        importlib.import_module(application.write(SHOP)),
+        importlib.import_module(application.write(SHOP)),
+    )
 
     application.guard(f"{guarded.__name__}:*", f"{guarded.__name__}:*.*")
 
-    expected = neutral(evaluate(expression, plain), plain.__name__)
+    expected = neutral(evaluate(expression, unguarded), unguarded.__name__)
     assert neutral(evaluate(expression, guarded), guarded.__name__) == expected
     assert set(TARGET_REPORTER.count()) == {Status.GUARDED}
 

@@ -1,4 +1,4 @@
-"""Modules that come by a finder in front of the one that calls import hooks are noticed, and guarded, all the same."""
+"""Modules that come by a finder in front of the one that calls import hooks are noticed, and guarded."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ SHOP = "def charge(): raise OSError"
 
 
 class Finder(importlib.abc.MetaPathFinder):
-    """Finds modules as Python does, ahead of whoever wants to know."""
+    """Finds modules as Python does, ahead of the finder that calls import hooks."""
 
     def find_spec(self, name: str, path: object = None, target: object = None) -> importlib.machinery.ModuleSpec | None:
         return importlib.machinery.PathFinder.find_spec(name)
@@ -47,7 +47,7 @@ def by_typeguard() -> Callable[[], None]:
 
 @pytest.fixture(params=[by_a_finder_of_its_own, by_typeguard])
 def shop(application: Application, request: pytest.FixtureRequest) -> Iterator[ModuleType]:
-    """A module that nobody was told of."""
+    """A module whose import called no hook."""
     name = application.write(SHOP)
     application.guard(f"{name}:charge")
     leave = request.param()
@@ -81,13 +81,13 @@ def test_it_is_noticed_when_another_target_is_imported(shop: ModuleType, applica
     assert is_guarded(shop.charge)
 
 
-def test_it_is_noticed_when_somebody_asks(shop: ModuleType) -> None:
+def test_it_is_noticed_when_a_report_is_asked_for(shop: ModuleType) -> None:
     assert [line.status for line in report()] == [Status.GUARDED]
     assert is_guarded(shop.charge)
 
 
 def test_it_is_noticed_when_metrics_are_collected(shop: ModuleType) -> None:
-    """Not by the one who collects: he holds a lock of the SDK, which the instruments of a first breaker want, too."""
+    """Not in the collecting thread: it holds a lock of the SDK, which the instruments of a first breaker need, too."""
     reader = InMemoryMetricReader()
     metric.create_instrument(MeterProvider([reader]).get_meter("test"), TARGET_REPORTER.count)
     reader.collect()
@@ -100,7 +100,7 @@ def test_it_is_noticed_when_metrics_are_collected(shop: ModuleType) -> None:
 
 
 def test_a_module_that_is_still_being_imported_is_left_to_itself(application: Application) -> None:
-    name = application.write("import otel_breaker_instrumentation as o\ntold = str(o.report())\ndef charge(): pass")
+    name = application.write("import otel_breaker_instrumentation as o\nreported = str(o.report())\ndef charge(): pass")
     application.guard(f"{name}:charge")
     leave = by_a_finder_of_its_own()
     try:
@@ -108,11 +108,11 @@ def test_a_module_that_is_still_being_imported_is_left_to_itself(application: Ap
     finally:
         leave()
 
-    assert "its import is not finished" in shop.told
+    assert "its import is not finished" in shop.reported
     assert [line.status for line in report()] == [Status.GUARDED]
 
 
-def test_what_was_taken_back_is_not_noticed(shop: ModuleType, application: Application) -> None:
+def test_after_uninstrument_it_is_not_noticed(shop: ModuleType, application: Application) -> None:
     application.instrumentor.uninstrument()
 
     CircuitBreaker("other").call(int)

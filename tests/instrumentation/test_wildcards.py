@@ -1,4 +1,4 @@
-"""Targets that stand for many functions: which of a module they take, and by which breaker each is guarded."""
+"""Targets that match many functions: which of a module they match, and by which breaker each is guarded."""
 
 from __future__ import annotations
 
@@ -79,11 +79,11 @@ SHOP = """
 """
 
 
-def guarded(application: Application, pattern: str, **said: Any) -> set[str]:
+def guarded(application: Application, pattern: str, **entry: Any) -> set[str]:
     """The qualified names of what a pattern has guarded in a shop."""
     name = application.write(SHOP)
-    said["exclude"] = [f"{name}:{excluded}" for excluded in said.get("exclude", ())]
-    application.instrumentor.instrument(targets=[{"function": f"{name}:{pattern}", **said}])
+    entry["exclude"] = [f"{name}:{excluded}" for excluded in entry.get("exclude", ())]
+    application.instrumentor.instrument(targets=[{"function": f"{name}:{pattern}", **entry}])
     importlib.import_module(name)
     return {line.target.partition(":")[2] for line in report() if line.status.value == "guarded"}
 
@@ -129,7 +129,7 @@ def test_a_pattern_takes_nothing_that_is_imported_or_inherited_or_no_function(
         ("Client.send_*d*", {"Client.send_static"}),
     ],
 )
-def test_what_is_excluded_is_left_alone(application: Application, excluded: str, expected: set[str]) -> None:
+def test_what_is_excluded_is_not_guarded(application: Application, excluded: str, expected: set[str]) -> None:
     assert guarded(application, "Client.*", exclude=[excluded]) == expected
 
 
@@ -222,7 +222,7 @@ def test_of_two_patterns_the_first_guards_a_function(application: Application) -
 def test_a_class_of_several_names_is_guarded_once_under_the_first(application: Application) -> None:
     name = application.write("class Client:\n    def send(self): pass\nOther = Client")
     shop = importlib.import_module(name)
-    plain = shop.Client.send
+    original = shop.Client.send
     application.guard(f"{name}:*.*", f"{name}:O*.*")
 
     shop.Client().send()
@@ -230,7 +230,7 @@ def test_a_class_of_several_names_is_guarded_once_under_the_first(application: A
     assert calls(shop, "Client.send") == {"success": 1}
     assert [line.status.value for line in report()] == ["guarded", "missing"]
     application.instrumentor.uninstrument()
-    assert shop.Client.send is plain
+    assert shop.Client.send is original
 
 
 @pytest.mark.parametrize("order", [1, -1])
@@ -304,7 +304,7 @@ def test_to_look_for_functions_wakes_no_lazy_object(application: Application) ->
     assert [line.status.value for line in report()] == ["guarded", "missing"]
 
 
-def test_objects_that_are_no_functions_are_left_alone_though_they_could_be_called(application: Application) -> None:
+def test_callable_objects_that_are_no_functions_are_not_guarded(application: Application) -> None:
     source = """
         import functools
         import unittest.mock
@@ -340,13 +340,13 @@ def test_objects_that_are_no_functions_are_left_alone_though_they_could_be_calle
 def test_functions_of_a_module_of_c_are_taken(application: Application) -> None:
     import zlib  # noqa: PLC0415  # nobody else needs it here
 
-    plain = zlib.crc32
+    original = zlib.crc32
     application.guard("zlib:crc*")
 
     assert zlib.crc32(b"") == 0
     assert calls("zlib:crc32") == {"success": 1}
     application.instrumentor.uninstrument()
-    assert zlib.crc32 is plain
+    assert zlib.crc32 is original
 
 
 def test_methods_of_a_type_of_c_are_refused_one_by_one(

@@ -1,4 +1,4 @@
-"""What users of httpx do with it, and see."""
+"""What users of httpx do with it, and observe."""
 
 from __future__ import annotations
 

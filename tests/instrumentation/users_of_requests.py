@@ -1,4 +1,4 @@
-"""What users of requests do with it, and see."""
+"""What users of requests do with it, and observe."""
 
 from __future__ import annotations
 
@@ -55,12 +55,12 @@ def look(base: str, dead: str) -> None:
             (session.post(f"{base}/echo", files={"f": b"x"}).json()["Cookie"], adapter.sent, session.cookies.get_dict())
         )
         see((session.get(f"{base}/echo").json(), getattr(session.send, "__func__", None) is Marked.send))
-    with requests.Session() as plain:
-        plain.headers["X-Mark"] = "pickled"
-        again = pickle.loads(pickle.dumps(plain))
+    with requests.Session() as pickled:
+        pickled.headers["X-Mark"] = "pickled"
+        again = pickle.loads(pickle.dumps(pickled))
         see((again.get(f"{base}/echo").json(), sorted(again.adapters)))
-        see(plain.prepare_request(requests.Request("GET", f"{base}/echo", params={"a": 1})).url)
-        see(plain.send(requests.Request("GET", f"{base}/echo").prepare()).json()["path"])
+        see(pickled.prepare_request(requests.Request("GET", f"{base}/echo", params={"a": 1})).url)
+        see(pickled.send(requests.Request("GET", f"{base}/echo").prepare()).json()["path"])
     with mock.patch("requests.get", return_value="mocked"):
         see(requests.get(base))
     with mock.patch.object(requests.Session, "send", autospec=True, return_value="mocked") as mocked:

@@ -1,4 +1,4 @@
-"""What users of urllib3 do with it, and see."""
+"""What users of urllib3 do with it, and observe."""
 
 from __future__ import annotations
 

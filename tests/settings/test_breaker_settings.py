@@ -102,17 +102,17 @@ def test_consecutive_failures_are_off_when_a_rate_is_set_and_they_are_not(
 
 
 @pytest.mark.parametrize(
-    ("window", "minimum_calls", "judged_from"),
+    ("window", "minimum_calls", "least_calls"),
     [(100, 10, 10), (100, 100, 100), (5, 10, 5), (1, 10, 1), ("60s", 200, 200)],
 )
 def test_a_rate_can_trip_from_the_minimum_of_calls_or_a_full_window(
-    window: object, minimum_calls: int, judged_from: int
+    window: object, minimum_calls: int, least_calls: int
 ) -> None:
     mapping = {"failure_rate": 0.5, "slow_call_rate": 0.5, "slow_call_duration": 2}
 
     policy = Settings.from_mapping({**mapping, "window": window, "minimum_calls": minimum_calls}).policy
 
-    assert policy.rules == (FailureRate(0.5, judged_from), SlowCallRate(0.5, judged_from))
+    assert policy.rules == (FailureRate(0.5, least_calls), SlowCallRate(0.5, least_calls))
 
 
 @pytest.mark.parametrize(

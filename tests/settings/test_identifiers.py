@@ -242,7 +242,7 @@ def test_a_failure_that_a_block_names_is_cleaned_and_may_be_a_number() -> None:
     assert breaker.snapshot().last_failure_type == "bad\ufffdgateway"
 
 
-def test_whatever_text_a_call_brings_its_spans_can_be_encoded(spans: Spans) -> None:
+def test_spans_can_be_encoded_with_any_text_of_a_call(spans: Spans) -> None:
     def charge() -> None:
         raise OSError
 

@@ -27,7 +27,7 @@ BAD: dict[str, list[object]] = {
 }
 
 
-def test_every_switch_is_a_keyword_that_a_type_checker_knows() -> None:
+def test_every_telemetry_setting_is_a_keyword_that_a_type_checker_knows() -> None:
     assert set(TelemetryKeywords.__annotations__) == {spec.name for spec in fields(TelemetrySettings)}
 
 

@@ -1,4 +1,4 @@
-"""Brings a library's source package, and makes an environment with it, what its tests need, and this project."""
+"""Downloads a library's source package, and installs it with the requirements of its tests and this project."""
 
 from __future__ import annotations
 
@@ -21,11 +21,11 @@ FOLDER: Final = ROOT / ".venv-suites"
 
 
 class StepFailed(Exception):
-    """The text is for the person who started it."""
+    """A step cannot be done; the text is for the user."""
 
 
-class Home:
-    """Where all that belongs to a library is kept."""
+class LibraryFolder:
+    """The folder of a library: its source and its environment."""
 
     def __init__(self, library: Library) -> None:
         self.library = library
@@ -35,10 +35,10 @@ class Home:
         self.python = self.environment / "bin" / "python"
 
     def set_up(self) -> None:
-        """Fetch and install all, unless that was done for the same versions.
+        """Download and install everything, unless that was done for the same versions.
 
         Raises:
-            StepFailed: with what the failing command said.
+            StepFailed: with the output of the failed command.
         """
         stamp, key = self.folder / "installed", self._key()
         if stamp.exists() and stamp.read_text() == key:
@@ -47,8 +47,8 @@ class Home:
         self.folder.mkdir(parents=True)
         self._unpack()
         venv.create(self.environment, symlinks=True)
-        wanted = ["--editable", f"{self.source}{self.library.extras}", "--editable", f"{ROOT}[auto]"]
-        pip("--python", str(self.python), "install", *wanted, *self.library.requirements)
+        packages = ["--editable", f"{self.source}{self.library.extras}", "--editable", f"{ROOT}[auto]"]
+        pip("--python", str(self.python), "install", *packages, *self.library.requirements)
         stamp.write_text(key)
 
     def _unpack(self) -> None:

@@ -1,11 +1,10 @@
 """Runs in a library's own environment: lists its functions, or runs its tests with all of them guarded.
 
     python guard.py list PACKAGE LISTING [MODULE TO LEAVE OUT ...]
-    python guard.py run plain|names|wildcards LISTING OUTCOMES [ARGUMENT OF PYTEST ...]
+    python guard.py run unguarded|names|wildcards LISTING OUTCOMES [ARGUMENT OF PYTEST ...]
 
-Whatever is read or written is a file of JSON; nothing else of this folder is imported here, since a library's tests
-have modules of the same names. Nothing is ever refused by these guards: all that is tested is whether a call does
-what it does without one.
+All files are JSON. No other module of this folder is imported here, since a library's tests have modules of the same
+names. These guards never refuse a call: the tests check only that a guarded call behaves like an unguarded one.
 """
 
 from __future__ import annotations
@@ -25,11 +24,11 @@ if TYPE_CHECKING:
     from types import ModuleType
 
 NEVER: Final = 1_000_000_000
-"""More failures in a row than a suite can make."""
+"""More failures in a row than a suite can cause."""
 
 
 def main(arguments: list[str]) -> int:
-    sys.path[0] = os.getcwd()  # noqa: PTH109  # as `python -m pytest` has it, and not this file's folder
+    sys.path[0] = os.getcwd()  # noqa: PTH109  # as for `python -m pytest`, instead of this file's folder
     if arguments[0] == "list":
         package, listing, *left_out = arguments[1:]
         Path(listing).write_text(json.dumps(functions_by_module(package, left_out)))
@@ -39,16 +38,16 @@ def main(arguments: list[str]) -> int:
 
 
 def functions_by_module(package: str, left_out: Collection[str]) -> dict[str, list[str]]:
-    """The qualified names of all plain functions and methods that each module of a package defines."""
+    """The qualified names of all functions and methods that each module of a package defines."""
     found = {}
     for name in modules(package):
         if name.rpartition(".")[2] == "__main__" or any(f"{name}.".startswith(f"{each}.") for each in left_out):
             continue
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # some say that they are deprecated
+            warnings.simplefilter("ignore")  # some modules are deprecated
             try:
                 module = importlib.import_module(name)
-            except ImportError:  # it needs what is not installed
+            except ImportError:  # it needs a library that is not installed
                 continue
         found[name] = list(functions(module, name, ()))
     return found
@@ -61,31 +60,31 @@ def modules(package: str) -> Iterator[str]:
 
 
 def functions(owner: ModuleType | type, module: str, path: tuple[str, ...]) -> Iterator[str]:
-    """What a module defines, whatever its package says of it later: some move public names, or give them another."""
+    """The functions that a module defines, also where its package changes their `__module__` or re-exports them."""
     package = module.partition(".")[0]
     for name, value in list(vars(owner).items()):
         inner = value.__func__ if type(value) in (classmethod, staticmethod) else value
-        if type(inner) is FunctionType and name.isidentifier() and home(inner, package) == module:
+        if type(inner) is FunctionType and name.isidentifier() and defining_module(inner, package) == module:
             yield ".".join((*path, name))
         elif isinstance(value, type) and value.__qualname__ == ".".join((*path, name)):  # not an alias of a class
             yield from functions(value, module, (*path, name))
 
 
-def home(function: FunctionType, package: str) -> str:
-    """Where a function stands in the source; a decorator of another package says that in `__module__`."""
+def defining_module(function: FunctionType, package: str) -> str:
+    """The module that defines a function; where a decorator of another package wraps it, `__module__` names it."""
     name = str(function.__globals__["__name__"])
     return name if name.partition(".")[0] == package else function.__module__
 
 
 def run(how: str, listing: dict[str, list[str]], outcomes: Path, options: list[str]) -> int:
-    if how != "plain":
+    if how != "unguarded":
         instrument(targets(how, listing))
-    import pytest  # noqa: PLC0415  # it comes after the guards, as an application does
+    import pytest  # noqa: PLC0415  # after the guards are installed, as in an application
 
     with outcomes.open("w") as file:
         status = pytest.main(options, plugins=[Outcomes(file)])
-        if how != "plain":
-            file.write(json.dumps({"targets": told()}) + "\n")
+        if how != "unguarded":
+            file.write(json.dumps({"targets": target_counts()}) + "\n")
     return int(status)
 
 
@@ -98,19 +97,19 @@ def targets(how: str, listing: dict[str, list[str]]) -> list[dict[str, str]]:
 
 
 def instrument(targets: list[dict[str, str]]) -> None:
-    from otel_breaker_instrumentation import OtelBreakerInstrumentor  # noqa: PLC0415  # not there in a plain run
+    from otel_breaker_instrumentation import OtelBreakerInstrumentor  # noqa: PLC0415  # not installed for guards in an unguarded run
 
     OtelBreakerInstrumentor().instrument(defaults={"failure_threshold": NEVER}, targets=targets)
 
 
-def told() -> dict[str, int]:
+def target_counts() -> dict[str, int]:
     from otel_breaker_instrumentation import report  # noqa: PLC0415  # as above
 
     return {status.value: count for status, count in report().counts.items()}
 
 
 class Outcomes:
-    """A plugin of pytest that writes what became of each test, a line as soon as it is known."""
+    """A plugin of pytest that writes the outcome of each test, a line as soon as it is known."""
 
     def __init__(self, file: TextIO) -> None:
         self._file = file

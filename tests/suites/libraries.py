@@ -1,4 +1,4 @@
-"""Whose test suites are run: versions, what their tests need, and what is left out of them, with a reason each."""
+"""The libraries whose test suites are run: versions, requirements, and exclusions with a reason each."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ class Library:
     package: str
     """The name by which it is imported."""
     requirements: tuple[str, ...]
-    """What its tests need, pytest among it."""
+    """The requirements of its tests, pytest included."""
     tests: tuple[str, ...]
-    """Where they are, in the source package."""
+    """Paths in the source package."""
     options: tuple[str, ...] = ()
     """Of pytest."""
     extras: str = ""
@@ -30,8 +30,8 @@ class Library:
     """Modules whose functions are not guarded: tests within the package."""
     deselected: Mapping[str, str] = field(default_factory=dict)
     """Tests that are not run at all, by the beginning of their name, with the reason."""
-    cannot_hold: Mapping[str, str] = field(default_factory=dict)
-    """Tests that fail when everything is guarded, by the beginning of their name, with the reason why they must."""
+    known_failures: Mapping[str, str] = field(default_factory=dict)
+    """Tests that must fail when everything is guarded, by the beginning of their name, with the reason."""
     needs_redis: bool = False
 
 
@@ -88,7 +88,7 @@ LIBRARIES = (
         tests=("test",),
         options=("-m", "not requires_network"),
         deselected={
-            f"test/{test}": "it waits for ever now and then, for want of urllib3's own Hypercorn"
+            f"test/{test}": "it sometimes waits for ever without urllib3's own Hypercorn"
             for test in (
                 "with_dummyserver/test_poolmanager.py::TestPoolManager::test_headers_http_multi_header_multipart",
                 *(
@@ -98,10 +98,10 @@ LIBRARIES = (
                 ),
             )
         },
-        cannot_hold={
+        known_failures={
             "test/with_dummyserver/test_connection.py::test_returns_urllib3_HTTPResponse": (
-                "an earlier test leaves its response to the collector in guarded calls: a traceback that refers to "
-                "itself holds the guard's frame, and that what the call returned; the warning strikes who comes next"
+                "an earlier test leaves its response to the garbage collector when guarded: a traceback in a reference "
+                "cycle holds the guard's frame, which holds the result; the warning occurs in the next test"
             ),
         },
     ),
@@ -186,8 +186,8 @@ LIBRARIES = (
             "tests/test_circular_imports.py": "its tests run in processes of their own, without guards",
             "tests/test_imports.py": "likewise",
         },
-        cannot_hold={
-            f"tests/{test}": "it asks for which line a warning is, by `stacklevel`: a guard is a frame more"
+        known_failures={
+            f"tests/{test}": "it checks the line of a warning, by `stacklevel`: a guard adds a frame"
             for test in (
                 "test_client_request.py::test_warn_stacklevel_points_to_user_code",
                 "test_client_request.py::test_warn_stacklevel_update_body_from_data",

@@ -1,4 +1,4 @@
-"""A Redis server of one's own, where the machine has one: on a free port, without a file, ended with its block."""
+"""A Redis server for the tests, where Redis is installed: on a free port, without files, ended with its block."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ STARTING: Final = 10.0
 """Seconds."""
 
 
-def is_there() -> bool:
-    """Whether there is a server to start."""
+def is_installed() -> bool:
+    """Whether the program is installed."""
     return shutil.which(PROGRAM) is not None
 
 
 @contextmanager
 def redis_server(folder: Path) -> Iterator[str]:
-    """Start a server, with a folder to work in; gives its URL.
+    """Start a server that works in a folder; yields its URL.
 
     Raises:
         StepFailed: when it does not answer.

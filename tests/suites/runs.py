@@ -1,4 +1,4 @@
-"""One run of a library's tests in its own environment, and what became of each test."""
+"""One run of a library's tests in its own environment, and the outcome of each test."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ from tests.suites import redis_server
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from tests.suites.fetch import Home
+    from tests.suites.fetch import LibraryFolder
 
 GUARD: Final = Path(__file__).with_name("guard.py")
 LONGEST_TEST: Final = 60
-"""Seconds; one that a guard makes wait for ever must not stop the suite."""
+"""Seconds; a test that a guard makes wait for ever must not stop the suite."""
 LONGEST_SUITE: Final = 1800
 """Seconds."""
 CONFIGURING: Final = re.compile("^(OTEL_|PYTHON|PYTEST_)|CERT|CA_BUNDLE|_proxy$", re.IGNORECASE)
@@ -29,32 +29,32 @@ OPTIONS: Final = (f"--timeout={LONGEST_TEST}", "-p", "no:cacheprovider", "-q", "
 
 @dataclass
 class Run:
-    """What became of the tests of one run."""
+    """The outcomes of one run."""
 
     log: Path
-    """What the tests printed."""
+    """The output of the tests."""
     passed: set[str] = field(default_factory=set)
     failed: dict[str, str] = field(default_factory=dict)
-    """Tests, and what cannot be collected, with what pytest says of them."""
+    """Tests and modules that failed, with pytest's report."""
     targets: dict[str, int] = field(default_factory=dict)
-    """How many targets were guarded, pending, missing or refused in the end."""
+    """How many targets were guarded, pending, missing or refused at the end."""
 
 
-def list_functions(home: Home) -> int:
-    """Write down all functions of a library; returns how many there are."""
+def list_functions(home: LibraryFolder) -> int:
+    """Write all functions of a library to a file; returns their number."""
     library, listing = home.library, _listing(home)
     command = [str(home.python), str(GUARD), "list", library.package, str(listing), *library.left_out_modules]
     subprocess.run(command, cwd=home.source, env=_environment(), check=True)
     return sum(len(names) for names in json.loads(listing.read_text()).values())
 
 
-def run(home: Home, how: str, tests: Sequence[str] = ()) -> Run:
+def run(home: LibraryFolder, how: str, tests: Sequence[str] = ()) -> Run:
     """Run a suite.
 
     Args:
-        home: the library's.
-        how: `plain`, `names` or `wildcards`.
-        tests: only these; all of the library's without any.
+        home: the folder of the library.
+        how: `unguarded`, `names` or `wildcards`.
+        tests: the tests to run; all tests of the library when empty.
     """
     name = f"{how}-again" if tests else how
     run = Run(home.folder / f"{name}.log")
@@ -81,26 +81,26 @@ def _wait_for(process: subprocess.Popen[bytes]) -> None:
     try:
         process.wait(LONGEST_SUITE)
     except subprocess.TimeoutExpired:
-        pass  # what it has written so far tells
+        pass  # the outcomes so far are in its file
     finally:
         if process.poll() is None:
             process.kill()
             process.wait()
 
 
-def _listing(home: Home) -> Path:
+def _listing(home: LibraryFolder) -> Path:
     return home.folder / "functions.json"
 
 
 def _environment() -> dict[str, str]:
-    """As a newcomer's: nothing in it configures OpenTelemetry, Python, pytest, a proxy or whom TLS trusts."""
+    """This environment without variables that configure OpenTelemetry, Python, pytest, a proxy or TLS certificates."""
     return {name: value for name, value in os.environ.items() if not CONFIGURING.search(name)}
 
 
 @contextmanager
-def _service(home: Home) -> Iterator[list[str]]:
-    """What the tests need to run beside them; gives the options that tell them of it."""
-    if home.library.needs_redis and redis_server.is_there():
+def _service(home: LibraryFolder) -> Iterator[list[str]]:
+    """Run the servers that the tests need; yields the options of pytest that name them."""
+    if home.library.needs_redis and redis_server.is_installed():
         with redis_server.redis_server(home.folder) as url:
             yield [f"--redis-url={url}"]
     else:
@@ -108,16 +108,16 @@ def _service(home: Home) -> Iterator[list[str]]:
 
 
 def read(outcomes: Path, run: Run) -> None:
-    """Take over what guard.py wrote of each test."""
+    """Read the outcomes that guard.py wrote."""
     if not outcomes.exists():
         return
     passed = set()
     for line in outcomes.read_text().splitlines():
-        told = json.loads(line)
-        if "targets" in told:
-            run.targets = told["targets"]
-        elif told["outcome"] == "failed":
-            run.failed[told["test"]] = told["text"]
-        elif told["outcome"] == "passed":
-            passed.add(told["test"])
+        entry = json.loads(line)
+        if "targets" in entry:
+            run.targets = entry["targets"]
+        elif entry["outcome"] == "failed":
+            run.failed[entry["test"]] = entry["text"]
+        elif entry["outcome"] == "passed":
+            passed.add(entry["test"])
     run.passed = passed - set(run.failed)

@@ -1,4 +1,4 @@
-"""What of a library is guarded, and what is said of its tests."""
+"""Which functions of a library are guarded, and how the outcomes of its tests are read."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.suites import guard
-from tests.suites.__main__ import excuse
+from tests.suites.__main__ import known_reason
 from tests.suites.runs import Run, read
 
 if TYPE_CHECKING:
@@ -91,8 +91,8 @@ def test_a_test_has_passed_when_no_part_of_it_has_failed(tmp_path: Path) -> None
     assert (run.passed, run.failed, run.targets) == ({"well"}, {"torn down badly": "no"}, {"guarded": 4})
 
 
-def test_a_reason_stands_for_all_tests_that_begin_so() -> None:
+def test_a_known_failure_covers_all_tests_that_begin_with_its_name() -> None:
     known = {"test_app.py::test_keys": "frames"}
 
-    assert excuse(known, "test_app.py::test_keys[3]") == "frames"
-    assert excuse(known, "test_app.py::test_values") is None
+    assert known_reason(known, "test_app.py::test_keys[3]") == "frames"
+    assert known_reason(known, "test_app.py::test_values") is None

@@ -17,6 +17,9 @@ from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 from opentelemetry.sdk.trace.sampling import ALWAYS_ON, Sampler, SamplingResult
 
+from otel_breaker.telemetry.traces import timed_span
+from tests.telemetry.durations import Durations
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
@@ -171,3 +174,11 @@ def manual_meter(metric_registry: MetricRegistry) -> ManualMeter:
     meter = ManualMeter()
     metric_registry.use_meter(meter)
     return meter
+
+
+@pytest.fixture
+def durations(monkeypatch: pytest.MonkeyPatch) -> Iterator[Durations]:
+    durations = Durations()
+    monkeypatch.setattr(timed_span, "perf_counter", durations.clock)
+    yield durations
+    durations.provider.shutdown()

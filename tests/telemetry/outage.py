@@ -1,4 +1,4 @@
-"""A breaker of payments that has an outage: what the tests of links, refusals, evidence and events do with it."""
+"""Steps of an outage of one breaker, for the tests of links, refusals, evidence and events."""
 
 from __future__ import annotations
 

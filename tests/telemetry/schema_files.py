@@ -1,4 +1,4 @@
-"""The registry's files as they are written."""
+"""The files of the schema, parsed and otherwise unchanged."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What of the schema telemetry uses: each span, event and metric, each attribute of it, each enumeration member.
+"""The entries of the schema that records use: spans, events, metrics, their attributes, and enumeration members.
 
 An entry is a pair: what it belongs to, which is `span ...`, `span event ...`, `log event ...`, `metric ...` or an
 enumeration's name, and the attribute or member, or "" for the thing itself.
@@ -20,7 +20,7 @@ Entry: TypeAlias = tuple[str, str]
 
 
 def in_schema(schema: Schema) -> set[Entry]:
-    """Every entry there is."""
+    """Every entry of the schema."""
     subjects: list[tuple[str, Signal]] = [(f"span {name}", span) for name, span in schema.spans.items()]
     subjects += [(f"metric {name}", metric) for name, metric in schema.metrics.items()]
     subjects += [
@@ -34,7 +34,7 @@ def in_schema(schema: Schema) -> set[Entry]:
 
 
 def in_records(records: Iterable[TelemetryRecord], schema: Schema) -> set[Entry]:
-    """The entries that records make use of; a metric that is 0 does not count."""
+    """The entries that records use; a metric with the value 0 uses none."""
     return {entry for record in records for entry in _uses(record, schema)}
 
 

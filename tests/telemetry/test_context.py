@@ -1,4 +1,4 @@
-"""Parents and children: the span of a call is the current one while the call lasts, wherever it is left."""
+"""The span of a call is the current one during the call, and its parent is the caller's, for each way to end."""
 
 from __future__ import annotations
 
@@ -133,7 +133,7 @@ async def test_calls_of_concurrent_tasks_keep_their_own_parents(spans: Spans) ->
     assert sorted(is_child(call, named(spans, "second")) for call in calls) == [False, True]
 
 
-# --- blocks that wander
+# --- blocks that are left in another context or thread
 
 
 def test_a_block_left_in_another_context_ends_its_span_and_logs_no_error(

@@ -4,83 +4,28 @@ from __future__ import annotations
 
 import asyncio
 from contextlib import suppress
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
-import pytest
 from opentelemetry import metrics as otel_metrics
-from opentelemetry import trace
 from opentelemetry.sdk.metrics import MeterProvider
 from opentelemetry.sdk.metrics.export import InMemoryMetricReader
-from opentelemetry.sdk.trace.sampling import ALWAYS_OFF
 
 from otel_breaker import CircuitBreaker, CircuitOpenError, configure
-from otel_breaker.telemetry.traces import timed_span
-from tests.fakes import FakeClock
 from tests.telemetry.conftest import Metrics
-from tests.telemetry.faulty_sdk import broken, faulty, returning
+from tests.telemetry.durations import DURATION, Durations, every_spans_setting, set_up
+from tests.telemetry.faulty_sdk import faulty, returning
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Iterator
 
-    from opentelemetry.sdk.metrics.export import Metric
+    import pytest
 
     from tests.conftest import Spans
     from tests.telemetry.conftest import MakeSdk
 
-DURATION = "circuit_breaker.call.duration"
-
-
-class Point(NamedTuple):
-    calls: int
-    seconds: float
-
-
-class Durations:
-    """A real SDK for metrics with the histogram, and the clock that it measures with."""
-
-    def __init__(self) -> None:
-        self.clock = FakeClock()
-        self._reader = InMemoryMetricReader()
-        self.provider = MeterProvider([self._reader], shutdown_on_exit=False)
-        configure(meter_provider=self.provider, duration_histogram=True)
-
-    def metric(self) -> Metric:
-        return Metrics(self._reader).collect()[DURATION]
-
-    def points(self) -> list[Any]:
-        return list(self.metric().data.data_points)
-
-    def by(self, *attributes: str) -> dict[tuple[Any, ...], Point]:
-        return {
-            tuple((point.attributes or {}).get(name) for name in attributes): Point(point.count, point.sum)
-            for point in self.points()
-        }
-
-    def take(self, seconds: float, error: BaseException | None = None) -> None:
-        self.clock.advance(seconds)
-        if error is not None:
-            raise error
-
-
-@pytest.fixture
-def durations(monkeypatch: pytest.MonkeyPatch) -> Iterator[Durations]:
-    durations = Durations()
-    monkeypatch.setattr(timed_span, "perf_counter", durations.clock)
-    yield durations
-    durations.provider.shutdown()
-
 
 def histogram(record: Callable[..., Any]) -> Any:
     return faulty(otel_metrics.Histogram, __init__=returning(None), record=record)()
-
-
-every_spans_setting = pytest.mark.parametrize("spans_setting", ["all", "problems", "off", "no provider"])
-
-
-def set_up(spans_setting: Any, make_sdk: MakeSdk) -> None:
-    if spans_setting != "no provider":
-        make_sdk()
-        configure(spans=spans_setting)
 
 
 def test_it_is_off_by_default() -> None:
@@ -249,98 +194,3 @@ def test_it_goes_to_the_global_provider_that_is_set_up_later(monkeypatch: pytest
     CircuitBreaker("payments").call(int)
 
     assert recorded == [{"circuit_breaker.name": "payments", "circuit_breaker.call.outcome": "success"}]
-
-
-# --- exemplars
-
-
-def exemplars(durations: Durations) -> list[tuple[Any, Any]]:
-    return [(each.span_id, each.trace_id) for point in durations.points() for each in point.exemplars]
-
-
-@pytest.mark.parametrize("error", [None, TimeoutError()], ids=["success", "failure"])
-def test_an_exemplar_leads_to_the_span_of_the_call(
-    error: BaseException | None, durations: Durations, spans: Spans
-) -> None:
-    with trace.get_tracer("application").start_as_current_span("caller"), suppress(TimeoutError):
-        CircuitBreaker("payments").call(durations.take, 1, error)
-
-    call = spans()[0].context
-    assert call is not None
-    assert exemplars(durations) == [(call.span_id, call.trace_id)]
-
-
-def test_an_exemplar_of_a_refusal_leads_to_its_span(durations: Durations, spans: Spans) -> None:
-    breaker = CircuitBreaker("payments")
-    breaker.force_open()
-    with suppress(CircuitOpenError):
-        breaker.call(int)
-
-    refusal = spans.last().context
-    assert refusal is not None
-    assert exemplars(durations) == [(refusal.span_id, refusal.trace_id)]
-
-
-def test_an_exemplar_leads_to_a_span_that_was_made_afterwards(durations: Durations, spans: Spans) -> None:
-    configure(spans="problems")
-    with trace.get_tracer("application").start_as_current_span("caller"), suppress(TimeoutError):
-        CircuitBreaker("payments").call(durations.take, 1, TimeoutError())
-
-    failure = spans()[0].context
-    assert failure is not None
-    assert exemplars(durations) == [(failure.span_id, failure.trace_id)]
-
-
-@pytest.mark.parametrize("spans_setting", ["problems", "off"])
-def test_an_exemplar_of_a_call_without_a_span_leads_to_its_caller(
-    spans_setting: Any, durations: Durations, spans: Spans
-) -> None:
-    configure(spans=spans_setting)
-    with trace.get_tracer("application").start_as_current_span("caller"):
-        CircuitBreaker("payments").call(int)
-
-    caller = spans.last().context
-    assert caller is not None
-    assert exemplars(durations) == [(caller.span_id, caller.trace_id)]
-
-
-def test_there_is_no_exemplar_where_spans_are_not_sampled(durations: Durations, make_sdk: MakeSdk) -> None:
-    make_sdk(ALWAYS_OFF)
-
-    CircuitBreaker("payments").call(int)
-
-    assert durations.by() == {(): (1, 0)}
-    assert exemplars(durations) == []
-
-
-# --- faulty ones
-
-
-@pytest.mark.parametrize(
-    "get_meter",
-    [
-        broken,
-        returning(None),
-        returning(faulty(otel_metrics.Meter)("m")),
-        returning(faulty(otel_metrics.Meter, create_histogram=returning(None))("m")),
-        returning(faulty(otel_metrics.Meter, create_histogram=returning(object()))("m")),
-        returning(faulty(otel_metrics.Meter, create_histogram=returning(histogram(broken)))("m")),
-    ],
-    ids=["no meter", "meter is nothing", "meter raises", "nothing", "a thing", "raises"],
-)
-@every_spans_setting
-def test_a_faulty_histogram_changes_no_call(
-    get_meter: Callable[..., Any], spans_setting: Any, make_sdk: MakeSdk
-) -> None:
-    configure(meter_provider=faulty(otel_metrics.MeterProvider, get_meter=get_meter)(), duration_histogram=True)
-    set_up(spans_setting, make_sdk)
-    breaker, error = CircuitBreaker("payments", failure_threshold=1), TimeoutError()
-
-    assert breaker.call(str, 7) == "7"
-    with pytest.raises(TimeoutError) as raised, breaker.guard():
-        raise error
-    assert raised.value is error
-    with pytest.raises(CircuitOpenError):
-        breaker.call(int)
-    counted = {outcome: count for outcome, count in breaker.snapshot().calls.items() if count}
-    assert counted == {"success": 1, "failure": 1, "rejected": 1}

@@ -1,4 +1,4 @@
-"""What a state change is explained with: the evidence when a circuit opens, the sum when it closes."""
+"""A state change has the evidence of an opening, or the totals of the episode that a closing ends."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def payments(clock: FakeClock, **settings: object) -> CircuitBreaker:
 
 
 def evidence(span: ReadableSpan) -> dict[str, Any]:
-    """What the last state change on a span is explained with."""
+    """The evidence or the totals of the last state change on a span."""
     attributes = span.events[-1].attributes or {}
     return {name: value for name, value in attributes.items() if name in EVIDENCE}
 
@@ -84,7 +84,7 @@ def test_results_of_calls_from_before_the_opening_are_no_evidence_of_the_next(sp
     breaker = payments(clock)
     late = [breaker.guard().__enter__() for _ in range(7)]
     trip(breaker)
-    for call in reversed(late):  # or the first would leave the others' spans current
+    for call in reversed(late):  # the other order would leave the others' spans current
         call.__exit__(TimeoutError, TimeoutError(), None)
     clock.advance(30)
 

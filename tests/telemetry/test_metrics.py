@@ -73,9 +73,9 @@ def test_state_changes_are_counted(metrics: Metrics, clock: FakeClock) -> None:
     breaker.record_failure(permit=breaker.can_execute())
     breaker.force_open()
 
-    moves = metrics.points("circuit_breaker.state_changes", "state_change.from", "state_change.to", "mode")
+    changes = metrics.points("circuit_breaker.state_changes", "state_change.from", "state_change.to", "mode")
 
-    assert moves == {
+    assert changes == {
         ("closed", "open", "enforce"): 1,
         ("open", "half_open", "enforce"): 1,
         ("half_open", "open", "enforce"): 1,
@@ -186,8 +186,8 @@ def test_the_success_rate_can_be_read_off_the_calls(metrics: Metrics) -> None:
 
     calls = outcomes(metrics)
 
-    assert calls["success"] / (calls["success"] + calls["failure"]) == 3 / 5  # of the calls that say something
-    assert calls["success"] / sum(calls.values()) == 3 / 7  # of all that callers wanted
+    assert calls["success"] / (calls["success"] + calls["failure"]) == 3 / 5  # of the calls that are evidence
+    assert calls["success"] / sum(calls.values()) == 3 / 7  # of all calls
 
 
 def test_status_is_that_of_the_moment_of_the_collection_for_all_breakers_of_a_name(

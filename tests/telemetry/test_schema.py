@@ -1,4 +1,4 @@
-"""The registry in `otel_breaker/telemetry/semconv`: the code uses its names and values, and no others."""
+"""The registry in `otel_breaker/telemetry/semconv`: the code uses exactly its names and values."""
 
 from __future__ import annotations
 

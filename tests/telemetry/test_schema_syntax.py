@@ -1,7 +1,7 @@
-"""The registry is written as Weaver reads it: version 1 of its syntax, and the rules for names that come with it.
+"""The schema follows version 1 of Weaver's syntax, and its rules for names.
 
-Weaver itself is no Python package. What is here follows https://github.com/open-telemetry/weaver, schemas/
-semconv-syntax.md; whoever has Weaver can run `weaver registry check -r otel_breaker/telemetry/semconv`.
+Weaver itself is no Python package. These tests follow https://github.com/open-telemetry/weaver, schemas/
+semconv-syntax.md; with Weaver, run `weaver registry check -r otel_breaker/telemetry/semconv`.
 """
 
 from __future__ import annotations
@@ -165,5 +165,5 @@ def test_no_name_is_the_namespace_of_another(kind: str) -> None:
 
 
 def members(attribute: dict[str, Any]) -> list[dict[str, Any]]:
-    """The members of an enumeration; none of anything else."""
+    """The members of an enumeration; none for any other attribute."""
     return attribute["type"]["members"] if isinstance(attribute["type"], dict) else []

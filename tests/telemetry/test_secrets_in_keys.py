@@ -100,13 +100,13 @@ def test_no_secret_in_an_operators_reason_is_exported(
 ) -> None:
     caplog.set_level(logging.INFO)
     breaker = CircuitBreaker("payments")
-    heard: list[StateChange] = []
-    breaker.add_listener(heard.append)
+    changes: list[StateChange] = []
+    breaker.add_listener(changes.append)
 
     operate(breaker, f"INC-4711: {shape}")
 
     assert "INC-4711" in caplog.text
-    assert SECRET not in f"{caplog.text} {breaker.snapshot()} {heard}"
+    assert SECRET not in f"{caplog.text} {breaker.snapshot()} {changes}"
 
 
 def test_what_an_operator_wrote_is_printable_and_bounded() -> None:

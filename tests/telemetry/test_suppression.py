@@ -116,7 +116,7 @@ def test_a_patched_static_method_stays_patched(spans: Spans, breaker: CircuitBre
 
 
 class Sender(SpanExporter):
-    """Sends spans through a function that happens to be guarded."""
+    """Sends spans through a guarded function."""
 
     def __init__(self, send: Callable[[], object]) -> None:
         self._send = send

@@ -1,6 +1,6 @@
 """`otel-breaker incident`: what happened to every circuit, from exported telemetry.
 
-`collect` builds a `model` of plain records from telemetry. The views show it: `terminal` and `page`, in the same
+`collect` builds a `model` of frozen records from telemetry. The views show it: `terminal` and `page`, in the same
 `wording`. Nothing here draws conclusions that the files do not hold.
 """
 

@@ -1,4 +1,4 @@
-"""Circuits and episodes while files are read, and the plain records that they become in the end."""
+"""Circuits and episodes while files are read, and the frozen records that they become in the end."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""One outage of one circuit, with its state changes, probes and calls, as plain records.
+"""One outage of one circuit, with its state changes, probes and calls, as frozen records.
 
 Nothing here reads or prints. States, reasons and outcomes are text, since the files may hold any. Times are nanoseconds
 since the epoch.

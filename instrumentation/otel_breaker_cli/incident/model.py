@@ -1,4 +1,4 @@
-"""All circuits of the files as plain records: `collect` builds them from telemetry, the views show them.
+"""All circuits of the files as frozen records: `collect` builds them from telemetry, the views show them.
 
 Nothing here reads or prints. Times are nanoseconds since the epoch.
 """

@@ -178,7 +178,7 @@ QUESTIONS: Final = (
     OnCallQuestion("q6-recovery-probes", "Are the recovery probes failing, and how?", _how_do_the_probes_end),
     OnCallQuestion("q7-how-near", "How near is each circuit to tripping?", _how_near_to_tripping),
     OnCallQuestion("q8-flapping", "Is one flapping?", _is_one_flapping),
-    OnCallQuestion("q9-shadow", "Would this shadow breaker have spared or lost?", _did_shadow_help),
+    OnCallQuestion("q9-shadow", "Would this shadow breaker have helped or hurt?", _did_shadow_help),
     OnCallQuestion("q10-not-guarded", "Which configured targets are not guarded?", _which_targets_are_not_guarded),
 )
 

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class Failure:
+class TargetFailure:
     """Why a function is not guarded, or none of those that a target names."""
 
     target: Target
@@ -25,7 +25,7 @@ class Failure:
     is_logged: bool = False
 
     @classmethod
-    def unforeseen(cls, target: Target, function: str, error: Exception) -> Failure:
+    def unforeseen(cls, target: Target, function: str, error: Exception) -> TargetFailure:
         """For an exception that the application's code raises.
 
         It is logged here, with its traceback, since the failure does not keep the traceback.

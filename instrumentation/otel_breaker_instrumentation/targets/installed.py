@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
-from otel_breaker_instrumentation.targets.failure import Failure
+from otel_breaker_instrumentation.targets.failure import TargetFailure
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -38,7 +38,7 @@ class InstalledGuards:
 
     def replace(
         self, module: str, kept: Mapping[str, GuardedFunction], new: Iterable[GuardedFunction]
-    ) -> list[Failure]:
+    ) -> list[TargetFailure]:
         """Remove a module's guards that are not kept, and install new ones; returns why some could not be."""
         for function, guarded in self.in_module(module).items():
             if function not in kept:
@@ -68,11 +68,11 @@ class InstalledGuards:
         except Exception:
             guarded.unguarded[name] = slot, value
 
-    def _install(self, guarded: GuardedFunction) -> Failure | None:
+    def _install(self, guarded: GuardedFunction) -> TargetFailure | None:
         wanted = guarded.wanted
 
-        def failed(reason: str, remedy: str) -> Failure:
-            return Failure(wanted.target, wanted.function, reason, remedy)
+        def failed(reason: str, remedy: str) -> TargetFailure:
+            return TargetFailure(wanted.target, wanted.function, reason, remedy)
 
         for slot in wanted.slots:
             other, patch = self._by_slot.get(slot.key, (None, None))
@@ -87,7 +87,7 @@ class InstalledGuards:
         except TypeError as error:
             return failed(str(error), "name another function")
         except Exception as error:
-            return Failure.unforeseen(wanted.target, wanted.function, error)
+            return TargetFailure.unforeseen(wanted.target, wanted.function, error)
         for patch in guarded.patches:
             self._register(guarded, patch)
         return None

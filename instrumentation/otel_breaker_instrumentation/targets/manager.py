@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
     from otel_breaker_instrumentation.entries import Target
     from otel_breaker_instrumentation.targets.aliases import Find, Modules
-    from otel_breaker_instrumentation.targets.failure import Failure
+    from otel_breaker_instrumentation.targets.failure import TargetFailure
     from otel_breaker_instrumentation.targets.guarded_function import GuardedFunction
     from otel_breaker_instrumentation.targets.patch import AttributeSlot
     from otel_breaker_instrumentation.targets.plan import Plan
@@ -44,7 +44,7 @@ class TargetManager:
         """Functions that targets name in full, which no pattern guards."""
         self._awaited: set[str] = set()
         """Modules whose import is waited for."""
-        self._failures: dict[str, list[Failure]] = {}
+        self._failures: dict[str, list[TargetFailure]] = {}
         self._installed = InstalledGuards()
         self._changing = False
 
@@ -108,7 +108,7 @@ class TargetManager:
         """The guards in place."""
         return self._installed.all()
 
-    def failures(self) -> list[Failure]:
+    def failures(self) -> list[TargetFailure]:
         """Why other targets are not guarded."""
         return [failure for failures in list(self._failures.values()) for failure in failures]
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from otel_breaker import InvalidSettings
 from otel_breaker.registry import REGISTRY
-from otel_breaker_instrumentation.targets.failure import Failure
+from otel_breaker_instrumentation.targets.failure import TargetFailure
 from otel_breaker_instrumentation.targets.guarded_function import GuardedFunction
 from otel_breaker_instrumentation.targets.guards import guarded_by, make_guard, why_not
 from otel_breaker_instrumentation.targets.lookup import NotThereError, ResolvedName, look_up
@@ -26,7 +26,7 @@ class Plan:
 
     kept: dict[str, GuardedFunction] = field(default_factory=dict)
     new: list[GuardedFunction] = field(default_factory=list)
-    failures: list[Failure] = field(default_factory=list)
+    failures: list[TargetFailure] = field(default_factory=list)
 
 
 def make_plan(
@@ -56,7 +56,7 @@ def make_plan(
             plan.kept[function] = guarded
             continue
         made = _make(wanted)
-        if isinstance(made, Failure):
+        if isinstance(made, TargetFailure):
             plan.failures.append(made)
         else:
             plan.new.append(made)
@@ -68,7 +68,7 @@ def _wanted_guards(
     targets: Collection[Target],
     exact: Collection[str],
     original_of: Callable[[Any], Any],
-    failures: list[Failure],
+    failures: list[TargetFailure],
 ) -> dict[str, WantedGuard]:
     """By function; why a target names none is added to the failures."""
     wanted, slots = dict[str, WantedGuard](), set[tuple[int, str]]()
@@ -80,9 +80,9 @@ def _wanted_guards(
         try:
             resolved = look_up(target, module, original_of, is_taken)
         except NotThereError as error:
-            failures.append(Failure(target, target.function, error.reason, error.remedy, Status.MISSING))
+            failures.append(TargetFailure(target, target.function, error.reason, error.remedy, Status.MISSING))
         except Exception as error:
-            failures.append(Failure.unforeseen(target, target.function, error))
+            failures.append(TargetFailure.unforeseen(target, target.function, error))
         else:
             wanted.update(_group(target, module, resolved))
             slots.update(each.slot.key for each in resolved)
@@ -100,20 +100,20 @@ def _group(target: Target, module: Any, resolved: list[ResolvedName]) -> dict[st
     return {wanted.function: wanted for wanted in by_value.values()}
 
 
-def _make(wanted: WantedGuard) -> GuardedFunction | Failure:
+def _make(wanted: WantedGuard) -> GuardedFunction | TargetFailure:
     target, function = wanted.target, wanted.function
     try:
         refused = why_not(function, wanted.value)
         if refused is not None:
-            return Failure(target, function, f"{function} {refused[0]}", refused[1])
+            return TargetFailure(target, function, f"{function} {refused[0]}", refused[1])
         breaker = guarded_by(wanted.value)
         if breaker is not None:
             remedy = f"configure `breakers: {breaker}:` instead, or take the decorator away"
-            return Failure(target, function, f"{function} is guarded by {breaker!r} already", remedy)
+            return TargetFailure(target, function, f"{function} is guarded by {breaker!r} already", remedy)
         return GuardedFunction(wanted, make_guard(wanted.value, wanted.template, function.replace(":", ".")))
     except InvalidSettings as error:
-        return Failure(target, function, f"{error.path}: {error.problem}", error.remedy)
+        return TargetFailure(target, function, f"{error.path}: {error.problem}", error.remedy)
     except TypeError as error:
-        return Failure(target, function, str(error), "name another function")
+        return TargetFailure(target, function, str(error), "name another function")
     except Exception as error:
-        return Failure.unforeseen(target, function, error)
+        return TargetFailure.unforeseen(target, function, error)

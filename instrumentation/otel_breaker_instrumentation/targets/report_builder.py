@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from otel_breaker_instrumentation.entries import Target
     from otel_breaker_instrumentation.targets.bypass_names import Bypass
-    from otel_breaker_instrumentation.targets.failure import Failure
+    from otel_breaker_instrumentation.targets.failure import TargetFailure
     from otel_breaker_instrumentation.targets.guarded_function import GuardedFunction
 
 _MOST_EXPLAINED: Final = 100
@@ -24,7 +24,7 @@ _MOST_EXPLAINED: Final = 100
 def build_report(
     targets: Sequence[Target],
     guarded: Iterable[GuardedFunction],
-    failures: Iterable[Failure],
+    failures: Iterable[TargetFailure],
     *,
     explained: bool = True,
     searched: bool = False,
@@ -54,7 +54,7 @@ def _guarded_lines(guarded: Sequence[GuardedFunction], *, searched: bool) -> Ite
         yield each.wanted.target, _guarded_line(each, bypasses)
 
 
-def _failure_lines(failures: Iterable[Failure]) -> Iterator[tuple[Target, TargetReport]]:
+def _failure_lines(failures: Iterable[TargetFailure]) -> Iterator[tuple[Target, TargetReport]]:
     for failure in failures:
         yield (
             failure.target,
@@ -92,6 +92,6 @@ def _guarded_line(guarded: GuardedFunction, bypasses: Sequence[Bypass]) -> Targe
         wanted.function,
         Status.MISSING,
         wanted.target.path,
-        reason="something else stands there by now: the module was loaded again, or the name was set anew",
+        reason="the name is another object by now: the module was loaded again, or the name was set again",
         remedy="guard after that: uninstrument() and instrument()",
     )

@@ -88,13 +88,11 @@ _UP_DOWN_COUNTER: Final = attrgetter("create_observable_up_down_counter")
 _GAUGE: Final = attrgetter("create_observable_gauge")
 
 INSTRUMENTS: Final = (
-    Instrument(names.METRIC_CALLS, _COUNTER, "{call}", "Calls by what became of them.", _calls),
-    Instrument(
-        names.METRIC_STATE_CHANGES, _COUNTER, "{state_change}", "Moves of circuits between states.", _state_changes
-    ),
+    Instrument(names.METRIC_CALLS, _COUNTER, "{call}", "Calls by outcome.", _calls),
+    Instrument(names.METRIC_STATE_CHANGES, _COUNTER, "{state_change}", "State changes of circuits.", _state_changes),
     Instrument(names.METRIC_STATUS, _UP_DOWN_COUNTER, "{circuit}", "Circuits that are in a state now.", _status),
     Instrument(names.METRIC_STATE_TIME, _COUNTER, "s", "Time that circuits have spent in a state.", _state_time),
-    Instrument(names.METRIC_PROBES, _COUNTER, "{probe}", "Attempts to recover by what became of them.", _probes),
+    Instrument(names.METRIC_PROBES, _COUNTER, "{probe}", "Probes by outcome.", _probes),
     Instrument(
         names.METRIC_TRIP_RATIO,
         _GAUGE,
@@ -102,5 +100,11 @@ INSTRUMENTS: Final = (
         "How near the worst circuit is to tripping; 1 while it is open.",
         _trip_ratio,
     ),
-    Instrument(names.METRIC_SHADOW_CALLS, _COUNTER, "{call}", "Calls that only shadow mode let pass.", _shadow_calls),
+    Instrument(
+        names.METRIC_SHADOW_CALLS,
+        _COUNTER,
+        "{call}",
+        "Calls that passed only because of shadow mode, by outcome.",
+        _shadow_calls,
+    ),
 )

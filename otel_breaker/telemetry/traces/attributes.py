@@ -48,12 +48,12 @@ def add_state_changes(span: Span, changes: Sequence[PendingChange], *, as_events
             span.set_attribute(names.EPISODE, change.episode)
 
 
-def link_to_culprits(span: Span, changes: Sequence[PendingChange]) -> None:
+def link_to_overdue_calls(span: Span, changes: Sequence[PendingChange]) -> None:
     """Link to the overdue calls that caused the state changes which this call has found."""
     if not SPANS_ADD_LINKS:
         return
     own = span.get_span_context()
     for pending in changes:
-        culprit = pending.change.overdue_span_context
-        if isinstance(culprit, SpanContext) and culprit != own:
-            span.add_link(culprit)
+        overdue = pending.change.overdue_span_context
+        if isinstance(overdue, SpanContext) and overdue != own:
+            span.add_link(overdue)

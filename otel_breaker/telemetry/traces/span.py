@@ -11,7 +11,7 @@ from opentelemetry.trace import Span, SpanContext, Status, StatusCode
 
 from otel_breaker.core.states import REJECTED, SUCCESS, Outcome
 from otel_breaker.telemetry import names
-from otel_breaker.telemetry.traces.attributes import add_state_changes, link_to_culprits
+from otel_breaker.telemetry.traces.attributes import add_state_changes, link_to_overdue_calls
 from otel_breaker.text import type_name
 
 if TYPE_CHECKING:
@@ -148,7 +148,7 @@ class LiveSpan:
                 span.set_attribute(names.ERROR_TYPE, error_type(error))
         if changes:
             add_state_changes(span, changes, as_events=tracing.adds_span_events)
-            link_to_culprits(span, changes)
+            link_to_overdue_calls(span, changes)
         if tracing.records_exceptions and isinstance(error, BaseException) and not self._error_is_shown:
             self._record_exception(error)
 

@@ -1,4 +1,4 @@
-"""Telemetry of circuits as records, at chosen times: what the reader makes of exported files, without the files."""
+"""Telemetry of circuits as records at chosen times, as the reader makes them of exported files."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from otel_breaker_cli.incident.collect import collect
 from otel_breaker_cli.otlp import DataPoint, Event, Link, LogRecord, Span, TelemetryRecord, TelemetrySource
 
 if TYPE_CHECKING:
+    from otel_breaker_cli.incident.episode import IncidentEpisode
     from otel_breaker_cli.incident.model import Incident
 
 START = 1_800_000_000_000_000_000
@@ -31,9 +32,14 @@ def span_of(number: int) -> str:
     return f"{number:016x}"
 
 
+def only_episode(incident: Incident) -> IncidentEpisode:
+    ((_, episode),) = incident.episodes
+    return episode
+
+
 @dataclass
 class Telemetry:
-    """Each call of the application is a trace of its own: a request and the guarded call within."""
+    """Telemetry of one circuit. Each call is a trace of its own: a request with the guarded call inside."""
 
     name: str = "payments"
     key: str = ""
@@ -64,11 +70,11 @@ class Telemetry:
         error: str | None = None,
         shadowed: bool = False,
     ) -> Telemetry:
-        """A call that begins `at` seconds and takes half a second, with the state_changes at its end."""
+        """Add a call that starts `at` seconds and takes half a second, with the state changes at its end."""
         end = START + round((at + 0.5) * SECOND)
         ids = {"trace_id": trace_of(number), "span_id": span_of(number)}
         attributes: dict[str, Any] = {
-            **self._who(),
+            **self._identity(),
             "circuit_breaker.state": state,
             "circuit_breaker.call.outcome": outcome,
         }
@@ -77,9 +83,9 @@ class Telemetry:
         if state_changes or state != "closed":
             attributes["circuit_breaker.episode"] = self.episode
         events = []
-        for before, after, reason in state_changes:
-            attributes["circuit_breaker.state_change.to"] = after
-            change = self._change(before, after, reason, evidence)
+        for from_state, to_state, reason in state_changes:
+            attributes["circuit_breaker.state_change.to"] = to_state
+            change = self._change(from_state, to_state, reason, evidence)
             events.append(Event("circuit_breaker.state_change", end, change))
             self.logs.append(self._log(end - 300, change, **ids))
         links = (Link(trace_of(link), span_of(link)),) if link is not None else ()
@@ -110,29 +116,29 @@ class Telemetry:
         self.spans.append(span)
         return self
 
-    def manual_change(self, at: float, before: str, after: str, episode: str, why: str) -> Telemetry:
-        """A move without a call; only a log event tells of it."""
+    def manual_change(self, at: float, from_state: str, to_state: str, episode: str, details: str) -> Telemetry:
+        """Add a manual state change: it has no call, and only a log event reports it."""
         self.episode = episode
-        change = self._change(before, after, "manual", None)
-        body = f"circuit breaker 'payments': {before} -> {after} (manual {why})"
+        change = self._change(from_state, to_state, "manual", None)
+        body = f"circuit breaker 'payments': {from_state} -> {to_state} (manual {details})"
         self.logs.append(self._log(START + round(at * SECOND), change, trace_id="", span_id="", body=body))
         return self
 
-    def point(self, metric: str, value: float, at: float = 0, *, is_delta: bool = False, **said: str) -> Telemetry:
-        attributes = {f"circuit_breaker.{name.replace('__', '.')}": value for name, value in said.items()}
+    def point(self, metric: str, value: float, at: float = 0, *, is_delta: bool = False, **labels: str) -> Telemetry:
+        attributes = {f"circuit_breaker.{name.replace('__', '.')}": value for name, value in labels.items()}
         origin, time = TelemetrySource(self.resource, "otel_breaker"), START + round(at * SECOND)
         self.points.append(DataPoint(origin, metric, "1", "gauge", is_delta, time, attributes, value))
         return self
 
-    def _who(self) -> dict[str, Any]:
+    def _identity(self) -> dict[str, Any]:
         return {"circuit_breaker.name": self.name} | ({"circuit_breaker.key": self.key} if self.key else {})
 
-    def _change(self, before: str, after: str, reason: str, evidence: dict[str, Any] | None) -> dict[str, Any]:
-        change = {"from": before, "to": after, "reason": reason}
-        told = {f"circuit_breaker.state_change.{name}": value for name, value in change.items()}
+    def _change(self, from_state: str, to_state: str, reason: str, evidence: dict[str, Any] | None) -> dict[str, Any]:
+        change = {"from": from_state, "to": to_state, "reason": reason}
+        attributes = {f"circuit_breaker.state_change.{name}": value for name, value in change.items()}
         episode = {"circuit_breaker.episode": self.episode} if self.episode else {}
         mode = {"circuit_breaker.mode": self.mode} if self.mode else {}
-        return self._who() | told | episode | mode | (evidence or {})
+        return self._identity() | attributes | episode | mode | (evidence or {})
 
     def _log(
         self, time: int, change: dict[str, Any], *, trace_id: str, span_id: str, body: str = "a sentence"
@@ -149,24 +155,24 @@ RECOVERED = (PROBING, ("half_open", "closed", "probe_succeeded"))
 
 def outage() -> Telemetry:
     """A trip one second in, refusals, a probe that fails, another refusal, and the recovery seven seconds later."""
-    told = Telemetry()
-    told.call(1, 0, "success")
-    told.call(2, 0.5, "failure", state_changes=TRIP, evidence=EVIDENCE, error="OSError")
+    telemetry = Telemetry()
+    telemetry.call(1, 0, "success")
+    telemetry.call(2, 0.5, "failure", state_changes=TRIP, evidence=EVIDENCE, error="OSError")
     for number in (3, 4, 5):
-        told.call(number, number - 1, "rejected", "open", link=2)
-    told.call(6, 5, "failure", "half_open", state_changes=FAILED, link=2, error="OSError")
-    told.call(7, 6, "rejected", "open", link=6)
-    told.call(8, 7.5, "success", "half_open", state_changes=RECOVERED, link=6, evidence=CLOSING)
-    return told
+        telemetry.call(number, number - 1, "rejected", "open", link=2)
+    telemetry.call(6, 5, "failure", "half_open", state_changes=FAILED, link=2, error="OSError")
+    telemetry.call(7, 6, "rejected", "open", link=6)
+    telemetry.call(8, 7.5, "success", "half_open", state_changes=RECOVERED, link=6, evidence=CLOSING)
+    return telemetry
 
 
 def shadow_outage() -> Telemetry:
-    """The same of a circuit in shadow mode: what it would have refused was let pass."""
-    told = Telemetry(mode="shadow")
-    told.call(1, 0, "success")
-    told.call(2, 0.5, "failure", state_changes=TRIP, evidence=EVIDENCE, error="OSError")
+    """The same outage of a circuit in shadow mode, which admits the calls that it would refuse."""
+    telemetry = Telemetry(mode="shadow")
+    telemetry.call(1, 0, "success")
+    telemetry.call(2, 0.5, "failure", state_changes=TRIP, evidence=EVIDENCE, error="OSError")
     for number, outcome in ((3, "failure"), (4, "success")):
-        told.call(number, number - 1, outcome, "open", link=2, shadowed=True)
-    told.call(6, 5, "failure", "half_open", state_changes=FAILED, link=2, error="OSError")
-    told.call(8, 7.5, "success", "half_open", state_changes=RECOVERED, link=6, evidence=CLOSING)
-    return told
+        telemetry.call(number, number - 1, outcome, "open", link=2, shadowed=True)
+    telemetry.call(6, 5, "failure", "half_open", state_changes=FAILED, link=2, error="OSError")
+    telemetry.call(8, 7.5, "success", "half_open", state_changes=RECOVERED, link=6, evidence=CLOSING)
+    return telemetry

@@ -1,4 +1,4 @@
-"""The page in a real browser, where there is one: Debian's Chromium or any other, driven by Playwright."""
+"""The page in a real browser, where one is installed, driven by Playwright."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import pytest
 
 from otel_breaker_cli.incident.page import page
 from tests.cli.incident.telemetry import RECOVERED, TRIP, Telemetry, outage
-from tests.cli.incident.test_page import evil
+from tests.cli.incident.test_page import malicious
 
 playwright = pytest.importorskip(
     "playwright.sync_api", reason="Playwright is not installed: dependency group `browser`"
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from otel_breaker_cli.incident.model import Incident
 
 _NAMES = ("chromium", "chromium-browser", "google-chrome", "chrome")
-# It asks home for updates at every start, unless told not to; a container has no sandbox of its own to give.
+# No requests for updates at each start; a container provides no sandbox.
 _FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update"]
 _LUMINANCE = """
 () => {
@@ -63,50 +63,50 @@ def crowded() -> Incident:
     """Many circuits with long names, in many processes, some of them open, forced or flapping."""
     records = []
     for number in range(12):
-        place = {"service.name": "a-service-with-a-rather-long-name", "service.instance.id": f"{number:032x}"}
-        told = Telemetry(name="inventory-of-the-warehouse", key=f"host-{number}.example", resource=place)
+        resource = {"service.name": "a-service-with-a-rather-long-name", "service.instance.id": f"{number:032x}"}
+        telemetry = Telemetry(name="inventory-of-the-warehouse", key=f"host-{number}.example", resource=resource)
         for again in range(number):
-            told.episode = f"{number}-{again}"
-            told.call(
+            telemetry.episode = f"{number}-{again}"
+            telemetry.call(
                 100 * again + 2,
                 30 * again,
                 "failure",
                 state_changes=TRIP,
                 error="a.very.long.module.path.ConnectionError",
             )
-            told.call(100 * again + 3, 30 * again + 9, "success", "half_open", state_changes=RECOVERED)
-        records += told.manual_change(400, "closed", "forced_open", f"{number}-forced", "by ann: INC-4711").records
+            telemetry.call(100 * again + 3, 30 * again + 9, "success", "half_open", state_changes=RECOVERED)
+        records += telemetry.manual_change(400, "closed", "forced_open", f"{number}-forced", "by ann: INC-4711").records
     return Telemetry(spans=records).incident()
 
 
 @pytest.mark.parametrize("width", [390, 1440], ids=["phone", "desktop"])
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize(
-    "incident", [outage().incident(), crowded(), evil().incident()], ids=["outage", "crowded", "evil"]
+    "incident", [outage().incident(), crowded(), malicious().incident()], ids=["outage", "crowded", "malicious"]
 )
-def test_the_page_fits_is_quiet_and_can_be_read(
+def test_the_page_fits_the_width_logs_nothing_and_has_enough_contrast(
     browser: Browser, tmp_path: Path, incident: Incident, scheme: Literal["light", "dark"], width: int
 ) -> None:
     file = tmp_path / "incident.html"
     file.write_text(page(incident), encoding="utf-8")
     context = browser.new_context(viewport={"width": width, "height": 900}, color_scheme=scheme)
-    shown = context.new_page()
-    said: list[str] = []
-    asked: list[str] = []
-    shown.on("console", lambda message: said.append(message.text))
-    shown.on("pageerror", lambda error: said.append(str(error)))
-    shown.on("dialog", lambda dialog: said.append(dialog.message))
-    shown.on("request", lambda request: asked.append(request.url))
+    tab = context.new_page()
+    messages: list[str] = []
+    requested: list[str] = []
+    tab.on("console", lambda message: messages.append(message.text))
+    tab.on("pageerror", lambda error: messages.append(str(error)))
+    tab.on("dialog", lambda dialog: messages.append(dialog.message))
+    tab.on("request", lambda request: requested.append(request.url))
 
-    shown.goto(file.as_uri())
-    shown.evaluate("document.querySelectorAll('details').forEach((details) => { details.open = true; })")
+    tab.goto(file.as_uri())
+    tab.evaluate("document.querySelectorAll('details').forEach((details) => { details.open = true; })")
 
-    assert said == []
-    assert asked == [file.as_uri()]
-    assert shown.evaluate("document.documentElement.scrollWidth") <= width
-    assert shown.evaluate(_LUMINANCE) >= 4.5
-    dark = shown.evaluate("matchMedia('(prefers-color-scheme: dark)').matches")
-    red = int(shown.evaluate("getComputedStyle(document.body).backgroundColor").split("(")[1].split(",")[0])
+    assert messages == []
+    assert requested == [file.as_uri()]
+    assert tab.evaluate("document.documentElement.scrollWidth") <= width
+    assert tab.evaluate(_LUMINANCE) >= 4.5
+    dark = tab.evaluate("matchMedia('(prefers-color-scheme: dark)').matches")
+    red = int(tab.evaluate("getComputedStyle(document.body).backgroundColor").split("(")[1].split(",")[0])
     assert (dark, red < 128) == (scheme == "dark", scheme == "dark")
     context.close()
 
@@ -114,11 +114,11 @@ def test_the_page_fits_is_quiet_and_can_be_read(
 def test_a_number_in_the_picture_leads_to_its_episode(browser: Browser, tmp_path: Path) -> None:
     file = tmp_path / "incident.html"
     file.write_text(page(outage().incident()), encoding="utf-8")
-    shown = browser.new_page()
+    tab = browser.new_page()
 
-    shown.goto(file.as_uri())
-    shown.get_by_role("link", name="Episode 1").click()
+    tab.goto(file.as_uri())
+    tab.get_by_role("link", name="Episode 1").click()
 
-    assert shown.url.endswith("#episode-1")
-    assert shown.locator("article:target").count() == 1
-    shown.close()
+    assert tab.url.endswith("#episode-1")
+    assert tab.locator("article:target").count() == 1
+    tab.close()

@@ -1,4 +1,4 @@
-"""The command on real files: a real engine, the real SDK and its file exporters."""
+"""The command on files of a real breaker, the real SDK and its file exporters."""
 
 from __future__ import annotations
 
@@ -61,22 +61,22 @@ def exported(tmp_path: Path, clock: FakeClock, monkeypatch: pytest.MonkeyPatch) 
 def test_the_report_is_printed(exported: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["incident", *exported]) == 0
 
-    told = " ".join(capsys.readouterr().out.split())
-    assert "payments of shop" in told
-    assert "2 failures in a row, the threshold is 2" in told
-    assert "3 calls refused" in told
-    assert "tripped by POST /checkout" in told
-    assert "1 failure, 1 success; 1 failed recovery" in told
-    assert told.count("→") == 5
+    output = " ".join(capsys.readouterr().out.split())
+    assert "payments of shop" in output
+    assert "2 failures in a row, the threshold is 2" in output
+    assert "3 calls refused" in output
+    assert "tripped by POST /checkout" in output
+    assert "1 failure, 1 success; 1 failed recovery" in output
+    assert output.count("→") == 5
 
 
 @pytest.mark.parametrize("index", [0, 1], ids=["traces", "logs"])
 def test_either_signal_is_enough(exported: list[str], capsys: pytest.CaptureFixture[str], index: int) -> None:
     assert main(["incident", exported[index]]) == 0
 
-    told = " ".join(capsys.readouterr().out.split())
-    assert told.count("→") == 5
-    assert "3 calls refused" in told
+    output = " ".join(capsys.readouterr().out.split())
+    assert output.count("→") == 5
+    assert "3 calls refused" in output
 
 
 def test_a_page_is_written_and_named(exported: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -97,9 +97,9 @@ def test_a_page_that_cannot_be_written_is_one_line(
 def test_the_questions_are_answered(exported: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["incident", *exported, "--answers"]) == 0
 
-    told = capsys.readouterr().out
-    assert "Which circuits are open, where, since when?" in told
-    assert "Which configured targets are not guarded?" in told
+    output = capsys.readouterr().out
+    assert "Which circuits are open, where, since when?" in output
+    assert "Which configured targets are not guarded?" in output
 
 
 def test_a_broken_line_is_named_once_and_the_rest_is_read(
@@ -123,13 +123,13 @@ def run(*arguments: str, **options: Any) -> subprocess.CompletedProcess[bytes]:
 
 @pytest.mark.processes
 @pytest.mark.parametrize("encoding", ["ascii", "cp1252", "utf-8"])
-def test_any_encoding_of_standard_output_will_do(exported: list[str], encoding: str) -> None:
+def test_every_encoding_of_standard_output_works(exported: list[str], encoding: str) -> None:
     done = run(*exported, env=os.environ | {"PYTHONIOENCODING": encoding})
 
     assert (done.returncode, done.stderr) == (0, b"")
-    told = done.stdout.decode(encoding)
-    assert ("closed → open" if encoding == "utf-8" else "closed -> open") in told
-    assert ("█" if encoding == "utf-8" else "##") in told
+    output = done.stdout.decode(encoding)
+    assert ("closed → open" if encoding == "utf-8" else "closed -> open") in output
+    assert ("█" if encoding == "utf-8" else "##") in output
 
 
 @pytest.mark.processes
@@ -155,10 +155,10 @@ def test_a_pipe_gets_lines_that_are_neither_wrapped_nor_padded(exported: list[st
 def test_standard_input_and_output_are_minus(exported: list[str]) -> None:
     traces = Path(exported[0]).read_bytes()
 
-    told = run("-", input=traces)
+    text = run("-", input=traces)
     page = run("-", "--html", "-", input=traces, env=os.environ | {"PYTHONIOENCODING": "ascii"})
 
-    assert b"payments of shop" in told.stdout
+    assert b"payments of shop" in text.stdout
     assert page.stdout.decode().startswith("<!DOCTYPE html>")
     assert page.stdout.decode().endswith("</html>")
 
@@ -183,7 +183,7 @@ def test_a_pretty_printed_document_is_read(
     assert "3 calls refused" in captured.out
 
 
-def test_where_nothing_can_be_read_the_status_says_so(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_file_without_telemetry_exits_with_2(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     file = tmp_path / "shop.log"
     file.write_text("a log\nof something else\n")
 

@@ -1,4 +1,4 @@
-"""Real exports with something wrong in them: the commands say what they skip, and never fall over."""
+"""Real exports with errors in them: the commands report what they skip, and never fail otherwise."""
 
 from __future__ import annotations
 
@@ -88,24 +88,24 @@ ANYTHING = st.recursive(
 LAYOUTS = st.sampled_from(["lines", "document", "array"])
 
 
-def places(document: Any, path: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
-    """The path of everything in a document."""
+def paths(document: Any, path: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
+    """The path of every value in a document."""
     steps = (
         document.items() if isinstance(document, dict) else enumerate(document) if isinstance(document, list) else ()
     )
     for step, inner in steps:
         yield (*path, step)
-        yield from places(inner, (*path, step))
+        yield from paths(inner, (*path, step))
 
 
-def written(documents: list[Any], layout: str) -> bytes:
+def serialized(documents: list[Any], layout: str) -> bytes:
     if layout == "array":
         return json.dumps(documents, indent=2).encode()
     return "\n".join(json.dumps(document, indent=None if layout == "lines" else 2) for document in documents).encode()
 
 
-def looked_at(file: Path) -> tuple[str, str]:
-    """What the commands say of a file, in every form; none may fail in any other way than by its exit status."""
+def run_all(file: Path) -> tuple[str, str]:
+    """The output and errors of all commands for a file; a command may fail only by its exit status."""
     output, errors = io.TextIOWrapper(io.BytesIO(), "ascii"), io.StringIO()
     with redirect_stdout(output), redirect_stderr(errors):
         for command in (
@@ -121,27 +121,27 @@ def looked_at(file: Path) -> tuple[str, str]:
 
 @settings(max_examples=10, deadline=None, suppress_health_check=[*HealthCheck])
 @given(data=st.data(), layout=LAYOUTS)
-def test_a_bad_value_anywhere_in_an_export_is_nothing_to_fall_over(
+def test_a_bad_value_anywhere_in_an_export_makes_no_command_crash(
     exported: list[Any], tmp_path_factory: pytest.TempPathFactory, data: st.DataObject, layout: str
 ) -> None:
     documents = json.loads(json.dumps(exported))
     for _ in range(data.draw(st.integers(1, 4))):
-        *path, last = data.draw(st.sampled_from(list(places(documents))))
+        *path, last = data.draw(st.sampled_from(list(paths(documents))))
         owner = documents
         for step in path:
             owner = owner[step]
         owner[last] = data.draw(ANYTHING)
     file = tmp_path_factory.mktemp("broken") / "export.json"
-    file.write_bytes(written(documents, layout))
+    file.write_bytes(serialized(documents, layout))
 
-    output, errors = looked_at(file)
+    output, errors = run_all(file)
 
     assert "\x1b" not in output + errors
 
 
 @settings(max_examples=10, deadline=None, suppress_health_check=[*HealthCheck])
 @given(data=st.data(), layout=LAYOUTS, put=st.binary(max_size=20), compress=st.booleans())
-def test_bytes_that_are_lost_or_added_anywhere_are_nothing_to_fall_over(
+def test_bytes_that_are_lost_or_added_anywhere_make_no_command_crash(
     exported: list[Any],
     tmp_path_factory: pytest.TempPathFactory,
     data: st.DataObject,
@@ -150,30 +150,30 @@ def test_bytes_that_are_lost_or_added_anywhere_are_nothing_to_fall_over(
     *,
     compress: bool,
 ) -> None:
-    content = written(exported, layout)
+    content = serialized(exported, layout)
     content = gzip.compress(content, mtime=0) if compress else content
     start = data.draw(st.integers(0, len(content)))
     end = data.draw(st.integers(start, min(len(content), start + 2_000)))
     file = tmp_path_factory.mktemp("broken") / "export.json"
     file.write_bytes(content[:start] + put + content[end:])
 
-    output, errors = looked_at(file)
+    output, errors = run_all(file)
 
     assert "\x1b" not in output + errors
 
 
 @pytest.mark.parametrize("layout", ["lines", "document", "array"])
-def test_an_export_with_nothing_wrong_in_it_is_told_alike_in_every_layout(
+def test_an_export_without_errors_has_the_same_output_in_every_layout(
     exported: list[Any], tmp_path: Path, layout: str
 ) -> None:
     for kind in ("lines", layout):
         (tmp_path / kind).mkdir(exist_ok=True)
-        (tmp_path / kind / "export.json").write_bytes(written(exported, kind))
+        (tmp_path / kind / "export.json").write_bytes(serialized(exported, kind))
 
-    output, errors = looked_at(tmp_path / layout)
+    output, errors = run_all(tmp_path / layout)
 
     assert errors == ""
-    assert (output, errors) == looked_at(tmp_path / "lines")
+    assert (output, errors) == run_all(tmp_path / "lines")
     assert "violations: 0" in output
     assert "payments shadow in shadow mode of shop, instance one" in output
 
@@ -198,7 +198,7 @@ POINT = ("resourceMetrics", 0, "scopeMetrics", 0, "metrics", 0)
     ],
     ids=lambda path: ".".join(map(str, path)),
 )
-def test_one_bad_value_is_said_and_the_rest_is_told(
+def test_one_bad_value_is_reported_and_the_rest_is_shown(
     exported: list[Any], tmp_path: Path, path: tuple[Any, ...], value: Any
 ) -> None:
     documents = json.loads(json.dumps(exported))
@@ -208,9 +208,9 @@ def test_one_bad_value_is_said_and_the_rest_is_told(
         broken = broken[step]
     broken[last] = value
     file = tmp_path / "export.json"
-    file.write_bytes(written(documents, "document"))
+    file.write_bytes(serialized(documents, "document"))
 
-    output, errors = looked_at(file)
+    output, errors = run_all(file)
 
     assert output.count("payments enforce of shop, instance one") > 5
     assert all(f"{file}:" in line and line.endswith(" (skipped)") for line in errors.splitlines())

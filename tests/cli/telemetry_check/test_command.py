@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     import pytest
 
 TRACE_ID, SPAN_ID = "0af7651916cd43dd8448eb211c80319c", "00f067aa0ba902b7"
-A_CALL = {
+CALL = {
     "circuit_breaker.name": "payments",
     "circuit_breaker.state": "closed",
     "circuit_breaker.call.outcome": "success",
@@ -21,15 +21,15 @@ A_CALL = {
 
 
 def line(**attributes: str) -> str:
-    said = [{"key": name, "value": {"stringValue": value}} for name, value in {**A_CALL, **attributes}.items()]
-    told = {"traceId": TRACE_ID, "spanId": SPAN_ID, "startTimeUnixNano": "1", "endTimeUnixNano": "2"}
-    a_span = {**told, "name": "circuit_breaker payments", "kind": 1, "attributes": said}
+    pairs = [{"key": name, "value": {"stringValue": value}} for name, value in {**CALL, **attributes}.items()]
+    fields = {"traceId": TRACE_ID, "spanId": SPAN_ID, "startTimeUnixNano": "1", "endTimeUnixNano": "2"}
+    span = {**fields, "name": "circuit_breaker payments", "kind": 1, "attributes": pairs}
     resource = {"attributes": [{"key": "service.name", "value": {"stringValue": "shop"}}]}
-    scope = {"scope": {"name": "otel_breaker"}, "spans": [a_span]}
+    scope = {"scope": {"name": "otel_breaker"}, "spans": [span]}
     return json.dumps({"resourceSpans": [{"resource": resource, "scopeSpans": [scope]}]}) + "\n"
 
 
-def test_a_violation_is_told_once_with_its_count_and_an_example(
+def test_a_violation_is_printed_once_with_its_count_and_an_example(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     one, two = tmp_path / "one.jsonl", tmp_path / "two.jsonl"
@@ -46,7 +46,7 @@ def test_a_violation_is_told_once_with_its_count_and_an_example(
     )
 
 
-def test_files_without_a_violation_are_well(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_files_without_a_violation_exit_with_0(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     file = tmp_path / "telemetry.jsonl"
     file.write_text(line())
 
@@ -72,18 +72,18 @@ def test_files_without_any_of_our_telemetry_cannot_be_checked(
     assert capsys.readouterr().err == "otel-breaker: there is no telemetry of the scope otel_breaker in it\n"
 
 
-def test_what_telemetry_says_is_bounded_and_printable(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_text_of_telemetry_is_bounded_and_printable(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     file = tmp_path / "telemetry.jsonl"
     file.write_text(line(**{"\x1b[2J" + "a" * 10_000: "b"}) + line(**{"circuit_breaker.state": "c" * 10_000}))
 
     assert main(["telemetry-check", str(file)]) == 1
 
-    told = capsys.readouterr().out
-    assert "\x1b" not in told
-    assert len(told) < 1_500
+    output = capsys.readouterr().out
+    assert "\x1b" not in output
+    assert len(output) < 1_500
 
 
-def test_not_every_kind_of_violation_is_kept(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_number_of_kinds_of_violations_is_bounded(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     file = tmp_path / "telemetry.jsonl"
     file.write_text("".join(line(**{f"stray{number}": "a"}) for number in range(1_100)))
 

@@ -1,4 +1,4 @@
-"""What is wrong with telemetry by the schema, and what may pass."""
+"""Telemetry that violates the schema, and telemetry that does not."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from otel_breaker_cli.telemetry_check.live_check import LiveCheck
 SCHEMA = load()
 OURS = TelemetrySource({"service.name": "shop"}, "otel_breaker")
 TRACE_ID, SPAN_ID = "0af7651916cd43dd8448eb211c80319c", "00f067aa0ba902b7"
-A_CALL = {
+CALL = {
     "circuit_breaker.name": "payments",
     "circuit_breaker.state": "closed",
     "circuit_breaker.call.outcome": "success",
@@ -27,15 +27,15 @@ REFUSED = {
     "circuit_breaker.episode": "8f1d0e7c5b3a2946",
     "error.type": "otel_breaker.errors.CircuitOpenError",
 }
-A_MOVE = {
+STATE_CHANGE = {
     "circuit_breaker.name": "payments",
     "circuit_breaker.mode": "enforce",
     "circuit_breaker.state_change.from": "closed",
     "circuit_breaker.state_change.to": "forced_closed",
     "circuit_breaker.state_change.reason": "manual",
 }
-A_TRIP = {
-    **A_MOVE,
+TRIP = {
+    **STATE_CHANGE,
     "circuit_breaker.state_change.to": "open",
     "circuit_breaker.state_change.reason": "failure_threshold",
     "circuit_breaker.episode": "8f1d0e7c5b3a2946",
@@ -51,8 +51,8 @@ CALLS = {"circuit_breaker.name": "payments", "circuit_breaker.call.outcome": "su
 
 
 def span(attributes: dict[str, Any], **others: Any) -> Span:
-    said = {"name": "circuit_breaker payments", "kind": "internal", "events": (), "links": (), "status": "unset"}
-    return Span(OURS, TRACE_ID, SPAN_ID, "", start=1, end=2, attributes=attributes, **(said | others))
+    fields = {"name": "circuit_breaker payments", "kind": "internal", "events": (), "links": (), "status": "unset"}
+    return Span(OURS, TRACE_ID, SPAN_ID, "", start=1, end=2, attributes=attributes, **(fields | others))
 
 
 def log(attributes: dict[str, Any], event: str = "circuit_breaker.state_change") -> LogRecord:
@@ -60,8 +60,8 @@ def log(attributes: dict[str, Any], event: str = "circuit_breaker.state_change")
 
 
 def point(attributes: dict[str, Any], **others: Any) -> DataPoint:
-    said: dict[str, Any] = {"metric": "circuit_breaker.calls", "unit": "{call}", "instrument": "counter", "value": 1}
-    return DataPoint(OURS, is_delta=False, time=1, attributes=attributes, **(said | others))
+    fields: dict[str, Any] = {"metric": "circuit_breaker.calls", "unit": "{call}", "instrument": "counter", "value": 1}
+    return DataPoint(OURS, is_delta=False, time=1, attributes=attributes, **(fields | others))
 
 
 def violations(*records: TelemetryRecord) -> list[str]:
@@ -71,15 +71,15 @@ def violations(*records: TelemetryRecord) -> list[str]:
     return [violation.text for violation in live_check.violations]
 
 
-def test_what_is_as_the_schema_says_is_no_violation() -> None:
-    moved = Event("circuit_breaker.state_change", 1, A_MOVE)
+def test_telemetry_that_follows_the_schema_is_no_violation() -> None:
+    change = Event("circuit_breaker.state_change", 1, STATE_CHANGE)
     assert (
         violations(
-            span(A_CALL),
+            span(CALL),
             span(REFUSED, status="error", links=(Link(TRACE_ID, SPAN_ID),)),
-            span({**A_CALL, "circuit_breaker.state_change.to": "forced_closed"}, events=(moved,)),
-            log(A_MOVE),
-            log(A_TRIP),
+            span({**CALL, "circuit_breaker.state_change.to": "forced_closed"}, events=(change,)),
+            log(STATE_CHANGE),
+            log(TRIP),
             point(CALLS),
         )
         == []
@@ -94,26 +94,29 @@ METRIC = "metric 'circuit_breaker.calls'"
 @pytest.mark.parametrize(
     ("record", "text"),
     [
-        (span(A_CALL, name="payments"), "span 'payments' is unknown"),
-        (span(A_CALL, name="circuit_breaker search"), f"{SPAN} does not have the name that its attributes make"),
-        (span(A_CALL, kind="client"), f"{SPAN} is client, not internal"),
-        (span(A_CALL, kind=""), f"{SPAN} is of no kind, not internal"),
-        (span({**A_CALL, "shop.id": 7}), f"{SPAN}: the attribute 'shop.id' is unknown"),
-        (span(A_CALL, events=(Event("retried", 1, {}),)), "span event 'retried' is unknown"),
-        (log(A_MOVE, "exception"), "log event 'exception' is unknown"),
+        (span(CALL, name="payments"), "span 'payments' is unknown"),
+        (span(CALL, name="circuit_breaker search"), f"{SPAN} does not have the name that its attributes make"),
+        (span(CALL, kind="client"), f"{SPAN} is client, not internal"),
+        (span(CALL, kind=""), f"{SPAN} is of no kind, not internal"),
+        (span({**CALL, "shop.id": 7}), f"{SPAN}: the attribute 'shop.id' is unknown"),
+        (span(CALL, events=(Event("retried", 1, {}),)), "span event 'retried' is unknown"),
+        (log(STATE_CHANGE, "exception"), "log event 'exception' is unknown"),
         (
-            span(A_CALL, links=(Link(TRACE_ID, SPAN_ID, {"to": "opening"}),)),
+            span(CALL, links=(Link(TRACE_ID, SPAN_ID, {"to": "opening"}),)),
             f"{SPAN}: its link has an attribute 'to'",
         ),
-        (log(A_MOVE, event=""), "log event '' is unknown"),
-        (log({**A_MOVE, "circuit_breaker.link": "opening"}), f"{LOG}: the attribute 'circuit_breaker.link' is unknown"),
+        (log(STATE_CHANGE, event=""), "log event '' is unknown"),
+        (
+            log({**STATE_CHANGE, "circuit_breaker.link": "opening"}),
+            f"{LOG}: the attribute 'circuit_breaker.link' is unknown",
+        ),
         (point(CALLS, metric="circuit_breaker.all"), "metric 'circuit_breaker.all' is unknown"),
         (point(CALLS, unit="1"), f"{METRIC} has the unit '1', not '{{call}}'"),
         (point(CALLS, instrument="updowncounter"), f"{METRIC} is made by updowncounter, not counter"),
         (point({**CALLS, "circuit_breaker.key": "a"}), f"{METRIC}: the attribute 'circuit_breaker.key' is unknown"),
     ],
 )
-def test_what_the_schema_does_not_know_is_a_violation(record: TelemetryRecord, text: str) -> None:
+def test_a_name_or_property_that_is_not_in_the_schema_is_a_violation(record: TelemetryRecord, text: str) -> None:
     assert violations(record) == [text]
 
 
@@ -132,11 +135,11 @@ def test_what_the_schema_does_not_know_is_a_violation(record: TelemetryRecord, t
     ],
 )
 def test_a_value_of_another_type_or_beside_its_enumeration_is_a_violation(name: str, value: object, text: str) -> None:
-    assert violations(log({**A_TRIP, f"circuit_breaker.{name}": value})) == [f"{LOG}: circuit_breaker.{name} {text}"]
+    assert violations(log({**TRIP, f"circuit_breaker.{name}": value})) == [f"{LOG}: circuit_breaker.{name} {text}"]
 
 
 def test_a_list_without_items_is_of_any_type() -> None:
-    assert violations(log({**A_TRIP, "circuit_breaker.error_types": []})) == []
+    assert violations(log({**TRIP, "circuit_breaker.error_types": []})) == []
 
 
 def test_a_required_attribute_that_is_missing_is_a_violation() -> None:
@@ -148,11 +151,11 @@ def test_a_required_attribute_that_is_missing_is_a_violation() -> None:
 @pytest.mark.parametrize(
     ("record", "missing"),
     [
-        (span({**A_CALL, "circuit_breaker.call.outcome": "ignored"}, status="error"), "error.type"),
-        (span({**A_CALL, "circuit_breaker.call.outcome": "failure"}), "error.type"),
+        (span({**CALL, "circuit_breaker.call.outcome": "ignored"}, status="error"), "error.type"),
+        (span({**CALL, "circuit_breaker.call.outcome": "failure"}), "error.type"),
         (span(REFUSED, status="unset"), "circuit_breaker.fallback.used"),
         (
-            span(A_CALL, events=(Event("circuit_breaker.state_change", 1, A_MOVE),)),
+            span(CALL, events=(Event("circuit_breaker.state_change", 1, STATE_CHANGE),)),
             "circuit_breaker.state_change.to",
         ),
         *[
@@ -160,12 +163,12 @@ def test_a_required_attribute_that_is_missing_is_a_violation() -> None:
             for name in ("episode", "retry_after")
         ],
         *[
-            (log({k: v for k, v in A_TRIP.items() if k != f"circuit_breaker.{name}"}), name)
+            (log({k: v for k, v in TRIP.items() if k != f"circuit_breaker.{name}"}), name)
             for name in ("episode", "consecutive_failures", "threshold", "error_types", "open.planned_duration")
         ],
     ],
 )
-def test_what_is_required_by_what_else_the_record_says_is_a_violation_when_it_is_missing(
+def test_an_attribute_that_is_conditionally_required_is_a_violation_when_it_is_missing(
     record: TelemetryRecord, missing: str
 ) -> None:
     (text,) = violations(record)
@@ -173,24 +176,24 @@ def test_what_is_required_by_what_else_the_record_says_is_a_violation_when_it_is
     assert f"{missing.removeprefix('circuit_breaker.')} is missing, which is required: If " in text
 
 
-def test_what_only_some_of_the_conditions_hold_for_is_not_required() -> None:
+def test_an_attribute_is_not_required_when_only_some_of_its_conditions_hold() -> None:
     refused = {name: value for name, value in REFUSED.items() if name != "circuit_breaker.retry_after"}
 
     assert violations(span({**refused, "circuit_breaker.state": "forced_open"}, status="error")) == []
 
 
-def test_an_event_of_a_span_is_looked_at_like_a_log_event() -> None:
-    moved = Event("circuit_breaker.state_change", 1, {**A_MOVE, "shop.id": 7})
+def test_an_event_of_a_span_is_checked_like_a_log_event() -> None:
+    change = Event("circuit_breaker.state_change", 1, {**STATE_CHANGE, "shop.id": 7})
 
-    assert violations(span({**A_CALL, "circuit_breaker.state_change.to": "forced_closed"}, events=(moved,))) == [
+    assert violations(span({**CALL, "circuit_breaker.state_change.to": "forced_closed"}, events=(change,))) == [
         "span event 'circuit_breaker.state_change': the attribute 'shop.id' is unknown"
     ]
 
 
-def test_what_an_event_that_is_not_defined_here_says_is_left_to_whoever_defines_it() -> None:
+def test_the_attributes_of_an_event_that_another_schema_defines_are_not_checked() -> None:
     event = Event("exception", 1, {"exception.type": "TimeoutError", "exception.message": "after 3 s"})
 
-    assert violations(span(A_CALL, events=(event,))) == []
+    assert violations(span(CALL, events=(event,))) == []
 
 
 def test_an_exponential_histogram_is_made_by_a_histogram() -> None:
@@ -199,10 +202,10 @@ def test_an_exponential_histogram_is_made_by_a_histogram() -> None:
     assert violations(point(CALLS, **duration)) == []
 
 
-def test_the_series_that_the_sdk_makes_of_too_many_is_no_violation() -> None:
+def test_the_overflow_series_of_the_sdk_is_no_violation() -> None:
     assert violations(point({"otel.metric.overflow": True})) == []
 
 
 @pytest.mark.parametrize("record", [span({}), log({}), point({})])
-def test_another_scope_may_say_what_it_likes(record: TelemetryRecord) -> None:
+def test_telemetry_of_another_scope_is_not_checked(record: TelemetryRecord) -> None:
     assert violations(replace(record, source=TelemetrySource({}, "shop.breakers"))) == []

@@ -1,4 +1,4 @@
-"""Serves a request that another service sent, with a guarded call for each argument; prints what each has seen.
+"""Serves a request that another service sent, with a guarded call for each argument; prints the context within.
 
 Each line is JSON: the result, and the `traceparent` that a client would send from within the guarded call, and after
 it.

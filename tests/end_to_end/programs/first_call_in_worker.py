@@ -24,7 +24,7 @@ def read_slowly(_: CallbackOptions) -> Iterable[Observation]:
 
 
 get_meter("application").create_observable_gauge("application.slow", [read_slowly])
-time.sleep(0.2)  # past the interval of export: the reader is at it
+time.sleep(0.2)  # longer than the interval of export, so that the reader is exporting
 
 
 def application(_: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:

@@ -1,4 +1,4 @@
-"""How a panel shows what it asks: lines, bars, a line that should not be crossed, a number."""
+"""The styles of panels: lines, bars, a share with a limit, a number."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ from grafana_foundation_sdk.models.dashboard import DataSourceRef, Threshold, Th
 
 PROMETHEUS: Final = DataSourceRef(type_val="prometheus", uid="${prometheus}")
 
-# Grafana takes it for the scrape interval, and makes `$__rate_interval` four times as long.
+# Grafana uses it as the scrape interval, and makes `$__rate_interval` four times as long.
 _EXPORT_INTERVAL: Final = "60s"
 
 
 def query(expression: str, legend: str) -> prometheus.Dataquery:
-    asked = prometheus.Dataquery().expr(expression).legend_format(legend).datasource(PROMETHEUS)
-    return asked.interval(_EXPORT_INTERVAL)
+    target = prometheus.Dataquery().expr(expression).legend_format(legend).datasource(PROMETHEUS)
+    return target.interval(_EXPORT_INTERVAL)
 
 
 def series(title: str, expression: str, legend: str) -> timeseries.Panel:
@@ -37,7 +37,7 @@ def bars(title: str, expression: str, legend: str) -> timeseries.Panel:
 
 
 def limited(title: str, expression: str, legend: str, limit: float) -> timeseries.Panel:
-    """A share, and a dashed line that it should stay below."""
+    """A share, with a dashed line at its limit."""
     line = common.GraphThresholdsStyleConfig().mode(GraphThresholdsStyleMode.DASHED)
     panel = series(title, expression, legend).unit("percentunit")
     return panel.thresholds(thresholds(limit)).thresholds_style(line)

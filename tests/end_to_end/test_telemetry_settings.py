@@ -1,15 +1,15 @@
-"""The shop through the same outage, with the switches set by its environment."""
+"""The shop through the same outage, with telemetry settings in its environment."""
 
 from __future__ import annotations
 
 import pytest
 
 from tests.end_to_end.otlp_receiver import GRPC, HTTP
-from tests.end_to_end.outage import FAILURES, SUCCESSES, Outage, live_through_an_outage
+from tests.end_to_end.outage import FAILURES, SUCCESSES, Outage, run_an_outage
 
 pytestmark = pytest.mark.processes
 
-SWITCHES = {
+SETTINGS = {
     "OTEL_BREAKER_SPANS": "problems",
     "OTEL_BREAKER_EVENTS": "span",
     "OTEL_BREAKER_RECORD_EXCEPTIONS": "true",
@@ -19,16 +19,16 @@ SWITCHES = {
 
 @pytest.fixture(scope="module", params=[HTTP, GRPC])
 def outage(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Outage:
-    return live_through_an_outage(tmp_path_factory.mktemp("problems"), request.param, **SWITCHES)
+    return run_an_outage(tmp_path_factory.mktemp("problems"), request.param, **SETTINGS)
 
 
-def test_only_problems_have_spans_and_they_tell_the_whole_story(outage: Outage) -> None:
+def test_only_problems_have_spans_and_those_show_the_outage(outage: Outage) -> None:
     assert outage.refusals > 0
-    told = [
+    exported = [
         (span.attributes["circuit_breaker.state"], span.attributes["circuit_breaker.call.outcome"])
         for span in outage.calls
     ]
-    assert told == [
+    assert exported == [
         *[("closed", "failure")] * FAILURES,
         *[("open", "rejected")] * outage.refusals,
         ("half_open", "success"),
@@ -54,7 +54,7 @@ def test_a_problem_hangs_under_the_request_and_so_does_what_the_call_did(outage:
     assert [failure.start <= span.start <= span.end <= failure.end for span in siblings] == [True]
 
 
-def test_moves_are_told_on_spans_alone_and_failures_with_their_exception(outage: Outage) -> None:
+def test_state_changes_are_on_spans_alone_and_failures_have_their_exception(outage: Outage) -> None:
     events = [[event.name for event in span.events] for span in outage.calls]
 
     assert events[: FAILURES - 1] == [["exception"]] * (FAILURES - 1)

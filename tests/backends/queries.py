@@ -1,6 +1,6 @@
-"""The questions that Jaeger, Tempo and Prometheus are asked, over their HTTP APIs.
+"""Queries to Jaeger, Tempo and Prometheus over their HTTP APIs.
 
-What the answers should be is not known here.
+Expected answers are not known here.
 """
 
 import json
@@ -12,14 +12,14 @@ import requests
 
 Json = dict[str, Any]
 T = TypeVar("T")
-ENOUGH = 5000
-"""More answers than any check expects, so that none is cut off."""
+LIMIT = 5000
+"""More results than any check expects, so that none is cut off."""
 
 
-def eventually(ask: Callable[[], T], wanted: Callable[[T], bool], seconds: float) -> T:
-    """Ask until the answer is what is wanted, or the time is over; the last answer."""
+def eventually(query: Callable[[], T], is_expected: Callable[[T], bool], seconds: float) -> T:
+    """Repeat a query until its answer is as expected or the time has passed; returns the last answer."""
     deadline = time.monotonic() + seconds
-    while not wanted(answer := ask()) and time.monotonic() < deadline:
+    while not is_expected(answer := query()) and time.monotonic() < deadline:
         time.sleep(0.5)
     return answer
 
@@ -27,13 +27,13 @@ def eventually(ask: Callable[[], T], wanted: Callable[[T], bool], seconds: float
 def jaeger(url: str, service: str, tags: Mapping[str, str]) -> list[Json]:
     """The traces that have a span with these tags."""
     found: list[Json] = _get(
-        f"{url}/api/traces", service=service, tags=json.dumps(tags), lookback="1h", limit=str(ENOUGH)
+        f"{url}/api/traces", service=service, tags=json.dumps(tags), lookback="1h", limit=str(LIMIT)
     )["data"]
     return found
 
 
 def jaeger_trace(url: str, trace_id: str) -> list[Json]:
-    """The spans of a trace; none if it is not known."""
+    """The spans of a trace; none if it is unknown."""
     traces = _get(f"{url}/api/traces/{trace_id}").get("data") or [{"spans": []}]
     spans: list[Json] = traces[0]["spans"]
     return spans
@@ -41,7 +41,7 @@ def jaeger_trace(url: str, trace_id: str) -> list[Json]:
 
 def tempo(url: str, query: str) -> list[Json]:
     """The traces that match, each with the spans that do."""
-    found: list[Json] = _get(f"{url}/api/search", q=query, limit=str(ENOUGH), spss="20").get("traces", [])
+    found: list[Json] = _get(f"{url}/api/search", q=query, limit=str(LIMIT), spss="20").get("traces", [])
     return found
 
 
@@ -60,28 +60,28 @@ def prometheus_graph(url: str, query: str, seconds: float) -> list[Json]:
 
 
 def health(url: str) -> str:
-    """What a Collector says of itself."""
+    """The status that a Collector reports."""
     return str(_get(url).get("status", ""))
 
 
 def by_label(series: list[Json], *labels: str) -> dict[str, float]:
-    """The values by those of some labels, without the zeros."""
+    """The values of series by the values of some labels, without zeros."""
     values = {" ".join(one["metric"].get(label, "") for label in labels): float(one["value"][1]) for one in series}
     return {label: value for label, value in sorted(values.items()) if value}
 
 
 def _get(url: str, **parameters: str) -> Json:
-    # A session of its own: one that trusts no proxy settings, since the programs are on this machine.
+    # A session of its own that ignores proxy settings, since the programs are on this machine.
     with requests.Session() as session:
         session.trust_env = False
         answer = session.get(url, params=parameters, timeout=30)
     if answer.status_code == requests.codes.not_found:
         return {}
     if not answer.ok:
-        raise Refused(f"{answer.status_code}: {answer.text.strip()[:300]}")
+        raise QueryError(f"{answer.status_code}: {answer.text.strip()[:300]}")
     body: Json = answer.json()
     return body
 
 
-class Refused(Exception):
-    """The program does not take the question; the text is its own."""
+class QueryError(Exception):
+    """The program rejects a query; the text is its own."""

@@ -1,4 +1,4 @@
-"""What a guard itself calls is refused as a target: it would be guarded without end."""
+"""Functions that guards call are refused as targets: each call would be another guarded call, without end."""
 
 from __future__ import annotations
 
@@ -25,7 +25,11 @@ REFUSED = [
     *("builtins:len", "builtins:isinstance", "builtins:type", "time:time_ns", "time:monotonic", "threading:RLock"),
     *("threading:Condition.notify", "_thread:get_ident", "opentelemetry.context:get_current", "weakref:proxy"),
     *("opentelemetry.sdk.trace:Tracer.start_span", "opentelemetry.instrumentation.utils:is_instrumentation_enabled"),
-    *("otel_breaker.registry:get_breaker", "otel_breaker.circuit.circuit:Circuit.ask", "asyncio:current_task"),
+    *(
+        "otel_breaker.registry:get_breaker",
+        "otel_breaker.circuit.circuit:Circuit.acquire_permit",
+        "asyncio:current_task",
+    ),
     *(
         "otel_breaker_instrumentation.targets.reporter:TargetReporter.report",
         "logging:Logger.warning",
@@ -62,7 +66,7 @@ def test_a_name_that_another_module_has_from_there_is_guarded_there_alone(applic
 
 
 def test_all_that_a_guard_calls_is_known(spans: Spans) -> None:
-    """The list is held against what guards do call when a circuit opens, refuses, probes and closes, traced."""
+    """The list is compared with what guards call when a circuit opens, refuses, probes and closes, traced."""
     called = sorted(set(_called_by_guards()))
 
     assert len(spans()) > 20
@@ -71,7 +75,7 @@ def test_all_that_a_guard_calls_is_known(spans: Spans) -> None:
 
 
 def _called_by_guards() -> Iterator[str]:
-    """By the names under which the modules that define them have them."""
+    """By their names in the modules that define them."""
     seen: dict[int, Any] = {}
 
     def note(frame: FrameType, event: str, arg: Any) -> None:

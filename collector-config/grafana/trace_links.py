@@ -1,4 +1,4 @@
-"""Links from a series of a panel to the traces behind it, in Grafana's Explore: in Tempo and in Jaeger."""
+"""Links from a series of a panel to its traces in Grafana's Explore, in Tempo and in Jaeger."""
 
 from __future__ import annotations
 
@@ -18,21 +18,21 @@ _NAME: Final = "${__field.labels.circuit_breaker_name}"
 _JOB: Final = "${__field.labels.job}"
 
 
-def links(what: str, **attributes: str | bool) -> list[Builder[DashboardLink]]:
-    """Lead to the spans of the series' breaker that have these attributes.
+def links(title: str, **attributes: str | bool) -> list[Builder[DashboardLink]]:
+    """Links to the spans of the series' breaker that have these attributes.
 
     Args:
-        what: what those spans are, for the reader.
+        title: the title of those spans.
         **attributes: by name without its prefix, and with `__` for a dot.
     """
-    said = {"name": _NAME} | {name.replace("__", "."): value for name, value in attributes.items()}
-    wanted = {f"circuit_breaker.{name}": json.dumps(value) for name, value in said.items()}
-    conditions = [f"span.{name} = {value}" for name, value in wanted.items()]
+    values = {"name": _NAME} | {name.replace("__", "."): value for name, value in attributes.items()}
+    attributes_by_name = {f"circuit_breaker.{name}": json.dumps(value) for name, value in values.items()}
+    conditions = [f"span.{name} = {value}" for name, value in attributes_by_name.items()]
     conditions.append(f"resource.service.name = {json.dumps(_JOB)}")
-    tags = " ".join(f"{name}={value}" for name, value in wanted.items())
+    tags = " ".join(f"{name}={value}" for name, value in attributes_by_name.items())
     return [
-        _link(f"{what} (Tempo)", "tempo", {"queryType": "traceql", "query": f"{{ {' && '.join(conditions)} }}"}),
-        _link(f"{what} (Jaeger)", "jaeger", {"queryType": "search", "service": _JOB, "tags": tags}),
+        _link(f"{title} (Tempo)", "tempo", {"queryType": "traceql", "query": f"{{ {' && '.join(conditions)} }}"}),
+        _link(f"{title} (Jaeger)", "jaeger", {"queryType": "search", "service": _JOB, "tags": tags}),
     ]
 
 
@@ -47,5 +47,5 @@ def _link(title: str, source: str, query: dict[str, str]) -> Builder[DashboardLi
 
 
 def _quoted(text: str) -> str:
-    """Text for a URL, in which Grafana still finds its variables."""
+    """Text quoted for a URL, except Grafana's variables."""
     return "".join(part if _VARIABLE.fullmatch(part) else quote(part, safe="") for part in _VARIABLE.split(text))

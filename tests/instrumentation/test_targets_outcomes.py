@@ -1,4 +1,4 @@
-"""Coroutines and generators are judged by how they end, not by being made, wherever the function stands."""
+"""The outcome of a coroutine or a generator is that of its end, not of its creation, for functions and methods."""
 
 from __future__ import annotations
 
@@ -98,7 +98,7 @@ FAILING = """
         ("Foreign.price_midway", "list(Foreign.price_midway())"),
     ],
 )
-def test_a_call_is_judged_by_its_end(application: Application, named: str, expression: str) -> None:
+def test_a_calls_outcome_is_that_of_its_end(application: Application, named: str, expression: str) -> None:
     module = application.load(FAILING, named)
 
     with pytest.raises(OSError):

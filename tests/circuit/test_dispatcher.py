@@ -72,12 +72,12 @@ def test_a_change_is_delivered_once() -> None:
 def test_a_change_that_is_not_complete_holds_back_those_after_it() -> None:
     received: list[str | None] = []
     dispatcher = ChangeDispatcher([lambda change: received.append(change.episode)])
-    notice = dispatcher.enqueue(replace(CHANGE, episode="1"), complete=False)
+    pending = dispatcher.enqueue(replace(CHANGE, episode="1"), complete=False)
     post(dispatcher, "2")
 
     dispatcher.dispatch()
     early = list(received)
-    dispatcher.complete([notice], None)
+    dispatcher.complete([pending], None)
     dispatcher.dispatch()
 
     assert early == []

@@ -1,8 +1,7 @@
-"""A program that an operator should hear of.
+"""A program that causes alerts: one circuit flaps, one flaps in shadow mode, one stays closed while calls fail, and a
+target is missing.
 
-One circuit flaps, one would if it were not in shadow mode, one stays closed while calls fail, and a target is missing.
-
-Run by the checks with OTEL_* in the environment.
+The checks run it with OTEL_* in the environment.
 """
 
 import time
@@ -17,13 +16,13 @@ from otel_breaker import CircuitBreaker, CircuitOpenError
 from otel_breaker_instrumentation import OtelBreakerInstrumentor
 
 SECONDS = 17
-"""More than the longest window of the rules, which the checks run with each minute a second."""
+"""More than the longest window of the rules, in which the checks turn each minute into a second."""
 PAUSE = 0.05
 FAILING = 4
-"""One call in so many fails, of those that never fail often enough in a row."""
+"""One call in so many fails where the circuit is to stay closed."""
 TRIPS, OPEN = 2, 0.4
 CYCLE = 30
-"""So many calls from one outage of the circuit that flaps to the next, far more than its open time."""
+"""Calls from one outage of a flapping circuit to the next, far more than its open time takes."""
 
 
 def main() -> None:

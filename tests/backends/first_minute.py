@@ -1,6 +1,6 @@
-"""The README's first minute, word for word, against each file that takes OTLP, over gRPC and over HTTP.
+"""Runs the README's first minute literally, against each file that accepts OTLP, over gRPC and over HTTP.
 
-Its own lines install and start it in an environment that has nothing else; `shop` is the application that it speaks of.
+The README's commands install and start it in a clean environment; `SHOP` is the application that it mentions.
 """
 
 import os
@@ -14,19 +14,19 @@ from pathlib import Path
 
 from examples.checkout import configuration
 from examples.checkout.processes import DemoFailed
-from tests.backends import ask
-from tests.backends.answers import Answer
-from tests.backends.ask import eventually
+from tests.backends import queries
+from tests.backends.check_results import CheckResult
 from tests.backends.configurations import GATEWAY, OVERLAYS
-from tests.backends.demo import SOON
+from tests.backends.demo import TIMEOUT
+from tests.backends.queries import eventually
 from tests.backends.servers import SETTINGS, BackEnds, Collector
 from tests.wheel import build, environment
 
 README = Path(__file__).parents[2] / "README.md"
-OURS = "otel-breaker[auto]"
+REQUIREMENT = "otel-breaker[auto]"
 PROTOCOLS = ("grpc", "http/protobuf")
-QUICKLY = 10.0
-"""Seconds for the whole program: one whose exporter finds nobody who understands it takes longer."""
+MAX_SECONDS = 10.0
+"""For the whole program; one whose exporter retries takes longer."""
 OPENED = {"circuit_breaker.state_change.to": "open"}
 SHOP = {
     "__init__": "",
@@ -41,55 +41,55 @@ for _ in range(8):
         print(type(error).__name__)
 """,
 }
-SAID = ["ConnectionError"] * 5 + ["CircuitOpenError"] * 3
+EXPECTED_OUTPUT = ["ConnectionError"] * 5 + ["CircuitOpenError"] * 3
 
 
 @dataclass(frozen=True)
-class Minute:
-    """What the README says: the line that installs, the file that names what to guard, the line that starts."""
+class FirstMinute:
+    """The README's commands and file: the install command, the configuration, the start command."""
 
     install: str
     breakers: str
     start: str
 
 
-def minute(readme: str) -> Minute:
+def first_minute(readme: str) -> FirstMinute:
     section = readme.partition("\n## In 60 seconds\n")[2].partition("\n## ")[0]
     install, start = re.findall(r"^```console\n(.+)\n```", section, re.MULTILINE)[:2]
     (breakers,) = re.findall(r"^```yaml\n(.*?)^```", section, re.DOTALL | re.MULTILINE)[:1]
-    return Minute(install, breakers, start)
+    return FirstMinute(install, breakers, start)
 
 
 @dataclass(frozen=True)
-class Newcomer:
-    """An environment after the README's install line, and a folder with the application and its configuration."""
+class Installation:
+    """An environment after the README's install command, and a folder with the application and its configuration."""
 
     folder: Path
-    start: str
+    start_command: str
 
     @classmethod
-    def installs(cls, folder: Path) -> "Newcomer":
-        told = minute(README.read_text(encoding="utf-8"))
+    def install(cls, folder: Path) -> "Installation":
+        commands = first_minute(README.read_text(encoding="utf-8"))
         wheel = build(folder / "wheel")
-        pip, verb, *packages = shlex.split(told.install)
-        if (pip, verb) != ("pip", "install") or OURS not in packages:
-            raise DemoFailed(f"The README does not install {OURS}: {told.install}")
-        environment(folder, *(f"{wheel}[auto]" if package == OURS else package for package in packages))
+        pip, verb, *packages = shlex.split(commands.install)
+        if (pip, verb) != ("pip", "install") or REQUIREMENT not in packages:
+            raise DemoFailed(f"The README does not install {REQUIREMENT}: {commands.install}")
+        environment(folder, *(f"{wheel}[auto]" if package == REQUIREMENT else package for package in packages))
         (folder / "shop").mkdir()
         for name, source in SHOP.items():
             (folder / "shop" / f"{name}.py").write_text(source)
-        (folder / "breakers.yaml").write_text(told.breakers)
-        return cls(folder, told.start)
+        (folder / "breakers.yaml").write_text(commands.breakers)
+        return cls(folder, commands.start)
 
-    def starts(self, service: str, protocol: str, endpoint: str, more: dict[str, str]) -> tuple[list[str], float]:
-        """What the application prints, and how many seconds it takes."""
+    def run(self, service: str, protocol: str, endpoint: str, more: dict[str, str]) -> tuple[list[str], float]:
+        """Run the application; returns its output, and the seconds that it takes."""
         variables = {"OTEL_SERVICE_NAME": service, "OTEL_EXPORTER_OTLP_ENDPOINT": endpoint, **more}
-        if protocol != PROTOCOLS[0]:  # the first is what the distro does by itself
+        if protocol != PROTOCOLS[0]:  # the first is the distro's default
             variables["OTEL_EXPORTER_OTLP_PROTOCOL"] = protocol
         path = f"{self.folder / 'bin'}{os.pathsep}{os.environ['PATH']}"
         started = time.monotonic()
         done = subprocess.run(
-            self.start,
+            self.start_command,
             shell=True,
             cwd=self.folder,
             env=configuration.clean_environment() | variables | {"PATH": path},
@@ -101,22 +101,22 @@ class Newcomer:
         return [*done.stdout.splitlines(), *done.stderr.splitlines()], time.monotonic() - started
 
 
-def checks(folder: Path, ends: BackEnds) -> Iterator[Answer]:
-    newcomer = Newcomer.installs(folder / "newcomer")
+def checks(folder: Path, ends: BackEnds) -> Iterator[CheckResult]:
+    installation = Installation.install(folder / "installation")
     for files in ([SETTINGS / "minimal.yaml"], [GATEWAY], *([GATEWAY, overlay] for overlay in OVERLAYS)):
         name = files[-1].stem
-        collector = Collector(f"newcomer-{name}", folder, files, ends)
+        collector = Collector(f"installation-{name}", folder, files, ends)
         with collector.running():
             for protocol, endpoint in zip(PROTOCOLS, (collector.grpc, collector.url), strict=True):
                 service = _service(name, protocol)
                 arrived = _printed(collector, service) if name == "minimal" else _in_back_ends(collector, ends, service)
-                yield _first_minute(newcomer, f"{name}.yaml", service, protocol, endpoint, arrived)
+                yield _first_minute(installation, f"{name}.yaml", service, protocol, endpoint, arrived)
     for file, server in (("jaeger.yaml", ends.jaeger), ("tempo.yaml", ends.tempo)):
         for protocol, address in zip(PROTOCOLS, (server.otlp, server.otlp_http), strict=True):
             service = _service(file.partition(".")[0], protocol)
-            traces = {"OTEL_METRICS_EXPORTER": "none", "OTEL_LOGS_EXPORTER": "none"}  # more they do not take
+            traces = {"OTEL_METRICS_EXPORTER": "none", "OTEL_LOGS_EXPORTER": "none"}  # they accept nothing else
             arrived = {"traces": _traces(ends, file, service)}
-            yield _first_minute(newcomer, file, service, protocol, f"http://{address}", arrived, traces)
+            yield _first_minute(installation, file, service, protocol, f"http://{address}", arrived, traces)
 
 
 def _service(name: str, protocol: str) -> str:
@@ -124,31 +124,35 @@ def _service(name: str, protocol: str) -> str:
 
 
 def _first_minute(
-    newcomer: Newcomer,
+    installation: Installation,
     file: str,
     service: str,
     protocol: str,
     endpoint: str,
     arrived: dict[str, Callable[[], int]],
     more: dict[str, str] | None = None,
-) -> Answer:
-    said, seconds = newcomer.starts(service, protocol, endpoint, more or {})
-    found = {signal: eventually(look, bool, SOON) for signal, look in arrived.items()}
+) -> CheckResult:
+    output, seconds = installation.run(service, protocol, endpoint, more or {})
+    found = {signal: eventually(look, bool, TIMEOUT) for signal, look in arrived.items()}
     answer = f"{', '.join(f'{signal} {count}' for signal, count in found.items())}; the program took {seconds:.1f} s"
-    holds = said == SAID and all(found.values()) and seconds < QUICKLY
-    if said != SAID:
-        answer += f", and said {said}"
-    return Answer(
-        f"The README's first minute arrives through {file}, {protocol}", "otelcol", newcomer.start, answer, holds
+    holds = output == EXPECTED_OUTPUT and all(found.values()) and seconds < MAX_SECONDS
+    if output != EXPECTED_OUTPUT:
+        answer += f", and printed {output}"
+    return CheckResult(
+        f"The README's first minute arrives through {file}, {protocol}",
+        "otelcol",
+        installation.start_command,
+        answer,
+        holds,
     )
 
 
 def _printed(collector: Collector, service: str) -> dict[str, Callable[[], int]]:
-    """What the Collector prints is of one service after the other, so what follows the last one's name is its."""
+    """The counts of signals in the Collector's output, of the parts that have the service's name."""
 
-    def count(sought: str) -> Callable[[], int]:
+    def count(text: str) -> Callable[[], int]:
         return lambda: sum(
-            part.count(sought)
+            part.count(text)
             for part in re.split(r"(?=Resource(?:Span|Metric|Log)s? #)", collector.log.read_text(errors="replace"))
             if f"service.name: Str({service})" in part
         )
@@ -164,13 +168,13 @@ def _in_back_ends(collector: Collector, ends: BackEnds, service: str) -> dict[st
     calls = f'circuit_breaker_calls_total{{job="{service}"}} > 0'
     return {
         "traces": _traces(ends, "jaeger.yaml", service),
-        "metrics": lambda: len(ask.prometheus(ends.prometheus.url, calls)),
+        "metrics": lambda: len(queries.prometheus(ends.prometheus.url, calls)),
         "logs": lambda: collector.events.exists() and collector.events.read_text().count(f'"{service}"'),
     }
 
 
 def _traces(ends: BackEnds, file: str, service: str) -> Callable[[], int]:
     if file == "jaeger.yaml":
-        return lambda: len(ask.jaeger(ends.jaeger.url, service, OPENED))
+        return lambda: len(queries.jaeger(ends.jaeger.url, service, OPENED))
     query = f'{{ resource.service.name = "{service}" && span.circuit_breaker.state_change.to = "open" }}'
-    return lambda: len(ask.tempo(ends.tempo.url, query))
+    return lambda: len(queries.tempo(ends.tempo.url, query))
