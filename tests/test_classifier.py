@@ -233,7 +233,7 @@ def test_a_predicate_that_raises_is_logged_once(setting: str, caplog: pytest.Log
     (record,) = caplog.records
     assert (record.name, record.levelno) == ("otel_breaker", logging.ERROR)
     assert repr(setting) in record.getMessage()
-    assert record.exc_info is None  # its text and context may hold what the call was given
+    assert record.exc_info is None  # its text and context may contain the call's arguments
     assert "ZeroDivisionError < test_classifier.py:" in record.getMessage()
 
 

@@ -117,7 +117,7 @@ ASYNC = [f"async_{kind}" for kind in ("function", "method", "of_class", "static"
 
 
 @pytest.mark.parametrize("kind", SYNC)
-def test_a_guarded_callable_returns_what_it_returned(kind: str) -> None:
+def test_a_guarded_callable_returns_the_same_result(kind: str) -> None:
     breaker = CircuitBreaker()
 
     result = guarded(breaker, kind)("answer")
@@ -127,7 +127,7 @@ def test_a_guarded_callable_returns_what_it_returned(kind: str) -> None:
 
 
 @pytest.mark.parametrize("kind", ASYNC)
-async def test_a_guarded_asynchronous_callable_returns_what_it_returned(kind: str) -> None:
+async def test_a_guarded_asynchronous_callable_returns_the_same_result(kind: str) -> None:
     breaker = CircuitBreaker()
 
     result = await guarded(breaker, kind)("answer")
@@ -137,7 +137,7 @@ async def test_a_guarded_asynchronous_callable_returns_what_it_returned(kind: st
 
 
 @pytest.mark.parametrize("kind", SYNC)
-def test_a_guarded_callable_raises_what_it_raised_and_is_refused_when_that_trips(kind: str) -> None:
+def test_a_guarded_callable_raises_the_same_exception_and_is_refused_when_that_trips(kind: str) -> None:
     breaker, error = CircuitBreaker(failure_threshold=1), ValueError("own")
     call = guarded(breaker, kind)
 
@@ -150,7 +150,9 @@ def test_a_guarded_callable_raises_what_it_raised_and_is_refused_when_that_trips
 
 
 @pytest.mark.parametrize("kind", ASYNC)
-async def test_a_guarded_asynchronous_callable_raises_what_it_raised_and_is_refused_when_that_trips(kind: str) -> None:
+async def test_a_guarded_asynchronous_callable_raises_the_same_exception_and_is_refused_when_that_trips(
+    kind: str,
+) -> None:
     breaker, error = CircuitBreaker(failure_threshold=1), ValueError("own")
     call = guarded(breaker, kind)
 
@@ -193,7 +195,7 @@ def test_a_coroutine_that_is_not_awaited_is_no_call() -> None:
 
 
 @pytest.mark.parametrize("thing", [Exception("no function"), None])
-def test_what_cannot_be_called_cannot_be_guarded(thing: Any) -> None:
+def test_an_object_that_cannot_be_called_cannot_be_guarded(thing: Any) -> None:
     with pytest.raises(TypeError, match="cannot be guarded"):
         CircuitBreaker()(thing)
 

@@ -4,7 +4,7 @@ Everything else is done by a `Call` (wrappers.py). A refusal is raised here, in 
 that its traceback shows no other frame of this package.
 
 The paths repeat each other's statements, because a function call would cost as much as the rest.
-tests/guard/test_written_out.py has each statement once and compares the copies with it.
+tests/guard/fast_paths/test_written_out.py has each statement once and compares the copies with it.
 """
 
 from __future__ import annotations

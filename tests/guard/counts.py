@@ -1,4 +1,4 @@
-"""What a breaker has counted, as tests of guards compare it."""
+"""The counts of a breaker, as tests of guards compare them."""
 
 from __future__ import annotations
 
@@ -9,5 +9,5 @@ if TYPE_CHECKING:
 
 
 def counted(breaker: CircuitBreaker) -> dict[str, int]:
-    """Calls by outcome, without outcomes that nothing had."""
+    """Calls by outcome, without the outcomes that no call had."""
     return {outcome: count for outcome, count in breaker.snapshot().calls.items() if count}

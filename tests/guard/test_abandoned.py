@@ -1,4 +1,4 @@
-"""What nobody finishes leaves nothing behind: no probe's place, no unfinished span, no object kept alive."""
+"""A call that is never finished keeps no probe's place, no unfinished span and no object alive."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ RETURNING = [
 
 
 class Argument(str):
-    """An argument that can be watched."""
+    """An argument whose end a weak reference shows."""
 
     __slots__ = ("__weakref__",)
 
@@ -48,8 +48,8 @@ def breaker(clock: FakeClock) -> CircuitBreaker:
 
 
 @pytest.mark.parametrize("kind", SUSPENDED, ids=lambda kind: kind.target)
-@pytest.mark.parametrize("traced", [True, False], ids=["traced", "plain"])
-def test_what_is_dropped_half_way_keeps_nothing_alive(
+@pytest.mark.parametrize("traced", [True, False], ids=["traced", "untraced"])
+def test_a_stream_that_is_dropped_half_way_keeps_nothing_alive(
     breaker: CircuitBreaker,
     kind: Kind,
     traced: bool,
@@ -72,7 +72,7 @@ def test_what_is_dropped_half_way_keeps_nothing_alive(
 
 
 @pytest.mark.parametrize("kind", SUSPENDED, ids=lambda kind: kind.target)
-def test_what_is_dropped_half_way_has_one_span_and_it_is_ended(
+def test_a_stream_that_is_dropped_half_way_has_one_ended_span(
     breaker: CircuitBreaker, kind: Kind, spans: Spans
 ) -> None:
     DRIVERS[kind.family](breaker(found(kind.target)), "abandon")
@@ -80,13 +80,15 @@ def test_what_is_dropped_half_way_has_one_span_and_it_is_ended(
     assert [span.end_time is not None for span in spans()] == [True]
 
 
-# Where a plain function returns what is to be run, its call began when that was made.
+# Where a function returns a coroutine or stream, its call began when it returned.
 @pytest.mark.parametrize(
     "kind",
     [kind for kind in SUSPENDED if kind.target not in RETURNING],
     ids=lambda kind: kind.target,
 )
-def test_what_is_made_and_never_begun_is_no_call(breaker: CircuitBreaker, kind: Kind, spans: Spans) -> None:
+def test_a_coroutine_or_stream_that_is_never_started_is_no_call(
+    breaker: CircuitBreaker, kind: Kind, spans: Spans
+) -> None:
     made = breaker(found(kind.target))("return")
     if hasattr(made, "close"):
         made.close()
@@ -100,7 +102,7 @@ def test_what_is_made_and_never_begun_is_no_call(breaker: CircuitBreaker, kind: 
 @pytest.mark.parametrize("target", RETURNING)
 @pytest.mark.filterwarnings("ignore:coroutine 'answer_later' was never awaited:RuntimeWarning")
 @pytest.mark.usefixtures("without_collector")
-def test_what_a_plain_function_returned_and_nobody_begins_gives_its_probe_back_without_the_collector(
+def test_a_returned_coroutine_or_stream_that_is_never_started_frees_its_probe_without_the_collector(
     breaker: CircuitBreaker, spans: Spans, target: str
 ) -> None:
     made: Any = breaker(found(target))("return")
@@ -113,7 +115,9 @@ def test_what_a_plain_function_returned_and_nobody_begins_gives_its_probe_back_w
 
 
 @pytest.mark.parametrize("run", [asyncio.run, trio.run], ids=["asyncio", "trio"])
-@pytest.mark.filterwarnings("ignore:Async generator:ResourceWarning")  # Trio's: that is what is done here on purpose
+@pytest.mark.filterwarnings(
+    "ignore:Async generator:ResourceWarning"
+)  # of Trio: the tests abandon generators on purpose
 def test_an_async_stream_that_a_task_leaves_open_is_ended_with_its_loop(
     breaker: CircuitBreaker, run: Callable[..., Any], spans: Spans
 ) -> None:
@@ -156,7 +160,7 @@ async def test_a_thousand_cancelled_tasks_hold_nothing(clock: FakeClock) -> None
     assert [reference for reference in gone if reference() is not None] == []
 
 
-@pytest.mark.parametrize("traced", [True, False], ids=["traced", "plain"])
+@pytest.mark.parametrize("traced", [True, False], ids=["traced", "untraced"])
 def test_an_error_that_passes_a_stream_keeps_nothing_alive_without_the_collector(
     breaker: CircuitBreaker,
     traced: bool,

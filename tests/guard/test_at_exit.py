@@ -1,4 +1,4 @@
-"""Finalisers that are guarded, when the program ends and takes its modules apart: they run as they would unguarded."""
+"""Guarded finalisers run at the end of a program, when its modules are cleared, as they would unguarded."""
 
 from __future__ import annotations
 
@@ -47,15 +47,15 @@ trace.set_tracer_provider(TracerProvider())
 TIMED = 'CircuitBreaker("finalisers", slow_call_duration=1, slow_call_rate=1)'
 
 
-def said(guard: str, sdk: str) -> tuple[str, list[str]]:
-    """What a program prints, and what it complains of, without the places in the code."""
+def output(guard: str, sdk: str) -> tuple[str, list[str]]:
+    """What a program prints, and its warnings without file and line."""
     program = PROGRAM.format(guard=guard, sdk=sdk)
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
     places = ("  ", "Traceback", "Exception ignored")
     return done.stdout, [line for line in done.stderr.splitlines() if not line.startswith(places)]
 
 
-@pytest.mark.parametrize("sdk", ["", SDK], ids=["plain", "traced"])
+@pytest.mark.parametrize("sdk", ["", SDK], ids=["untraced", "traced"])
 @pytest.mark.parametrize("guard", ['CircuitBreaker("finalisers", failure_threshold=100)', TIMED])
 def test_a_guarded_finaliser_at_the_end_of_the_program_runs_and_shows_only_its_own_errors(sdk: str, guard: str) -> None:
-    assert said(guard, sdk) == said("lambda function: function", sdk)
+    assert output(guard, sdk) == output("lambda function: function", sdk)

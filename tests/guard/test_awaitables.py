@@ -1,4 +1,4 @@
-"""Plain functions that return awaitables: the call ends when what they returned does."""
+"""Functions that return awaitables: the call ends when the awaitable does."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 
 def call(function: Callable[[], Coroutine[Any, Any, Any]]) -> Coroutine[Any, Any, Any]:
-    """A plain function that returns a coroutine."""
+    """A function that returns a coroutine."""
     return function()
 
 
@@ -31,18 +31,18 @@ def future() -> asyncio.Future[str]:
     return asyncio.get_running_loop().create_future()
 
 
-async def told() -> None:
-    """Let the loop call back those who wait for a future."""
+async def callbacks_run() -> None:
+    """Let the loop run the callbacks of a future."""
     await asyncio.sleep(0)
 
 
-async def test_a_future_is_handed_on_as_it_is_and_ends_the_call_with_its_result(breaker: CircuitBreaker) -> None:
+async def test_a_future_is_returned_itself_and_ends_the_call_with_its_result(breaker: CircuitBreaker) -> None:
     made = future()
     given = breaker(lambda: made)()
     before = counted(breaker)
 
     made.set_result("answer")
-    await told()
+    await callbacks_run()
 
     assert given is made
     assert await given == "answer"
@@ -55,7 +55,7 @@ async def test_a_future_that_fails_is_a_failure(breaker: CircuitBreaker) -> None
     given.set_exception(Broken())
     with pytest.raises(Broken):
         await given
-    await told()
+    await callbacks_run()
 
     assert counted(breaker) == {"failure": 1}
     assert breaker.state is CircuitState.OPEN
@@ -67,7 +67,7 @@ async def test_a_future_that_is_cancelled_is_cancelled(breaker: CircuitBreaker) 
     given.cancel()
     with pytest.raises(CancelledError):
         await given
-    await told()
+    await callbacks_run()
 
     assert counted(breaker) == {"cancelled": 1}
 
@@ -140,7 +140,7 @@ async def test_a_returned_coroutine_can_be_made_a_task_that_is_cancelled(breaker
     assert counted(breaker) == {"cancelled": 1}
 
 
-def test_a_returned_coroutine_that_is_closed_unbegun_is_cancelled(breaker: CircuitBreaker) -> None:
+def test_a_returned_coroutine_that_is_closed_before_it_starts_is_cancelled(breaker: CircuitBreaker) -> None:
     given: Any = breaker(lambda: answer_later("return"))()
 
     given.close()
@@ -149,7 +149,7 @@ def test_a_returned_coroutine_that_is_closed_unbegun_is_cancelled(breaker: Circu
     assert counted(breaker) == {"cancelled": 1}
 
 
-def test_a_returned_coroutine_that_nobody_awaits_is_warned_of_as_ever(breaker: CircuitBreaker) -> None:
+def test_a_returned_coroutine_that_is_never_awaited_causes_pythons_warning(breaker: CircuitBreaker) -> None:
     with pytest.warns(RuntimeWarning, match="answer_later' was never awaited"):
         str(breaker(lambda: answer_later("return"))())
 
@@ -171,7 +171,7 @@ def test_a_request_that_is_entered_is_the_very_object_and_a_call_as_long_as_ente
     assert complete(main()) == "answer"
 
 
-def test_what_merely_can_be_awaited_is_the_very_object_and_its_call_ends_on_return(breaker: CircuitBreaker) -> None:
+def test_a_mere_awaitable_is_returned_itself_and_its_call_ends_on_return(breaker: CircuitBreaker) -> None:
     made = Promise("raise")
 
     given = breaker(lambda: made)()
@@ -180,7 +180,7 @@ def test_what_merely_can_be_awaited_is_the_very_object_and_its_call_ends_on_retu
     assert counted(breaker) == {"success": 1}
 
 
-def test_what_merely_can_be_awaited_holds_no_probe(breaker: CircuitBreaker, clock: FakeClock) -> None:
+def test_a_mere_awaitable_holds_no_probe(breaker: CircuitBreaker, clock: FakeClock) -> None:
     breaker.record_failure()
     clock.advance(10)
 
@@ -189,7 +189,7 @@ def test_what_merely_can_be_awaited_holds_no_probe(breaker: CircuitBreaker, cloc
     assert (client, breaker.state) == (client, CircuitState.CLOSED)
 
 
-def test_what_merely_can_be_awaited_is_no_slow_call_while_it_is_kept(clock: FakeClock) -> None:
+def test_a_mere_awaitable_is_no_slow_call_while_it_is_kept(clock: FakeClock) -> None:
     breaker = CircuitBreaker(slow_call_duration=1, slow_call_rate=0.5, minimum_calls=2, clock=clock)
     clients = [breaker(lambda: Promise("return"))() for _ in range(3)]
     clock.advance(100)
@@ -199,9 +199,9 @@ def test_what_merely_can_be_awaited_is_no_slow_call_while_it_is_kept(clock: Fake
     assert (len(clients), breaker.state) == (3, CircuitState.CLOSED)
 
 
-def test_an_object_that_holds_a_coroutine_for_somebody_else_is_left_alone(breaker: CircuitBreaker) -> None:
+def test_an_object_that_holds_a_coroutine_for_other_code_is_left_alone(breaker: CircuitBreaker) -> None:
     class Handle(Promise):
-        """Of a task that will run the coroutine."""
+        """The `send` of a task that will run the coroutine."""
 
         def __init__(self) -> None:
             super().__init__("return")
@@ -217,7 +217,7 @@ def test_an_object_that_holds_a_coroutine_for_somebody_else_is_left_alone(breake
     assert complete(coroutine) == "answer"
 
 
-def test_an_object_that_holds_a_coroutine_which_somebody_runs_already_is_left_alone(breaker: CircuitBreaker) -> None:
+def test_an_object_that_holds_a_coroutine_which_has_started_is_left_alone(breaker: CircuitBreaker) -> None:
     coroutine = answer_later("return")
     coroutine.send(None)
     made = Request(coroutine)
@@ -229,7 +229,9 @@ def test_an_object_that_holds_a_coroutine_which_somebody_runs_already_is_left_al
 
 
 @pytest.mark.parametrize(("result", "outcome"), [("answer", "success"), ("bad", "failure")])
-def test_what_the_awaitable_gives_is_judged_and_not_the_awaitable(clock: FakeClock, result: str, outcome: str) -> None:
+def test_the_result_of_an_awaitable_is_classified_and_not_the_awaitable(
+    clock: FakeClock, result: str, outcome: str
+) -> None:
     breaker = CircuitBreaker(failure_result=lambda given: given == "bad", clock=clock)
 
     async def give() -> str:

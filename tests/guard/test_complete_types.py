@@ -1,4 +1,4 @@
-"""What guards remember of the types of results keeps no type alive."""
+"""The guards' memory of complete types keeps no type alive."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def remembered(kind: type) -> bool:
     return kind in COMPLETE_TYPES or id(kind) in COMPLETE_TYPE_IDS
 
 
-def test_a_type_whose_results_were_seen_goes_with_its_last_user(breaker: CircuitBreaker) -> None:
+def test_a_type_whose_instances_were_returned_is_collected_with_its_last_user(breaker: CircuitBreaker) -> None:
     guarded: Callable[[type], object] = breaker(lambda kind: kind())
 
     def seen_and_gone() -> weakref.ref[type]:
@@ -39,7 +39,7 @@ def test_a_type_whose_results_were_seen_goes_with_its_last_user(breaker: Circuit
     assert gone() is None
 
 
-def test_a_type_that_lives_for_ever_is_known_after_a_collection(breaker: CircuitBreaker) -> None:
+def test_an_immortal_type_is_known_after_a_collection(breaker: CircuitBreaker) -> None:
     breaker(dict)()
 
     gc.collect()
@@ -60,5 +60,5 @@ def test_no_more_than_a_thousand_types_are_remembered(breaker: CircuitBreaker) -
 
 
 def test_remembering_types_runs_no_code_of_ours_in_a_collection() -> None:
-    # What runs there takes in the Ctrl-C that arrives meanwhile, and slows every collection down.
+    # A callback there would receive the Ctrl-C that arrives meanwhile, and slow every collection down.
     assert [each for each in gc.callbacks if getattr(each, "__module__", "").startswith("otel_breaker")] == []

@@ -1,4 +1,4 @@
-"""What the consumer of a guarded generator throws into it: its own affair, if it comes back as it was."""
+"""An exception that a consumer throws into a guarded generator is ignored if it comes back unchanged."""
 
 from __future__ import annotations
 
@@ -71,7 +71,9 @@ def test_clients_of_an_endpoint_cannot_open_the_circuit_of_its_dependency(clock:
 
 
 @pytest.mark.parametrize("guard", [lambda b: b(database), lambda b: b(thin(database))], ids=["itself", "returned"])
-def test_what_comes_back_as_it_was_is_ignored(breaker: CircuitBreaker, guard: Callable[[Any], Any]) -> None:
+def test_an_exception_that_comes_back_unchanged_is_ignored(
+    breaker: CircuitBreaker, guard: Callable[[Any], Any]
+) -> None:
     items, error = guard(breaker)(), ClientError()
     next(items)
 
@@ -83,7 +85,7 @@ def test_what_comes_back_as_it_was_is_ignored(breaker: CircuitBreaker, guard: Ca
 
 
 @pytest.mark.parametrize("guard", [lambda b: b(cache), lambda b: b(thin(cache))], ids=["itself", "returned"])
-async def test_what_comes_back_from_an_async_generator_as_it_was_is_ignored(
+async def test_an_exception_that_comes_back_unchanged_from_an_async_generator_is_ignored(
     breaker: CircuitBreaker, guard: Callable[[Any], Any]
 ) -> None:
     items, error = guard(breaker)(), ClientError()
@@ -96,7 +98,7 @@ async def test_what_comes_back_from_an_async_generator_as_it_was_is_ignored(
     assert counted(breaker) == {"ignored": 1}
 
 
-def test_a_probe_that_is_ignored_gives_its_place_back(breaker: CircuitBreaker, clock: FakeClock) -> None:
+def test_a_probe_that_is_ignored_frees_its_place(breaker: CircuitBreaker, clock: FakeClock) -> None:
     breaker.record_failure()
     clock.advance(10)
     items = breaker(database)()
@@ -109,9 +111,7 @@ def test_a_probe_that_is_ignored_gives_its_place_back(breaker: CircuitBreaker, c
 
 
 @pytest.mark.parametrize("error", [StopIteration("own"), StopAsyncIteration("own")])
-def test_what_the_language_makes_another_error_of_is_the_consumers_all_the_same(
-    breaker: CircuitBreaker, error: Exception
-) -> None:
+def test_an_exception_that_python_replaces_is_still_the_consumers(breaker: CircuitBreaker, error: Exception) -> None:
     with suppress(RuntimeError, StopAsyncIteration, StopIteration), contextmanager(breaker(database))():
         raise error
 
@@ -150,7 +150,7 @@ async def test_another_error_in_the_cleanup_of_an_async_generator_is_a_failure(b
     assert counted(breaker) == {"failure": 1}
 
 
-def test_what_a_generator_answers_and_raises_later_is_its_own_failure(breaker: CircuitBreaker) -> None:
+def test_an_exception_that_a_generator_handles_and_raises_later_is_its_own_failure(breaker: CircuitBreaker) -> None:
     @breaker
     def keeping() -> Iterator[str]:
         try:
@@ -170,7 +170,7 @@ def test_what_a_generator_answers_and_raises_later_is_its_own_failure(breaker: C
 
 
 @pytest.mark.parametrize("error", [asyncio.CancelledError, KeyboardInterrupt])
-def test_what_stops_the_consumer_is_cancelled(breaker: CircuitBreaker, error: type[BaseException]) -> None:
+def test_a_call_whose_consumer_is_stopped_is_cancelled(breaker: CircuitBreaker, error: type[BaseException]) -> None:
     items: Any = breaker(database)()
     next(items)
 
@@ -181,7 +181,7 @@ def test_what_stops_the_consumer_is_cancelled(breaker: CircuitBreaker, error: ty
 
 
 @pytest.mark.parametrize("make", [contextmanager, asynccontextmanager])
-def test_a_context_manager_that_is_made_of_a_guarded_generator_ignores_what_its_block_raises(
+def test_a_context_manager_of_a_guarded_generator_ignores_the_exceptions_of_its_block(
     breaker: CircuitBreaker, make: Any
 ) -> None:
     async def enter() -> None:
@@ -197,7 +197,9 @@ def test_a_context_manager_that_is_made_of_a_guarded_generator_ignores_what_its_
     assert counted(breaker) == {"ignored": 1}
 
 
-def test_a_context_manager_that_is_guarded_itself_is_a_block_whose_errors_are_judged(breaker: CircuitBreaker) -> None:
+def test_a_context_manager_that_is_guarded_itself_is_a_block_whose_exceptions_are_classified(
+    breaker: CircuitBreaker,
+) -> None:
     with pytest.raises(Broken), breaker(session)("return"):
         raise Broken
 
@@ -205,7 +207,7 @@ def test_a_context_manager_that_is_guarded_itself_is_a_block_whose_errors_are_ju
 
 
 class Argument(str):
-    """An argument that can be watched."""
+    """An argument whose end a weak reference shows."""
 
     __slots__ = ("__weakref__",)
 

@@ -1,4 +1,4 @@
-"""Functions that make context managers: the call is what happens in the `with` block."""
+"""Functions that make context managers: the call is the `with` block."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def breaker(clock: FakeClock) -> CircuitBreaker:
     return CircuitBreaker(failure_threshold=1, recovery_time=10, clock=clock)
 
 
-def test_what_the_block_raises_is_a_failure_and_reaches_its_caller(breaker: CircuitBreaker) -> None:
+def test_an_exception_of_the_block_is_a_failure_and_reaches_its_caller(breaker: CircuitBreaker) -> None:
     error = Broken()
 
     with pytest.raises(Broken) as caught, breaker(session)():
@@ -51,7 +51,7 @@ def test_what_the_block_raises_is_a_failure_and_reaches_its_caller(breaker: Circ
     assert counted(breaker) == {"failure": 1}
 
 
-def test_what_the_manager_swallows_is_swallowed_and_no_failure(breaker: CircuitBreaker) -> None:
+def test_an_exception_that_the_manager_suppresses_is_no_failure(breaker: CircuitBreaker) -> None:
     with breaker(swallowing)():
         raise Broken
 
@@ -83,7 +83,7 @@ def test_a_manager_that_is_made_and_never_entered_is_no_call(breaker: CircuitBre
     assert counted(breaker) == {}
 
 
-def test_a_manager_that_probes_gives_its_place_back_when_its_block_is_cancelled(
+def test_a_probing_manager_frees_its_place_when_its_block_is_cancelled(
     breaker: CircuitBreaker, clock: FakeClock
 ) -> None:
     breaker.record_failure()
@@ -173,7 +173,7 @@ def test_a_bound_method_that_makes_a_manager_stays_bound(breaker: CircuitBreaker
 def test_a_manager_that_is_no_generator_is_entered_inside_a_block(breaker: CircuitBreaker) -> None:
     class Manager(AbstractContextManager["Manager"]):
         def __exit__(self, *error: object) -> None:
-            """Lets everything pass."""
+            """Suppresses nothing."""
 
     with pytest.raises(Broken), breaker.guard(), Manager():
         raise Broken
@@ -181,7 +181,7 @@ def test_a_manager_that_is_no_generator_is_entered_inside_a_block(breaker: Circu
     assert counted(breaker) == {"failure": 1}
 
 
-def test_a_guarded_function_is_named_as_what_the_user_holds(breaker: CircuitBreaker) -> None:
+def test_a_guarded_function_has_the_name_of_the_users_function(breaker: CircuitBreaker) -> None:
     renamed = contextmanager(session.__wrapped__)  # type: ignore[attr-defined]
     renamed.__module__, renamed.__doc__ = "shop", "Opens a session."
 

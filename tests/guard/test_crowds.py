@@ -1,4 +1,4 @@
-"""Guarded callables used at once and inside of each other: threads, asyncio, Trio, and re-entrant use."""
+"""Guarded callables in threads, in asyncio, in Trio, and within each other."""
 
 from __future__ import annotations
 
@@ -119,7 +119,7 @@ def test_of_trio_tasks_one_probes(breaker: CircuitBreaker, clock: FakeClock) -> 
     assert sorted(seen) == ["answer"] + ["refused"] * (CROWD - 1)
 
 
-def test_a_trio_task_that_is_cancelled_gives_its_probe_back(breaker: CircuitBreaker, clock: FakeClock) -> None:
+def test_a_cancelled_trio_task_frees_its_probe(breaker: CircuitBreaker, clock: FakeClock) -> None:
     due(breaker, clock)
 
     @breaker
@@ -137,7 +137,7 @@ def test_a_trio_task_that_is_cancelled_gives_its_probe_back(breaker: CircuitBrea
     assert (breaker.state, breaker.snapshot().probes_in_flight) == (CircuitState.HALF_OPEN, 0)
 
 
-def test_an_asyncio_timeout_gives_the_probe_back(breaker: CircuitBreaker, clock: FakeClock) -> None:
+def test_an_asyncio_timeout_frees_the_probe(breaker: CircuitBreaker, clock: FakeClock) -> None:
     due(breaker, clock)
 
     @breaker

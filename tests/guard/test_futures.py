@@ -1,4 +1,4 @@
-"""Plain functions that return what calls back when it is done: the call ends then, and the caller gets that object."""
+"""Functions that return an object with callbacks: the call ends when they run, and the caller gets the same object."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def test_a_future_of_a_pool_is_the_very_object_and_its_failure_opens_the_circuit
     assert breaker.state is CircuitState.OPEN
 
 
-def test_a_guarded_submit_counts_what_its_work_returns(breaker: CircuitBreaker) -> None:
+def test_a_guarded_submit_counts_the_outcome_of_its_work(breaker: CircuitBreaker) -> None:
     with ThreadPoolExecutor(1) as pool:
         future = breaker(pool.submit)(int, "7")
 
@@ -42,7 +42,7 @@ def test_a_guarded_submit_counts_what_its_work_returns(breaker: CircuitBreaker) 
     assert counted(breaker) == {"success": 1}
 
 
-def test_what_a_future_of_a_pool_gives_is_judged(clock: FakeClock) -> None:
+def test_the_result_of_a_pools_future_is_classified(clock: FakeClock) -> None:
     breaker = CircuitBreaker(failure_result=lambda given: given == "bad", clock=clock)
     future: Future[str] = breaker(Future)()
 
@@ -84,13 +84,13 @@ def test_a_future_of_a_pool_that_is_dropped_holds_no_probe(breaker: CircuitBreak
 
 
 class Odd(Future[str]):
-    """A future that will not say what became of it."""
+    """A future that hides its outcome."""
 
     def cancelled(self) -> bool:
         raise Broken
 
 
-def test_a_future_that_will_not_say_what_became_of_it_ends_the_call_all_the_same(
+def test_a_future_that_hides_its_outcome_ends_the_call_all_the_same(
     breaker: CircuitBreaker, caplog: pytest.LogCaptureFixture
 ) -> None:
     future = breaker(Odd)()
@@ -102,7 +102,7 @@ def test_a_future_that_will_not_say_what_became_of_it_ends_the_call_all_the_same
 
 
 class AlmostFuture:
-    """Calls back, and can be awaited, and that is all."""
+    """Has callbacks and can be awaited, and has nothing else."""
 
     def __init__(self) -> None:
         self._callbacks: list[Callable[[Any], object]] = []
@@ -120,7 +120,7 @@ class AlmostFuture:
         return "answer"
 
 
-async def test_what_calls_back_but_has_neither_result_nor_exception_is_left_alone(breaker: CircuitBreaker) -> None:
+async def test_an_object_with_callbacks_but_neither_result_nor_exception_is_left_alone(breaker: CircuitBreaker) -> None:
     assert await breaker(AlmostFuture)() == "answer"
     assert counted(breaker) == {"success": 1}
 
@@ -223,7 +223,7 @@ async def serving() -> tuple[grpc.aio.Server, str]:
 
 
 @pytest.mark.parametrize(("request_", "outcome"), [(b"answer", "success"), (b"fail", "failure")])
-async def test_a_call_of_grpc_aio_is_the_very_object_and_judged_by_its_status(
+async def test_a_call_of_grpc_aio_is_returned_itself_and_classified_by_its_status(
     breaker: CircuitBreaker, request_: bytes, outcome: str
 ) -> None:
     server, address = await serving()

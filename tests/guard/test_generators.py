@@ -1,4 +1,4 @@
-"""What passes between a guarded generator and whoever reads it: everything, unchanged, in both directions."""
+"""A guarded generator and its consumer pass everything to each other, unchanged."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 
 def echo(log: list[object]) -> Generator[object, Any, str]:
-    """Yields what it is sent, answers what is thrown, and says what became of it."""
+    """Yields what it is sent and what is thrown in, and returns how it ended."""
     value: object = "first"
     try:
         while value != "stop":
@@ -47,7 +47,7 @@ async def async_echo(log: list[object]) -> AsyncGenerator[object, Any]:
             except Broken as error:
                 value = error
     finally:
-        await Pause()  # so that it can only be left by whoever awaits that
+        await Pause()  # so that only its consumer can close it
         log.append("left")
 
 
@@ -56,7 +56,7 @@ def breaker(clock: FakeClock) -> CircuitBreaker:
     return CircuitBreaker(failure_threshold=1, clock=clock)
 
 
-def test_what_is_sent_arrives_and_what_is_yielded_comes_back(breaker: CircuitBreaker) -> None:
+def test_sent_values_arrive_and_yielded_values_come_back(breaker: CircuitBreaker) -> None:
     items, sent = breaker(echo)([]), object()
     first = next(items)
 
@@ -65,7 +65,7 @@ def test_what_is_sent_arrives_and_what_is_yielded_comes_back(breaker: CircuitBre
     assert next(items) is None
 
 
-def test_what_is_thrown_arrives_as_the_same_object_and_may_be_answered(breaker: CircuitBreaker) -> None:
+def test_a_thrown_exception_arrives_as_the_same_object_and_may_be_handled(breaker: CircuitBreaker) -> None:
     items, thrown = breaker(echo)([]), Broken()
     next(items)
 
@@ -76,7 +76,7 @@ def test_what_is_thrown_arrives_as_the_same_object_and_may_be_answered(breaker: 
     assert counted(breaker) == {"success": 1}
 
 
-def test_what_is_returned_is_the_value_of_yield_from(breaker: CircuitBreaker) -> None:
+def test_the_returned_value_is_the_value_of_yield_from(breaker: CircuitBreaker) -> None:
     def reader() -> Generator[object, Any, str]:
         return (yield from breaker(echo)([]))
 
@@ -99,7 +99,7 @@ def test_closing_reaches_the_generator(breaker: CircuitBreaker) -> None:
     assert counted(breaker) == {"success": 1}
 
 
-def test_what_is_raised_on_closing_reaches_the_consumer_and_is_a_failure(breaker: CircuitBreaker) -> None:
+def test_an_exception_on_closing_reaches_the_consumer_and_is_a_failure(breaker: CircuitBreaker) -> None:
     error = Broken()
 
     @breaker
@@ -125,10 +125,10 @@ def test_a_thrown_generator_exit_that_is_answered_is_answered(breaker: CircuitBr
         except GeneratorExit:
             yield "not yet"
 
-    plain, guarded = items(), breaker(items)()
-    next(plain)
+    unguarded_items, guarded = items(), breaker(items)()
+    next(unguarded_items)
     next(guarded)
-    unguarded = plain.throw(GeneratorExit)
+    unguarded = unguarded_items.throw(GeneratorExit)
 
     assert guarded.throw(GeneratorExit) == unguarded == "not yet"
 
@@ -176,7 +176,7 @@ def test_an_exception_that_was_thrown_and_answered_is_not_kept_alive(breaker: Ci
 
 
 class Item:
-    """Something whose end can be seen."""
+    """A value whose end a weak reference shows."""
 
 
 def test_an_item_lives_no_longer_than_its_consumer_holds_it(breaker: CircuitBreaker) -> None:
@@ -191,7 +191,7 @@ def test_an_item_lives_no_longer_than_its_consumer_holds_it(breaker: CircuitBrea
     assert seen() is None
 
 
-def test_what_was_sent_lives_no_longer_than_the_generator_holds_it(breaker: CircuitBreaker) -> None:
+def test_a_sent_value_lives_no_longer_than_the_generator_holds_it(breaker: CircuitBreaker) -> None:
     @breaker
     def items() -> Generator[None, Item, None]:
         yield None
@@ -220,7 +220,7 @@ def test_an_item_of_an_async_generator_lives_no_longer_than_its_consumer_holds_i
 
 
 @pytest.mark.parametrize("sent", ["value", None, 0, ()])
-def test_what_is_sent_to_an_async_generator_arrives(breaker: CircuitBreaker, sent: object) -> None:
+def test_a_value_that_is_sent_to_an_async_generator_arrives(breaker: CircuitBreaker, sent: object) -> None:
     items = breaker(async_echo)([])
     first = complete(items.__anext__())
 
@@ -230,7 +230,9 @@ def test_what_is_sent_to_an_async_generator_arrives(breaker: CircuitBreaker, sen
     assert (first, answer) == ("first", sent)
 
 
-def test_what_is_thrown_into_an_async_generator_arrives_and_may_be_answered(breaker: CircuitBreaker) -> None:
+def test_an_exception_that_is_thrown_into_an_async_generator_arrives_and_may_be_handled(
+    breaker: CircuitBreaker,
+) -> None:
     items, thrown = breaker(async_echo)([]), Broken()
     complete(items.__anext__())
 
@@ -260,7 +262,7 @@ def test_a_loop_that_closes_its_generators_in_any_order_ends_the_call(breaker: C
     finally:
         sys.set_asyncgen_hooks(*before)
 
-    for generator in reversed(started):  # what is guarded before its guard
+    for generator in reversed(started):  # the guarded one before its guard
         complete(generator.aclose())
 
     assert counted(breaker) == {"success": 1}

@@ -1,4 +1,4 @@
-"""Results that raise when they are looked at: the caller gets them as they are, and the call is counted and ended."""
+"""Results that raise when they are inspected: the caller gets the same object, and the call is counted and ended."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def metaclass(**raising: Any) -> type[type]:
 
 
 def of(meta: type[type], **namespace: Any) -> Callable[[], object]:
-    """Makes an instance of a class of a metaclass."""
+    """An instance of a class with this metaclass."""
     kind = meta("Hostile", (), namespace)
     return lambda: object.__new__(kind)
 
@@ -65,7 +65,7 @@ HOSTILE: dict[str, Callable[[], object]] = {
 }
 
 
-@pytest.fixture(params=["plain", "traced", "timed", "by key"])
+@pytest.fixture(params=["untraced", "traced", "timed", "by key"])
 def breaker(clock: FakeClock, request: pytest.FixtureRequest) -> CircuitBreaker:
     if request.param == "traced":
         request.getfixturevalue("spans")
@@ -75,7 +75,7 @@ def breaker(clock: FakeClock, request: pytest.FixtureRequest) -> CircuitBreaker:
 
 
 @pytest.mark.parametrize("make", HOSTILE.values(), ids=HOSTILE)
-def test_it_is_handed_on_and_counted(breaker: CircuitBreaker, make: Callable[[], object]) -> None:
+def test_it_is_returned_itself_and_counted(breaker: CircuitBreaker, make: Callable[[], object]) -> None:
     made = make()
 
     given = [breaker(lambda: made)() for _ in range(2)]
@@ -85,7 +85,7 @@ def test_it_is_handed_on_and_counted(breaker: CircuitBreaker, make: Callable[[],
 
 
 @pytest.mark.parametrize("make", HOSTILE.values(), ids=HOSTILE)
-async def test_a_coroutine_function_hands_it_on_and_counts_it(
+async def test_a_coroutine_function_returns_it_itself_and_counts_it(
     breaker: CircuitBreaker, make: Callable[[], object]
 ) -> None:
     made = make()
@@ -129,7 +129,7 @@ def test_a_class_that_takes_all_attributes_is_no_call_in_progress(breaker: Circu
 
 
 class Interrupting(Future[str]):
-    """A future during whose look a key is pressed."""
+    """A future that raises KeyboardInterrupt when it is inspected."""
 
     def add_done_callback(self, fn: object) -> None:
         raise KeyboardInterrupt
@@ -155,7 +155,9 @@ def test_a_result_whose_judging_is_interrupted_ends_the_call(clock: FakeClock, s
     assert [span.end_time is not None for span in spans()] == [True]
 
 
-async def test_a_future_whose_exception_cannot_be_judged_by_its_class_is_still_over(breaker: CircuitBreaker) -> None:
+async def test_a_future_whose_exception_cannot_be_classified_by_its_class_is_still_over(
+    breaker: CircuitBreaker,
+) -> None:
     class Own(asyncio.Future[str]):
         def result(self) -> str:
             raise Broken

@@ -164,7 +164,7 @@ def test_a_generator_that_is_never_started_takes_nothing(clock: FakeClock, make:
 
     never_started = breaker(make)("return")
 
-    assert breaker.state is CircuitState.OPEN  # nobody has asked yet
+    assert breaker.state is CircuitState.OPEN  # no call has been made yet
     assert breaker.snapshot().probes_in_flight == 0
     del never_started
 

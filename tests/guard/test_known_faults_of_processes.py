@@ -49,7 +49,7 @@ def frequent_switches() -> Iterator[None]:
 
 
 def together(work: Callable[[int], object]) -> None:
-    """Let threads do some work that all of them begin at once; what one raises is raised here."""
+    """Run work in threads that begin at the same time; raises the exception of one."""
     start, raised = threading.Barrier(WORKERS), []
 
     def begin(number: int) -> None:
@@ -94,11 +94,11 @@ def crowd(breaker):
 
 with fake_clock() as clock:
     breaker = CircuitBreaker(failure_threshold=4, recovery_time=10)
-    told = []
-    breaker.add_listener(lambda change: (gevent.sleep(0), told.append(change.to_state.value)))
+    changes = []
+    breaker.add_listener(lambda change: (gevent.sleep(0), changes.append(change.to_state.value)))
     print(crowd(breaker), breaker.state.value)
     clock.advance(10)
-    print(crowd(breaker), breaker.snapshot().probes_in_flight, told)
+    print(crowd(breaker), breaker.snapshot().probes_in_flight, changes)
 """
 
 
@@ -107,9 +107,9 @@ with fake_clock() as clock:
 def test_greenlets_share_a_breaker_and_one_of_them_probes(early: bool) -> None:
     pytest.importorskip("gevent")
 
-    said = in_new_process(GREENLETS.format(early=early)).splitlines()
+    output = in_new_process(GREENLETS.format(early=early)).splitlines()
 
-    assert said == [
+    assert output == [
         "['OSError', 'OSError', 'OSError', 'OSError'] open",
         "['CircuitOpenError', 'CircuitOpenError', 'CircuitOpenError', 'OSError'] 0 ['open', 'half_open', 'open']",
     ]
@@ -130,8 +130,8 @@ def test_a_thousand_times_more_keys_than_there_is_room_for_leave_only_as_many_ci
 
 
 def test_a_breaker_that_nobody_holds_is_gone_with_its_listeners() -> None:
-    told: list[StateChange] = []
-    listener = partial(told.append)
+    changes: list[StateChange] = []
+    listener = partial(changes.append)
     breaker = CircuitBreaker()
     breaker.add_listener(listener)
     breaker.force_open()
@@ -156,16 +156,16 @@ def test_a_listener_that_is_removed_is_held_no_longer() -> None:
 
 
 def test_listeners_that_threads_add_at_once_are_all_told() -> None:
-    breaker, told = CircuitBreaker(), []
+    breaker, changes = CircuitBreaker(), []
 
     def join(number: int) -> None:
         for place in range(EACH):
-            breaker.add_listener(lambda _, mine=(number, place): told.append(mine))  # type: ignore[misc]
+            breaker.add_listener(lambda _, mine=(number, place): changes.append(mine))  # type: ignore[misc]
 
     together(join)
     breaker.force_open()
 
-    assert len(told) == WORKERS * EACH
+    assert len(changes) == WORKERS * EACH
 
 
 def test_threads_that_ask_for_new_keys_at_once_get_one_breaker_for_each() -> None:
@@ -251,6 +251,6 @@ interpreters.destroy(inside)
 def test_a_subinterpreter_has_breakers_of_its_own() -> None:
     run = "exec" if sys.version_info >= (3, 13) else "run_string"
 
-    said = in_new_process(SUBINTERPRETER.format(run=run, path=[*sys.path, str(Path(__file__).parents[2])]))
+    output = in_new_process(SUBINTERPRETER.format(run=run, path=[*sys.path, str(Path(__file__).parents[2])]))
 
-    assert said.split() == ["ValueError", "CircuitOpenError"]
+    assert output.split() == ["ValueError", "CircuitOpenError"]

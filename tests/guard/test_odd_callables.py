@@ -1,4 +1,4 @@
-"""What cannot be guarded is refused when it is wrapped, with the reason; what merely looks odd is guarded unharmed."""
+"""An object that cannot be guarded is refused when it is wrapped, with the reason; an odd callable is guarded."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ NOT_CALLED: dict[str, Callable[[], Any]] = {
     [lambda breaker, thing: breaker(thing), lambda breaker, thing: breaker.call(thing)],
     ids=["decorator", "call"],
 )
-def test_what_cannot_be_called_is_refused_with_the_reason(
+def test_an_object_that_cannot_be_called_is_refused_with_the_reason(
     make: Callable[[], Any], enter: Callable[[CircuitBreaker, Any], object]
 ) -> None:
     breaker = CircuitBreaker()
@@ -87,7 +87,7 @@ class Slotted:
     [abs, operator.methodcaller("bit_length"), int, cached, dispatched, Unhashable(), Slotted(), (3).__add__],
     ids=["C", "methodcaller", "class", "lru_cache", "singledispatch", "unhashable", "slotted", "method-wrapper"],
 )
-def test_whatever_can_be_called_can_be_guarded(function: Callable[[Any], Any]) -> None:
+def test_every_callable_can_be_guarded(function: Callable[[Any], Any]) -> None:
     breaker = CircuitBreaker()
 
     result = breaker(function)(1)
@@ -124,11 +124,11 @@ class Unhashing(type):
 
 
 class OfUnhashableType(metaclass=Unhashing):
-    """Its type cannot be looked up in a set."""
+    """Its type cannot be hashed."""
 
 
 class Unbound:
-    """A proxy without a target: whatever is asked of it raises, as Werkzeug's does."""
+    """A proxy without a target: each attribute raises, as Werkzeug's does."""
 
     @property  # type: ignore[misc]  # that is what makes it odd
     def __class__(self) -> Any:
@@ -139,8 +139,8 @@ class Unbound:
 
 
 @pytest.mark.parametrize("make", [OfUnhashableType, Unbound])
-@pytest.mark.parametrize("traced", [False, True], ids=["plain", "traced"])
-def test_a_result_is_handed_on_whatever_it_is(
+@pytest.mark.parametrize("traced", [False, True], ids=["untraced", "traced"])
+def test_every_result_is_returned_itself(
     make: Callable[[], object],
     traced: bool,
     request: pytest.FixtureRequest,
@@ -149,7 +149,7 @@ def test_a_result_is_handed_on_whatever_it_is(
         request.getfixturevalue("spans")
     breaker, result = CircuitBreaker(), make()
 
-    # In a context of its own, lest a span that is not ended stays current for the tests to come.
+    # In a context of its own: a span that is not ended must not stay current in later tests.
     given = contextvars.copy_context().run(breaker(lambda: result))
 
     assert given is result

@@ -1,4 +1,4 @@
-"""Methods of real clients that return more than a coroutine: what they return works as ever, and is counted right."""
+"""Methods of real clients that return more than a coroutine: the result works as before, and is counted."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from tests.fakes import FakeClock
 
 
-@pytest.fixture(params=["plain", "traced"])
+@pytest.fixture(params=["untraced", "traced"])
 def breaker(clock: FakeClock, request: pytest.FixtureRequest) -> CircuitBreaker:
     if request.param == "traced":
         request.getfixturevalue("spans")
@@ -107,9 +107,9 @@ async def test_a_request_of_aiohttp_that_fails_is_a_failure(breaker: CircuitBrea
 @pytest.mark.processes
 async def test_a_request_of_aiohttp_is_of_its_own_type(breaker: CircuitBreaker, server: TestServer) -> None:
     async with aiohttp.ClientSession() as session:
-        plain, guarded = session.get(server.make_url("/")), breaker(session.get)(server.make_url("/"))
-        types = type(plain), type(guarded)
-        for request in (plain, guarded):
+        unguarded, guarded = session.get(server.make_url("/")), breaker(session.get)(server.make_url("/"))
+        types = type(unguarded), type(guarded)
+        for request in (unguarded, guarded):
             (await request).release()
 
     assert types[0] is types[1]
@@ -166,7 +166,7 @@ async def test_a_list_of_openai_can_be_read_again_and_is_one_call(breaker: Circu
 
 
 @pytest.mark.usefixtures("without_collector")
-def test_a_list_of_openai_that_nobody_reads_holds_no_probe(breaker: CircuitBreaker, clock: FakeClock) -> None:
+def test_a_list_of_openai_that_is_never_read_holds_no_probe(breaker: CircuitBreaker, clock: FakeClock) -> None:
     for _ in range(3):
         breaker.record_failure()
     clock.advance(10)

@@ -1,4 +1,4 @@
-"""The traceback of a refusal shows the call that was refused, and of this library the one frame that refused it."""
+"""The traceback of a refusal shows the refused call, and one frame of this package."""
 
 from __future__ import annotations
 
@@ -25,14 +25,14 @@ def own_frames(error: BaseException) -> list[str]:
 
 
 def is_guard(code: CodeType) -> bool:
-    """Whether it is a body that was compiled once more, for the place of the function that it guards."""
+    """Whether it is a wrapper that was compiled again, with the parameters of the function that it guards."""
     return any(name.startswith(PREFIX) for name in (*code.co_names, *code.co_freevars, *code.co_varnames))
 
 
 @pytest.mark.usefixtures("unpatched")
 @pytest.mark.parametrize("entry", ENTRIES)
 @pytest.mark.parametrize("kind", [kind for kind in KINDS if kind.target == kind.use], ids=lambda kind: kind.target)
-@pytest.mark.parametrize("traced", [False, True], ids=["plain", "traced"])
+@pytest.mark.parametrize("traced", [False, True], ids=["untraced", "traced"])
 @pytest.mark.parametrize("state", ["open", "forced_open"])
 def test_a_refusal_shows_one_frame_of_ours(
     kind: Kind,

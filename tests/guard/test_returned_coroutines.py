@@ -1,4 +1,4 @@
-"""What a plain function returned is a coroutine: then the caller gets another, which nothing tells from it."""
+"""For a coroutine that a function returned the caller gets another, which cannot be distinguished from it."""
 
 from __future__ import annotations
 
@@ -55,9 +55,9 @@ LOOKS: dict[str, Callable[[Any], object]] = {
 
 @pytest.mark.parametrize("look", LOOKS.values(), ids=LOOKS)
 def test_it_looks_as_without_a_guard(breaker: CircuitBreaker, look: Callable[[Any], object]) -> None:
-    plain, guarded = made(), breaker(made)()
-    seen = look(plain), look(guarded)
-    plain.close()
+    unguarded, guarded = made(), breaker(made)()
+    seen = look(unguarded), look(guarded)
+    unguarded.close()
     guarded.close()
 
     assert seen[0] == seen[1]
@@ -73,7 +73,7 @@ def test_it_can_be_awaited_once_as_ever(breaker: CircuitBreaker) -> None:
     assert counted(breaker) == {"success": 1}
 
 
-def test_one_that_nobody_awaits_is_warned_of_once_by_its_name(breaker: CircuitBreaker) -> None:
+def test_one_that_is_never_awaited_causes_one_warning_with_its_name(breaker: CircuitBreaker) -> None:
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         str(breaker(made)())
@@ -88,15 +88,15 @@ async def test_its_task_is_shown_by_its_name(breaker: CircuitBreaker) -> None:
     assert await task == 7
 
 
-def test_one_that_somebody_runs_already_is_the_very_object(breaker: CircuitBreaker) -> None:
-    begun = made()
-    begun.send(None)
+def test_one_that_has_started_is_returned_itself(breaker: CircuitBreaker) -> None:
+    started = made()
+    started.send(None)
 
-    given = breaker(lambda: begun)()
+    returned = breaker(lambda: started)()
 
-    assert given is begun
+    assert returned is started
     assert counted(breaker) == {"success": 1}
-    begun.close()
+    started.close()
 
 
 @pytest.mark.filterwarnings("ignore:coroutine 'Client.charge' was never awaited:RuntimeWarning")
@@ -111,7 +111,7 @@ def test_one_that_its_maker_keeps_can_be_awaited_there_when_the_caller_drops_it(
 
 async def test_a_future_that_lives_long_keeps_no_context_of_its_callers(breaker: CircuitBreaker) -> None:
     class Value:
-        """Something that a caller has in its context."""
+        """A value in the caller's context."""
 
     variable: ContextVar[Value] = ContextVar("variable")
     future: asyncio.Future[str] = asyncio.get_running_loop().create_future()

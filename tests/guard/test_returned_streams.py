@@ -1,4 +1,4 @@
-"""Streams that a function hands back: the call ends with the stream, and the caller gets one of the same type."""
+"""Streams that a function returns: the call ends with the stream, and the caller gets one of the same type."""
 
 from __future__ import annotations
 
@@ -163,11 +163,11 @@ def _with_a_parameter(function: Callable[[], Any]) -> Callable[[str], Any]:
 
 @pytest.mark.parametrize("function", RETURNING)
 async def test_it_is_of_the_same_type(breaker: CircuitBreaker, function: Callable[[], Any]) -> None:
-    plain, guarded = function(), breaker(function)()
-    if inspect.iscoroutine(plain):
-        plain, guarded = await plain, await guarded
+    unguarded, guarded = function(), breaker(function)()
+    if inspect.iscoroutine(unguarded):
+        unguarded, guarded = await unguarded, await guarded
 
-    assert type(guarded) is type(plain)
+    assert type(guarded) is type(unguarded)
 
 
 LOOKS: dict[str, Callable[[Any], object]] = {
@@ -214,19 +214,19 @@ def test_an_iterator_that_is_dropped_after_an_item_has_succeeded(breaker: Circui
     assert counted(breaker) == {"success": 1}
 
 
-def test_a_generator_that_somebody_has_begun_is_the_very_object(breaker: CircuitBreaker) -> None:
-    begun = answers("return")
-    next(begun)
+def test_a_generator_that_has_started_is_returned_itself(breaker: CircuitBreaker) -> None:
+    started = answers("return")
+    next(started)
 
-    assert breaker(lambda: begun)() is begun
+    assert breaker(lambda: started)() is started
     assert counted(breaker) == {"success": 1}
 
 
-async def test_an_async_generator_that_somebody_has_begun_is_the_very_object(breaker: CircuitBreaker) -> None:
-    begun = async_chunks()
-    await begun.__anext__()
+async def test_an_async_generator_that_has_started_is_returned_itself(breaker: CircuitBreaker) -> None:
+    started = async_chunks()
+    await started.__anext__()
 
-    assert breaker(lambda: begun)() is begun
+    assert breaker(lambda: started)() is started
     assert counted(breaker) == {"success": 1}
 
 

@@ -1,4 +1,4 @@
-"""A guarded function shows the code of the function, and shares its attributes: nothing tells them apart but calls."""
+"""A guard has the signature, the code's names and the attributes of its function."""
 
 from __future__ import annotations
 
@@ -77,21 +77,21 @@ FUNCTIONS = list(CALLS)
 
 
 def by_decorator(function: Any) -> Any:
-    return CircuitBreaker("shape")(function)
+    return CircuitBreaker("shop")(function)
 
 
 def by_name(function: Any) -> Any:
-    return get_breaker("shape")(function)
+    return get_breaker("shop")(function)
 
 
 def by_slowness(function: Any) -> Any:
-    return CircuitBreaker("shape", slow_call_duration=1, slow_call_rate=0.5)(function)
+    return CircuitBreaker("shop", slow_call_duration=1, slow_call_rate=0.5)(function)
 
 
 def by_key(function: Any) -> Any:
     parameters = list(inspect.signature(function).parameters)
-    template = Template("shape" + "".join(f" {{{name}}}" for name in parameters[:1]), "here")
-    return guard_by_key(REGISTRY.get_keyed("shape", {}), function, template)
+    template = Template("shop" + "".join(f" {{{name}}}" for name in parameters[:1]), "here")
+    return guard_by_key(REGISTRY.get_keyed("shop", {}), function, template)
 
 
 def twice(function: Any) -> Any:
@@ -102,7 +102,7 @@ WAYS = [by_decorator, by_name, by_slowness, by_key, twice]
 
 
 def outcome(function: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> object:
-    """What a call gives, whatever kind of call it is."""
+    """The result of a call of any kind of function."""
     result = function(*args, **kwargs)
     if inspect.iscoroutine(result):
         return asyncio.run(result)
@@ -120,18 +120,18 @@ def outcome(function: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> obj
 
 @pytest.mark.parametrize("way", WAYS)
 @pytest.mark.parametrize("function", FUNCTIONS)
-def test_a_guard_tells_of_itself_what_the_function_tells(function: Any, way: Callable[[Any], Any]) -> None:
-    guard, plain = way(function), function
+def test_a_guard_has_the_signature_and_source_of_its_function(function: Any, way: Callable[[Any], Any]) -> None:
+    guard, unguarded = way(function), function
 
-    assert inspect.getfullargspec(guard) == inspect.getfullargspec(plain)
-    assert inspect.signature(guard) == inspect.signature(plain)
-    assert inspect.signature(guard, follow_wrapped=False) == inspect.signature(plain, follow_wrapped=False)
-    assert guard.__defaults__ is plain.__defaults__
-    assert guard.__kwdefaults__ is plain.__kwdefaults__
-    assert guard.__globals__ is plain.__globals__
-    assert inspect.getfile(guard) == inspect.getfile(plain)
-    assert inspect.getsource(guard) == inspect.getsource(plain)
-    assert inspect.unwrap(guard) is (guard if inspect.unwrap(plain) is plain else inspect.unwrap(plain))
+    assert inspect.getfullargspec(guard) == inspect.getfullargspec(unguarded)
+    assert inspect.signature(guard) == inspect.signature(unguarded)
+    assert inspect.signature(guard, follow_wrapped=False) == inspect.signature(unguarded, follow_wrapped=False)
+    assert guard.__defaults__ is unguarded.__defaults__
+    assert guard.__kwdefaults__ is unguarded.__kwdefaults__
+    assert guard.__globals__ is unguarded.__globals__
+    assert inspect.getfile(guard) == inspect.getfile(unguarded)
+    assert inspect.getsource(guard) == inspect.getsource(unguarded)
+    assert inspect.unwrap(guard) is (guard if inspect.unwrap(unguarded) is unguarded else inspect.unwrap(unguarded))
 
 
 @pytest.mark.parametrize("way", WAYS)
@@ -158,7 +158,7 @@ def test_a_guard_takes_arguments_as_the_function_does(function: Any, way: Callab
 
 @pytest.mark.parametrize("function", [none, charge, by_position, names_of_ours, later, pages])
 def test_arguments_that_do_not_fit_are_refused_in_the_same_words_and_are_no_failure(function: Any) -> None:
-    breaker = CircuitBreaker("shape")
+    breaker = CircuitBreaker("shop")
 
     with pytest.raises(TypeError) as right:
         function(1, 2, 3, 4, 5, 6, 7)
@@ -222,7 +222,7 @@ def test_defaults_that_are_changed_later_are_those_that_are_used() -> None:
     assert guard() == 7
 
 
-def test_what_wraps_a_guard_copies_nothing_that_is_ours() -> None:
+def test_a_wrapper_of_a_guard_copies_none_of_its_own_attributes() -> None:
     guard = by_decorator(charge)
 
     @functools.wraps(guard)
@@ -255,7 +255,7 @@ def late(*args: Any, **kwargs: Any) -> object:
 
 
 def test_a_fallback_gets_the_arguments_as_the_caller_gave_them() -> None:
-    breaker = CircuitBreaker("shape", fallback=late)
+    breaker = CircuitBreaker("shop", fallback=late)
     guard = breaker(charge)
     breaker.force_open()
 
@@ -268,26 +268,26 @@ def test_a_fallback_gets_the_arguments_as_the_caller_gave_them() -> None:
 
 
 def test_without_its_source_a_guard_works_all_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Programs that are frozen have none."""
+    """Frozen programs contain no source."""
 
-    def body(*args: Any, **kwargs: Any) -> object:
+    def wrapper(*args: Any, **kwargs: Any) -> object:
         return charge(*args, **kwargs)
 
     monkeypatch.setattr(inspect, "getsource", lambda _: (_ for _ in ()).throw(OSError))
 
-    assert preserve_signature(body, charge, exact=True)(1, currency="USD") == (1, 1, "USD")
+    assert preserve_signature(wrapper, charge, exact=True)(1, currency="USD") == (1, 1, "USD")
 
 
 def test_another_source_than_that_which_runs_is_not_believed(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A package may be upgraded under a process that runs."""
+    """A package may be upgraded while a process runs."""
 
-    def body(*args: Any, **kwargs: Any) -> object:
+    def wrapper(*args: Any, **kwargs: Any) -> object:
         return charge(*args, **kwargs)
 
-    other = "def body(*args, **kwargs):\n    return none(*args, **kwargs)"
+    other = "def wrapper(*args, **kwargs):\n    return none(*args, **kwargs)"
     monkeypatch.setattr(inspect, "getsource", lambda _: other)
 
-    assert preserve_signature(body, charge, exact=True) is body
+    assert preserve_signature(wrapper, charge, exact=True) is wrapper
 
 
 @pytest.mark.parametrize("function", [charge, later])
@@ -300,14 +300,14 @@ def test_a_guard_contains_the_expression_of_its_tracers_flag(function: Any) -> N
 
 @pytest.mark.parametrize("way", WAYS)
 @pytest.mark.parametrize("function", FUNCTIONS)
-def test_every_body_that_there_is_has_a_shape(function: Any, way: Callable[[Any], Any]) -> None:
+def test_every_wrapper_preserves_the_signature(function: Any, way: Callable[[Any], Any]) -> None:
     guard = way(function)
 
     assert inner_wrapper(guard) is not guard
 
 
-def test_what_is_no_function_of_python_is_left_as_it_is() -> None:
-    breaker = CircuitBreaker("shape")
+def test_a_callable_that_is_no_python_function_gets_no_signature() -> None:
+    breaker = CircuitBreaker("shop")
 
     assert breaker(len)("abc") == 3
     with suppress(ValueError):

@@ -31,7 +31,7 @@ class Client:
 
 
 class Hiding(KeyedBreaker):
-    """Notes which keys were asked for."""
+    """Records the requested keys."""
 
     def __init__(self) -> None:
         super().__init__("http", Settings())
@@ -130,7 +130,7 @@ def test_a_call_without_a_key_passes_unguarded_and_the_function_is_told_of_once(
         raise OSError
 
     call, keys = guarded(text, take)
-    for _ in range(10):  # more than it takes to open a circuit
+    for _ in range(10):  # more than open a circuit
         with pytest.raises(OSError):
             call(Secretive())
 

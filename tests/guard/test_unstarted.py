@@ -1,4 +1,4 @@
-"""A probe whose coroutine or stream nobody begins gives its place back at once, without the garbage collector."""
+"""A probe whose coroutine or stream is never started frees its place at once, without the garbage collector."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.usefixtures("without_collector")
 
 
-@pytest.fixture(params=["plain", "traced"])
+@pytest.fixture(params=["untraced", "traced"])
 def breaker(clock: FakeClock, request: pytest.FixtureRequest) -> CircuitBreaker:
     """A circuit whose next call is a probe, the only one at a time."""
     if request.param == "traced":
@@ -57,7 +57,7 @@ async def test_a_task_cancelled_before_its_first_step_holds_no_place_though_the_
     assert (kept.cancelled(), breaker.state) == (True, CircuitState.CLOSED)
 
 
-async def test_what_was_given_up_is_not_seen_in_flight(breaker: CircuitBreaker) -> None:
+async def test_an_abandoned_call_is_not_in_flight(breaker: CircuitBreaker) -> None:
     kept = await cancelled_task(breaker, answer_awaitable)
 
     assert (kept.cancelled(), breaker.snapshot().probes_in_flight) == (True, 0)
@@ -87,7 +87,7 @@ async def test_a_block_finds_the_place_free_as_well(breaker: CircuitBreaker) -> 
 
 
 @pytest.mark.parametrize("function", [answer_awaitable, answer_generator, answer_async_generator])
-async def test_one_that_is_closed_unbegun_holds_no_place_though_it_is_kept(
+async def test_one_that_is_closed_before_it_starts_holds_no_place_though_it_is_kept(
     breaker: CircuitBreaker, function: Callable[[str], Any]
 ) -> None:
     kept = breaker(function)("return")
@@ -102,7 +102,7 @@ async def test_one_that_is_closed_unbegun_holds_no_place_though_it_is_kept(
     assert breaker.state is CircuitState.CLOSED
 
 
-def test_what_is_thrown_in_before_the_first_step_frees_the_place_though_the_error_is_kept(
+def test_an_exception_before_the_first_step_frees_the_place_though_it_is_kept(
     breaker: CircuitBreaker,
 ) -> None:
     given = breaker(answer_generator)("return")
@@ -115,7 +115,7 @@ def test_what_is_thrown_in_before_the_first_step_frees_the_place_though_the_erro
     assert breaker.state is CircuitState.CLOSED
 
 
-def test_one_that_was_begun_holds_its_place(breaker: CircuitBreaker) -> None:
+def test_one_that_has_started_holds_its_place(breaker: CircuitBreaker) -> None:
     given = breaker(answer_generator)("return")
     next(given)
 

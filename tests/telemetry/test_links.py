@@ -28,7 +28,7 @@ def charge() -> None:
     pass
 
 
-def test_a_probe_is_told_as_half_open_and_links_to_the_trip(spans: Spans, clock: FakeClock) -> None:
+def test_a_probe_is_half_open_and_links_to_the_trip(spans: Spans, clock: FakeClock) -> None:
     breaker = payments(clock)
     fail(breaker)
     episode = breaker.snapshot().episode
@@ -149,13 +149,13 @@ def test_a_call_that_trips_because_it_hung_itself_does_not_link_to_itself(
 
 
 @pytest.mark.parametrize("spans_switch", ["all", "problems"])
-def test_a_generator_whose_step_trips_the_circuit_tells_it_and_refusals_link_to_it(
+def test_a_generator_whose_step_trips_the_circuit_has_the_state_change_and_refusals_link_to_it(
     spans_switch: Any, spans: Spans, clock: FakeClock
 ) -> None:
     configure(spans=spans_switch)
-    told: list[StateChange] = []
+    changes: list[StateChange] = []
     breaker = payments(clock, failure_threshold=None, slow_call_duration=2, slow_call_rate=0.5, minimum_calls=1)
-    breaker.add_listener(told.append)
+    breaker.add_listener(changes.append)
 
     @breaker
     def pages() -> Iterator[int]:
@@ -170,7 +170,7 @@ def test_a_generator_whose_step_trips_the_circuit_tells_it_and_refusals_link_to_
     assert [event.name for event in tripped.events] == ["circuit_breaker.state_change"]
     assert (tripped.attributes or {})["circuit_breaker.state_change.to"] == "open"
     assert [links(span) for span in (*refusals, tripped)] == [[tripped.context], [tripped.context], []]
-    assert [change.span_context for change in told] == [tripped.context]
+    assert [change.span_context for change in changes] == [tripped.context]
 
 
 def test_a_refusal_links_to_the_span_in_which_a_call_in_two_steps_opened_the_circuit(
@@ -190,7 +190,7 @@ def test_a_refusal_links_to_the_span_in_which_a_call_in_two_steps_opened_the_cir
 
 
 class SomeSampler(Sampler):
-    """Drops the spans it is told to, by their place."""
+    """Drops the spans with the given numbers."""
 
     def __init__(self, *dropped: int) -> None:
         self._dropped = dropped

@@ -1,4 +1,4 @@
-"""Where guards read whether somebody listens: a private name of OpenTelemetry, or else the public accessor."""
+"""Guards find the global provider by a private name of OpenTelemetry, or else by the public accessor."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The span of a refused call: why, until when, opened by whom; and what samplers see when it starts."""
+"""The span of a refused call: its reason, the time to wait, its link; and what samplers get when it starts."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def charge() -> None:
     pass
 
 
-def test_a_refused_call_tells_why_and_until_when(spans: Spans, clock: FakeClock) -> None:
+def test_a_refused_call_has_the_reason_and_the_time_to_wait(spans: Spans, clock: FakeClock) -> None:
     breaker = payments(clock)
     fail(breaker)
     clock.advance(10)

@@ -29,8 +29,8 @@ def be_refused(breaker: CircuitBreaker, times: int = 1) -> None:
 
 
 def outcomes(spans: Spans, name: str = "payments") -> list[Any]:
-    told = [span.attributes or {} for span in spans()]
-    return [each["circuit_breaker.call.outcome"] for each in told if each["circuit_breaker.name"] == name]
+    attributes = [span.attributes or {} for span in spans()]
+    return [each["circuit_breaker.call.outcome"] for each in attributes if each["circuit_breaker.name"] == name]
 
 
 @pytest.mark.parametrize("spans_switch", ["all", "problems"])
@@ -79,9 +79,7 @@ def test_by_default_there_is_no_limit(spans: Spans, clock: FakeClock) -> None:
     assert len(outcomes(spans)) == 50
 
 
-def test_a_refused_call_without_a_span_is_counted_and_told_its_caller_all_the_same(
-    spans: Spans, clock: FakeClock
-) -> None:
+def test_a_refused_call_without_a_span_is_counted_and_raises_all_the_same(spans: Spans, clock: FakeClock) -> None:
     configure(rejected_span_limit=0)
     breaker = payments(clock)
     fail(breaker)
@@ -103,7 +101,7 @@ def test_a_fallback_answers_without_a_span(spans: Spans, clock: FakeClock) -> No
     assert outcomes(spans) == []
 
 
-def test_trips_and_probes_have_spans_whatever_the_limit(spans: Spans, clock: FakeClock) -> None:
+def test_trips_and_probes_have_spans_beyond_the_limit(spans: Spans, clock: FakeClock) -> None:
     configure(rejected_span_limit=0)
     breaker = payments(clock)
 
@@ -117,7 +115,7 @@ def test_trips_and_probes_have_spans_whatever_the_limit(spans: Spans, clock: Fak
     assert outcomes(spans) == ["failure", "failure", "success"]
 
 
-def test_a_refused_call_that_notices_a_hung_call_has_a_span_whatever_the_limit(spans: Spans, clock: FakeClock) -> None:
+def test_a_refused_call_that_finds_a_hung_call_has_a_span_beyond_the_limit(spans: Spans, clock: FakeClock) -> None:
     configure(rejected_span_limit=0)
     breaker = payments(clock, failure_threshold=None, slow_call_duration=2, slow_call_rate=1, minimum_calls=1)
     breaker.can_execute()

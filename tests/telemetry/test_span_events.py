@@ -1,4 +1,4 @@
-"""The event `circuit_breaker.state_change` on the span of the call that moved the circuit."""
+"""The event `circuit_breaker.state_change` on the span of the call that caused it."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def events(span: ReadableSpan) -> list[dict[str, Any]]:
     ]
 
 
-def moves(span: ReadableSpan) -> list[tuple[str, str, str]]:
+def state_changes(span: ReadableSpan) -> list[tuple[str, str, str]]:
     return [(event[f"{PREFIX}from"], event[f"{PREFIX}to"], event[f"{PREFIX}reason"]) for event in events(span)]
 
 
@@ -40,7 +40,7 @@ def moved_to(span: ReadableSpan) -> Any:
     return (span.attributes or {}).get("circuit_breaker.state_change.to")
 
 
-def test_the_call_that_trips_tells_the_move_and_no_other_call_does(spans: Spans, clock: FakeClock) -> None:
+def test_only_the_call_that_trips_has_the_state_change(spans: Spans, clock: FakeClock) -> None:
     breaker = payments(clock)
 
     trip(breaker)
@@ -74,35 +74,35 @@ def test_the_call_that_trips_can_be_found_by_its_attributes(spans: Spans, clock:
     }
 
 
-def test_a_probe_that_recovers_tells_both_moves_and_is_found_by_the_last(spans: Spans, clock: FakeClock) -> None:
+def test_a_probe_that_recovers_has_both_state_changes_and_the_last_as_attribute(spans: Spans, clock: FakeClock) -> None:
     breaker = payments(clock)
     trip(breaker)
     clock.advance(30)
 
     breaker.call(int)
 
-    assert moves(spans.last()) == [
+    assert state_changes(spans.last()) == [
         ("open", "half_open", "recovery_time_elapsed"),
         ("half_open", "closed", "probe_succeeded"),
     ]
     assert moved_to(spans.last()) == "closed"
 
 
-def test_a_probe_that_fails_tells_both_moves_and_is_found_by_the_last(spans: Spans, clock: FakeClock) -> None:
+def test_a_probe_that_fails_has_both_state_changes_and_the_last_as_attribute(spans: Spans, clock: FakeClock) -> None:
     breaker = payments(clock)
     trip(breaker)
     clock.advance(30)
 
     fail(breaker)
 
-    assert moves(spans.last()) == [
+    assert state_changes(spans.last()) == [
         ("open", "half_open", "recovery_time_elapsed"),
         ("half_open", "open", "probe_failed"),
     ]
     assert moved_to(spans.last()) == "open"
 
 
-def test_a_refused_call_that_notices_a_lost_probe_tells_that_move(spans: Spans, clock: FakeClock) -> None:
+def test_a_refused_call_that_finds_a_lost_probe_has_the_state_change(spans: Spans, clock: FakeClock) -> None:
     breaker = payments(clock, probe_timeout=5)
     trip(breaker)
     clock.advance(30)
@@ -112,7 +112,7 @@ def test_a_refused_call_that_notices_a_lost_probe_tells_that_move(spans: Spans, 
     with pytest.raises(CircuitOpenError):
         breaker.call(int)
 
-    assert moves(spans.last()) == [("half_open", "open", "probe_timeout")]
+    assert state_changes(spans.last()) == [("half_open", "open", "probe_timeout")]
     assert moved_to(spans.last()) == "open"
 
 
@@ -133,13 +133,13 @@ def test_all_events_and_spans_of_an_outage_are_one_episode(spans: Spans, clock: 
     assert len(of_spans | of_events) == 1
 
 
-def test_an_event_of_a_shadow_says_so(spans: Spans, clock: FakeClock) -> None:
+def test_an_event_of_a_shadow_has_its_mode(spans: Spans, clock: FakeClock) -> None:
     trip(payments(clock, mode="shadow"))
 
     assert [event["circuit_breaker.mode"] for event in events(spans.last())] == ["shadow"]
 
 
-def test_a_move_by_hand_is_put_on_nobodys_span(make_sdk: MakeSdk) -> None:
+def test_an_operators_state_change_is_on_no_span(make_sdk: MakeSdk) -> None:
     finished = make_sdk()
     breaker = CircuitBreaker("payments")
 
@@ -150,56 +150,62 @@ def test_a_move_by_hand_is_put_on_nobodys_span(make_sdk: MakeSdk) -> None:
     assert (events(span), moved_to(span)) == ([], None)
 
 
-def test_a_listener_is_told_of_the_span_that_caused_a_move(spans: Spans, clock: FakeClock) -> None:
-    told: list[StateChange] = []
+def test_a_listener_gets_the_span_context_of_the_call_that_caused_a_state_change(
+    spans: Spans, clock: FakeClock
+) -> None:
+    changes: list[StateChange] = []
     breaker = payments(clock)
-    breaker.add_listener(told.append)
+    breaker.add_listener(changes.append)
 
     trip(breaker)
     clock.advance(30)
     breaker.call(int)
 
     _, tripping, probe = spans()
-    assert [change.span_context for change in told] == [tripping.context, probe.context, probe.context]
+    assert [change.span_context for change in changes] == [tripping.context, probe.context, probe.context]
 
 
-def test_a_listener_is_told_of_the_refused_span_that_noticed_a_lost_probe(spans: Spans, clock: FakeClock) -> None:
-    told: list[StateChange] = []
+def test_a_listener_gets_the_span_context_of_the_refused_call_that_found_a_lost_probe(
+    spans: Spans, clock: FakeClock
+) -> None:
+    changes: list[StateChange] = []
     breaker = payments(clock, probe_timeout=5)
     trip(breaker)
     clock.advance(30)
     breaker.can_execute()
     clock.advance(5)
-    breaker.add_listener(told.append)
+    breaker.add_listener(changes.append)
 
     with pytest.raises(CircuitOpenError):
         breaker.call(int)
 
-    assert [change.span_context for change in told] == [spans.last().context]
+    assert [change.span_context for change in changes] == [spans.last().context]
 
 
-def test_a_listener_is_told_of_the_refused_span_that_noticed_a_call_that_hangs(spans: Spans, clock: FakeClock) -> None:
-    told: list[StateChange] = []
+def test_a_listener_gets_the_span_context_of_the_refused_call_that_found_a_hung_call(
+    spans: Spans, clock: FakeClock
+) -> None:
+    changes: list[StateChange] = []
     breaker = payments(clock, failure_threshold=None, slow_call_duration=2, slow_call_rate=1, minimum_calls=1)
-    breaker.add_listener(told.append)
+    breaker.add_listener(changes.append)
     breaker.can_execute()
     clock.advance(2)
 
     with pytest.raises(CircuitOpenError):
         breaker.call(int)
 
-    assert [change.span_context for change in told] == [spans.last().context]
+    assert [change.span_context for change in changes] == [spans.last().context]
 
 
-def test_a_listener_is_told_of_the_span_in_which_somebody_moved_the_circuit(make_sdk: MakeSdk) -> None:
+def test_a_listener_gets_the_span_context_in_which_an_operator_changed_the_state(make_sdk: MakeSdk) -> None:
     make_sdk()
-    told: list[StateChange] = []
+    changes: list[StateChange] = []
     outer, breaker = CircuitBreaker("orders"), CircuitBreaker("payments")
-    breaker.add_listener(told.append)
+    breaker.add_listener(changes.append)
 
     breaker.force_closed()
     with outer.guard():
         breaker.force_open()
 
-    assert told[0].span_context is None
-    assert told[1].span_context is not None
+    assert changes[0].span_context is None
+    assert changes[1].span_context is not None

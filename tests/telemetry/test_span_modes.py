@@ -1,4 +1,4 @@
-"""Which calls make a span at all, and what the spans of other modes and states say."""
+"""Which calls have a span, and the attributes of spans in other modes and states."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def status(span: ReadableSpan) -> tuple[StatusCode, str | None]:
     return span.status.status_code, span.status.description
 
 
-def test_a_shadow_tells_its_mode_on_every_span(spans: Spans) -> None:
+def test_every_span_of_a_shadow_has_its_mode(spans: Spans) -> None:
     with CircuitBreaker("payments", mode="shadow").guard():
         pass
 
@@ -46,7 +46,7 @@ def test_a_shadow_tells_its_mode_on_every_span(spans: Spans) -> None:
     }
 
 
-def test_a_call_that_a_shadow_would_have_refused_says_so_and_what_it_did(spans: Spans) -> None:
+def test_a_call_that_a_shadow_would_have_refused_has_that_attribute_and_its_outcome(spans: Spans) -> None:
     breaker = CircuitBreaker("payments", failure_threshold=1, mode="shadow")
     with pytest.raises(Declined):
         breaker.call(charge, Declined())
@@ -85,7 +85,7 @@ def test_a_breaker_that_is_switched_off_stops_making_spans(spans: Spans) -> None
     assert len(spans()) == 1
 
 
-def test_a_call_in_a_circuit_forced_closed_tells_that_state(spans: Spans) -> None:
+def test_a_call_in_a_circuit_forced_closed_has_that_state(spans: Spans) -> None:
     breaker = CircuitBreaker("payments")
     breaker.force_closed()
 
@@ -101,7 +101,7 @@ def test_a_call_in_a_circuit_forced_closed_tells_that_state(spans: Spans) -> Non
     }
 
 
-# --- who makes spans, and when
+# --- which provider makes spans, and when
 
 
 def test_calls_in_two_steps_make_no_span(spans: Spans) -> None:

@@ -1,4 +1,4 @@
-"""`spans: off` and `spans: problems`: which calls have a span, and what it says."""
+"""`spans: off` and `spans: problems`: which calls have a span, and its attributes."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def by_awaitable(breaker: CircuitBreaker, work: Callable[[], object]) -> object:
         return work()
 
     async def main() -> object:
-        return await breaker(lambda: later())()  # noqa: PLW0108  # a plain function is what this is about
+        return await breaker(lambda: later())()  # noqa: PLW0108  # a function that returns a coroutine
 
     return asyncio.run(main())
 
@@ -82,7 +82,7 @@ def payments(clock: FakeClock, **settings: Any) -> CircuitBreaker:
 
 
 def work(error: BaseException | None = None) -> Callable[[], object]:
-    """Something that makes a span of its own, and ends as it is told to."""
+    """Makes a span of its own, and ends as configured."""
 
     def act() -> object:
         with trace.get_tracer("application").start_as_current_span("work"):
@@ -102,12 +102,12 @@ def ours(spans: tuple[ReadableSpan, ...] | list[ReadableSpan]) -> list[ReadableS
     return [span for span in spans if span.name == "circuit_breaker payments"]
 
 
-def said(span: ReadableSpan) -> dict[str, Any]:
+def attributes_of(span: ReadableSpan) -> dict[str, Any]:
     return dict(span.attributes or {})
 
 
 def outcomes(spans: Spans) -> list[Any]:
-    return [said(span)["circuit_breaker.call.outcome"] for span in ours(spans())]
+    return [attributes_of(span)["circuit_breaker.call.outcome"] for span in ours(spans())]
 
 
 # --- off
@@ -139,7 +139,7 @@ def test_with_spans_off_nothing_is_made_current(spans: Spans) -> None:
     assert within[0] is before
 
 
-def test_with_spans_off_calls_and_moves_are_counted_and_logged(
+def test_with_spans_off_calls_are_counted_and_state_changes_logged(
     spans: Spans, metrics: Metrics, clock: FakeClock, caplog: pytest.LogCaptureFixture
 ) -> None:
     configure(spans="off")
@@ -192,7 +192,7 @@ def test_with_problems_failed_cancelled_refused_and_probing_calls_have_one(
     ask(breaker, entry)
 
     assert outcomes(spans) == ["cancelled", "failure", "failure", "rejected", "success"]
-    states = [said(span)["circuit_breaker.state"] for span in ours(spans())]
+    states = [attributes_of(span)["circuit_breaker.state"] for span in ours(spans())]
     assert states == ["closed", "closed", "closed", "open", "half_open"]
 
 
@@ -205,8 +205,8 @@ def test_with_problems_a_slow_call_has_one(entry: Entry, spans: Spans, clock: Fa
     entry(breaker, lambda: clock.advance(2))
 
     (slow,) = ours(spans())
-    assert said(slow)["circuit_breaker.call.slow"] is True
-    assert said(slow)["circuit_breaker.call.outcome"] == "success"
+    assert attributes_of(slow)["circuit_breaker.call.slow"] is True
+    assert attributes_of(slow)["circuit_breaker.call.outcome"] == "success"
 
 
 def test_with_problems_a_generator_with_a_slow_step_has_one(spans: Spans, clock: FakeClock) -> None:
@@ -220,7 +220,7 @@ def test_with_problems_a_generator_with_a_slow_step_has_one(spans: Spans, clock:
 
     list(pages())
 
-    assert [said(span)["circuit_breaker.call.slow"] for span in ours(spans())] == [True]
+    assert [attributes_of(span)["circuit_breaker.call.slow"] for span in ours(spans())] == [True]
 
 
 def test_with_problems_a_result_that_is_a_failure_has_one(spans: Spans, clock: FakeClock) -> None:
@@ -230,7 +230,7 @@ def test_with_problems_a_result_that_is_a_failure_has_one(spans: Spans, clock: F
     breaker.call(str, "yes")
     breaker.call(str, "no")
 
-    assert [said(span)["error.type"] for span in ours(spans())] == ["_OTHER"]
+    assert [attributes_of(span)["error.type"] for span in ours(spans())] == ["_OTHER"]
 
 
 def test_with_problems_a_block_that_calls_itself_failed_has_one(spans: Spans, clock: FakeClock) -> None:
@@ -239,7 +239,7 @@ def test_with_problems_a_block_that_calls_itself_failed_has_one(spans: Spans, cl
     with payments(clock).guard() as block:
         block.failed("503")
 
-    assert [said(span)["error.type"] for span in ours(spans())] == ["503"]
+    assert [attributes_of(span)["error.type"] for span in ours(spans())] == ["503"]
 
 
 def test_with_problems_a_call_that_a_shadow_would_have_refused_has_one(spans: Spans, clock: FakeClock) -> None:
@@ -249,10 +249,10 @@ def test_with_problems_a_call_that_a_shadow_would_have_refused_has_one(spans: Sp
 
     ask(breaker, by_function)
 
-    assert said(ours(spans())[-1])["circuit_breaker.shadow.rejected"] is True
+    assert attributes_of(ours(spans())[-1])["circuit_breaker.shadow.rejected"] is True
 
 
-def test_with_problems_a_probe_that_moves_nothing_has_one(spans: Spans, clock: FakeClock) -> None:
+def test_with_problems_a_probe_without_a_state_change_has_a_span(spans: Spans, clock: FakeClock) -> None:
     configure(spans="problems")
     breaker = payments(clock, failure_threshold=1, half_open_calls=3)
     ask(breaker, by_function, TimeoutError())
@@ -261,11 +261,11 @@ def test_with_problems_a_probe_that_moves_nothing_has_one(spans: Spans, clock: F
     for _ in range(3):
         ask(breaker, by_function)
 
-    moved_to = [said(span).get("circuit_breaker.state_change.to") for span in ours(spans())]
+    moved_to = [attributes_of(span).get("circuit_breaker.state_change.to") for span in ours(spans())]
     assert moved_to == ["open", "half_open", None, "closed"]
 
 
-# --- problems: what it says
+# --- problems: the attributes
 
 
 @every_entry
@@ -285,7 +285,7 @@ def test_with_problems_a_span_begins_with_the_call_and_ends_with_it(
 
 
 @every_entry
-def test_with_problems_what_a_failed_call_did_hangs_under_its_caller(
+def test_with_problems_the_children_of_a_failed_call_are_its_callers(
     entry: Entry, spans: Spans, clock: FakeClock
 ) -> None:
     configure(spans="problems")
@@ -310,7 +310,7 @@ def test_with_problems_a_probe_and_a_fallback_have_children(spans: Spans, clock:
 
 
 @every_entry
-def test_with_problems_samplers_see_what_they_see_of_all(entry: Entry, make_sdk: MakeSdk, clock: FakeClock) -> None:
+def test_with_problems_samplers_get_the_same_as_with_all(entry: Entry, make_sdk: MakeSdk, clock: FakeClock) -> None:
     def starts(switch: Any) -> list[dict[str, Any]]:
         sampler = WatchingSampler()
         make_sdk(sampler)
@@ -325,7 +325,7 @@ def test_with_problems_samplers_see_what_they_see_of_all(entry: Entry, make_sdk:
 
 
 def shown(spans: list[ReadableSpan]) -> list[dict[str, Any]]:
-    """What spans say, with ids that are the same for the same story."""
+    """The contents of spans, with ids that are equal for equal runs."""
     places = {span.context.span_id: place for place, span in enumerate(spans) if span.context is not None}
     episodes: dict[object, int] = {None: -1}
 
@@ -361,16 +361,16 @@ def test_with_problems_the_story_of_an_incident_is_that_of_all_without_the_succe
         clock.advance(30)
         ask(breaker, entry)  # the recovery
         ask(breaker, entry)
-        plain = {"circuit_breaker.state": "closed", "circuit_breaker.call.outcome": "success"}.items()
-        return shown([span for span in ours(finished()) if not plain <= said(span).items()])
+        success = {"circuit_breaker.state": "closed", "circuit_breaker.call.outcome": "success"}.items()
+        return shown([span for span in ours(finished()) if not success <= attributes_of(span).items()])
 
-    told = story("problems")
+    seen = story("problems")
 
-    assert told == story("all")
-    assert [span["links"] for span in told] == [[], [], [], [2], [2], [2], [5], [5]]
+    assert seen == story("all")
+    assert [span["links"] for span in seen] == [[], [], [], [2], [2], [2], [5], [5]]
 
 
-def test_with_problems_a_success_that_notices_a_hung_call_tells_the_trip(spans: Spans, clock: FakeClock) -> None:
+def test_with_problems_a_success_that_finds_a_hung_call_has_the_trip(spans: Spans, clock: FakeClock) -> None:
     configure(spans="problems")
     breaker = payments(clock, failure_threshold=None, slow_call_duration=2, slow_call_rate=0.5, minimum_calls=1)
     breaker.guard().__enter__()  # hangs
@@ -381,19 +381,19 @@ def test_with_problems_a_success_that_notices_a_hung_call_tells_the_trip(spans: 
     ask(breaker, by_function)
 
     noticed, refused = ours(spans())
-    assert said(noticed)["circuit_breaker.call.outcome"] == "success"
-    assert said(noticed)["circuit_breaker.state_change.to"] == "open"
+    assert attributes_of(noticed)["circuit_breaker.call.outcome"] == "success"
+    assert attributes_of(noticed)["circuit_breaker.state_change.to"] == "open"
     assert [event.name for event in noticed.events] == ["circuit_breaker.state_change"]
-    assert said(refused)["circuit_breaker.link"] == "opening"
+    assert attributes_of(refused)["circuit_breaker.link"] == "opening"
     assert [link.context for link in refused.links] == [noticed.context]
 
 
 @every_entry
-def test_with_problems_the_callers_error_is_told(entry: Entry, spans: Spans, clock: FakeClock) -> None:
+def test_with_problems_the_callers_error_has_a_span(entry: Entry, spans: Spans, clock: FakeClock) -> None:
     configure(spans="problems")
 
     ask(payments(clock), entry, TimeoutError())
 
     (span,) = ours(spans())
-    assert said(span)["error.type"] == "TimeoutError"
+    assert attributes_of(span)["error.type"] == "TimeoutError"
     assert span.status.status_code is StatusCode.ERROR

@@ -52,7 +52,7 @@ def function_of(span: ReadableSpan) -> Any:
     return dict(span.attributes or {})["code.function.name"]
 
 
-def test_a_success_is_a_span_with_nothing_to_explain(spans: Spans) -> None:
+def test_a_success_is_a_span_without_links_or_events(spans: Spans) -> None:
     CircuitBreaker("payments").call(charge)
 
     (span,) = spans()
@@ -89,7 +89,7 @@ def test_a_failure_is_an_error_named_by_its_type_and_nothing_else(spans: Spans) 
     assert list(span.events) == []
 
 
-async def test_a_coroutine_is_told_as_a_function_is(spans: Spans) -> None:
+async def test_a_coroutine_function_has_the_span_of_a_function(spans: Spans) -> None:
     breaker = CircuitBreaker("payments")
 
     await breaker.call(charge_later)
@@ -103,7 +103,7 @@ async def test_a_coroutine_is_told_as_a_function_is(spans: Spans) -> None:
     ]
 
 
-def test_an_ignored_exception_is_still_an_error_for_whoever_sees_it(spans: Spans) -> None:
+def test_an_ignored_exception_is_still_an_error_of_the_span(spans: Spans) -> None:
     with pytest.raises(Declined):
         CircuitBreaker("payments", ignore=Declined).call(charge, Declined())
 
@@ -165,14 +165,14 @@ def test_a_block_has_no_function(spans: Spans) -> None:
     assert spans.last().attributes == {**CLOSED, "circuit_breaker.call.outcome": "success"}
 
 
-async def test_a_block_of_async_code_is_told_as_any_other(spans: Spans) -> None:
+async def test_an_async_block_has_the_span_of_any_other(spans: Spans) -> None:
     async with CircuitBreaker("payments").guard():
         pass
 
     assert spans.last().attributes == {**CLOSED, "circuit_breaker.call.outcome": "success"}
 
 
-def test_a_block_that_says_it_failed_is_an_error_of_the_type_it_says(spans: Spans) -> None:
+def test_a_block_that_is_marked_failed_is_an_error_of_the_given_type(spans: Spans) -> None:
     with CircuitBreaker("payments").guard() as call:
         call.failed("503")
 
@@ -181,7 +181,7 @@ def test_a_block_that_says_it_failed_is_an_error_of_the_type_it_says(spans: Span
     assert status(span) == (StatusCode.ERROR, None)
 
 
-def test_a_block_that_says_what_failed_and_raises_is_an_error_of_the_type_it_says(spans: Spans) -> None:
+def test_a_block_that_is_marked_failed_and_raises_is_an_error_of_the_given_type(spans: Spans) -> None:
     breaker = CircuitBreaker("payments")
 
     def declined() -> None:
@@ -204,7 +204,7 @@ def test_a_block_that_is_ignored_and_does_not_raise_is_no_error(spans: Spans) ->
     assert status(span) == (StatusCode.UNSET, None)
 
 
-def test_a_slow_call_says_so(spans: Spans, clock: FakeClock) -> None:
+def test_a_slow_call_has_the_attribute_slow(spans: Spans, clock: FakeClock) -> None:
     breaker = CircuitBreaker("payments", slow_call_duration=2, slow_call_rate=1, clock=clock)
 
     with breaker.guard():
@@ -230,19 +230,19 @@ def test_a_slow_call_says_so(spans: Spans, clock: FakeClock) -> None:
         (Client(), "Client"),
     ],
 )
-def test_a_function_is_named_in_full_whatever_kind_it_is(spans: Spans, function: Any, name: str) -> None:
+def test_a_function_of_any_kind_has_its_full_name(spans: Spans, function: Any, name: str) -> None:
     CircuitBreaker("payments").call(function)
 
     assert function_of(spans.last()) == f"{__name__}.{name}"
 
 
-def test_whoever_wraps_a_function_may_name_it(spans: Spans) -> None:
+def test_the_name_of_a_function_may_be_given(spans: Spans) -> None:
     CircuitBreaker("payments")._wrap(charge, name="shop.payments.Client.charge")()
 
     assert function_of(spans.last()) == "shop.payments.Client.charge"
 
 
-def test_a_call_of_a_keyed_circuit_tells_its_key(spans: Spans) -> None:
+def test_a_call_of_a_keyed_circuit_has_its_key(spans: Spans) -> None:
     CircuitBreaker("http", key="api.example.com").call(charge)
 
     (span,) = spans()

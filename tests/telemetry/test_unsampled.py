@@ -1,4 +1,4 @@
-"""Without an SDK, switched off or not sampled: the caller's span is not hidden, and no orphans leak."""
+"""Without an SDK, switched off or not sampled: the caller's span is not hidden, and no span lacks its parent."""
 
 from __future__ import annotations
 
@@ -76,7 +76,7 @@ with trace.get_tracer("application").start_as_current_span("caller") as caller:
     subprocess.run([sys.executable, "-W", "error", "-c", program], check=True)
 
 
-def test_what_a_call_does_is_not_traced_when_the_call_is_not_sampled(make_sdk: MakeSdk) -> None:
+def test_the_children_of_a_call_are_not_sampled_when_the_call_is_not(make_sdk: MakeSdk) -> None:
     sampler = WatchingSampler(ParentBased(ALWAYS_OFF))
     finished = make_sdk(sampler)
 
@@ -86,7 +86,7 @@ def test_what_a_call_does_is_not_traced_when_the_call_is_not_sampled(make_sdk: M
     assert finished() == []
 
 
-def test_what_an_unsampled_call_does_belongs_to_its_trace_and_is_no_orphan(make_sdk: MakeSdk) -> None:
+def test_the_children_of_an_unsampled_call_belong_to_its_trace(make_sdk: MakeSdk) -> None:
     make_sdk(ALWAYS_OFF)
     seen: list[SpanContext] = []
 
@@ -96,7 +96,7 @@ def test_what_an_unsampled_call_does_belongs_to_its_trace_and_is_no_orphan(make_
     assert not seen[0].trace_flags.sampled
 
 
-def test_a_parent_that_is_not_recorded_is_still_the_root_of_what_the_call_does(make_sdk: MakeSdk) -> None:
+def test_a_parent_that_is_not_recorded_is_still_the_root_of_the_calls_children(make_sdk: MakeSdk) -> None:
     finished = make_sdk(ParentBased(ALWAYS_OFF))
     seen: list[SpanContext] = []
     token = otel_context.attach(set_span_in_context(NonRecordingSpan(SAMPLED_ELSEWHERE)))

@@ -1,6 +1,6 @@
 """Statements that fast paths repeat, because a function call would cost as much as the rest, are the same everywhere.
 
-Each statement is here once, with the functions that contain it. test_fast_paths.py has what they do.
+Each statement is here once, with the functions that contain it. test_costs.py and test_outcomes.py have what they do.
 """
 
 from __future__ import annotations

@@ -1,0 +1,139 @@
+"""The ways through the guards, what a success costs on each, and what counts that."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass, field
+from threading import RLock
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from otel_breaker import CircuitBreaker
+from tests.fakes import FakeClock
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+
+class Broken(Exception):
+    pass
+
+
+class CountedLock:
+    """A re-entrant lock that counts how often it is taken."""
+
+    def __init__(self) -> None:
+        lock: Any = RLock()
+        self.taken = 0
+        self._acquire, self.release, self._is_owned = lock.acquire, lock.release, lock._is_owned
+
+    def acquire(self) -> None:
+        self.taken += 1
+        self._acquire()
+
+
+class CountedClock(FakeClock):
+    """A clock that counts how often it is read."""
+
+    read = 0
+
+    def __call__(self) -> float:
+        self.read += 1
+        return super().__call__()
+
+
+class Cost(NamedTuple):
+    """What one guarded call needs."""
+
+    calls: int
+    """`Call` objects."""
+    locks: int
+    """Times that the circuit's lock is taken."""
+    clock: int
+    """Times that the clock is read."""
+
+
+def run_function(breaker: CircuitBreaker, work: Callable[[], Any]) -> Any:
+    def function() -> Any:
+        return work()
+
+    return breaker(function)()
+
+
+def run_coroutine(breaker: CircuitBreaker, work: Callable[[], Any]) -> Any:
+    async def function() -> Any:
+        return work()
+
+    return asyncio.run(breaker(function)())
+
+
+def run_block(breaker: CircuitBreaker, work: Callable[[], Any]) -> Any:
+    with breaker.guard():
+        return work()
+
+
+def run_generator(breaker: CircuitBreaker, work: Callable[[], Any]) -> Any:
+    def function() -> Iterator[Any]:
+        yield work()
+
+    return list(breaker(function)())
+
+
+SHARED: dict[str, Any] = {}
+"""All calls share a permit, and a success has no effect but its count."""
+WINDOW: dict[str, Any] = {"failure_rate": 0.5, "window": "30s"}
+"""All calls share a permit, and a success has an effect once a slice of the window has ended."""
+TIMED: dict[str, Any] = {"slow_call_duration": 5, "slow_call_rate": 0.5, "minimum_calls": 2, "failure_threshold": 3}
+"""Each call has a permit of its own."""
+
+
+@dataclass
+class Path:
+    """One way through the guards."""
+
+    run: Callable[[CircuitBreaker, Callable[[], Any]], Any]
+    settings: dict[str, Any]
+    traced: bool
+    cost: Cost
+    is_fast: bool = True
+    clock: CountedClock = field(default_factory=CountedClock)
+
+    def breaker(self, **settings: Any) -> CircuitBreaker:
+        """A breaker whose next call takes the path: the first decision publishes until when the clock decides alone."""
+        self.clock = CountedClock()
+        breaker = CircuitBreaker("shop", clock=self.clock, **{**self.settings, **settings})
+        run_function(breaker, int)
+        return breaker
+
+
+PATHS = {
+    "function": Path(run_function, SHARED, False, Cost(0, 0, 0)),
+    "function, window": Path(run_function, WINDOW, False, Cost(0, 0, 1)),
+    "function, timed": Path(run_function, TIMED, False, Cost(0, 0, 2)),
+    "function, traced": Path(run_function, SHARED, True, Cost(0, 0, 0)),
+    "function, window, traced": Path(run_function, WINDOW, True, Cost(0, 0, 1)),
+    "coroutine": Path(run_coroutine, SHARED, False, Cost(0, 0, 0)),
+    "coroutine, window": Path(run_coroutine, WINDOW, False, Cost(0, 0, 1)),
+    "block": Path(run_block, SHARED, False, Cost(0, 0, 0)),
+    "block, window": Path(run_block, WINDOW, False, Cost(0, 0, 1)),
+    # With a `Call`, but without the lock.
+    "function, timed, traced": Path(run_function, TIMED, True, Cost(1, 0, 4), is_fast=False),
+    "coroutine, timed": Path(run_coroutine, TIMED, False, Cost(1, 0, 3), is_fast=False),
+    "coroutine, traced": Path(run_coroutine, SHARED, True, Cost(1, 0, 1), is_fast=False),
+    "block, timed": Path(run_block, TIMED, False, Cost(1, 0, 3), is_fast=False),
+    "block, traced": Path(run_block, SHARED, True, Cost(1, 0, 1), is_fast=False),
+    "generator": Path(run_generator, SHARED, False, Cost(1, 0, 1), is_fast=False),
+}
+
+
+def failures(breaker: CircuitBreaker) -> int:
+    return breaker.snapshot().consecutive_failures
+
+
+def counted_lock(breaker: CircuitBreaker) -> CountedLock:
+    lock: Any = CountedLock()
+    breaker._circuit._lock = lock
+    return lock  # type: ignore[no-any-return]
+
+
+def raising(error: BaseException) -> Any:
+    raise error
