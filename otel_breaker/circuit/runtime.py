@@ -91,7 +91,10 @@ class ProcessRuntime:
         """In a forked child."""
         self.draw = _new_random()  # else all workers would probe at once
         for circuit in self._living():
-            circuit.after_fork()
+            try:
+                circuit.after_fork()
+            except Exception:  # the circuit's clock may be the application's
+                diagnostics.exception("a circuit breaker does not start its counts again in a forked process")
         self._waiting = deque(self._hooks)
         self._update_flags()
         self._publish(self.clock)

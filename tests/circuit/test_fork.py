@@ -129,3 +129,18 @@ def _trips(breaker: CircuitBreaker) -> bool:
     for _ in range(5):
         breaker.record_failure()
     return breaker.state is CircuitState.OPEN
+
+
+def test_a_clock_that_raises_in_the_child_leaves_no_other_circuit_locked() -> None:
+    parent = os.getpid()
+
+    def clock() -> float:
+        if os.getpid() != parent:
+            raise OSError
+        return 0.0
+
+    faulty, other = CircuitBreaker("faulty", clock=clock), CircuitBreaker("other")
+    parents_lock = other._circuit._lock
+
+    assert in_child(lambda: other._circuit._lock is not parents_lock)
+    assert faulty.state is CircuitState.CLOSED
