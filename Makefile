@@ -57,6 +57,7 @@ check: $(STAMP) ## lint, types, layers, generated documents, and the wheel in a 
 	@$(BIN)/ruff format --check .
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports
+	@$(BIN)/python -m tests.house_rules
 	@$(BIN)/python docs/build.py --check
 	@$(BIN)/python collector-config/grafana/dashboard.py --check
 	@$(BIN)/check-jsonschema --quiet --builtin-schema vendor.github-workflows .github/workflows/*.yaml

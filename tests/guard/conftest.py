@@ -1,4 +1,4 @@
-"""A breaker, time and names of all breakers for one test, and whatever is patched taken away again."""
+"""Fixtures: a clock for all breakers, and functions that are no longer patched after the test."""
 
 from __future__ import annotations
 

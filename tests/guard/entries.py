@@ -1,4 +1,4 @@
-"""The ways in: each guards one of the callables in `shapes`, and says what is called then and by which breaker."""
+"""The ways in: each guards one of the callables in `shapes`, and returns the guarded callable and its breaker."""
 
 from __future__ import annotations
 

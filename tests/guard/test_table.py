@@ -1,7 +1,7 @@
-"""The table: kinds of callables x ways of ending x states x ways in, and what each must leave behind.
+"""The table: kinds of callables x endings x states x ways in, and the state that each call must leave.
 
-A row says what the caller sees, what is counted, the state after it, that no probe's place is held, that no span is
-left current, and the one span it made. Every row is run with and without tracing, whose paths differ.
+A row has what the caller sees, the counts, the state after the call, the probes in flight, whether a span is still
+current, and the one span of the call. Every row runs with and without tracing, whose paths differ.
 """
 
 from __future__ import annotations
@@ -156,8 +156,8 @@ def left_by(breaker: CircuitBreaker, seen: object, before: Mapping[str, int], sp
     shown: list[tuple[object, object, object, str]] = []
     for span in spans() if spans is not None else ():
         attributes = dict(span.attributes or {})
-        said = [attributes.get(f"circuit_breaker.{name}") for name in ("state", "call.outcome")]
-        shown.append((said[0], said[1], attributes.get("error.type"), span.status.status_code.name))
+        values = [attributes.get(f"circuit_breaker.{name}") for name in ("state", "call.outcome")]
+        shown.append((values[0], values[1], attributes.get("error.type"), span.status.status_code.name))
     return Left(
         seen,
         {outcome: count - before[outcome] for outcome, count in snapshot.calls.items() if count != before[outcome]},
