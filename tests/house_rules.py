@@ -56,13 +56,13 @@ def class_names_used_twice(paths: Iterable[Path]) -> Iterator[Breach]:
     for name, found in places.items():
         first, *others = found
         for path, line in others:
-            yield Breach(path, line, f"class {name}: {first[0].relative_to(ROOT)} has a class of that name")
+            yield Breach(path, line, f"class {name}: {first[0].name} has a class of that name")
 
 
 def words_outside_the_glossary(path: Path, never: dict[str, str]) -> Iterator[Breach]:
-    """Names, comments and docstrings that use a word which the glossary replaces."""
+    """Prose and names that use a word which the glossary replaces."""
     source = path.read_text(encoding="utf-8")
-    for line, text in _texts(source):
+    for line, text in _texts_of_document(source) if path.suffix == ".md" else _texts_of_module(source):
         words = [word.lower() for word in _WORD.findall(text)]
         phrases = " ".join(words)
         for word, term in never.items():
@@ -70,7 +70,18 @@ def words_outside_the_glossary(path: Path, never: dict[str, str]) -> Iterator[Br
                 yield Breach(path, line, f"{word!r}: the glossary says {term}")
 
 
-def _texts(source: str) -> Iterator[tuple[int, str]]:
+def _texts_of_document(source: str) -> Iterator[tuple[int, str]]:
+    """The prose of a document: no code, and not the glossary itself, which quotes the words."""
+    is_prose = True
+    for line, text in enumerate(source.split("\n"), 1):
+        if text.lstrip().startswith("```"):
+            is_prose = not is_prose
+        elif is_prose:
+            row = _ROW.match(text)
+            yield line, _QUOTED.sub("", text if row is None else row["term"] + row["meaning"])
+
+
+def _texts_of_module(source: str) -> Iterator[tuple[int, str]]:
     """The names, comments and docstrings of a module; other text is for users or for telemetry."""
     docstrings = {line for node in ast.walk(ast.parse(source)) for line in _docstring_lines(node)}
     for token in tokenize.generate_tokens(io.StringIO(source).readline):
@@ -92,7 +103,7 @@ def main() -> int:
     """Check the tree; returns the exit status."""
     never = glossary((ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8"))
     breaches = list(class_names_used_twice(_modules(PACKAGES)))
-    for path in _modules(PROSE):
+    for path in (*_modules(PROSE), *ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md")):
         breaches += words_outside_the_glossary(path, never)
     for breach in breaches:
         sys.stderr.write(f"{breach}\n")
