@@ -92,7 +92,10 @@ STATEMENTS = {
         permit.generation, permit.failure_count, permit.started = period.generation, period.failure_count, now
         period.in_flight[permit] = True
         """,
-        (Copy(fast_path._timed, (("started)", "now)"),)), Copy(Closed.admit_quietly, (("self.", "period."),))),
+        (
+            Copy(fast_path._timed, (("failure_count, started", "failure_count, now"),)),
+            Copy(Closed.admit_quietly, (("self.", "period."),)),
+        ),
         r"= \(\w+\.generation, \w+\.failure_count, (?:started|now)\)",
     ),
     "a refusal is raised in the frame that the caller has called, and is held by no other": Statement(
