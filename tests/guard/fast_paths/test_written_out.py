@@ -73,20 +73,29 @@ STATEMENTS = {
     ),
     "an exception is recorded without a Call where there is no span": Statement(
         """
+        try:
+            result = function(*args, **kwargs)
         except BaseException as error:
             _record_error(circuit, permit, error)
             raise
         """,
-        (Copy(fast_path._untimed), Copy(fast_path._timed), Copy(fast_path.add_coroutine_fast_path)),
+        (
+            Copy(fast_path._untimed),
+            Copy(fast_path._timed),
+            Copy(fast_path.add_coroutine_fast_path, (("await function", "function"),)),
+        ),
         r"_record_error\(circuit, permit, error\)",
     ),
     "a timed call has a permit of its own, in flight": Statement(
         """
         permit = Permit()
-        permit.generation, permit.failure_count, permit.started = (period.generation, period.failure_count, now)
+        permit.generation, permit.failure_count, permit.started = period.generation, period.failure_count, now
         period.in_flight[permit] = True
         """,
-        (Copy(fast_path._timed, (("started)", "now)"),)), Copy(Closed.admit_quietly, (("self.", "period."),))),
+        (
+            Copy(fast_path._timed, (("failure_count, started", "failure_count, now"),)),
+            Copy(Closed.admit_quietly, (("self.", "period."),)),
+        ),
         r"= \(\w+\.generation, \w+\.failure_count, (?:started|now)\)",
     ),
     "a refusal is raised in the frame that the caller has called, and is held by no other": Statement(
@@ -111,13 +120,13 @@ STATEMENTS = {
 
 
 def normalised(source: str) -> str:
-    """Source without comments, docstrings' indentation and the author's line breaks."""
+    """Source without comments, in the one layout that this Python gives it."""
     return ast.unparse(ast.parse(dedent(source)))
 
 
 def occurrences(statement: str, source: str) -> int:
     lines = f"\n{source}\n"
-    return sum(lines.count(f"\n{indent(dedent(statement).strip(), '    ' * depth)}\n") for depth in range(DEEPEST))
+    return sum(lines.count(f"\n{indent(normalised(statement), '    ' * depth)}\n") for depth in range(DEEPEST))
 
 
 @pytest.mark.parametrize("name", STATEMENTS)
