@@ -4,7 +4,7 @@ A signal handler that raises, such as that of Ctrl-C or of a soft time limit, ra
 signals: after a call, and at the start of a loop or a function. `with lock:` calls `__enter__` first and releases the
 lock only if that has returned. Python 3.14 checks in between, and an interrupt there leaves the lock acquired for ever.
 Here the lock is acquired inside the `try` that releases it. Nothing in this project acquires a lock otherwise; a
-circuit and its dispatcher do more at the release, and have the same `try` written out.
+circuit and its dispatcher need more than that, and have the same `try` written out.
 
 Under a lock runs bookkeeping alone: nothing is logged, and no foreign code is called, not even to compare.
 """

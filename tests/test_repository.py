@@ -1,4 +1,4 @@
-"""What the project says of itself to people and to machines agrees with what is there."""
+"""What the project states about itself, for people and for machines, is true."""
 
 from __future__ import annotations
 

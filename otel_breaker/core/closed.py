@@ -182,7 +182,7 @@ class Closed:
         self.shared_permit = self._new_shared_permit()
 
     def count_reported_success(self) -> None:
-        """Count a success that is recorded here, of whatever period: it is not one of the unreported ones."""
+        """Count a success that is recorded here, of any period: it is not one of the unreported ones."""
         self._reported_successes += 1
 
     def end(self, counts: Counts) -> None:

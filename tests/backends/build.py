@@ -72,7 +72,7 @@ def _build(console: Console, program: Program) -> None:
     started = time.monotonic()
     target = binary(program)
     target.parent.mkdir(parents=True, exist_ok=True)
-    # Moved into place when finished, so that an interrupted build leaves no incomplete program.
+    # Renamed when finished, so that an interrupted build leaves no incomplete program.
     with tempfile.TemporaryDirectory(dir=target.parent) as folder:
         unfinished = Path(folder) / program.name
         flags = ["-mod=readonly", f"-tags={program.tags}"]

@@ -165,12 +165,12 @@ async def test_what_a_coroutine_returns_can_be_a_failure() -> None:
 
 
 def test_a_predicate_of_results_never_runs_under_the_lock() -> None:
-    def judge(value: object) -> bool:
+    def is_failure(value: object) -> bool:
         with ThreadPoolExecutor(1) as another:
             another.submit(breaker.snapshot).result(timeout=10)
         return False
 
-    breaker = CircuitBreaker(failure_result=judge)
+    breaker = CircuitBreaker(failure_result=is_failure)
 
     breaker.call(int)
 

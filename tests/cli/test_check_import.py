@@ -67,7 +67,7 @@ def test_with_import_a_name_that_resolves_to_nothing_is_a_mistake(shop_folder: P
 
 
 @pytest.mark.parametrize("code", ["raise SystemExit(0)", "1 / 0", "import no_such_module"])
-def test_a_module_that_cannot_be_imported_is_a_mistake_whatever_it_does(shop_folder: Path, code: str) -> None:
+def test_a_module_that_cannot_be_imported_is_a_mistake_for_any_reason(shop_folder: Path, code: str) -> None:
     (shop_folder / "shop_to_check.py").write_text(code)
 
     status, printed = checked_by_import(shop_folder, VALID.replace(', fallback: "shop_to_check:charge_later"', ""))

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from tests.fakes import FakeClock
 
-TOLD = ["name", "key", "state", "retry_after", "episode", "last_failure_type", "last_failure_time"]
+FIELDS = ["name", "key", "state", "retry_after", "episode", "last_failure_type", "last_failure_time"]
 
 
 def refusal(breaker: CircuitBreaker) -> CircuitOpenError:
@@ -44,7 +44,7 @@ def test_a_refusal_pickles_whole(clock: FakeClock, protocol: int) -> None:
 
     assert type(again) is CircuitOpenError
     assert str(again) == str(error)
-    assert [getattr(again, name) for name in TOLD] == [getattr(error, name) for name in TOLD]
+    assert [getattr(again, name) for name in FIELDS] == [getattr(error, name) for name in FIELDS]
     assert isinstance(hash(again), int)
 
 

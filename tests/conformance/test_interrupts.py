@@ -302,8 +302,8 @@ def test_a_call_is_not_in_flight_for_ever_when_taking_in_its_end_is_interrupted(
     clock: FakeClock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     breaker = CircuitBreaker(slow_call_duration=60, slow_call_rate=0.5, minimum_calls=1, clock=clock)
-    with monkeypatch.context() as judged:
-        judged.setattr(Decisions, "_record_locked", lambda *_: press_ctrl_c(breaker))
+    with monkeypatch.context() as recording:
+        recording.setattr(Decisions, "_record_locked", lambda *_: press_ctrl_c(breaker))
         fail_or_be_interrupted(breaker)
 
     clock.advance(100)

@@ -47,7 +47,7 @@ class Caller:
 
 
 MIXED = "success failure success success ignored failure failure cancelled failure failure"
-HOSTILE = {"failure_threshold": 3, "recovery_time": 0.00001, "ignore": KeyError}
+SENSITIVE = {"failure_threshold": 3, "recovery_time": 0.00001, "ignore": KeyError}
 
 
 def compare(breaker: CircuitBreaker, *callers: Caller) -> None:
@@ -58,7 +58,7 @@ def compare(breaker: CircuitBreaker, *callers: Caller) -> None:
 
 def call_under_signals(seconds: float) -> None:
     """In a process of its own: pytest's own time limit uses the same timer."""
-    breaker = CircuitBreaker(**HOSTILE)  # type: ignore[arg-type]
+    breaker = CircuitBreaker(**SENSITIVE)  # type: ignore[arg-type]
     main, handler = Caller(breaker, MIXED), Caller(breaker, MIXED)
     signal.signal(signal.SIGALRM, lambda number, frame: handler.call())
     signal.setitimer(signal.ITIMER_REAL, 0.001, 0.001)
@@ -89,7 +89,7 @@ class Finalised:
 
 def call_in_finalisers(calls: int) -> None:
     """In a process of its own: a collector this eager would go through all that pytest has made."""
-    breaker = CircuitBreaker(**HOSTILE)  # type: ignore[arg-type]
+    breaker = CircuitBreaker(**SENSITIVE)  # type: ignore[arg-type]
     main, finaliser = Caller(breaker, MIXED), Caller(breaker, MIXED)
     gc.collect()
     gc.freeze()

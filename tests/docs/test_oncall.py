@@ -39,7 +39,7 @@ if TYPE_CHECKING:
 
 LANGUAGES: Final = ("promql", "traceql", "logfmt")
 
-# As Prometheus names them: dots are underscores, a counter ends in _total, and seconds are said before that.
+# Prometheus's names: dots are underscores, a counter ends in _total, and a unit comes before that.
 METRICS: Final = {
     names.METRIC_CALLS.replace(".", "_") + "_total",
     names.METRIC_STATE_CHANGES.replace(".", "_") + "_total",

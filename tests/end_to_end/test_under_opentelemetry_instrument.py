@@ -130,13 +130,13 @@ def test_a_state_change_names_its_breaker_and_episode(outage: Outage) -> None:
 
 
 def test_a_call_that_changed_the_state_names_the_new_state(outage: Outage) -> None:
-    moved = {
+    entered = {
         span.span_id: span.attributes["circuit_breaker.state_change.to"]
         for span in outage.calls
         if "circuit_breaker.state_change.to" in span.attributes
     }
 
-    assert moved == {outage.trip.span_id: "open", outage.probe.span_id: "closed"}
+    assert entered == {outage.trip.span_id: "open", outage.probe.span_id: "closed"}
 
 
 def test_the_state_changes_that_open_and_close_tell_the_evidence(outage: Outage) -> None:

@@ -31,7 +31,7 @@ def test_a_breaker_may_be_forced_open_or_closed_by_the_configuration(state: Circ
     }
 
 
-def test_it_may_say_who_forces_it() -> None:
+def test_it_may_name_the_actor_that_forces_it() -> None:
     assert overrides({"state": "forced_open", "actor": "ann"})["search"].actor == "ann"
 
 

@@ -173,7 +173,7 @@ def test_a_mistake_is_refused_by_its_path(target: Mapping[str, object], path: st
     assert error_of(targets(target)).path == path
 
 
-def test_the_second_of_two_targets_that_say_something_wrong_is_named() -> None:
+def test_the_second_of_two_targets_with_a_mistake_is_named() -> None:
     listed: list[dict[str, object]] = [
         {"function": CHARGE, "breaker": "payments", "window": 5},
         {"function": "shop:refund", "breaker": "payments", "failure_threshold": "many"},

@@ -82,7 +82,7 @@ def shown_code(function: Any) -> object:
     return code.co_varnames[:number], code.co_argcount, code.co_name, code.co_firstlineno, code.co_flags & 0x2AC
 
 
-def said_of_file(function: Any) -> object:
+def source_file(function: Any) -> object:
     return inspect.getsource(function), inspect.getsourcelines(function)[1]
 
 
@@ -96,7 +96,7 @@ ASKED: dict[str, Callable[[Any], object]] = {
     "__annotations__": by("__annotations__"),
     "__qualname__": by("__qualname__"),
     "__code__": shown_code,
-    "source": said_of_file,
+    "source": source_file,
     "isfunction": inspect.isfunction,
     "ismethod": inspect.ismethod,
     "iscoroutinefunction": inspect.iscoroutinefunction,

@@ -130,7 +130,7 @@ def laughs() -> str:
         pytest.param(b"\xff\xfe", "a.yaml", "cannot be read", id="no text"),
     ],
 )
-def test_what_would_take_too_much_or_says_two_things_is_refused_at_once(
+def test_a_file_that_is_too_large_or_contradicts_itself_is_refused_at_once(
     tmp_path: Path, content: str | bytes, name: str, problem: str
 ) -> None:
     with pytest.raises(InvalidSettings, match=problem):

@@ -134,7 +134,7 @@ def test_a_hook_that_fires_after_uninstrument_does_nothing(application: Applicat
 # --- what cannot be guarded, and the others
 
 
-def test_whatever_a_target_names_is_one_line_and_the_start_goes_on(
+def test_each_wrong_target_is_one_line_in_the_log_and_the_start_goes_on(
     application: Application, caplog: pytest.LogCaptureFixture
 ) -> None:
     name = application.write(SHOP + "    import datetime\n    LIMIT = 1\n    class Url:\n        url = property(len)\n")
@@ -157,7 +157,7 @@ def test_one_bad_target_leaves_the_others_guarded(application: Application) -> N
     assert report().counts == {Status.GUARDED: 7, Status.MISSING: 1, Status.REFUSED: 1}
 
 
-def test_whatever_happens_instrument_raises_nothing_that_stops_other_instrumentors(
+def test_no_fault_of_a_target_makes_instrument_raise_and_stop_other_instrumentors(
     application: Application, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     class Faulty:
@@ -172,7 +172,7 @@ def test_whatever_happens_instrument_raises_nothing_that_stops_other_instrumento
     assert len(caplog.records) == 2
 
 
-def test_a_module_that_does_not_like_to_be_looked_into_stops_nothing(application: Application) -> None:
+def test_a_module_that_raises_when_it_is_inspected_stops_nothing(application: Application) -> None:
     faulty = application.write("""
         class Meta(type):
             def __getattribute__(cls, name):
@@ -205,7 +205,7 @@ def test_what_was_put_in_place_of_a_guard_may_be_anything(application: Applicati
 # --- the order of wrappers
 
 
-def test_a_guard_stands_outside_of_what_the_code_has_wrapped_round_a_function(application: Application) -> None:
+def test_a_guard_is_outside_of_the_wrappers_in_the_code(application: Application) -> None:
     shop = application.load(SHOP, "retried")
 
     with pytest.raises(OSError):

@@ -93,7 +93,7 @@ def test_metrics_are_exported_by_the_configured_meter_provider(other_sdk: OtherS
     assert "circuit_breaker.call.duration" in other_sdk.metrics.collect()
 
 
-def test_the_histogram_moves_to_a_meter_provider_that_is_configured_later(other_sdk: OtherSdk) -> None:
+def test_the_histogram_changes_to_a_meter_provider_that_is_configured_later(other_sdk: OtherSdk) -> None:
     configure(duration_histogram=True)
     breaker = CircuitBreaker("payments")
     breaker.call(charge)

@@ -1,6 +1,6 @@
 """The ten questions of a person on call, answered from exported telemetry; docs/oncall.md has one section for each.
 
-An answer is a list of lines without markup; where the files do not hold the answer, a line says so.
+An answer is a list of lines without markup; where the files do not hold the answer, a line states that.
 """
 
 from __future__ import annotations

@@ -68,7 +68,7 @@ def circuit_name(identity: CircuitIdentity) -> str:
 
 
 def state_name(state: str, *, is_shadow: bool) -> str:
-    """The name of a state; in shadow mode it says so, since no call is refused then."""
+    """The name of a state; marked in shadow mode, in which no call is refused."""
     name = STATE_NAMES.get(state, state)
     return f"{name} in shadow mode" if is_shadow else name
 

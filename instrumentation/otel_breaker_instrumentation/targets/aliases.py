@@ -1,18 +1,18 @@
-"""Where else a function stands: `from module import name` that ran before it was guarded.
+"""Finds further names of guarded functions: those of `from module import name` that ran before the guard was set.
 
-Such a name is another reference to the same function, and a guard put in one place is not seen from the other. So
-the namespaces of all modules are gone through, and for a report the classes that they define:
+Such a name is another reference to the same function, and a guard in one slot has no effect on the other. So the
+namespaces of all modules are searched, and for a report the classes that they define:
 
-- A global that is the function itself, or a method bound to an object, is guarded, too: it is looked up at each
-  call, so that exchanging it does what the original import would have done a moment later.
-- An attribute of a class is told, and left: it may be there to be reached without what stands elsewhere, and
-  classes may do anything when they are set upon. Its own name can be a target. Classes hold most of what there is to
-  go through, so they are looked at when somebody asks for a report, and an application's start does not pay for it.
-- What is held otherwise cannot be found at a bounded cost: closures, default arguments, containers such as a
-  registry of handlers, attributes of objects, partial applications. They are called unguarded.
+- A global that is the function itself, or a method bound to an object, is guarded as well: Python looks it up at each
+  call, so replacing it has the effect that a later import would have had.
+- An attribute of a class is reported and not changed: the class may define it to reach the unguarded function, and may
+  run any code when it is set. Its own name can be a target. Classes hold most of the values, so only a report searches
+  them, and an application's start does not pay for it.
+- Other references cannot be found at a bounded cost: closures, default arguments, containers such as a registry of
+  handlers, attributes of objects, partial applications. Calls by them are unguarded.
 
-It is done when guards are put in place, never during a call. A module that has just been imported can only have
-given its functions to modules that came after it or are under way themselves, so no others are gone through then.
+A search happens when guards are set, never during a call. Only modules that were imported later, or whose import is not
+finished, can hold functions of a module that has just been imported, so only those are searched then.
 """
 
 from __future__ import annotations
@@ -32,29 +32,29 @@ if TYPE_CHECKING:
 
     Modules: TypeAlias = Iterable[tuple[str, ModuleType]]
     Alias: TypeAlias = tuple[str, AttributeSlot, Any]
-    """The name of a place, the place, and what stands there: a function, or a method of it."""
+    """The name of a slot, the slot, and its value: a function, or a method of it."""
     Find: TypeAlias = Callable[[frozenset[int], Modules], Iterator[Alias]]
-    """Finds functions, by their `id`, in modules."""
+    """Yields the slots in modules that hold some functions, which are given by `id`."""
 
 _OURS: Final = ("otel_breaker", "otel_breaker_instrumentation")
 _METHOD: Final = frozenset({id(MethodType)})
 
 
 def find_aliases(wanted: frozenset[int], modules: Modules) -> Iterator[Alias]:
-    """Find other places of functions in the namespaces of modules.
+    """Find the globals of modules that hold some functions.
 
     Args:
         wanted: the functions, by `id`.
-        modules: where to look.
+        modules: what to search.
 
     Returns:
-        The name of each place, the place, and what stands there: the function, or a method of it.
+        The name of each slot, the slot, and its value: the function, or a method of it.
     """
     return _find(_in_module, wanted, modules)
 
 
 def find_attributes(wanted: frozenset[int], modules: Modules) -> Iterator[Alias]:
-    """As `find_aliases`, in the classes that modules define."""
+    """Find the attributes of classes that hold some functions, in the classes that modules define."""
     return _find(_in_classes, wanted, modules)
 
 
@@ -64,7 +64,7 @@ def all_modules() -> list[tuple[str, ModuleType]]:
 
 
 def neighbours(module: ModuleType) -> list[tuple[str, ModuleType]]:
-    """Those that can have taken something from a module during its import, itself included."""
+    """The modules that can have imported a name from a module during its import, itself included."""
     found: list[tuple[str, Any]] = []
     for name in reversed(list(sys.modules)):
         found.append((name, sys.modules.get(name)))
@@ -72,7 +72,7 @@ def neighbours(module: ModuleType) -> list[tuple[str, ModuleType]]:
             break
     else:
         return all_modules()
-    frame: FrameType | None = sys._getframe()  # noqa: SLF001  # who is importing stands on the stack, and only there
+    frame: FrameType | None = sys._getframe()  # noqa: SLF001  # only the stack shows which modules are being imported
     while frame is not None:
         if frame.f_code.co_name == "<module>":
             name = frame.f_globals.get("__name__", "")
@@ -93,7 +93,7 @@ def _find(
     for name, module in modules:
         try:
             found = list(look(wanted, name, module))
-        except Exception:  # noqa: S112  # a class may answer for its names itself, and not like to be asked
+        except Exception:  # noqa: S112  # a class may run code, and raise, when it is inspected
             continue
         yield from found
 
@@ -101,7 +101,7 @@ def _find(
 def _in_module(wanted: frozenset[int], name: str, module: ModuleType) -> Iterator[Alias]:
     held = namespace(module)
     values = list(held.values())
-    # By `id`, in C: nearly all modules hold neither, and values may answer for their equality themselves.
+    # By `id`, in C: nearly all modules hold neither, and comparing values may run their own code.
     if wanted.isdisjoint(map(id, values)) and _METHOD.isdisjoint(map(id, map(type, values))):
         return
     for attribute, value in list(held.items()):

@@ -111,7 +111,7 @@ class MetricRegistry:
         for instruments in self._instruments.values():
             instruments.after_fork()
         # The child's SDK keeps the parent's series: under delta temporality it would subtract the parent's counts from
-        # the child's, and a series would start at the parent's time. The SDK tells series apart by the types of their
+        # the child's, and a series would start at the parent's time. The SDK distinguishes series by the types of their
         # attributes, too, so an equal name of another type starts a new series.
         self._name_type = type(f"str_{os.getpid()}", (str,), {})
 

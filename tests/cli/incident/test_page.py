@@ -159,7 +159,7 @@ def test_the_ten_questions_are_answered_on_the_page() -> None:
     assert trace_of(2) in parsed.text
 
 
-def test_the_page_of_files_without_a_breaker_says_that_there_is_none() -> None:
+def test_the_page_of_files_without_a_breaker_states_that_there_is_none() -> None:
     parsed = Page(page(Telemetry().incident()))
 
     assert "No circuit breaker is in these files." in parsed.text

@@ -1,4 +1,4 @@
-"""Pays three times, then has two workers pay until the circuit opens; the argument says how workers are made."""
+"""Pays three times, then has two workers pay until the circuit opens; the argument selects how workers are made."""
 
 from __future__ import annotations
 
