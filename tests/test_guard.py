@@ -31,13 +31,13 @@ def answer_third(_first: object, _second: object, value: object) -> object:
 
 @BREAKER
 def documented(first: int, *rest: str, last: bool = False) -> str:
-    """Says so."""
+    """Shows its arguments."""
     return f"{first}{rest}{last}"
 
 
 @BREAKER
 async def documented_later(first: int) -> str:
-    """Says so, later."""
+    """Shows its argument, later."""
     return str(first)
 
 
@@ -173,7 +173,7 @@ def test_a_guarded_callable_is_asynchronous_if_it_was(kind: str) -> None:
 
 def test_a_guarded_function_keeps_its_name_its_docstring_and_its_signature() -> None:
     assert (documented.__name__, documented.__qualname__, documented.__module__) == ("documented",) * 2 + (__name__,)
-    assert documented.__doc__ == "Says so."
+    assert documented.__doc__ == "Shows its arguments."
     assert str(inspect.signature(documented)) == "(first: 'int', *rest: 'str', last: 'bool' = False) -> 'str'"
 
 

@@ -87,7 +87,7 @@ MARKED = [name for name in ASYNCHRONOUS if name not in ("plain function", "gener
 
 
 @pytest.mark.parametrize("name", MARKED)
-def test_whoever_asks_whether_it_is_a_coroutine_function_is_told_that_it_is(name: str) -> None:
+def test_inspect_takes_the_guard_of_a_coroutine_function_for_one(name: str) -> None:
     guarded = CircuitBreaker()(ASYNCHRONOUS[name])
 
     assert inspect.iscoroutinefunction(guarded)

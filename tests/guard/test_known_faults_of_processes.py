@@ -129,7 +129,7 @@ def test_a_thousand_times_more_keys_than_there_is_room_for_leave_only_as_many_ci
     assert len([breaker for breaker in breakers() if breaker.name == "f47"]) <= 10
 
 
-def test_a_breaker_that_nobody_holds_is_gone_with_its_listeners() -> None:
+def test_a_breaker_without_references_is_collected_with_its_listeners() -> None:
     changes: list[StateChange] = []
     listener = partial(changes.append)
     breaker = CircuitBreaker()
@@ -155,7 +155,7 @@ def test_a_listener_that_is_removed_is_held_no_longer() -> None:
     assert gone() is None
 
 
-def test_listeners_that_threads_add_at_once_are_all_told() -> None:
+def test_listeners_that_threads_add_at_once_are_all_called() -> None:
     breaker, changes = CircuitBreaker(), []
 
     def join(number: int) -> None:

@@ -68,7 +68,7 @@ def test_a_template_is_a_name_and_fields(text: str, name: str, fields: list[str]
 
 
 @pytest.mark.parametrize("text", ["{host}", " {host}", "", "http {host", "http host}", "http {"])
-def test_text_that_is_no_template_is_refused_where_it_stands(text: str) -> None:
+def test_text_that_is_no_template_is_refused_with_its_position(text: str) -> None:
     with pytest.raises(InvalidSettings) as caught:
         Template(text, "targets[0].breaker")
 
@@ -123,7 +123,7 @@ UNFIT = {
 
 
 @pytest.mark.parametrize(("text", "reason"), UNFIT.values(), ids=UNFIT)
-def test_a_call_without_a_key_passes_unguarded_and_the_function_is_told_of_once(
+def test_a_call_without_a_key_passes_unguarded_and_its_function_is_logged_once(
     text: str, reason: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     def take(how: object) -> str:

@@ -73,7 +73,7 @@ def test_after_a_failed_probe_refusals_link_to_the_probe(spans: Spans, clock: Fa
     assert (links(probe), links(refusal)) == ([trip.context], [probe.context])
 
 
-def test_the_call_that_notices_a_lost_probe_links_to_it(spans: Spans, clock: FakeClock) -> None:
+def test_the_call_that_finds_a_lost_probe_links_to_it(spans: Spans, clock: FakeClock) -> None:
     breaker = payments(clock, probe_timeout=5)
     fail(breaker)
     clock.advance(30)
@@ -100,7 +100,7 @@ def test_after_the_recovery_calls_link_to_nothing(spans: Spans, clock: FakeClock
     assert "circuit_breaker.episode" not in (spans.last().attributes or {})
 
 
-def test_the_call_that_notices_calls_that_hang_links_to_the_oldest_and_later_refusals_to_the_one_that_noticed(
+def test_the_call_that_finds_calls_that_hang_links_to_the_oldest_and_later_refusals_to_the_one_that_found_them(
     spans: Spans, clock: FakeClock
 ) -> None:
     breaker = payments(clock, failure_threshold=None, slow_call_duration=2, slow_call_rate=1, minimum_calls=1)
@@ -115,9 +115,9 @@ def test_the_call_that_notices_calls_that_hang_links_to_the_oldest_and_later_ref
     younger.__exit__(None, None, None)
     oldest.__exit__(None, None, None)
 
-    noticed, refusal, _, hanging = spans()
-    assert links(noticed) == [hanging.context]
-    assert links(refusal) == [noticed.context]
+    finding, refusal, _, hanging = spans()
+    assert links(finding) == [hanging.context]
+    assert links(refusal) == [finding.context]
 
 
 def test_a_call_that_trips_because_another_hangs_links_to_that_one(spans: Spans, clock: FakeClock) -> None:
@@ -129,9 +129,9 @@ def test_a_call_that_trips_because_another_hangs_links_to_that_one(spans: Spans,
         clock.advance(1)
     hanging.__exit__(None, None, None)
 
-    noticed, overdue = spans()
-    assert [event.name for event in noticed.events] == ["circuit_breaker.state_change"]
-    assert links(noticed) == [overdue.context]
+    finding, overdue = spans()
+    assert [event.name for event in finding.events] == ["circuit_breaker.state_change"]
+    assert links(finding) == [overdue.context]
 
 
 @pytest.mark.parametrize("spans_switch", ["all", "problems"])

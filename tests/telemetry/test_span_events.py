@@ -36,7 +36,7 @@ def state_changes(span: ReadableSpan) -> list[tuple[str, str, str]]:
     return [(event[f"{PREFIX}from"], event[f"{PREFIX}to"], event[f"{PREFIX}reason"]) for event in events(span)]
 
 
-def moved_to(span: ReadableSpan) -> Any:
+def state_change_to(span: ReadableSpan) -> Any:
     return (span.attributes or {}).get("circuit_breaker.state_change.to")
 
 
@@ -46,7 +46,7 @@ def test_only_the_call_that_trips_has_the_state_change(spans: Spans, clock: Fake
     trip(breaker)
 
     before, tripping = spans()
-    assert (events(before), moved_to(before)) == ([], None)
+    assert (events(before), state_change_to(before)) == ([], None)
     assert events(tripping) == [
         {
             "circuit_breaker.name": "payments",
@@ -85,7 +85,7 @@ def test_a_probe_that_recovers_has_both_state_changes_and_the_last_as_attribute(
         ("open", "half_open", "recovery_time_elapsed"),
         ("half_open", "closed", "probe_succeeded"),
     ]
-    assert moved_to(spans.last()) == "closed"
+    assert state_change_to(spans.last()) == "closed"
 
 
 def test_a_probe_that_fails_has_both_state_changes_and_the_last_as_attribute(spans: Spans, clock: FakeClock) -> None:
@@ -99,7 +99,7 @@ def test_a_probe_that_fails_has_both_state_changes_and_the_last_as_attribute(spa
         ("open", "half_open", "recovery_time_elapsed"),
         ("half_open", "open", "probe_failed"),
     ]
-    assert moved_to(spans.last()) == "open"
+    assert state_change_to(spans.last()) == "open"
 
 
 def test_a_refused_call_that_finds_a_lost_probe_has_the_state_change(spans: Spans, clock: FakeClock) -> None:
@@ -113,7 +113,7 @@ def test_a_refused_call_that_finds_a_lost_probe_has_the_state_change(spans: Span
         breaker.call(int)
 
     assert state_changes(spans.last()) == [("half_open", "open", "probe_timeout")]
-    assert moved_to(spans.last()) == "open"
+    assert state_change_to(spans.last()) == "open"
 
 
 def test_all_events_and_spans_of_an_outage_are_one_episode(spans: Spans, clock: FakeClock) -> None:
@@ -147,7 +147,7 @@ def test_an_operators_state_change_is_on_no_span(make_sdk: MakeSdk) -> None:
         breaker.force_open()
 
     (span,) = finished()
-    assert (events(span), moved_to(span)) == ([], None)
+    assert (events(span), state_change_to(span)) == ([], None)
 
 
 def test_a_listener_gets_the_span_context_of_the_call_that_caused_a_state_change(

@@ -261,8 +261,8 @@ def test_with_problems_a_probe_without_a_state_change_has_a_span(spans: Spans, c
     for _ in range(3):
         ask(breaker, by_function)
 
-    moved_to = [attributes_of(span).get("circuit_breaker.state_change.to") for span in ours(spans())]
-    assert moved_to == ["open", "half_open", None, "closed"]
+    state_changes = [attributes_of(span).get("circuit_breaker.state_change.to") for span in ours(spans())]
+    assert state_changes == ["open", "half_open", None, "closed"]
 
 
 # --- problems: the attributes
@@ -380,12 +380,12 @@ def test_with_problems_a_success_that_finds_a_hung_call_has_the_trip(spans: Span
         clock.advance(1)
     ask(breaker, by_function)
 
-    noticed, refused = ours(spans())
-    assert attributes_of(noticed)["circuit_breaker.call.outcome"] == "success"
-    assert attributes_of(noticed)["circuit_breaker.state_change.to"] == "open"
-    assert [event.name for event in noticed.events] == ["circuit_breaker.state_change"]
+    finding, refused = ours(spans())
+    assert attributes_of(finding)["circuit_breaker.call.outcome"] == "success"
+    assert attributes_of(finding)["circuit_breaker.state_change.to"] == "open"
+    assert [event.name for event in finding.events] == ["circuit_breaker.state_change"]
     assert attributes_of(refused)["circuit_breaker.link"] == "opening"
-    assert [link.context for link in refused.links] == [noticed.context]
+    assert [link.context for link in refused.links] == [finding.context]
 
 
 @every_entry
