@@ -12,9 +12,9 @@ from opentelemetry.trace import Link, Span, SpanKind, Tracer
 from otel_breaker.core.states import CLOSED, HALF_OPEN, REJECTED
 from otel_breaker.errors import CircuitOpenError
 from otel_breaker.telemetry import names
-from otel_breaker.telemetry.traces.attributes import add_circuit_attributes, add_state_changes
 from otel_breaker.telemetry.traces.deferred_span import DeferredSpan
 from otel_breaker.telemetry.traces.span import LiveSpan
+from otel_breaker.telemetry.traces.span_attributes import add_circuit_attributes, add_state_changes
 from otel_breaker.telemetry.traces.timed_span import TimedSpan
 from otel_breaker.telemetry.traces.tracing import SWITCHED_OFF, ActiveFlag, Tracing, is_suppressed
 from otel_breaker.text import type_name

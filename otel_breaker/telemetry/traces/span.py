@@ -11,7 +11,7 @@ from opentelemetry.trace import Span, SpanContext, Status, StatusCode
 
 from otel_breaker.core.states import REJECTED, SUCCESS, Outcome
 from otel_breaker.telemetry import names
-from otel_breaker.telemetry.traces.attributes import add_state_changes, link_to_overdue_calls
+from otel_breaker.telemetry.traces.span_attributes import add_state_changes, link_to_overdue_calls
 from otel_breaker.text import type_name
 
 if TYPE_CHECKING:

@@ -43,7 +43,7 @@ def raising_property(_self: object) -> Any:
     raise KeyError("own")
 
 
-HOSTILE: dict[str, Callable[[], object]] = {
+FAULTY: dict[str, Callable[[], object]] = {
     "metaclass __getattr__": of(metaclass(__getattr__=_raise)),
     "metaclass __getattribute__": of(metaclass(__getattribute__=_raise)),
     "metaclass __hash__": of(metaclass(__hash__=_raise)),
@@ -74,7 +74,7 @@ def breaker(clock: FakeClock, request: pytest.FixtureRequest) -> CircuitBreaker:
     return CircuitBreaker(key=key, failure_threshold=5, recovery_time=10, clock=clock, **timed)
 
 
-@pytest.mark.parametrize("make", HOSTILE.values(), ids=HOSTILE)
+@pytest.mark.parametrize("make", FAULTY.values(), ids=FAULTY)
 def test_it_is_returned_itself_and_counted(breaker: CircuitBreaker, make: Callable[[], object]) -> None:
     made = make()
 
@@ -84,7 +84,7 @@ def test_it_is_returned_itself_and_counted(breaker: CircuitBreaker, make: Callab
     assert counted(breaker) == {"success": 2}
 
 
-@pytest.mark.parametrize("make", HOSTILE.values(), ids=HOSTILE)
+@pytest.mark.parametrize("make", FAULTY.values(), ids=FAULTY)
 async def test_a_coroutine_function_returns_it_itself_and_counts_it(
     breaker: CircuitBreaker, make: Callable[[], object]
 ) -> None:
@@ -97,7 +97,7 @@ async def test_a_coroutine_function_returns_it_itself_and_counts_it(
     assert counted(breaker) == {"success": 1}
 
 
-@pytest.mark.parametrize("make", HOSTILE.values(), ids=HOSTILE)
+@pytest.mark.parametrize("make", FAULTY.values(), ids=FAULTY)
 def test_as_a_probe_it_closes_the_circuit(
     breaker: CircuitBreaker, clock: FakeClock, make: Callable[[], object]
 ) -> None:
@@ -111,7 +111,7 @@ def test_as_a_probe_it_closes_the_circuit(
     assert (breaker.state, breaker.snapshot().probes_in_flight) == (CircuitState.CLOSED, 0)
 
 
-@pytest.mark.parametrize("make", HOSTILE.values(), ids=HOSTILE)
+@pytest.mark.parametrize("make", FAULTY.values(), ids=FAULTY)
 def test_its_span_is_ended_and_not_left_current(clock: FakeClock, spans: Spans, make: Callable[[], object]) -> None:
     CircuitBreaker(clock=clock)(make)()
 
