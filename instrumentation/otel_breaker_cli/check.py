@@ -112,14 +112,9 @@ def _unresolved(configuration: Configuration) -> Iterator[InvalidSettings]:
                     f"{targets[0].path}.function", str(error), "is it the right folder, and installed?"
                 )
         for line in report():
-            if line.bypassed_by:
-                problem = f"{line.target} is guarded, but called unguarded by {', '.join(line.bypassed_by)}"
+            if line.problem is not None and line.status is not Status.PENDING:  # its module is reported above
+                problem = line.problem if line.bypassed_by else line.reason
                 yield InvalidSettings(f"{line.path}.function", problem, line.remedy)
-            elif line.status not in (
-                Status.GUARDED,
-                Status.PENDING,
-            ):  # of a module that cannot be imported, reported above
-                yield InvalidSettings(f"{line.path}.function", line.reason, line.remedy)
 
 
 @contextmanager

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from otel_breaker_instrumentation import OtelBreakerInstrumentor
-from otel_breaker_instrumentation.targets import Status, report
+from otel_breaker_instrumentation.targets import report
 
 
 def build_report() -> dict[str, Any]:
@@ -27,13 +27,9 @@ def build_report() -> dict[str, Any]:
     problems = []
     lines = report()
     for line in lines:
-        if line.bypassed_by:
-            problem = f"{line.target} is guarded, but called unguarded by {', '.join(line.bypassed_by)}"
-        elif line.status is not Status.GUARDED:
-            problem = failures.get(line.target.partition(":")[0], f"{line.target} is not guarded: {line.reason}")
-        else:
-            continue
-        problems.append({"path": line.path, "problem": problem, "remedy": line.remedy})
+        if line.problem is not None:
+            problem = line.problem if line.bypassed_by else failures.get(line.target.partition(":")[0], line.problem)
+            problems.append({"path": line.path, "problem": problem, "remedy": line.remedy})
     return {
         "is_loaded": bool(OtelBreakerInstrumentor().is_instrumented_by_opentelemetry),
         "summary": str(lines).partition("\n")[0],

@@ -46,6 +46,13 @@ class TargetReport:
     """What holds the function itself, and so calls it unguarded: a framework whose decorator was given it, a list of
     handlers. `remedy` is what to write instead."""
 
+    @property
+    def problem(self) -> str | None:
+        """Why calls of it are unguarded, in a sentence; None when all its calls are guarded."""
+        if self.bypassed_by:
+            return f"{self.target} is guarded, but called unguarded by {', '.join(self.bypassed_by)}"
+        return None if self.status is Status.GUARDED else f"{self.target} is not guarded: {self.reason}"
+
     def __str__(self) -> str:
         if self.status is not Status.GUARDED:
             remedy = f": {self.remedy}" if self.remedy else ""
