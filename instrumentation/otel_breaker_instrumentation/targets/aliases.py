@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     Find: TypeAlias = Callable[[frozenset[int], Modules], Iterator[Alias]]
     """Yields the slots in modules that hold some functions, which are given by `id`."""
 
-_OURS: Final = ("otel_breaker", "otel_breaker_instrumentation")
+_OURS: Final = ("otel_breaker", "otel_breaker_cli", "otel_breaker_instrumentation")
 _METHOD: Final = frozenset({id(MethodType)})
 
 
