@@ -23,6 +23,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from otel_breaker_instrumentation.targets.guards import inside
 from otel_breaker_instrumentation.targets.imports import namespace
+from otel_breaker_instrumentation.targets.own_dependencies import OWN_PACKAGES
 from otel_breaker_instrumentation.targets.patch import AttributeSlot
 
 if TYPE_CHECKING:
@@ -36,7 +37,6 @@ if TYPE_CHECKING:
     Find: TypeAlias = Callable[[frozenset[int], Modules], Iterator[Alias]]
     """Yields the slots in modules that hold some functions, which are given by `id`."""
 
-_OURS: Final = ("otel_breaker", "otel_breaker_cli", "otel_breaker_instrumentation")
 _METHOD: Final = frozenset({id(MethodType)})
 
 
@@ -82,7 +82,7 @@ def neighbours(module: ModuleType) -> list[tuple[str, ModuleType]]:
 
 
 def _may_hold(name: str, module: object) -> bool:
-    return issubclass(type(module), ModuleType) and name.partition(".")[0] not in _OURS
+    return issubclass(type(module), ModuleType) and name.partition(".")[0] not in OWN_PACKAGES
 
 
 def _find(

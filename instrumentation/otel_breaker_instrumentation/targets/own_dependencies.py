@@ -8,9 +8,11 @@ from __future__ import annotations
 
 from typing import Final
 
+OWN_PACKAGES: Final = ("otel_breaker", "otel_breaker_cli", "otel_breaker_instrumentation")
+"""The packages whose modules hold guards, and are no users of functions."""
 _PACKAGES: Final = frozenset(
     {
-        *("otel_breaker", "otel_breaker_cli", "otel_breaker_instrumentation", "wrapt"),
+        *(*OWN_PACKAGES, "wrapt"),
         *("_abc", "_asyncio", "_collections_abc", "_contextvars", "_sre", "_thread", "_warnings", "_weakref"),
         *("_weakrefset", "abc", "builtins", "collections", "contextlib", "contextvars", "copy", "dataclasses", "enum"),
         *("sre_compile", "sre_constants", "sre_parse"),

@@ -24,11 +24,11 @@ from typing import TYPE_CHECKING, Any, Final
 from otel_breaker.guard import inner_wrapper
 from otel_breaker.text import type_name
 from otel_breaker_instrumentation.targets.bypass_names import is_passed_through
+from otel_breaker_instrumentation.targets.own_dependencies import OWN_PACKAGES
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-_OURS: Final = ("otel_breaker", "otel_breaker_cli", "otel_breaker_instrumentation")
 _FEW: Final = 20
 """Objects for which `gc.get_referrers` is quicker than a walk of ours over all objects."""
 _CONTAINERS: Final = (
@@ -71,7 +71,7 @@ def is_ignored(holder: Any) -> bool:
     # A guard has the attributes of the function that it guards, `__module__` included.
     guard = inner_wrapper(holder)
     name = guard.__globals__.get("__name__") if type(guard) is FunctionType else type_name(type(guard))
-    return str(name).partition(".")[0] in _OURS
+    return str(name).partition(".")[0] in OWN_PACKAGES
 
 
 def is_container(holder: Any) -> bool:
