@@ -16,7 +16,7 @@ from opentelemetry.sdk.trace import Span
 
 from otel_breaker import CircuitBreaker, configure
 from otel_breaker.telemetry import api_features, events
-from otel_breaker.telemetry.traces import attributes, durations
+from otel_breaker.telemetry.traces import durations, span_attributes
 from tests.telemetry.conftest import Metrics
 
 if TYPE_CHECKING:
@@ -122,7 +122,7 @@ def test_a_trip_is_an_event_where_spans_cannot_link_after_their_start(
     monkeypatch: pytest.MonkeyPatch, spans: Spans, clock: FakeClock, caplog: pytest.LogCaptureFixture
 ) -> None:
     monkeypatch.delattr(Span, "add_link")
-    monkeypatch.setattr(attributes, "SPANS_ADD_LINKS", False)
+    monkeypatch.setattr(span_attributes, "SPANS_ADD_LINKS", False)
 
     breaker = CircuitBreaker("payments", slow_call_duration=2, slow_call_rate=0.5, minimum_calls=1, clock=clock)
 
