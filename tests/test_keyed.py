@@ -288,14 +288,14 @@ def test_an_evicted_circuit_takes_its_memory_with_it() -> None:
             circuits.for_key(f"first {key}").call(int)
         gc.collect()
         before, _ = tracemalloc.get_traced_memory()
-        for key in range(2_000):
+        for key in range(6_000):
             circuits.for_key(f"second {key}").call(int)
         gc.collect()
         grown = tracemalloc.get_traced_memory()[0] - before
     finally:
         tracemalloc.stop()
 
-    assert grown < 2_000 * 512  # a circuit takes some 5 KiB
+    assert grown < 6_000 * 512  # a circuit takes some 5 KiB; tables of the process may grow once
 
 
 def test_the_key_is_on_the_span(spans: Spans) -> None:
