@@ -49,7 +49,7 @@ pythons: ## run the quick tests on each of PYTHONS that is there
 		echo "$$($$own --version) ..."; \
 		$$own -m pip install --quiet --disable-pip-version-check --upgrade "pip>=25.1" \
 			&& $$own -m pip install --quiet --disable-pip-version-check --editable ".[demo]" --group test \
-			&& $$own -m pytest --quiet $(QUICK) || exit 1; \
+			&& $$own -m pytest --quiet $(SPREAD) $(QUICK) || exit 1; \
 	done
 
 check: $(STAMP) ## lint, types, layers, generated documents, and the wheel in a clean environment

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from otel_breaker.telemetry.metrics import MetricRegistry
     from tests.conftest import Spans
 
-KEYS = int(os.environ.get("KEYS", "100000"))
+KEYS = int(os.environ.get("KEYS", "1000000"))
 """The number of keys in the memory test; a million in a long run."""
 PLACES = 1_000
 
