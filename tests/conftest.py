@@ -9,7 +9,6 @@ import weakref
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import hypothesis  # noqa: F401  # looks for referrers of trio's objects, which have none once they are frozen, below
 import pytest
 from opentelemetry import trace
 from opentelemetry.sdk.resources import Resource

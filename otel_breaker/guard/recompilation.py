@@ -119,6 +119,9 @@ def _source(code: CodeType) -> ast.FunctionDef | None:
     try:
         source = cast("ast.FunctionDef", ast.parse(dedent(inspect.getsource(code))).body[0])
         source.decorator_list, source.returns = [], None
+        for argument in (source.args.vararg, source.args.kwarg):
+            if argument is not None:
+                argument.annotation = None  # Python 3.14 makes a function of its own of annotations
         compiled = _compiled(deepcopy(source), set(code.co_freevars))
     except (OSError, TypeError, SyntaxError, ValueError, IndexError, AttributeError):
         return None
