@@ -13,7 +13,7 @@ from opentelemetry._logs import SeverityNumber, get_logger
 from opentelemetry.context import Context
 
 from otel_breaker import diagnostics
-from otel_breaker.core.states import CircuitState
+from otel_breaker.core.states import REFUSING_STATES, CircuitState
 from otel_breaker.telemetry import names
 from otel_breaker.telemetry.api_features import LOGGERS_EMIT_EVENTS, is_api_default
 from otel_breaker.telemetry.change_attributes import describe
@@ -30,7 +30,6 @@ _LEVELS: Final = {
     SeverityNumber.WARN: diagnostics.WARNING,
     SeverityNumber.ERROR: diagnostics.ERROR,
 }
-_OPEN: Final = (CircuitState.OPEN, CircuitState.FORCED_OPEN)
 _REPEATED: Final = 2
 
 
@@ -79,7 +78,7 @@ def _is_enabled(logger: Logger, severity: SeverityNumber) -> bool:
 
 
 def _severity(change: StateChange) -> SeverityNumber:
-    if change.to_state not in _OPEN:
+    if change.to_state not in REFUSING_STATES:
         return SeverityNumber.INFO
     failed_again = change.from_state is CircuitState.HALF_OPEN and change.failed_recoveries >= _REPEATED
     return SeverityNumber.ERROR if failed_again else SeverityNumber.WARN

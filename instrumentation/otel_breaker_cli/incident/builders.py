@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from itertools import chain
 from typing import TYPE_CHECKING, Final
 
+from otel_breaker.core.counters import PROBE_TIMEOUT
 from otel_breaker.core.states import Reason
 from otel_breaker_cli.incident.episode import IncidentEpisode, RecordedProbe, RecordedStateChange
 from otel_breaker_cli.incident.model import CircuitTimeline
@@ -21,7 +22,7 @@ _MAX_PROBES: Final = 20
 _PROBE_OUTCOMES: Final = {
     Reason.PROBE_SUCCEEDED.value: "success",
     Reason.PROBE_FAILED.value: "failure",
-    Reason.PROBE_TIMEOUT.value: "timeout",
+    Reason.PROBE_TIMEOUT.value: PROBE_TIMEOUT,
 }
 
 
