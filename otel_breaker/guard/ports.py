@@ -43,8 +43,8 @@ class CallSpan(Protocol):
 class CallTracer(Protocol):
     """Starts the spans of one guarded function, or of the blocks of one breaker.
 
-    While `is_active()` is false, guards ask for no span. Calling it makes a call that is not traced dearer by a sixth,
-    so guards that preserve a signature contain its expression instead (recompilation.py): in an adapter it is one
+    While `is_active()` is false, guards ask for no span. A call of it would make an untraced call measurably dearer, so
+    guards that preserve a signature contain its expression instead (recompilation.py): in an adapter it is one
     `return` statement that refers to nothing but `self`.
     """
 
