@@ -7,17 +7,11 @@ from typing import TYPE_CHECKING
 import pytest
 from opentelemetry import _logs, trace
 from opentelemetry.metrics import MeterProvider as AnyMeterProvider
-from opentelemetry.sdk._logs import LoggerProvider
-from opentelemetry.sdk._logs.export import InMemoryLogRecordExporter, SimpleLogRecordProcessor
-from opentelemetry.sdk.metrics import MeterProvider
-from opentelemetry.sdk.metrics.export import InMemoryMetricReader
-from opentelemetry.sdk.trace import TracerProvider
-from opentelemetry.sdk.trace.export import SimpleSpanProcessor
-from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 
 from otel_breaker import CircuitBreaker, configure
 from tests.telemetry.conftest import Metrics
 from tests.telemetry.faulty_sdk import broken, faulty
+from tests.telemetry.whole_sdk import WholeSdk
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -29,17 +23,11 @@ def charge() -> None:
     pass
 
 
-class OtherSdk:
-    """A whole SDK that is not the global one."""
+class OtherSdk(WholeSdk):
+    """A whole SDK, with its metrics as points."""
 
     def __init__(self) -> None:
-        self.spans, self.reader = InMemorySpanExporter(), InMemoryMetricReader()
-        self.logs = InMemoryLogRecordExporter()  # type: ignore[no-untyped-call]
-        self.tracing = TracerProvider(shutdown_on_exit=False)
-        self.tracing.add_span_processor(SimpleSpanProcessor(self.spans))
-        self.logging = LoggerProvider(shutdown_on_exit=False)
-        self.logging.add_log_record_processor(SimpleLogRecordProcessor(self.logs))
-        self.metering = MeterProvider([self.reader], shutdown_on_exit=False)
+        super().__init__()
         self.metrics = Metrics(self.reader)
 
 

@@ -12,13 +12,6 @@ from opentelemetry import _logs, trace
 from opentelemetry.exporter.otlp.proto.common._log_encoder import encode_logs
 from opentelemetry.exporter.otlp.proto.common.metrics_encoder import encode_metrics
 from opentelemetry.exporter.otlp.proto.common.trace_encoder import encode_spans
-from opentelemetry.sdk._logs import LoggerProvider
-from opentelemetry.sdk._logs.export import InMemoryLogRecordExporter, SimpleLogRecordProcessor
-from opentelemetry.sdk.metrics import MeterProvider
-from opentelemetry.sdk.metrics.export import InMemoryMetricReader
-from opentelemetry.sdk.trace import TracerProvider
-from opentelemetry.sdk.trace.export import SimpleSpanProcessor
-from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 
 from otel_breaker import CircuitBreaker, CircuitOpenError, configure
 from otel_breaker import breaker as breaker_module
@@ -27,6 +20,7 @@ from otel_breaker.keyed import KeyedBreaker
 from otel_breaker.keyed_guard import guard_by_key
 from otel_breaker.settings import Settings
 from otel_breaker.telemetry.metrics import MetricRegistry
+from tests.telemetry.whole_sdk import WholeSdk
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Iterator
@@ -38,17 +32,8 @@ SECRET = "s3cret"
 URL = f"https://ann:{SECRET}-in-url@example.com/pay?token={SECRET}-in-query#{SECRET}-in-fragment"
 
 
-class Exported:
+class Exported(WholeSdk):
     """A whole SDK, and all bytes that its exporters would send."""
-
-    def __init__(self) -> None:
-        self.spans, self.reader = InMemorySpanExporter(), InMemoryMetricReader()
-        self.logs = InMemoryLogRecordExporter()  # type: ignore[no-untyped-call]
-        self.tracing = TracerProvider(shutdown_on_exit=False)
-        self.tracing.add_span_processor(SimpleSpanProcessor(self.spans))
-        self.logging = LoggerProvider(shutdown_on_exit=False)
-        self.logging.add_log_record_processor(SimpleLogRecordProcessor(self.logs))
-        self.metering = MeterProvider([self.reader], shutdown_on_exit=False)
 
     def sent(self) -> bytes:
         metrics = self.reader.get_metrics_data()
