@@ -89,6 +89,7 @@ class Breaker:
     ) -> None:
         self.machines = [DrivenMachine(draw, settings) for _ in range(by_shard)]
         self._limit = limit
+        self.refusals = 0
 
     def admit(self, now: float, shard: int) -> tuple[DrivenMachine, Permit] | None:
         machine = self.machines[shard % len(self.machines)]
@@ -96,6 +97,8 @@ class Breaker:
         if permit is None:
             return None
         if self._limit is not None and not self._limit.enter(permit):
+            self._limit.note_refusal()
+            self.refusals += 1
             machine.record_outcome(permit, CANCELLED, now)
             return None
         return machine, permit
