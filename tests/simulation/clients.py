@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
     from random import Random
@@ -20,7 +20,7 @@ class Guard(Protocol):
     def admit(self, now: float, shard: int) -> object | None:
         """Admit a call: a ticket, or None."""
 
-    def end(self, ticket: object, now: float, *, failed: bool) -> None:
+    def end(self, ticket: Any, now: float, *, failed: bool) -> None:
         """Record how an admitted call ended."""
 
     def allows_retry(self) -> bool:
@@ -95,15 +95,16 @@ class Client:
             self._events.after(self._draw() * longest, self._attempt, request)
             return
         else:
-            self._results.count_waited(request.arrived, self._events.now - request.began)
+            self._results.waited += self._events.now - request.began
         self._take_next()
 
     def _attempt(self, request: Request) -> None:
         now = self._events.now
         ticket = self.guard.admit(now, request.shard)
+        if self._dependency.is_well(request.shard):
+            self._results.count_while_well(refused=ticket is None)
         if ticket is None:
-            self._results.count_refused(request.arrived, is_well=self._dependency.is_well(request.shard))
-            self._results.count_waited(request.arrived, now - request.began)
+            self._results.waited += now - request.began
             self._take_next()
             return
         request.attempts += 1

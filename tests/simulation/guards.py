@@ -43,7 +43,8 @@ class DrivenMachine:
         self.closed_at: float | None = None
         """When it last recovered."""
 
-    def admit(self, now: float) -> Permit | None:
+    def admit(self, now: float, *, timed: bool) -> Permit | None:
+        """Admit a call; one that is timed gets a permit of its own, which has its start."""
         machine = self._machine
         if machine.state is CLOSED:
             self._follow(machine.sweep(now, self._draw()))
@@ -51,7 +52,7 @@ class DrivenMachine:
             self._follow(machine.expire(now, self._draw()))
         if machine.state is OPEN:
             self._follow(machine.cool_down(now))
-        return machine.admit(now)
+        return machine.admit(now, exclusive=timed)
 
     def record_outcome(self, permit: Permit, outcome: Outcome, now: float) -> None:
         machine = self._machine
@@ -89,28 +90,30 @@ class Breaker:
     ) -> None:
         self.machines = [DrivenMachine(draw, settings) for _ in range(by_shard)]
         self._limit = limit
-        self.refusals = 0
 
     def admit(self, now: float, shard: int) -> tuple[DrivenMachine, Permit] | None:
         machine = self.machines[shard % len(self.machines)]
-        permit = machine.admit(now)
+        permit = machine.admit(now, timed=self._limit is not None)
         if permit is None:
             return None
         if self._limit is not None and not self._limit.enter(permit):
             self._limit.note_refusal()
-            self.refusals += 1
             machine.record_outcome(permit, CANCELLED, now)
             return None
         return machine, permit
 
-    def end(self, ticket: object, now: float, *, failed: bool) -> None:
-        machine, permit = ticket  # type: ignore[misc]  # what `admit` returned
+    def give_back(self, ticket: tuple[DrivenMachine, Permit], now: float) -> None:
+        """Take back an admission: the call does not begin."""
+        machine, permit = ticket
+        machine.record_outcome(permit, CANCELLED, now)
+
+    def end(self, ticket: tuple[DrivenMachine, Permit], now: float, *, failed: bool) -> None:
+        machine, permit = ticket
         outcome = FAILURE if failed else SUCCESS
-        limit = self._limit
-        if limit is not None:
-            started = permit.started
+        limit, started = self._limit, permit.started
+        if limit is not None and started is not None:
             limit.leave(permit)
-            # As a circuit does: the call of a quiet period only leaves.
+            # As a circuit does: a good call before `quiet_until` only leaves.
             if failed or now >= limit.quiet_until or now - started >= limit.slow_after:
                 limit.record(outcome, started, now)
         machine.record_outcome(permit, outcome, now)

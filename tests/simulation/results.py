@@ -5,12 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from tests.simulation.scenarios import Deployment
 
-_WARM_UP: Final = 5.0
 _UNFINISHED: Final = 4.0
 """Seconds: requests that arrive so shortly before the end may not finish, and do not count."""
-_DURING, _AFTER, _UNCOUNTED = range(3)
+_DURING, _AFTER, _NEITHER = range(3)
 
 
 class Goodput(NamedTuple):
@@ -21,9 +22,12 @@ class Goodput(NamedTuple):
     after: float
 
     @classmethod
-    def mean(cls, several: list[Goodput]) -> Goodput:
-        number = len(several)
-        return cls(sum(one.during for one in several) / number, sum(one.after for one in several) / number)
+    def mean(cls, runs: Sequence[Goodput]) -> Goodput:
+        return cls(*(sum(part) / len(runs) for part in zip(*runs, strict=True)))
+
+    @classmethod
+    def worst(cls, runs: Sequence[Goodput]) -> Goodput:
+        return cls(*(min(part) for part in zip(*runs, strict=True)))
 
 
 class Results:
@@ -32,23 +36,19 @@ class Results:
     def __init__(self, deployment: Deployment) -> None:
         self._begins, self._ends = deployment.fault_begins, deployment.fault_ends
         self._last = deployment.ends - _UNFINISHED
-        self._offered, self._good, self._waited = [0, 0, 0], [0, 0, 0], [0.0, 0.0, 0.0]
-        self.refused_although_well = 0
-        """Calls that were refused although the dependency would have answered them."""
+        self._offered, self._good = [0, 0, 0], [0, 0, 0]
+        self._while_well = [0, 0]
+        self.waited = 0.0
+        """Seconds that threads took for requests which did not succeed."""
 
     @property
     def goodput(self) -> Goodput:
         return Goodput(*(100 * self._good[part] / self._offered[part] for part in (_DURING, _AFTER)))
 
     @property
-    def offered(self) -> int:
-        """All requests."""
-        return sum(self._offered)
-
-    @property
-    def waited(self) -> float:
-        """Thread-seconds that requests which did not succeed took, of those that arrived during the fault."""
-        return self._waited[_DURING]
+    def refused_while_well(self) -> float:
+        """Of the calls that the dependency would have answered, the share that was refused, in percent."""
+        return 100 * self._while_well[True] / sum(self._while_well)
 
     def count_offered(self, arrived: float) -> None:
         self._offered[self._part(arrived)] += 1
@@ -56,13 +56,10 @@ class Results:
     def count_good(self, arrived: float) -> None:
         self._good[self._part(arrived)] += 1
 
-    def count_refused(self, arrived: float, *, is_well: bool) -> None:
-        self.refused_although_well += is_well
-
-    def count_waited(self, arrived: float, seconds: float) -> None:
-        self._waited[self._part(arrived)] += seconds
+    def count_while_well(self, *, refused: bool) -> None:
+        self._while_well[refused] += 1
 
     def _part(self, arrived: float) -> int:
         if self._begins <= arrived < self._ends:
             return _DURING
-        return _AFTER if self._ends <= arrived < self._last else _UNCOUNTED
+        return _AFTER if self._ends <= arrived < self._last else _NEITHER
