@@ -48,6 +48,10 @@ Any rule that is on may trip, and no rule switches another off. Where a rate is 
 suffice to evaluate it trip, too: a dependency that hangs is detected when `minimum_calls` calls have failed, and not
 when the failures are the rate's share of the window.
 
+Set `recovery_time: 5s` and `recovery_jitter: 0.2`. The default, 60 s, is that of a breaker that is asked for nothing
+else: it refuses good calls for up to a minute after an outage. Jitter keeps the processes of a service from probing
+at the same moment.
+
 | setting | default | meaning |
 |---|---|---|
 {rows}

@@ -75,7 +75,7 @@ class Settings(SettingsFields):
         failure_rate="0.5",
     )
     """Calls in the window before a rate can trip; at most the window's N."""
-    recovery_time: float = setting(60.0, readers.duration, "How long to stay open before probing.", "30s")
+    recovery_time: float = setting(60.0, readers.duration, "How long to stay open before probing.", "5s")
     """How long to stay open before probing."""
     recovery_backoff: float = setting(
         1.0, readers.factor, "Multiplies the open time on each relapse; reset by a recovery.", "2"
