@@ -30,7 +30,7 @@ FILES = {
     "breakers.yaml": "breakers: {payments: {failure_threshold: 3, recovery_time: 5s}}",
     "patient.yaml": "breakers: {payments: {recovery_time: 5s}, search: {}}",
     "mistaken.yaml": "breakers: {payments: {failure_treshold: 3}}\nreload: often",
-    "named.yaml": "targets: [{function: 'shop.payments:PaymentClient.charge'}]",
+    "named.yaml": "defaults: {recovery_time: 5s}\ntargets: [{function: 'shop.payments:PaymentClient.charge'}]",
     "misnamed.yaml": "targets: [{function: 'shop.payments:PaymentClient.chrge'}]",
 }
 
