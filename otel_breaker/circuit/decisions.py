@@ -206,7 +206,7 @@ class Decisions:
     ) -> Sequence[PendingChange]:
         machine, history, changes = self._machine, self._history, NO_CHANGES
         if permit.shadowed:
-            history.counters.shadowed[outcome] += 1
+            history.counters.outages.shadowed[outcome] += 1
         if machine.has_deadlines:
             # A probe that ends after its deadline has expired; calls in flight may be overdue.
             changes = self._record_change_locked(machine.expire(now, RUNTIME.draw()), span_context, complete=True)

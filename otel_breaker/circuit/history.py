@@ -41,7 +41,6 @@ class CircuitHistory:
     """The counts and the past of one circuit."""
 
     __slots__ = (
-        "_count_rejected",
         "_evidence",
         "actor",
         "add_evidence",
@@ -61,7 +60,6 @@ class CircuitHistory:
         self.name = name
         self.key = key
         self.counters = CircuitCounters(now)
-        self._count_rejected = self.counters.calls[REJECTED].add
         self.dispatcher = ChangeDispatcher(listeners)
         self.episode: Episode | None = None
         self.actor: str | None = None
@@ -90,7 +88,7 @@ class CircuitHistory:
 
     def make_refusal(self, state: CircuitState, retry_after: float | None) -> CircuitOpenError:
         """Count a refusal, and make the error that its caller receives; needs no lock."""
-        self._count_rejected()
+        self.counters.calls[REJECTED].add()
         episode, failure = self.episode, self.last_failure_type
         if episode is None:
             return CircuitOpenError(
@@ -106,7 +104,7 @@ class CircuitHistory:
             self.episode.probes += 1
 
     def record_probe_outcome(self, outcome: Outcome) -> None:
-        self.counters.probes[outcome.value] += 1
+        self.counters.outages.probes[outcome.value] += 1
 
     def record_state_change(
         self,
@@ -132,7 +130,7 @@ class CircuitHistory:
         self.last_change_time = time.time()
         self.actor, self.reason = actor, manual_reason
         if transition.reason is Reason.PROBE_TIMEOUT:
-            self.counters.probes[PROBE_TIMEOUT] += 1
+            self.counters.outages.probes[PROBE_TIMEOUT] += 1
         episode = self._update_episode(transition, span_context)
         opens, ends = transition.target in REFUSING_STATES, transition.target in PASSING_STATES and episode is not None
         change = StateChange(

@@ -18,7 +18,7 @@ from otel_breaker.circuit.runtime import RUNTIME
 from otel_breaker.circuit.snapshot import Reading, Snapshot
 from otel_breaker.classifier import OutcomeClassifier
 from otel_breaker.core.machine import Machine
-from otel_breaker.core.states import SUCCESS, CircuitState
+from otel_breaker.core.states import CircuitState
 from otel_breaker.settings import Mode, Settings
 
 if TYPE_CHECKING:
@@ -72,7 +72,7 @@ class ManagedCircuit:
         clock = clock or RUNTIME.clock
         self.history = CircuitHistory(name, key, clock(), listeners)
         self.fast_path = FastPath(clock, self.history)
-        self._machine = Machine(settings.policy, self.history.counters.calls[SUCCESS].total)
+        self._machine = Machine(settings.policy, self.history.counters.calls.successes)
         self._decisions = Decisions(self._machine, self.history, self.fast_path)
         self._commands = CommandQueue(self._decisions.carry_out_locked)
         self._lock = threading.RLock()
