@@ -6,7 +6,6 @@ Methods with one leading underscore are the interface for the other modules of t
 from __future__ import annotations
 
 import sys
-import weakref
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final, ParamSpec, TypeVar
 
@@ -14,6 +13,7 @@ from otel_breaker.caller_name import caller_name
 from otel_breaker.circuit import Circuit, Listener, Listeners, Snapshot
 from otel_breaker.core.states import FAILURE, SUCCESS, CircuitState
 from otel_breaker.guard import Block, Call, cancel_abandoned_calls, guard, preserve_signature
+from otel_breaker.living import LivingObjects
 from otel_breaker.settings import Settings, identifiers
 from otel_breaker.telemetry import events
 from otel_breaker.telemetry.configuration import TELEMETRY
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 P = ParamSpec("P")
 R = TypeVar("R")
 
-_LIVING: Final[weakref.WeakValueDictionary[int, CircuitBreaker]] = weakref.WeakValueDictionary()
+_LIVING: Final[LivingObjects[CircuitBreaker]] = LivingObjects()
 
 
 class CircuitBreaker:
@@ -78,14 +78,13 @@ class CircuitBreaker:
     def _set_up(self, name: str, key: str | None, settings: Settings, clock: Callable[[], float] | None) -> None:
         TELEMETRY.read_environment()
         self.name = name
-        self._listeners = Listeners()
-        self._listeners.add(events.EVENT_EMITTER)
+        self._listeners = Listeners(events.EVENT_EMITTER)
         shown_key = None if key is None else identifiers.shown(key)
         self._circuit = Circuit(name, shown_key, settings.resolved(), self._listeners, clock)
         self._unrecorded = UnrecordedPermits(self._circuit)
         self._block_tracer: OtelCallTracer | None = None
         METRIC_REGISTRY.add(self._circuit)
-        _LIVING[id(self)] = self
+        _LIVING.add(self)
 
     def __repr__(self) -> str:
         keyed = "" if self.key is None else f" {self.key!r}"
@@ -283,5 +282,4 @@ class CircuitBreaker:
 
 def living() -> list[CircuitBreaker]:
     """Every breaker that something still refers to."""
-    # References are copied in one step; a WeakSet must not grow while it is iterated over.
-    return [breaker for reference in _LIVING.valuerefs() if (breaker := reference()) is not None]
+    return _LIVING.all()

@@ -104,7 +104,8 @@ class Circuit(ManagedCircuit):
             effective, failed = outcome, None
             if failure is not None:
                 failed = FailedCall(failure, marked, owner)
-                if error is not None and decisions.counted_errors.is_counted(error, permit, owner):
+                counted = decisions.counted_errors
+                if error is not None and counted is not None and counted.is_counted(error, permit, owner):
                     effective = IGNORED
             now = self.now()
             return self._under_lock(

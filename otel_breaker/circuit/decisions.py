@@ -53,7 +53,8 @@ class Decisions:
         self._machine = machine
         self._history = history
         self._fast_path = fast_path
-        self.counted_errors = CountedErrors()
+        self.counted_errors: CountedErrors | None = None
+        """The marks of this circuit, from its first failure on."""
         self.mode = Mode.ENFORCE
 
     def admit_locked(
@@ -73,7 +74,7 @@ class Decisions:
                     self._history.count_probe()
         finally:
             self._fast_path.publish(machine)
-        self._history.dispatcher.complete_before(changes)
+        self._history.complete_before(changes)
         return decision, changes
 
     def admit_in_between_locked(self, now: float) -> Permit | CircuitOpenError:
@@ -118,7 +119,7 @@ class Decisions:
                 self._history.record_failure(failure, span_context)
                 self._history.add_evidence(failure)
                 if error is not None:
-                    self.counted_errors.mark(error, period.failure_count, owner)
+                    self._mark_locked(error, period.failure_count, owner)
         finally:
             self._fast_path.publish_period(period)
         return True
@@ -151,7 +152,7 @@ class Decisions:
             changes = self._record_locked(permit, outcome, effective, failure, now, retry_after, span_context)
         finally:
             self._fast_path.publish(self._machine)
-        self._history.dispatcher.complete_before(changes)
+        self._history.complete_before(changes)
         return changes
 
     def suspend_locked(self, permit: Permit, now: float) -> tuple[bool, Sequence[PendingChange]]:
@@ -164,7 +165,7 @@ class Decisions:
             changes = self._record_change_locked(transition, permit.span_context, complete=True)
         finally:
             self._fast_path.publish(self._machine)
-        self._history.dispatcher.complete_before(changes)
+        self._history.complete_before(changes)
         return slow, changes
 
     def carry_out_locked(self, command: OperatorCommand, now: float) -> None:
@@ -183,7 +184,7 @@ class Decisions:
                 actor=command.actor,
                 manual_reason=command.reason,
             )
-            self._history.dispatcher.complete_before([change])
+            self._history.complete_before([change])
 
     def _apply_time_locked(self, now: float) -> list[PendingChange]:
         """Make the transitions that time alone has caused since the last call."""
@@ -220,10 +221,15 @@ class Decisions:
         if failure is not None and machine.failure_count != before:
             history.add_evidence(failure.name)
             if failure.error is not None:
-                self.counted_errors.mark(failure.error, machine.failure_count, failure.owner)
+                self._mark_locked(failure.error, machine.failure_count, failure.owner)
         if transition is None:
             return changes
         return [*changes, *self._record_change_locked(transition, span_context, complete=True)]
+
+    def _mark_locked(self, error: BaseException, failure_count: int, owner: object) -> None:
+        if self.counted_errors is None:
+            self.counted_errors = CountedErrors()
+        self.counted_errors.mark(error, failure_count, owner)
 
     def _record_change_locked(
         self, transition: Transition | None, span_context: object, *, complete: bool

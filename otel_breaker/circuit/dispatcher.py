@@ -51,7 +51,7 @@ class ChangeDispatcher:
 
         The call that was to complete it was interrupted, or is late. Otherwise no later change would be delivered.
         """
-        if changes and self.queue and self.queue[0] is not changes[0]:
+        if self.queue and self.queue[0] is not changes[0]:
             for pending in tuple(self.queue):
                 if pending is changes[0]:
                     break

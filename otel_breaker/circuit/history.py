@@ -27,7 +27,7 @@ from otel_breaker.errors import CircuitOpenError
 from otel_breaker.text import OTHER
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Iterable, Sequence
 
     from otel_breaker.circuit.listeners import Listener
     from otel_breaker.core.transition import Transition
@@ -42,8 +42,8 @@ class CircuitHistory:
 
     __slots__ = (
         "_evidence",
+        "_listeners",
         "actor",
-        "add_evidence",
         "counters",
         "dispatcher",
         "episode",
@@ -60,7 +60,9 @@ class CircuitHistory:
         self.name = name
         self.key = key
         self.counters = CircuitCounters(now)
-        self.dispatcher = ChangeDispatcher(listeners)
+        self._listeners = listeners
+        self.dispatcher: ChangeDispatcher | None = None
+        """Delivers the state changes, from the first one on."""
         self.episode: Episode | None = None
         self.actor: str | None = None
         self.reason: str | None = None
@@ -68,10 +70,8 @@ class CircuitHistory:
         self.last_failure_time: float | None = None
         self.failure_span_context: object = None
         """The span context of the last failed call that is sampled."""
-        self._evidence: deque[str] = deque(maxlen=_MOST_FAILURES)
-        """The names of the latest failures that were counted."""
-        self.add_evidence: Callable[[str], None] = self._evidence.append
-        """Keep the name of a failure that was counted, as evidence for an opening."""
+        self._evidence: deque[str] | None = None
+        """The names of the latest failures that were counted, from the first one on."""
         self.last_failure_type: str | None = None
 
     def record_failure(self, failure: str, span_context: object) -> None:
@@ -85,6 +85,12 @@ class CircuitHistory:
         self.last_failure_time = time.time()
         if span_context is not None:
             self.failure_span_context = span_context
+
+    def add_evidence(self, failure: str) -> None:
+        """Keep the name of a failure that was counted, as evidence for an opening."""
+        if self._evidence is None:
+            self._evidence = deque(maxlen=_MOST_FAILURES)
+        self._evidence.append(failure)
 
     def make_refusal(self, state: CircuitState, retry_after: float | None) -> CircuitOpenError:
         """Count a refusal, and make the error that its caller receives; needs no lock."""
@@ -155,11 +161,19 @@ class CircuitHistory:
             actor=actor,
             manual_reason=manual_reason,
         )
+        if self.dispatcher is None:
+            self.dispatcher = ChangeDispatcher(self._listeners)
         return self.dispatcher.enqueue(change, complete=complete)
+
+    def complete_before(self, changes: Sequence[PendingChange]) -> None:
+        """Complete what waits before some changes as it is; under the circuit's lock."""
+        if changes and self.dispatcher is not None:
+            self.dispatcher.complete_before(changes)
 
     def attach_span_context(self, changes: Sequence[PendingChange], span_context: object) -> None:
         """Add the span of the call that caused some changes, which starts after the decision."""
-        self.dispatcher.complete(changes, span_context)
+        if self.dispatcher is not None:
+            self.dispatcher.complete(changes, span_context)
         episode = self.episode
         if (
             span_context is not None
@@ -170,9 +184,10 @@ class CircuitHistory:
 
     def _error_types(self, transition: Transition) -> tuple[str, ...]:
         """The failures that an opening is due to, as `type=count`."""
-        first = max(0, len(self._evidence) - _failures_behind(transition))
+        evidence = self._evidence or ()
+        first = max(0, len(evidence) - _failures_behind(transition))
         errors: Counter[str] = Counter()
-        for name in islice(self._evidence, first, None):
+        for name in islice(evidence, first, None):
             errors[name if name in errors or len(errors) < _MOST_ERROR_TYPES else OTHER] += 1
         return tuple(f"{name}={count}" for name, count in errors.most_common())
 

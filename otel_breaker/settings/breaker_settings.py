@@ -161,37 +161,12 @@ class Settings(SettingsFields):
     @property
     def fallback_wants_refusal(self) -> bool:
         """Whether the fallback has a parameter `refusal`."""
-        # Not `cached_property`: until Python 3.12 it locks, and a forked child may find the lock held for ever.
-        wants: bool | None = self.__dict__.get("_wants_refusal")
-        if wants is None:
-            wants = self.__dict__["_wants_refusal"] = references.has_parameter(self.fallback, "refusal")
-        return wants
+        return self.derived(_fallback_wants_refusal)
 
     @property
     def policy(self) -> Policy:
         """The rules, the window and the recovery of a circuit with these settings."""
-        rules: list[Rule] = []
-        calls = self.window if isinstance(self.window, int) else None
-        minimum = self.minimum_calls if calls is None else min(self.minimum_calls, calls)
-        if self.failure_threshold is not None:
-            rules.append(ConsecutiveFailures(self.failure_threshold))
-        if self.failure_rate is not None:
-            rules.append(FailureRate(self.failure_rate, minimum))
-        if self.slow_call_rate is not None:
-            rules.append(SlowCallRate(self.slow_call_rate, minimum))
-        rated = self.failure_rate is not None or self.slow_call_rate is not None
-        return Policy(
-            rules=tuple(rules),
-            window_calls=calls if rated else None,
-            window_seconds=self.window.total_seconds() if rated and isinstance(self.window, timedelta) else None,
-            slow_call_duration=self.slow_call_duration,
-            recovery_time=self.recovery_time,
-            recovery_backoff=self.recovery_backoff,
-            recovery_time_max=self.recovery_time_max,
-            recovery_jitter=self.recovery_jitter,
-            half_open_calls=self.half_open_calls,
-            probe_timeout=self.probe_timeout,
-        )
+        return self.derived(_policy)
 
     def resolved(self) -> Self:
         """The same settings with every reference imported.
@@ -202,3 +177,33 @@ class Settings(SettingsFields):
         if not any(references.is_unresolved(getattr(self, spec.name)) for spec in fields(self)):
             return self
         return type(self).from_mapping({spec.name: references.load(getattr(self, spec.name)) for spec in fields(self)})
+
+
+def _fallback_wants_refusal(settings: Settings) -> bool:
+    return references.has_parameter(settings.fallback, "refusal")
+
+
+def _policy(settings: Settings) -> Policy:
+    rules: list[Rule] = []
+    calls = settings.window if isinstance(settings.window, int) else None
+    minimum = settings.minimum_calls if calls is None else min(settings.minimum_calls, calls)
+    if settings.failure_threshold is not None:
+        rules.append(ConsecutiveFailures(settings.failure_threshold))
+    if settings.failure_rate is not None:
+        rules.append(FailureRate(settings.failure_rate, minimum))
+    if settings.slow_call_rate is not None:
+        rules.append(SlowCallRate(settings.slow_call_rate, minimum))
+    rated = settings.failure_rate is not None or settings.slow_call_rate is not None
+    seconds = settings.window.total_seconds() if isinstance(settings.window, timedelta) else None
+    return Policy(
+        rules=tuple(rules),
+        window_calls=calls if rated else None,
+        window_seconds=seconds if rated else None,
+        slow_call_duration=settings.slow_call_duration,
+        recovery_time=settings.recovery_time,
+        recovery_backoff=settings.recovery_backoff,
+        recovery_time_max=settings.recovery_time_max,
+        recovery_jitter=settings.recovery_jitter,
+        half_open_calls=settings.half_open_calls,
+        probe_timeout=settings.probe_timeout,
+    )
