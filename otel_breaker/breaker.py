@@ -53,6 +53,10 @@ class CircuitBreaker:
         InvalidSettings: naming the setting, its value and what is allowed.
     """
 
+    # Made when first needed, each in one atomic step: most breakers need neither.
+    _listeners: Listeners | None = None
+    _unrecorded: UnrecordedPermits | None = None
+
     def __init__(
         self,
         name: str | None = None,
@@ -78,10 +82,8 @@ class CircuitBreaker:
     def _set_up(self, name: str, key: str | None, settings: Settings, clock: Callable[[], float] | None) -> None:
         TELEMETRY.read_environment()
         self.name = name
-        self._listeners = Listeners(events.EVENT_EMITTER)
         shown_key = None if key is None else identifiers.shown(key)
-        self._circuit = Circuit(name, shown_key, settings.resolved(), self._listeners, clock)
-        self._unrecorded = UnrecordedPermits(self._circuit)
+        self._circuit = Circuit(name, shown_key, settings.resolved(), events.LISTENERS, clock)
         self._block_tracer: OtelCallTracer | None = None
         METRIC_REGISTRY.add(self._circuit)
         _LIVING.add(self)
@@ -201,7 +203,7 @@ class CircuitBreaker:
         Returns:
             A permit, or None when the circuit refuses.
         """
-        return self._unrecorded.acquire()
+        return self._unrecorded_permits().acquire()
 
     def record_success(self, permit: Permit | None = None) -> None:
         """Record that a call succeeded.
@@ -209,7 +211,7 @@ class CircuitBreaker:
         Args:
             permit: the permit of `can_execute`; by default the oldest without an outcome.
         """
-        self._unrecorded.record(permit, SUCCESS, None)
+        self._unrecorded_permits().record(permit, SUCCESS, None)
 
     def record_failure(self, error: BaseException | None = None, permit: Permit | None = None) -> None:
         """Record that a call failed.
@@ -219,7 +221,11 @@ class CircuitBreaker:
             permit: the permit of `can_execute`; by default the oldest without an outcome.
         """
         outcome = FAILURE if error is None else self._circuit.classifier.classify_error(error)
-        self._unrecorded.record(permit, outcome, error)
+        self._unrecorded_permits().record(permit, outcome, error)
+
+    def _unrecorded_permits(self) -> UnrecordedPermits:
+        made = self._unrecorded
+        return made or self.__dict__.setdefault("_unrecorded", UnrecordedPermits(self._circuit))
 
     # --- observing
 
@@ -253,11 +259,14 @@ class CircuitBreaker:
 
         A bound method is held weakly: it is dropped with its object.
         """
-        self._listeners.add(listener)
+        listeners: Listeners = self.__dict__.setdefault("_listeners", Listeners(events.LISTENERS))
+        listeners.add(listener)
+        self._circuit.history.listeners = listeners
 
     def remove_listener(self, listener: Listener) -> None:
         """Call a listener no longer; does nothing when it is none."""
-        self._listeners.remove(listener)
+        if self._listeners is not None:
+            self._listeners.remove(listener)
 
     # --- operating
 

@@ -43,7 +43,6 @@ class CircuitHistory:
     __slots__ = (
         "_count_rejected",
         "_evidence",
-        "_listeners",
         "actor",
         "counters",
         "dispatcher",
@@ -53,6 +52,7 @@ class CircuitHistory:
         "last_change_time",
         "last_failure_time",
         "last_failure_type",
+        "listeners",
         "name",
         "reason",
     )
@@ -62,7 +62,7 @@ class CircuitHistory:
         self.key = key
         self.counters = CircuitCounters(now)
         self._count_rejected: Callable[[], int] | None = None
-        self._listeners = listeners
+        self.listeners = listeners
         self.dispatcher: ChangeDispatcher | None = None
         """Delivers the state changes, from the first one on."""
         self.episode: Episode | None = None
@@ -167,7 +167,7 @@ class CircuitHistory:
             manual_reason=manual_reason,
         )
         if self.dispatcher is None:
-            self.dispatcher = ChangeDispatcher(self._listeners)
+            self.dispatcher = ChangeDispatcher()
         return self.dispatcher.enqueue(change, complete=complete)
 
     def complete_before(self, changes: Sequence[PendingChange]) -> None:

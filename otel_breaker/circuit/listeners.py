@@ -19,22 +19,20 @@ class Listeners:
     """Listeners in the order in which they were added; a bound method is held weakly, and removed with its object.
 
     Args:
-        first: is called before all others, and never removed.
+        first: are called before all others, and never removed.
     """
 
     __slots__ = ("_first", "_references")
 
     # Without a lock, in atomic steps: a signal handler may add or remove a listener in the middle of an addition.
 
-    def __init__(self, first: Listener | None = None) -> None:
+    def __init__(self, first: tuple[Listener, ...] = ()) -> None:
         self._first = first
         self._references: dict[int, Callable[[], Listener | None]] = {}
         """By their `id`, so that an addition and a removal compare no listener."""
 
     def __iter__(self) -> Iterator[Listener]:
-        if self._first is not None:
-            yield self._first
-        yield from [listener for _, listener in self._living()]
+        return iter([*self._first, *(listener for _, listener in self._living())])
 
     def add(self, listener: Listener) -> None:
         reference: Callable[[], Listener | None]

@@ -17,7 +17,6 @@ from otel_breaker.circuit.runtime import RUNTIME
 from otel_breaker.circuit.snapshot import Reading, Snapshot
 from otel_breaker.classifier import OutcomeClassifier
 from otel_breaker.core.machine import Machine
-from otel_breaker.core.states import CircuitState
 from otel_breaker.settings import Mode, Settings
 
 if TYPE_CHECKING:
@@ -28,6 +27,7 @@ if TYPE_CHECKING:
     from otel_breaker.circuit.episode import Episode
     from otel_breaker.circuit.listeners import Listener
     from otel_breaker.circuit.runtime import Clock
+    from otel_breaker.core.states import CircuitState
     from otel_breaker.core.transition import Transition
 
     A = TypeVarTuple("A")
@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 R = TypeVar("R")
 
 
-class ManagedCircuit:
+class ManagedCircuit(Decisions):
     """A machine that threads share, with its history and its settings.
 
     Args:
@@ -49,13 +49,9 @@ class ManagedCircuit:
     __slots__ = (
         "__weakref__",
         "_commands",
-        "_decisions",
         "_is_off",
         "_lock",
-        "_machine",
         "classifier",
-        "fast_path",
-        "history",
         "settings",
         "shows_state_only",
     )
@@ -69,10 +65,9 @@ class ManagedCircuit:
         clock: Clock | None = None,
     ) -> None:
         clock = clock or RUNTIME.clock
-        self.history = CircuitHistory(name, key, clock(), listeners)
-        self.fast_path = FastPath(clock, self.history)
-        self._machine = Machine(settings.policy, self.history.counters.calls.successes)
-        self._decisions = Decisions(self._machine, self.history, self.fast_path)
+        history = CircuitHistory(name, key, clock(), listeners)
+        machine = Machine(settings.policy, history.counters.calls.successes)
+        super().__init__(machine, history, FastPath(clock, history))
         self._commands: list[OperatorCommand] = []
         """The commands that are not carried out yet, in their order. Not a deque: an empty one takes 760 bytes."""
         self._lock = threading.RLock()
@@ -133,12 +128,12 @@ class ManagedCircuit:
         dispatcher = self.history.dispatcher
         if dispatcher is not None:
             dispatcher.complete_all()
-            dispatcher.dispatch()
+            dispatcher.dispatch(self.history)
 
     def after_fork(self) -> None:
         """In a forked child: no other thread lives, no call in flight will end, and no count is the child's."""
         self._lock = threading.RLock()
-        self._decisions.counted_errors = None
+        self._counted_errors = None
         self._machine.forget_calls_in_flight()
         if self.history.dispatcher is not None:
             self.history.dispatcher.after_fork()
@@ -171,7 +166,7 @@ class ManagedCircuit:
                 self._under_lock(self._carry_out_locked, self.now())
             dispatcher = self.history.dispatcher
             if dispatcher is not None and dispatcher.queue:
-                dispatcher.dispatch()
+                dispatcher.dispatch(self.history)
         except BaseException:
             self.dispatch_pending()
             raise
@@ -191,7 +186,7 @@ class ManagedCircuit:
     def _carry_out_locked(self, now: float) -> None:
         """Carry out the commands that wait; under the lock, so that each is carried out once."""
         while self._commands:
-            self._decisions.carry_out_locked(self._commands.pop(0), now)
+            self.carry_out_locked(self._commands.pop(0), now)
 
     def _adopt_locked(self, settings: Settings) -> None:
         self.fast_path.withdraw()
@@ -211,7 +206,7 @@ class ManagedCircuit:
     def _apply(self, settings: Settings) -> None:
         self.settings = settings
         self.classifier = settings.derived(OutcomeClassifier)
-        self._decisions.mode = settings.mode
+        self._mode = settings.mode
         self._is_off = settings.mode is Mode.OFF
         enforced = settings.mode is Mode.ENFORCE
         self.shows_state_only = enforced and self.history.key is None

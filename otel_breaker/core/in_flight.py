@@ -5,11 +5,12 @@ from __future__ import annotations
 from itertools import islice
 from typing import TYPE_CHECKING, Final
 
-from otel_breaker.core.permits import Permit
 from otel_breaker.core.windows import NEVER
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    from otel_breaker.core.permits import Permit
 
 _FIRST_BATCH: Final = 16
 
