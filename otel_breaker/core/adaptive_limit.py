@@ -15,12 +15,16 @@ if TYPE_CHECKING:
 _FIRST_LIMIT: Final = 8
 _INCREASE: Final = 1.0
 _DECREASE: Final = 0.7
+_MOST_UNUSED: Final = 2.0
+"""The multiple of the calls in flight that a limit is set to at most."""
 _TOLERATED_CALLS: Final = 1
 """Bad calls of one round trip that decrease no limit: one alone is no evidence."""
 _TOLERATED_SHARE: Final = 0.2
 """The share of calls that may be bad, too: else a few errors would refuse most calls of a busy client."""
 _SLOW_FACTOR: Final = 4.0
 """A call is slow from this multiple of the usual duration on, where nothing else defines slow."""
+_GROWN_FACTOR: Final = 3.0
+"""Calls take longer than they did from this multiple of the least usual duration on."""
 _LONGEST_FACTOR: Final = 2.0
 """The multiple of the usual duration as which a longer one counts, so that an overload does not become usual."""
 _MEMORY: Final = 60.0
@@ -32,10 +36,11 @@ _SHORTEST_ROUND_TRIP: Final = 0.01
 
 
 class AdaptiveLimit:
-    """A limit that follows the calls in flight until calls are bad, which are those that fail or are slow.
+    """A limit that follows the calls in flight until calls take longer than they did, or are bad.
 
-    From then on, in each round trip, it is multiplied by 0.7 when too many of them are bad, and else increased by one
-    if at least half of it was used. It is never less than one, nor set to more than twice what was used.
+    From then on, in each round trip, it is multiplied by 0.7 when too many calls are bad, which are those that fail or
+    are slow, and else increased by one if at least half of it was used. It is never less than one, nor set to more than
+    twice what was used.
 
     Args:
         slow_call_duration: seconds after which a call is slow; None for a multiple of the usual duration.
@@ -47,6 +52,8 @@ class AdaptiveLimit:
         "_bad",
         "_decreased_at",
         "_exact",
+        "_follows",
+        "_least_usual",
         "_slow_call_duration",
         "_used",
         "_usual",
@@ -64,6 +71,8 @@ class AdaptiveLimit:
         self._usual: float | None = None
         """The average duration of calls that succeed, in seconds."""
         self._averaged_since = self._averaged_at = self._decreased_at = -inf
+        self._least_usual = inf
+        self._follows = True
         self._used = 0
         """The most calls that were seen in flight in this round trip."""
         self._bad = 0
@@ -81,10 +90,13 @@ class AdaptiveLimit:
         self._used = max(self._used, in_flight)
 
     def follow(self, in_flight: int) -> bool:
-        """Admit more calls than the limit, and raise it, while none have been bad: whether it did."""
-        if self._decreased_at != -inf:
+        """Raise the limit to more than the calls in flight, while it follows them: whether it did.
+
+        Calls of a dependency that is well are not refused, and an overload that lasts from the start is still found.
+        """
+        if not self._follows:
             return False
-        self._set(2.0 * in_flight)
+        self._set(_MOST_UNUSED * in_flight)
         return True
 
     def record(self, outcome: Outcome, started: float, now: float, in_flight: int) -> None:
@@ -112,12 +124,13 @@ class AdaptiveLimit:
         self._bad += 1
         if self._bad > max(_TOLERATED_CALLS, _TOLERATED_SHARE * self._used):
             self._decreased_at = now
-            self._set(max(1.0, _DECREASE * min(self._exact, 2.0 * self._used)))
+            self._follows = False
+            self._set(max(1.0, _DECREASE * min(self._exact, _MOST_UNUSED * self._used)))
             self._used = self._bad = 0
 
     def _end_round_trip(self, duration: float, now: float) -> None:
-        if 2.0 * self._used > self._exact:
-            self._set(min(self._exact + _INCREASE, 2.0 * self._used))
+        if _MOST_UNUSED * self._used > self._exact:
+            self._set(min(self._exact + _INCREASE, _MOST_UNUSED * self._used))
         self._used = self._bad = 0
         # The next one ends with the first call that is recorded after the time of a call: it shows the new limit.
         self.quiet_until = now + max(duration, _SHORTEST_ROUND_TRIP)
@@ -131,6 +144,9 @@ class AdaptiveLimit:
             weight = (now - self._averaged_at) / min(_MEMORY, now - self._averaged_since)
             counted = min(duration, _LONGEST_FACTOR * usual)
             self._usual, self._averaged_at = usual + min(weight, 1.0) * (counted - usual), now
+            self._least_usual = min(self._least_usual, self._usual)
+            if self._usual > _GROWN_FACTOR * self._least_usual:
+                self._follows = False
         self.slow_after = self._find_slow_after()
 
     def _find_slow_after(self) -> float:

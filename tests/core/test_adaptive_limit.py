@@ -244,3 +244,21 @@ def test_another_slow_call_duration_takes_effect_and_keeps_the_limit(calls: Call
     calls.adaptive.adopt(2.0)
 
     assert (calls.adaptive.slow_after, calls.limit) == (2.0, 5)
+
+
+def test_when_calls_take_three_times_longer_than_they_did_it_follows_no_more(calls: Calls) -> None:
+    calls.end(lasts=0.01, times=100)
+    before = calls.limit
+
+    calls.end(lasts=0.2, times=100)
+
+    assert not calls.adaptive.follow(50)
+    assert calls.limit == before
+
+
+def test_while_calls_take_a_little_longer_it_follows(calls: Calls) -> None:
+    calls.end(lasts=0.1, times=100)
+
+    calls.end(lasts=0.2, times=100)
+
+    assert calls.adaptive.follow(50)
