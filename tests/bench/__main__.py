@@ -72,7 +72,10 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m tests.bench", description=__doc__)
     parser.add_argument("--quick", action="store_true", help="a short, rough run")
     parser.add_argument(
-        "--only", choices=("all", "bars", "rows", "growth", "memory", "overload", "startup"), default="all", help="a part of it"
+        "--only",
+        choices=("all", "bars", "rows", "growth", "memory", "overload", "startup"),
+        default="all",
+        help="a part of it",
     )
     parser.add_argument("--json", type=Path, default=Path("bench-results.json"), help="where to write the figures")
     parser.add_argument("--markdown", type=Path, help="write the tables as a document, too")

@@ -19,8 +19,6 @@ class Result:
     bar: float | None = None
     """The greatest value that is allowed, or the least; None without a bar."""
     goal: float | None = None
-    at_least: bool = False
-    """Whether bar and goal are the least values."""
     low: float | None = None
     """The first quartile of the rounds."""
     high: float | None = None
@@ -29,6 +27,8 @@ class Result:
     """Seconds per call."""
     reference: float | None = None
     """Seconds per call of the reference."""
+    at_least: bool = False
+    """Whether bar and goal are the least values."""
 
     @property
     def met(self) -> bool:

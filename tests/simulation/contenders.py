@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import timedelta
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from otel_breaker.core.concurrency import ConcurrencyLimit
@@ -21,7 +22,7 @@ RULES: Final = Settings(
     failure_rate=0.5,
     slow_call_duration=0.5,
     slow_call_rate=0.5,
-    window="10s",
+    window=timedelta(seconds=10),
     minimum_calls=10,
     recovery_time=5,
     recovery_jitter=0.2,
@@ -39,8 +40,15 @@ class Contender(NamedTuple):
     """Makes the guard of one client, from what draws random numbers and the number of circuits."""
 
 
-def auto(settings: Settings) -> ConcurrencyLimit:
-    return ConcurrencyLimit(None, settings.slow_call_duration)
+def of_settings(name: str, settings: Settings) -> Contender:
+    return Contender(name, lambda draw, circuits: Breaker(draw, settings, None, circuits))
+
+
+def with_auto(name: str, settings: Settings) -> Contender:
+    def make(draw: Callable[[], float], circuits: int) -> Guard:
+        return Breaker(draw, settings, ConcurrencyLimit(None, settings.slow_call_duration), circuits)
+
+    return Contender(name, make)
 
 
 def with_fixed_limit(number: int) -> Contender:
@@ -51,34 +59,22 @@ def with_fixed_limit(number: int) -> Contender:
 
 
 NONE: Final = Contender("no breaker", lambda _draw, _circuits: Unguarded())
-CLASSIC_RULE: Final = Contender("5 in a row, 60 s", lambda draw, circuits: Breaker(draw, CLASSIC, None, circuits))
-ONLY_RULES: Final = Contender("rules", lambda draw, circuits: Breaker(draw, RULES, None, circuits))
-RULES_AND_AUTO: Final = Contender(
-    "rules, limit `auto`", lambda draw, circuits: Breaker(draw, RULES, auto(RULES), circuits)
-)
-UNTIMED_AND_AUTO: Final = Contender(
-    "no slow calls set, limit `auto`", lambda draw, circuits: Breaker(draw, UNTIMED, auto(UNTIMED), circuits)
-)
+CLASSIC_RULE: Final = of_settings("5 in a row, 60 s", CLASSIC)
+ONLY_RULES: Final = of_settings("rules", RULES)
+RULES_AND_AUTO: Final = with_auto("rules, limit `auto`", RULES)
+UNTIMED_AND_AUTO: Final = with_auto("no slow calls set, limit `auto`", UNTIMED)
 FIXED: Final = (with_fixed_limit(4), with_fixed_limit(16), with_fixed_limit(64))
 LEFT_OUT: Final = (
     Contender("rules, ramp-up over 10 s", lambda draw, circuits: RampUp(draw, Breaker(draw, RULES, None, circuits))),
-    Contender(
-        "rules, retry budget of 10 %", lambda draw, circuits: RetryBudget(Breaker(draw, RULES, None, circuits))
-    ),
-    Contender(
-        "rules, `recovery_backoff: 2`",
-        lambda draw, circuits: Breaker(draw, replace(RULES, recovery_backoff=2.0), None, circuits),
-    ),
+    Contender("rules, retry budget of 10 %", lambda draw, circuits: RetryBudget(Breaker(draw, RULES, None, circuits))),
+    of_settings("rules, `recovery_backoff: 2`", replace(RULES, recovery_backoff=2.0)),
     Contender("throttling, factor 2", lambda draw, _circuits: Throttle(draw)),
     Contender("proportional controller", lambda draw, _circuits: ProportionalControl(draw)),
 )
-OF_A_HANG: Final = tuple(
-    Contender(name, lambda draw, circuits, settings=settings: Breaker(draw, settings, None, circuits))
-    for name, settings in {
-        "5 in a row, 60 s": CLASSIC,
-        "5 in a row, 5 s": replace(CLASSIC, recovery_time=5.0),
-        "half of 10 s, 5 s": replace(UNTIMED, failure_threshold=None),
-        "10 in a row, or half of 10 s, 5 s": replace(UNTIMED, failure_threshold=10),
-        "5 in a row, or half of 10 s, 5 s": UNTIMED,
-    }.items()
+OF_A_HANG: Final = (
+    CLASSIC_RULE,
+    of_settings("5 in a row, 5 s", replace(CLASSIC, recovery_time=5.0)),
+    of_settings("half of 10 s, 5 s", replace(UNTIMED, failure_threshold=None)),
+    of_settings("10 in a row, or half of 10 s, 5 s", replace(UNTIMED, failure_threshold=10)),
+    of_settings("5 in a row, or half of 10 s, 5 s", UNTIMED),
 )

@@ -1,4 +1,4 @@
-"""The rows of docs/decisions.md: what happens, to how many clients, and the least goodput that the limit has to keep."""
+"""The rows of docs/decisions.md: what happens, to how many clients, and the goodput that the limit has to keep."""
 
 from __future__ import annotations
 
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from tests.simulation.scenarios import Fault
 
 SEEDS: Final = (1, 2, 3)
+_USUAL: Final = Deployment()
 
 
 @dataclass(frozen=True)
@@ -24,7 +25,7 @@ class Row:
     """A fault, and the clients that meet it."""
 
     fault: Fault
-    deployment: Deployment = Deployment()
+    deployment: Deployment = _USUAL
     circuits: int = 1
     """One circuit for each shard, or one for all."""
     bar: Goodput | None = None
@@ -33,7 +34,7 @@ class Row:
     @property
     def name(self) -> str:
         clients = self.deployment.clients
-        return self.fault.name if clients == Deployment().clients else f"{self.fault.name}, {clients:,} clients"
+        return self.fault.name if clients == _USUAL.clients else f"{self.fault.name}, {clients:,} clients"
 
     def run(self, contender: Contender, seed: int) -> Run:
         return Run(self.fault, lambda draw: contender.make(draw, self.circuits), seed, self.deployment)
@@ -67,6 +68,6 @@ ROWS: Final = (
     Row(scenarios.FAST_ERRORS),
     Row(scenarios.SLOW),
     Row(scenarios.FLAPPING),
-    Row(scenarios.SHARD, circuits=Deployment().shards),
+    Row(scenarios.SHARD, circuits=_USUAL.shards),
     SOME_ERRORS,
 )

@@ -36,7 +36,7 @@ class Run:
         deployment: Deployment | None = None,
     ) -> None:
         deployment = deployment or Deployment()
-        random = Random(seed)  # noqa: S311 (chance that can be repeated)
+        random = Random(seed)
         events = Events(deployment.timeout)
         self.results = Results(deployment)
         dependency = Dependency(deployment, fault, events, random)

@@ -6,14 +6,14 @@ from statistics import mean, median
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from tests.simulation import contenders, rows
-from tests.simulation.contenders import Contender
 from tests.simulation.guards import Breaker
 from tests.simulation.results import Goodput
-from tests.simulation.rows import Row
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from tests.simulation.contenders import Contender
+    from tests.simulation.rows import Row
     from tests.simulation.run import Run
 
 
@@ -89,7 +89,7 @@ def seconds_until_trip(run: Run) -> float:
 def hang_table() -> str:
     """A hang: when it is detected, what it costs until then, and what is refused after it."""
     columns = ("trips after", "threads wait for", "refused of calls that would succeed")
-    cells = {}
+    cells: dict[tuple[str, str], str] = {}
     for contender in contenders.OF_A_HANG:
         runs = [rows.HANG.run(contender, seed) for seed in rows.SEEDS]
         texts = (
