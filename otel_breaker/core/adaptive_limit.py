@@ -130,7 +130,7 @@ class AdaptiveLimit:
 
     def _end_round_trip(self, duration: float, now: float) -> None:
         if _MOST_UNUSED * self._used > self._exact:
-            self._set(min(self._exact + _INCREASE, _MOST_UNUSED * self._used))
+            self._set(self._exact + _INCREASE)
         self._used = self._bad = 0
         # The next one ends with the first call that is recorded after the time of a call: it shows the new limit.
         self.quiet_until = now + max(duration, _SHORTEST_ROUND_TRIP)

@@ -223,9 +223,9 @@ def test_half_a_minute_of_overload_does_not_become_usual() -> None:
 
 def test_a_dependency_that_stays_slower_becomes_usual() -> None:
     calls = Calls(slow_call_duration=None)
-    calls.end(lasts=USUAL, times=600)
+    calls.end(lasts=USUAL, times=6_000)
 
-    calls.end(lasts=10 * USUAL, times=300)
+    calls.end(lasts=10 * USUAL, times=120)
 
     assert calls.adaptive.slow_after > 10 * USUAL
 

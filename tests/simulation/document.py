@@ -44,8 +44,13 @@ def fill(document: str, tables: Mapping[str, str]) -> str:
 
 
 def read(document: str, table: str) -> dict[tuple[str, str], str]:
-    """The cells of one table, by line and column."""
+    """The cells of one table of a document, by line and column."""
     (found,) = (match[0] for match in _TABLE.finditer(document) if match["name"] == table)
-    split = [re.split(r"\s*\|\s*", line)[1:-1] for line in found.splitlines() if line.startswith("| ")]
+    return cells(found)
+
+
+def cells(table: str) -> dict[tuple[str, str], str]:
+    """The cells of a table in Markdown, by line and column."""
+    split = [re.split(r"\s*\|\s*", line)[1:-1] for line in table.splitlines() if line.startswith("| ")]
     (_, *columns), *lines = split
     return {(name, column): text for name, *texts in lines for column, text in zip(columns, texts, strict=True)}
