@@ -78,14 +78,18 @@ class ConcurrencyLimit:
             holder: what is kept with the permit; a number is the time at which the place is taken back.
         """
         self.in_flight[permit] = holder
-        if type(holder) is float:  # after it has entered, so that `take_back_expired` misses none
-            self._first_deadline = min(self._first_deadline, holder)
-        number = self.number_in_flight
-        if number <= self.limit:
-            return True
-        if self._adaptive is not None and self._adaptive.follow(number):
-            self._publish(self._adaptive)
-            return True
+        try:
+            if type(holder) is float:  # after it has entered, so that `take_back_expired` misses none
+                self._first_deadline = min(self._first_deadline, holder)
+            number = self.number_in_flight
+            if number <= self.limit:
+                return True
+            if self._adaptive is not None and self._adaptive.follow(number):
+                self._publish(self._adaptive)
+                return True
+        except BaseException:  # an interrupt: the call will not run
+            self.in_flight.pop(permit, None)
+            raise
         self.leave(permit)
         return False
 
