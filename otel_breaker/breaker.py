@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Any, Final, ParamSpec, TypeVar
 
 from otel_breaker.caller_name import caller_name
 from otel_breaker.circuit import Circuit, Listener, Listeners, Snapshot
-from otel_breaker.core.states import FAILURE, SUCCESS, CircuitState
 from otel_breaker.guard import Block, Call, cancel_abandoned_calls, guard, preserve_signature
 from otel_breaker.settings import Settings, identifiers
 from otel_breaker.telemetry import events
@@ -20,14 +19,14 @@ from otel_breaker.telemetry.configuration import TELEMETRY
 from otel_breaker.telemetry.metrics import METRIC_REGISTRY
 from otel_breaker.text import operator_text
 from otel_breaker.tracers import block_tracer, current_span_context, function_tracer
-from otel_breaker.two_step import UnrecordedPermits
+from otel_breaker.two_step import TwoStepCalls
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from typing_extensions import Self, Unpack
 
-    from otel_breaker.core.permits import Permit
+    from otel_breaker.core.states import CircuitState
     from otel_breaker.settings import Keywords
     from otel_breaker.telemetry.traces import OtelCallTracer
 
@@ -37,7 +36,7 @@ R = TypeVar("R")
 _LIVING: Final[weakref.WeakValueDictionary[int, CircuitBreaker]] = weakref.WeakValueDictionary()
 
 
-class CircuitBreaker:
+class CircuitBreaker(TwoStepCalls):
     """Counts failures of a dependency, refuses calls while it is down, and probes whether it is back.
 
     Use it as a decorator, as `with breaker.guard():`, or as `await breaker.call(function, ...)`.
@@ -82,7 +81,6 @@ class CircuitBreaker:
         self._listeners.add(events.EVENT_EMITTER)
         shown_key = None if key is None else identifiers.shown(key)
         self._circuit = Circuit(name, shown_key, settings.resolved(), self._listeners, clock)
-        self._unrecorded = UnrecordedPermits(self._circuit)
         self._block_tracer: OtelCallTracer | None = None
         METRIC_REGISTRY.add(self._circuit)
         _LIVING[id(self)] = self
@@ -193,34 +191,6 @@ class CircuitBreaker:
         if tracer is None:  # made when first needed: there may be a breaker for each of a thousand keys
             tracer = self._block_tracer = block_tracer(self.name)
         return Block(self._circuit, tracer)
-
-    # --- two-step use
-
-    def can_execute(self) -> Permit | None:
-        """Acquire a permit for one call; `record_success` or `record_failure` records the call's outcome.
-
-        Returns:
-            A permit, or None when the circuit refuses.
-        """
-        return self._unrecorded.acquire()
-
-    def record_success(self, permit: Permit | None = None) -> None:
-        """Record that a call succeeded.
-
-        Args:
-            permit: the permit of `can_execute`; by default the oldest without an outcome.
-        """
-        self._unrecorded.record(permit, SUCCESS, None)
-
-    def record_failure(self, error: BaseException | None = None, permit: Permit | None = None) -> None:
-        """Record that a call failed.
-
-        Args:
-            error: what the call raised; its type decides whether the failure counts.
-            permit: the permit of `can_execute`; by default the oldest without an outcome.
-        """
-        outcome = FAILURE if error is None else self._circuit.classifier.classify_error(error)
-        self._unrecorded.record(permit, outcome, error)
 
     # --- observing
 

@@ -43,6 +43,7 @@ class FastPath:
         "quiet_until",
         "shared_permit",
         "standing_permit",
+        "successes",
         "timed_period",
     )
 
@@ -52,6 +53,7 @@ class FastPath:
         self.timed_period: Closed | None
         self.clock = clock
         self.count_success = history.counters.calls[SUCCESS].add
+        self.successes = history.counters.calls[SUCCESS].counter
         self._make_refusal = history.make_refusal
         self.may_admit = self.may_refuse = False
         """Whether the settings allow admissions and refusals without the lock."""
@@ -79,10 +81,12 @@ class FastPath:
         now = self.clock()
         if now >= self.quiet_until:
             return False
-        if permit is not self.shared_permit:
-            period = self.timed_period
-            if period is None or not period.succeed_quietly(permit, now):
+        shared = self.shared_permit
+        if shared is not None:
+            if permit.generation != shared.generation:
                 return False
+        elif (period := self.timed_period) is None or not period.succeed_quietly(permit, now):
+            return False
         self.count_success()
         return True
 

@@ -28,10 +28,11 @@ class CallCounter:
     loses counts.
     """
 
-    __slots__ = ("_before", "_read", "add")
+    __slots__ = ("_before", "_read", "add", "counter")
 
     def __init__(self) -> None:
-        counter = count()
+        self.counter = counter = count()
+        """Each `next` of it counts a call, as `add` does; `next(counter)` costs less than half of `add()`."""
         self._before = 0
         self.add: Callable[[], int] = counter.__next__
         # A read advances the counter too, so reads are counted and subtracted. Both advance in one atomic step, since a
