@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Final, ParamSpec, TypeVar
 from otel_breaker.caller_name import caller_name
 from otel_breaker.circuit import Circuit, Listener, Listeners, Snapshot
 from otel_breaker.guard import Block, Call, cancel_abandoned_calls, guard, preserve_signature
+from otel_breaker.guarded_calls import GuardedCalls
 from otel_breaker.settings import Settings, identifiers
 from otel_breaker.telemetry import events
 from otel_breaker.telemetry.configuration import TELEMETRY
@@ -36,7 +37,7 @@ R = TypeVar("R")
 _LIVING: Final[weakref.WeakValueDictionary[int, CircuitBreaker]] = weakref.WeakValueDictionary()
 
 
-class CircuitBreaker(TwoStepCalls):
+class CircuitBreaker(GuardedCalls, TwoStepCalls):
     """Counts failures of a dependency, refuses calls while it is down, and probes whether it is back.
 
     Use it as a decorator, as `with breaker.guard():`, or as `await breaker.call(function, ...)`.
@@ -173,17 +174,6 @@ class CircuitBreaker(TwoStepCalls):
     def _begin(self, tracer: OtelCallTracer) -> Call:
         """Begin one call, for guards that choose a breaker for each call."""
         return Call.begin(self._circuit, tracer)
-
-    def call(self, function: Callable[P, R], /, *args: P.args, **kwargs: P.kwargs) -> R:
-        """Call a function guarded.
-
-        Returns:
-            What the function returns: of a coroutine function, an awaitable.
-
-        Raises:
-            CircuitOpenError: when the circuit refuses the call; for a coroutine function, when it is awaited.
-        """
-        return self._make_guard(function)(*args, **kwargs)
 
     def guard(self) -> Block:
         """Guard a block: `with breaker.guard() as call:`, also inside async code, or `async with`."""

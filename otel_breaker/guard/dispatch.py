@@ -53,7 +53,7 @@ def guard(
     Raises:
         TypeError: when calls of it cannot be guarded.
     """
-    _refuse_uncallable(function)
+    refuse_uncallable(function)
     wrap = _wrapper_for(callee or function)
     if wrap is wrap_coroutine_function:
         return cast("Callable[P, R]", add_coroutine_fast_path(cast("Any", function), circuit, tracer))
@@ -68,7 +68,7 @@ def guard_each(function: Callable[P, R], begin: Begin, callee: Callable[..., Any
     Raises:
         TypeError: when calls of it cannot be guarded.
     """
-    _refuse_uncallable(function)
+    refuse_uncallable(function)
     manager = _context_manager(callee or function)
     if manager is not None:
         decorator, generator_function = manager
@@ -85,7 +85,12 @@ def guard_each(function: Callable[P, R], begin: Begin, callee: Callable[..., Any
     return cast("Callable[P, R]", _wrapper_for(callee or function)(function, begin))
 
 
-def _refuse_uncallable(function: object) -> None:
+def refuse_uncallable(function: object) -> None:
+    """Refuse an object that cannot be called.
+
+    Raises:
+        TypeError: when it cannot.
+    """
     if inspect.iscoroutine(function):
         function.close()
         raise TypeError("a coroutine was given: give the function and its arguments, not what it returned")
