@@ -64,9 +64,9 @@ class GuardedCalls:
         """
         try:
             code: object = function.__code__
-        except Exception:  # it is no Python function
+        except AttributeError:  # it is no Python function
             code = _NO_CODE
-        # A function with attributes may be marked as a coroutine function, whatever its code.
+        # A function with attributes may be marked as a coroutine function, which its code does not show.
         if code is not self._function_code or (HAS_MARKS and function.__dict__):
             callee = self._coroutine_callee
             if code is not callee.code:
