@@ -83,7 +83,7 @@ class Block:
             if error is None and verdict is None:
                 fast_path = circuit.fast_path
                 if fast_path.standing_permit is permit:
-                    fast_path.count_success()
+                    next(fast_path.successes)
                 else:
                     circuit.record_success(permit)
                 if self._span is not None:

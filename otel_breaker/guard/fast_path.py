@@ -45,7 +45,7 @@ def add_fast_path(function: Callable[P, R], circuit: Circuit, tracer: CallTracer
 def _untimed(function: Callable[P, R], circuit: Circuit, tracer: CallTracer) -> Callable[P, R]:
     """Calls that share a permit: without a span, two attributes are read and a counter is increased."""
     fast_path = circuit.fast_path
-    count_success = fast_path.count_success
+    successes = fast_path.successes
     traced = _traced(function, circuit, tracer)
 
     @wraps(function)
@@ -76,7 +76,7 @@ def _untimed(function: Callable[P, R], circuit: Circuit, tracer: CallTracer) -> 
             is_complete = False
         if is_complete or (follower := follower_of(result)) is None:
             if fast_path.standing_permit is permit:
-                count_success()
+                next(successes)
             else:
                 circuit.record_success(permit)
             return result
@@ -101,7 +101,7 @@ def _timed(function: Callable[P, R], untimed: Callable[P, R], circuit: Circuit, 
     Contains what `Closed.admit_quietly` and `Closed.succeed_quietly` (core/closed.py) do.
     """
     fast_path = circuit.fast_path
-    count_success = fast_path.count_success
+    successes = fast_path.successes
 
     @wraps(function)
     def guarded(*args: P.args, **kwargs: P.kwargs) -> R:
@@ -126,7 +126,7 @@ def _timed(function: Callable[P, R], untimed: Callable[P, R], circuit: Circuit, 
             return cast("R", follow(follower, result, continued(circuit, tracer, permit)))
         now = fast_path.clock()
         if now < fast_path.quiet_until and now < started + period.slow_after and period.in_flight.pop(permit, False):
-            count_success()
+            next(successes)
         elif not is_finalizing():
             circuit.record_outcome(permit, SUCCESS)
         return result
@@ -139,7 +139,7 @@ def _traced(
 ) -> Callable[[Permit, tuple[Any, ...], dict[str, Any]], R]:
     """Calls that share a permit and have a span."""
     fast_path = circuit.fast_path
-    count_success = fast_path.count_success
+    successes = fast_path.successes
 
     def guarded(permit: Permit, args: tuple[Any, ...], kwargs: dict[str, Any]) -> R:
         span = tracer.start(circuit, permit, NO_CHANGES)
@@ -158,7 +158,7 @@ def _traced(
         if not is_complete and (follower := follower_of(result)) is not None:
             return cast("R", follow(follower, result, continued(circuit, tracer, permit, span)))
         if fast_path.standing_permit is permit:
-            count_success()
+            next(successes)
         else:
             circuit.record_success(permit)
         span.succeed()
@@ -172,7 +172,7 @@ def add_coroutine_fast_path(
 ) -> Callable[P, Coroutine[Any, Any, R]]:
     """Guard a coroutine function. Its calls that share a permit and have no span skip the `Call`."""
     fast_path = circuit.fast_path
-    count_success = fast_path.count_success
+    successes = fast_path.successes
 
     @wraps(function)
     async def guarded(*args: P.args, **kwargs: P.kwargs) -> R:
@@ -201,7 +201,7 @@ def add_coroutine_fast_path(
         if not is_complete and follower_of(result) is not None and (follower := stream_follower_of(result)) is not None:
             return cast("R", follow(follower, result, continued(circuit, tracer, permit, span)))
         if fast_path.standing_permit is permit:
-            count_success()
+            next(successes)
         else:
             circuit.record_success(permit)
         if span is not None:

@@ -60,7 +60,7 @@ STATEMENTS = {
     "a success with the standing permit is only counted": Statement(
         """
         if fast_path.standing_permit is permit:
-            count_success()
+            next(successes)
         else:
             circuit.record_success(permit)
         """,
@@ -68,7 +68,7 @@ STATEMENTS = {
             Copy(fast_path._untimed),
             Copy(fast_path._traced),
             Copy(fast_path.add_coroutine_fast_path),
-            Copy(block.Block.__exit__, (("fast_path.count_success", "count_success"),)),
+            Copy(block.Block.__exit__, (("fast_path.successes", "successes"),)),
         ),
         r"\.standing_permit is permit",
     ),
