@@ -16,7 +16,7 @@ import pytest
 
 import otel_breaker
 from otel_breaker.core.closed import Closed
-from otel_breaker.guard import block, fast_path, generators, wrappers
+from otel_breaker.guard import block, fast_path, generator_fast_path, generators, wrappers
 from otel_breaker.telemetry.traces.span import LiveSpan
 
 if TYPE_CHECKING:
@@ -68,6 +68,8 @@ STATEMENTS = {
             Copy(fast_path._untimed),
             Copy(fast_path._traced),
             Copy(fast_path.add_coroutine_fast_path),
+            Copy(generator_fast_path.add_generator_fast_path),
+            Copy(generator_fast_path.add_async_generator_fast_path),
             Copy(block.Block.__exit__, (("fast_path.successes", "successes"),)),
         ),
         r"\.standing_permit is permit",
@@ -86,7 +88,7 @@ STATEMENTS = {
             Copy(fast_path._traced),
             Copy(fast_path.add_coroutine_fast_path, (("await function", "function"),)),
         ),
-        r" _record_error\(circuit, tracer",
+        r"result = (?:await )?function.*\n *except BaseException as error:\n *_record_error\(circuit, tracer",
     ),
     "only the call's own span is replaced": Statement(
         """
@@ -134,9 +136,45 @@ STATEMENTS = {
             Copy(wrappers.wrap_coroutine_function),
             Copy(generators.wrap_generator_function),
             Copy(generators.wrap_async_generator_function),
+            Copy(generator_fast_path.add_generator_fast_path),
+            Copy(generator_fast_path.add_async_generator_fast_path),
             Copy(block.Block.__enter__),
         ),
         "raise refusal",
+    ),
+    "each step of a generator is resumed and suspended, and keeps no item": Statement(
+        """
+        while True:
+            items, value, thrown = [step(value)], None, None
+            suspend()
+            try:
+                value = yield items.pop()
+                step = generator.send
+            except BaseException as error:
+                step, value, thrown = generator.throw, error, error
+            resume()
+        """,
+        (Copy(generators.wrap_generator_function), Copy(generator_fast_path.add_generator_fast_path)),
+        r"\[step\(value\)\]",
+    ),
+    "each step of an async generator is resumed and suspended, and keeps no item": Statement(
+        """
+        while True:
+            items, value, thrown = [await step(value)], None, None
+            suspend()
+            try:
+                value = yield items.pop()
+                step = generator.asend
+            except GeneratorExit as error:
+                thrown = error
+                await generator.aclose()
+                raise
+            except BaseException as error:
+                step, value, thrown = generator.athrow, error, error
+            resume()
+        """,
+        (Copy(generators.wrap_async_generator_function), Copy(generator_fast_path.add_async_generator_fast_path)),
+        r"\[await step\(value\)\]",
     ),
 }
 
