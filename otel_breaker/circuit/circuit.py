@@ -86,7 +86,7 @@ class Circuit(ManagedCircuit):
         """
         if self._lock._is_owned():  # type: ignore[attr-defined]  # noqa: SLF001  # `_is_inside`, written out
             self._machine.leave(permit)
-            self.history.counters.calls[outcome].add()
+            next(self.history.counters.calls[outcome])
             return NO_CHANGES
         failure, owner = None, None
         if outcome is FAILURE:

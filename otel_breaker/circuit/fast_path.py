@@ -25,7 +25,7 @@ class FastPath:
     """What callers of one circuit may do without its lock; guards read the attributes themselves.
 
     `shared_permit` admits a call without reading the clock. `standing_permit` is the same permit while even a success
-    has no effect but its count: a caller that finds its own permit there only calls `count_success`. Where calls are
+    has no effect but its count: a caller that finds its own permit there only advances `successes`. Where calls are
     timed, `timed_period` replaces both; until `quiet_until`, its calls only enter and leave `in_flight`.
 
     Args:
@@ -37,7 +37,6 @@ class FastPath:
         "_history",
         "_refuses_until",
         "clock",
-        "count_success",
         "may_admit",
         "may_refuse",
         "quiet_until",
@@ -53,7 +52,6 @@ class FastPath:
         self.timed_period: Closed | None
         self.clock = clock
         self.successes = history.counters.calls.successes
-        self.count_success = self.successes.add
         self._history = history
         self.may_admit = self.may_refuse = False
         """Whether the settings allow admissions and refusals without the lock."""
@@ -71,7 +69,8 @@ class FastPath:
 
     def try_refuse(self) -> CircuitOpenError | None:
         """The refusal of an open circuit; None when the circuit has to decide."""
-        retry_after = self._refuses_until - self.clock()
+        clock = self.clock  # read first: `self.clock()` would look for a method
+        retry_after = self._refuses_until - clock()
         return self._history.make_refusal(OPEN, retry_after) if retry_after > 0 else None
 
     def try_record_success(self, permit: Permit) -> bool:
@@ -87,7 +86,7 @@ class FastPath:
                 return False
         elif (period := self.timed_period) is None or not period.succeed_quietly(permit, now):
             return False
-        self.count_success()
+        next(self.successes)
         return True
 
     def withdraw(self) -> None:
