@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Final, ParamSpec, TypeVar
 from otel_breaker.caller_name import caller_name
 from otel_breaker.circuit import Circuit, Listener, Listeners, Snapshot
 from otel_breaker.core.states import FAILURE, SUCCESS, CircuitState
-from otel_breaker.guard import Block, Call, cancel_abandoned_calls, guard, preserve_signature
+from otel_breaker.guard import Block, cancel_abandoned_calls, guard, preserve_signature
 from otel_breaker.settings import Settings, identifiers
 from otel_breaker.telemetry import events
 from otel_breaker.telemetry.configuration import TELEMETRY
@@ -171,10 +171,6 @@ class CircuitBreaker:
         guarded.__dict__["__circuit_breaker__"] = self  # keeps the breaker alive, and in `breakers()`
         guarded.__dict__["__circuit_breaker_tracer__"] = tracer
         return guarded
-
-    def _begin(self, tracer: OtelCallTracer) -> Call:
-        """Begin one call, for guards that choose a breaker for each call."""
-        return Call.begin(self._circuit, tracer)
 
     def call(self, function: Callable[P, R], /, *args: P.args, **kwargs: P.kwargs) -> R:
         """Call a function guarded.

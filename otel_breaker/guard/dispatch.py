@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Final, ParamSpec, TypeVar, cast
 from otel_breaker.guard.call import Call
 from otel_breaker.guard.fast_path import add_coroutine_fast_path, add_fast_path
 from otel_breaker.guard.generators import wrap_async_generator_function, wrap_generator_function
+from otel_breaker.guard.keyed_fast_path import add_keyed_coroutine_fast_path, add_keyed_fast_path, begin_by_key
 from otel_breaker.guard.signatures import inner_wrapper
 from otel_breaker.guard.wrappers import wrap_coroutine_function, wrap_function
 
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
 
     from otel_breaker.circuit import Circuit
     from otel_breaker.guard.call import Begin
-    from otel_breaker.guard.ports import CallTracer
+    from otel_breaker.guard.ports import CallTracer, CircuitChoice
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -59,16 +60,34 @@ def guard(
         return cast("Callable[P, R]", add_coroutine_fast_path(cast("Any", function), circuit, tracer))
     if wrap is wrap_function and _context_manager(callee or function) is None:
         return add_fast_path(function, circuit, tracer)
-    return guard_each(function, lambda args, kwargs: Call.begin(circuit, tracer), callee)  # noqa: ARG005  # one circuit for all
+    return _guard_each(function, lambda args, kwargs: Call.begin(circuit, tracer), callee)  # noqa: ARG005  # one circuit for all
 
 
-def guard_each(function: Callable[P, R], begin: Begin, callee: Callable[..., Any] | None = None) -> Callable[P, R]:
-    """Guard any callable, each call with the circuit that `begin` chooses for it.
+def guard_by_choice(
+    function: Callable[P, R], choice: CircuitChoice, tracer: CallTracer, callee: Callable[..., Any] | None = None
+) -> Callable[P, R]:
+    """Guard any callable, each call with the circuit that is chosen for it.
+
+    Args:
+        function: the callable.
+        choice: chooses the circuits.
+        tracer: starts the spans of the calls.
+        callee: as above.
 
     Raises:
         TypeError: when calls of it cannot be guarded.
     """
     _refuse_uncallable(function)
+    wrap = _wrapper_for(callee or function)
+    if wrap is wrap_coroutine_function:
+        return cast("Callable[P, R]", add_keyed_coroutine_fast_path(cast("Any", function), choice, tracer))
+    if wrap is wrap_function and _context_manager(callee or function) is None:
+        return add_keyed_fast_path(function, choice, tracer)
+    return _guard_each(function, begin_by_key(choice, tracer), callee)
+
+
+def _guard_each(function: Callable[P, R], begin: Begin, callee: Callable[..., Any] | None) -> Callable[P, R]:
+    """Guard a generator function or a context manager."""
     manager = _context_manager(callee or function)
     if manager is not None:
         decorator, generator_function = manager
