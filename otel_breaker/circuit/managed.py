@@ -57,8 +57,8 @@ class ManagedCircuit:
         "classifier",
         "fast_path",
         "history",
+        "is_enforced",
         "settings",
-        "shows_state_only",
     )
 
     def __init__(
@@ -204,9 +204,8 @@ class ManagedCircuit:
         self.classifier = classifier
         self._decisions.mode = settings.mode
         self._is_off = settings.mode is Mode.OFF
-        enforced = settings.mode is Mode.ENFORCE
-        self.shows_state_only = enforced and self.history.key is None
-        """Whether a call in a closed state has no attribute but that state."""
-        self.fast_path.may_admit = enforced and not classifier.classifies_results
-        self.fast_path.may_refuse = enforced and settings.fallback is None
+        self.is_enforced = settings.mode is Mode.ENFORCE
+        """Whether a call in a closed state has no attributes but that state and the key."""
+        self.fast_path.may_admit = self.is_enforced and not classifier.classifies_results
+        self.fast_path.may_refuse = self.is_enforced and settings.fallback is None
         self.fast_path.publish(self._machine)

@@ -10,8 +10,9 @@ from functools import wraps
 from sys import is_finalizing
 from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar, cast
 
+from otel_breaker.circuit.changes import NO_CHANGES
 from otel_breaker.guard.call import Call
-from otel_breaker.guard.fast_path import _record_error, _traced
+from otel_breaker.guard.fast_path import _record_error
 from otel_breaker.guard.results import COMPLETE_TYPE_IDS, COMPLETE_TYPES, follower_of
 from otel_breaker.guard.stand_ins import follow
 from otel_breaker.guard.streams import stream_follower_of
@@ -49,37 +50,43 @@ def add_keyed_fast_path(  # noqa: C901  # a call of a part of it would cost as m
                 known.was_used = True
                 circuit = known.circuit
         fast_path = circuit.fast_path
-        permit = fast_path.shared_permit
+        permit, span = fast_path.shared_permit, None
         if permit is None or tracer.is_active():
             if permit is not None and not is_finalizing():
-                return _traced(function, circuit, tracer)(permit, args, kwargs)
-            refusal = None if tracer.is_active() else fast_path.try_refuse()
-            if refusal is None:
-                call = begin(circuit, tracer)
-                refusal = call.take_refusal()
+                span = tracer.start(circuit, permit, NO_CHANGES)
+            if span is None or permit is None:
+                refusal = None if tracer.is_active() else fast_path.try_refuse()
                 if refusal is None:
-                    return run_function(function, call, args, kwargs)
-            try:
-                raise refusal
-            finally:
-                del refusal  # as in fast_path.py
+                    call = begin(circuit, tracer)
+                    refusal = call.take_refusal()
+                    if refusal is None:
+                        return run_function(function, call, args, kwargs)
+                try:
+                    raise refusal
+                finally:
+                    del refusal  # as in fast_path.py
         try:
             result = function(*args, **kwargs)
         except BaseException as error:
-            _record_error(circuit, permit, error)
+            if span is None:
+                _record_error(circuit, permit, error)
+            else:
+                continued(circuit, tracer, permit, span).raised(error)
             raise
         kind = type(result)
         try:
             is_complete = kind in COMPLETE_TYPES or id(kind) in COMPLETE_TYPE_IDS
         except Exception:  # as in fast_path.py
             is_complete = False
-        if is_complete or (follower := follower_of(result)) is None:
-            if fast_path.standing_permit is permit:
-                fast_path.count_success()
-            else:
-                circuit.record_success(permit)
-            return result
-        return cast("R", follow(follower, result, continued(circuit, tracer, permit)))
+        if not is_complete and (follower := follower_of(result)) is not None:
+            return cast("R", follow(follower, result, continued(circuit, tracer, permit, span)))
+        if fast_path.standing_permit is permit:
+            fast_path.count_success()
+        else:
+            circuit.record_success(permit)
+        if span is not None:
+            span.succeed()
+        return result
 
     return guarded
 
@@ -91,7 +98,7 @@ def add_keyed_coroutine_fast_path(  # noqa: C901  # as above
     key_of, find, choose, choose_without_key = choice.key_of, choice.find, choice.choose, choice.choose_without_key
 
     @wraps(function)
-    async def guarded(*args: P.args, **kwargs: P.kwargs) -> R:
+    async def guarded(*args: P.args, **kwargs: P.kwargs) -> R:  # noqa: C901, PLR0912  # as above
         try:
             key = key_of(*args, **kwargs)
             known = find(key)
@@ -104,20 +111,26 @@ def add_keyed_coroutine_fast_path(  # noqa: C901  # as above
                 known.was_used = True
                 circuit = known.circuit
         fast_path = circuit.fast_path
-        permit = fast_path.shared_permit
+        permit, span = fast_path.shared_permit, None
         if permit is None or tracer.is_active():
-            call = begin(circuit, tracer)
-            refusal = call.take_refusal()
-            if refusal is None:
-                return await run_coroutine(function, call, args, kwargs)
-            try:
-                raise refusal
-            finally:
-                del refusal  # as in fast_path.py
+            if permit is not None and not is_finalizing():
+                span = tracer.start(circuit, permit, NO_CHANGES)
+            if span is None or permit is None:
+                call = begin(circuit, tracer)
+                refusal = call.take_refusal()
+                if refusal is None:
+                    return await run_coroutine(function, call, args, kwargs)
+                try:
+                    raise refusal
+                finally:
+                    del refusal  # as in fast_path.py
         try:
             result = await function(*args, **kwargs)
         except BaseException as error:
-            _record_error(circuit, permit, error)
+            if span is None:
+                _record_error(circuit, permit, error)
+            else:
+                continued(circuit, tracer, permit, span).raised(error)
             raise
         kind = type(result)
         try:
@@ -125,11 +138,13 @@ def add_keyed_coroutine_fast_path(  # noqa: C901  # as above
         except Exception:  # as in fast_path.py
             is_complete = False
         if not is_complete and follower_of(result) is not None and (follower := stream_follower_of(result)) is not None:
-            return cast("R", follow(follower, result, continued(circuit, tracer, permit)))
+            return cast("R", follow(follower, result, continued(circuit, tracer, permit, span)))
         if fast_path.standing_permit is permit:
             fast_path.count_success()
         else:
             circuit.record_success(permit)
+        if span is not None:
+            span.succeed()
         return result
 
     return guarded

@@ -8,6 +8,8 @@ from threading import RLock
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from otel_breaker import CircuitBreaker
+from otel_breaker.keyed import KeyedBreaker, KeyedCircuit
+from otel_breaker.keyed_guard import guard_by_key
 from tests.fakes import FakeClock
 
 if TYPE_CHECKING:
@@ -66,6 +68,26 @@ def run_coroutine(breaker: CircuitBreaker, work: Callable[[], Any]) -> Any:
     return asyncio.run(breaker(function)())
 
 
+def guarded_by_key(breaker: CircuitBreaker, function: Callable[[], Any]) -> Callable[[], Any]:
+    keyed = KeyedBreaker(breaker.name, breaker.settings)
+    keyed._keep("key", KeyedCircuit(breaker))
+    return guard_by_key(keyed, function, lambda: "key")
+
+
+def run_function_by_key(breaker: CircuitBreaker, work: Callable[[], Any]) -> Any:
+    def function() -> Any:
+        return work()
+
+    return guarded_by_key(breaker, function)()
+
+
+def run_coroutine_by_key(breaker: CircuitBreaker, work: Callable[[], Any]) -> Any:
+    async def function() -> Any:
+        return work()
+
+    return asyncio.run(guarded_by_key(breaker, function)())
+
+
 def run_block(breaker: CircuitBreaker, work: Callable[[], Any]) -> Any:
     with breaker.guard():
         return work()
@@ -113,10 +135,17 @@ PATHS = {
     "function, window, traced": Path(run_function, WINDOW, True, Cost(0, 0, 1)),
     "coroutine": Path(run_coroutine, SHARED, False, Cost(0, 0, 0)),
     "coroutine, window": Path(run_coroutine, WINDOW, False, Cost(0, 0, 1)),
+    "function by key": Path(run_function_by_key, SHARED, False, Cost(0, 0, 0)),
+    "function by key, window": Path(run_function_by_key, WINDOW, False, Cost(0, 0, 1)),
+    "function by key, traced": Path(run_function_by_key, SHARED, True, Cost(0, 0, 0)),
+    "coroutine by key": Path(run_coroutine_by_key, SHARED, False, Cost(0, 0, 0)),
+    "coroutine by key, window": Path(run_coroutine_by_key, WINDOW, False, Cost(0, 0, 1)),
+    "coroutine by key, traced": Path(run_coroutine_by_key, SHARED, True, Cost(0, 0, 0)),
     "block": Path(run_block, SHARED, False, Cost(0, 0, 0)),
     "block, window": Path(run_block, WINDOW, False, Cost(0, 0, 1)),
     # With a `Call`, but without the lock.
     "function, timed, traced": Path(run_function, TIMED, True, Cost(1, 0, 4), is_fast=False),
+    "function by key, timed": Path(run_function_by_key, TIMED, False, Cost(1, 0, 4), is_fast=False),
     "coroutine, timed": Path(run_coroutine, TIMED, False, Cost(1, 0, 3), is_fast=False),
     "coroutine, traced": Path(run_coroutine, SHARED, True, Cost(1, 0, 1), is_fast=False),
     "block, timed": Path(run_block, TIMED, False, Cost(1, 0, 3), is_fast=False),
