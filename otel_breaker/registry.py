@@ -15,16 +15,16 @@ from otel_breaker.errors import InvalidSettings
 from otel_breaker.forks import FORKS, ForkStage
 from otel_breaker.keyed import KeyedBreaker
 from otel_breaker.locks import locked
-from otel_breaker.named_settings import CodeSettings, NamedSettings
+from otel_breaker.named_settings import NamedSettings
 from otel_breaker.overrides import StateOverride, replace_override
-from otel_breaker.settings import Settings, identifiers, messages
+from otel_breaker.settings import identifiers
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from typing_extensions import Unpack
 
-    from otel_breaker.settings import Keywords
+    from otel_breaker.settings import Keywords, Settings
 
 
 class _Previous(NamedTuple):
@@ -106,7 +106,7 @@ class Registry:
 
     def get(self, name: str, keywords: Mapping[str, object]) -> CircuitBreaker:
         """The breaker of a name, without a key."""
-        is_new = self._take_keywords(name, keywords)
+        is_new = self._settings.take(name, keywords)
         breaker = self._breakers.get(name)
         if breaker is not None and not is_new:
             return breaker
@@ -120,7 +120,7 @@ class Registry:
 
     def get_keyed(self, name: str, keywords: Mapping[str, object]) -> KeyedBreaker:
         """The breakers of a name that have a key."""
-        is_new = self._take_keywords(name, keywords)
+        is_new = self._settings.take(name, keywords)
         keyed = self.keyed.get(name)
         if keyed is not None and not is_new:
             return keyed
@@ -155,6 +155,7 @@ class Registry:
     def after_fork(self) -> None:
         """Replace the locks in a forked child: the thread that held one does not exist there."""
         self._lock = threading.RLock()
+        self._settings.after_fork()
         for keyed in self.keyed.values():
             keyed.after_fork()
 
@@ -186,40 +187,13 @@ class Registry:
             breaker._replace_settings(applied.resolved())  # noqa: SLF001  # our own interface
 
     def _apply_changed_settings(self, breaker: CircuitBreaker | KeyedBreaker) -> None:
-        given = self._settings.from_code(breaker.name)
-        if given is not None and given.keywords and self._settings.is_configured(breaker.name):
-            diagnostics.warning(_OVERRULED, breaker.name, messages.keywords(given.keywords))
+        self._settings.warn_if_overruled(breaker.name)
         try:
             self._apply_settings(breaker)
         except InvalidSettings as error:
             diagnostics.error("circuit breaker %r keeps its settings: %s", breaker.name, error)
 
-    def _take_keywords(self, name: str, keywords: Mapping[str, object]) -> bool:
-        """Keep the settings that code gives for a name, in one place only; returns whether they are new."""
-        while True:
-            known = self._settings.from_code(name)
-            if known is not None and (not keywords or keywords == known.keywords):
-                return False
-            settings, is_configured = Settings.from_mapping(keywords, name), self._settings.is_configured(name)
-            if known is not None and known.keywords and not is_configured:
-                if settings == known.settings:
-                    return False
-                problem = (
-                    f"asked for with {messages.keywords(keywords)}, but made with {messages.keywords(known.keywords)}"
-                )
-                raise InvalidSettings(name, problem, "give the settings in one place, or the same in both")
-            if self._replace_from_code(name, known, CodeSettings(dict(keywords), settings)):
-                break
-        if keywords and is_configured:
-            diagnostics.warning(_OVERRULED, name, messages.keywords(keywords))
-        return True
 
-    @locked
-    def _replace_from_code(self, name: str, known: CodeSettings | None, given: CodeSettings) -> bool:
-        return self._settings.replace_from_code(name, known, given)
-
-
-_OVERRULED: Final = "circuit breaker %r: its configured settings win over the code's %s"
 REGISTRY: Final = Registry()
 atexit.register(REGISTRY.clear)
 FORKS.register(ForkStage.LOCKS, REGISTRY.after_fork)
