@@ -47,21 +47,22 @@ class Decisions:
         fast_path: is withdrawn before each change, and published after it.
     """
 
-    __slots__ = ("_fast_path", "_history", "_machine", "counted_errors", "mode")
+    __slots__ = ("_counted_errors", "_machine", "_mode", "fast_path", "history")
 
     def __init__(self, machine: Machine, history: CircuitHistory, fast_path: FastPath) -> None:
         self._machine = machine
-        self._history = history
-        self._fast_path = fast_path
-        self.counted_errors = CountedErrors()
-        self.mode = Mode.ENFORCE
+        self.history = history
+        self.fast_path = fast_path
+        self._counted_errors: CountedErrors | None = None
+        """The marks of this circuit, from its first failure on."""
+        self._mode = Mode.ENFORCE
 
     def admit_locked(
         self, now: float, owner: Hashable, exclusive: bool
     ) -> tuple[Permit | CircuitOpenError, Sequence[PendingChange]]:
         """Admit or refuse a call; the changes are complete when the span of that call is known."""
         machine = self._machine
-        self._fast_path.withdraw()
+        self.fast_path.withdraw()
         try:
             changes = self._apply_time_locked(now)
             permit = machine.admit(now, owner if machine.state is HALF_OPEN else None, exclusive=exclusive)
@@ -70,10 +71,10 @@ class Decisions:
             else:
                 decision = permit
                 if permit.deadline is not None:
-                    self._history.count_probe()
+                    self.history.count_probe()
         finally:
-            self._fast_path.publish(machine)
-        self._history.dispatcher.complete_before(changes)
+            self.fast_path.publish(machine)
+        self.history.complete_before(changes)
         return decision, changes
 
     def admit_in_between_locked(self, now: float) -> Permit | CircuitOpenError:
@@ -84,11 +85,11 @@ class Decisions:
     def refuse_locked(self, now: float) -> Permit | CircuitOpenError:
         """Refuse a call; in mode `shadow`, a permit without effect."""
         state = self._machine.state
-        if self.mode is Mode.SHADOW:
+        if self._mode is Mode.SHADOW:
             permit = Permit.of(NO_GENERATION, state, 0, now)
             permit.shadowed = True
             return permit
-        return self._history.make_refusal(state, self._machine.retry_after(now))
+        return self.history.make_refusal(state, self._machine.retry_after(now))
 
     def permit_if_closed_locked(self, now: float) -> Permit:
         """A permit whose outcome has an effect only while the circuit is closed."""
@@ -107,20 +108,20 @@ class Decisions:
     ) -> bool:
         """Record an outcome that changes no state; False, without effect, when the rules have to be evaluated."""
         period = self._machine.period
-        if period is None or permit is not self._fast_path.shared_permit:
+        if period is None or permit is not self.fast_path.shared_permit:
             return False
-        self._fast_path.withdraw_standing_permit()
+        self.fast_path.withdraw_standing_permit()
         if not period.record_without_effect(permit, outcome):
             return False
         try:
-            self._history.counters.calls[outcome].add()
+            self.history.counters.calls[outcome].add()
             if failure is not None:
-                self._history.record_failure(failure, span_context)
-                self._history.add_evidence(failure)
+                self.history.record_failure(failure, span_context)
+                self.history.add_evidence(failure)
                 if error is not None:
-                    self.counted_errors.mark(error, period.failure_count, owner)
+                    self._mark_locked(error, period.failure_count, owner)
         finally:
-            self._fast_path.publish_period(period)
+            self.fast_path.publish_period(period)
         return True
 
     def record_outcome_locked(
@@ -144,46 +145,46 @@ class Decisions:
             retry_after: seconds that the failure asked to wait.
             span_context: that of the call.
         """
-        self._fast_path.withdraw()
+        self.fast_path.withdraw()
         try:
             if failure is not None:
-                self._history.record_failure(failure.name, span_context)
+                self.history.record_failure(failure.name, span_context)
             changes = self._record_locked(permit, outcome, effective, failure, now, retry_after, span_context)
         finally:
-            self._fast_path.publish(self._machine)
-        self._history.dispatcher.complete_before(changes)
+            self.fast_path.publish(self._machine)
+        self.history.complete_before(changes)
         return changes
 
     def suspend_locked(self, permit: Permit, now: float) -> tuple[bool, Sequence[PendingChange]]:
         """End one step of a call; returns whether the step was slow, too."""
-        self._fast_path.withdraw()
+        self.fast_path.withdraw()
         try:
             slow = self._machine.policy.is_slow(permit.started, now)
             permit.owner = None
             transition = self._machine.suspend(permit, now, RUNTIME.draw())
             changes = self._record_change_locked(transition, permit.span_context, complete=True)
         finally:
-            self._fast_path.publish(self._machine)
-        self._history.dispatcher.complete_before(changes)
+            self.fast_path.publish(self._machine)
+        self.history.complete_before(changes)
         return slow, changes
 
     def carry_out_locked(self, command: OperatorCommand, now: float) -> None:
         """Carry out a command of an operator."""
-        self._fast_path.withdraw()
+        self.fast_path.withdraw()
         try:
             transition = command.trigger(now)
         finally:
-            self._fast_path.publish(self._machine)
+            self.fast_path.publish(self._machine)
         if transition is not None:
-            change = self._history.record_state_change(
+            change = self.history.record_state_change(
                 transition,
-                self.mode,
+                self._mode,
                 command.span_context,
                 complete=True,
                 actor=command.actor,
                 manual_reason=command.reason,
             )
-            self._history.dispatcher.complete_before([change])
+            self.history.complete_before([change])
 
     def _apply_time_locked(self, now: float) -> list[PendingChange]:
         """Make the transitions that time alone has caused since the last call."""
@@ -204,9 +205,9 @@ class Decisions:
         retry_after: float | None,
         span_context: object,
     ) -> Sequence[PendingChange]:
-        machine, history, changes = self._machine, self._history, NO_CHANGES
+        machine, history, changes = self._machine, self.history, NO_CHANGES
         if permit.shadowed:
-            history.counters.shadowed[outcome] += 1
+            history.counters.outages.shadowed[outcome] += 1
         if machine.has_deadlines:
             # A probe that ends after its deadline has expired; calls in flight may be overdue.
             changes = self._record_change_locked(machine.expire(now, RUNTIME.draw()), span_context, complete=True)
@@ -220,14 +221,19 @@ class Decisions:
         if failure is not None and machine.failure_count != before:
             history.add_evidence(failure.name)
             if failure.error is not None:
-                self.counted_errors.mark(failure.error, machine.failure_count, failure.owner)
+                self._mark_locked(failure.error, machine.failure_count, failure.owner)
         if transition is None:
             return changes
         return [*changes, *self._record_change_locked(transition, span_context, complete=True)]
+
+    def _mark_locked(self, error: BaseException, failure_count: int, owner: object) -> None:
+        if self._counted_errors is None:
+            self._counted_errors = CountedErrors()
+        self._counted_errors.mark(error, failure_count, owner)
 
     def _record_change_locked(
         self, transition: Transition | None, span_context: object, *, complete: bool
     ) -> list[PendingChange]:
         if transition is None:
             return []
-        return [self._history.record_state_change(transition, self.mode, span_context, complete=complete)]
+        return [self.history.record_state_change(transition, self._mode, span_context, complete=complete)]

@@ -6,11 +6,11 @@ circuit's state.
 
 from __future__ import annotations
 
-from math import inf
 from typing import TYPE_CHECKING
 
 from otel_breaker.circuit.runtime import RUNTIME
-from otel_breaker.core.states import OPEN, SUCCESS
+from otel_breaker.core.states import OPEN
+from otel_breaker.core.windows import NEVER
 
 if TYPE_CHECKING:
     from otel_breaker.circuit.history import CircuitHistory
@@ -34,7 +34,7 @@ class FastPath:
     """
 
     __slots__ = (
-        "_make_refusal",
+        "_history",
         "_refuses_until",
         "clock",
         "count_success",
@@ -51,8 +51,8 @@ class FastPath:
         self.standing_permit: Permit | None
         self.timed_period: Closed | None
         self.clock = clock
-        self.count_success = history.counters.calls[SUCCESS].add
-        self._make_refusal = history.make_refusal
+        self.count_success = history.counters.calls.successes.add
+        self._history = history
         self.may_admit = self.may_refuse = False
         """Whether the settings allow admissions and refusals without the lock."""
         self.withdraw()
@@ -70,11 +70,11 @@ class FastPath:
     def try_refuse(self) -> CircuitOpenError | None:
         """The refusal of an open circuit; None when the circuit has to decide."""
         retry_after = self._refuses_until - self.clock()
-        return self._make_refusal(OPEN, retry_after) if retry_after > 0 else None
+        return self._history.make_refusal(OPEN, retry_after) if retry_after > 0 else None
 
     def try_record_success(self, permit: Permit) -> bool:
         """Count a success that has no other effect; False when the circuit has to record it."""
-        if self.quiet_until == -inf:  # cheaper than reading the clock
+        if self.quiet_until == NEVER:  # cheaper than reading the clock
             return False
         now = self.clock()
         if now >= self.quiet_until:
@@ -93,11 +93,11 @@ class FastPath:
         one publishes.
         """
         self.shared_permit = self.standing_permit = self.timed_period = None
-        self.quiet_until = self._refuses_until = -inf
+        self.quiet_until = self._refuses_until = NEVER
 
     def withdraw_standing_permit(self) -> None:
         """Send every success to the lock, while calls are still admitted by the shared permit; under the lock."""
-        self.standing_permit, self.quiet_until = None, -inf
+        self.standing_permit, self.quiet_until = None, NEVER
 
     def publish(self, machine: Machine) -> None:
         """Publish what is allowed now; under the lock."""
@@ -114,7 +114,7 @@ class FastPath:
         if not period.is_shared:
             self.timed_period = period
         elif period.streak:  # each counted failure comes here: the code below has the same result in more steps
-            self.shared_permit, self.standing_permit, self.quiet_until = period.shared_permit, None, -inf
+            self.shared_permit, self.standing_permit, self.quiet_until = period.shared_permit, None, NEVER
             return
         else:
             self.shared_permit = period.shared_permit

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
+from otel_breaker.core.states import Outcome
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
@@ -46,14 +48,14 @@ class Snapshot:
     @classmethod
     def of_locked(cls, machine: Machine, history: CircuitHistory, mode: Mode, now: float) -> Self:
         """Read a circuit; under its lock."""
-        counts, episode = machine.counts(now), history.episode
+        counts, calls, episode = machine.counts(now), history.counters.calls.read(), history.episode
         return cls(
             name=history.name,
             key=history.key,
             state=machine.state,
             mode=mode,
             episode=episode.id if episode is not None else None,
-            calls={outcome.value: counter.read() for outcome, counter in history.counters.calls.items()},
+            calls={outcome.value: calls[outcome] for outcome in Outcome},
             consecutive_failures=counts.consecutive_failures,
             window_calls=counts.window_calls,
             window_failures=counts.window_failures,
