@@ -112,6 +112,7 @@ class _ChoiceByKey:
         self._tracer = tracer
         self._function_name = function_name
         self._has_logged = False
+        self.pattern = Circuit(keyed.name, None, keyed.settings, (), None)
         # Admits calls without a key. All together under one circuit, they would be refused because one of them fails.
         self._unguarded = Circuit(keyed.name, None, Settings(mode=Mode.OFF).resolved(), Listeners(), None)
 

@@ -82,6 +82,11 @@ class CircuitChoice(Protocol):
     """
 
     @property
+    def pattern(self) -> Circuit:
+        """A circuit with the settings of all that it chooses, for which the guard is made first."""
+        ...
+
+    @property
     def key_of(self) -> Callable[..., str]: ...
 
     @property

@@ -13,7 +13,10 @@ from copy import deepcopy
 from functools import lru_cache
 from textwrap import dedent
 from types import CodeType, FunctionType
-from typing import Any, Final, NamedTuple, cast
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, cast
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 PREFIX: Final = "_otel_breaker_"
 """Keeps the names of the compiled code apart from the parameters."""
@@ -27,9 +30,10 @@ _TRACER: Final = "tracer"
 _FLAG: Final = "is_active"
 
 
-def referenced_names(wrapper: CodeType) -> list[str]:
-    """The names that a wrapper refers to, except builtins."""
-    return sorted({*wrapper.co_freevars, *wrapper.co_names} - vars(builtins).keys())
+def referenced_names(*parts: CodeType) -> list[str]:
+    """The names that the parts of a wrapper refer to, except builtins and what one of them assigns."""
+    referenced = {name for part in parts for name in (*part.co_freevars, *part.co_names)}
+    return sorted(referenced - vars(builtins).keys() - {name for part in parts for name in part.co_varnames})
 
 
 class Parameters(NamedTuple):
@@ -90,22 +94,30 @@ def flag_of_tracer(wrapper: FunctionType) -> CodeType | None:
 
 
 @lru_cache(maxsize=_MAX_CODES)
-def recompile(wrapper: CodeType, parameters: Parameters, flag: CodeType | None = None) -> CodeType | None:
+def recompile(
+    wrapper: CodeType, parameters: Parameters, flag: CodeType | None = None, before: CodeType | None = None
+) -> CodeType | None:
     """The code of a wrapper with other parameters, which have no names yet.
 
     Args:
         wrapper: the code of a function with the parameters `*args, **kwargs`.
         parameters: replace those.
         flag: the code of the tracer's `is_active()`.
+        before: the code of a function with the same parameters. Its statements but the last, which returns, come before
+            those of the wrapper.
 
     Returns:
-        The code; None where the source of the wrapper is not available.
+        The code; None where a source is not available.
     """
-    source = _source(wrapper)
-    if source is None:
+    parts = [wrapper] if before is None else [before, wrapper]
+    sources = [deepcopy(_source(part)) for part in parts]
+    function = sources[-1]
+    if function is None or sources[0] is None:
         return None
-    transformer = _Transformer(wrapper, parameters, None if flag is None else _returned_expression(flag))
-    function = transformer.visit(deepcopy(source))
+    if before is not None:
+        function.body[:0] = sources[0].body[:-1]
+    transformer = _Transformer(parts, parameters, None if flag is None else _returned_expression(flag))
+    function = transformer.visit(function)
     for node in ast.walk(function):
         # Tracebacks show the first line of the guarded function.
         if isinstance(node, ast.expr | ast.stmt | ast.arg | ast.keyword | ast.excepthandler):
@@ -159,12 +171,12 @@ def _load(name: str) -> ast.Name:
 class _Transformer(ast.NodeTransformer):
     """Replaces a wrapper's parameters, and renames everything else that it refers to."""
 
-    def __init__(self, wrapper: CodeType, parameters: Parameters, flag: ast.expr | None) -> None:
+    def __init__(self, parts: Sequence[CodeType], parameters: Parameters, flag: ast.expr | None) -> None:
         self.free: set[str] = set()
         """The free variables of the result."""
-        self._references = frozenset(referenced_names(wrapper))
-        self._locals = wrapper.co_varnames
-        self._args, self._kwargs = wrapper.co_varnames[:2]
+        self._references = frozenset(referenced_names(*parts))
+        self._locals = {name for part in parts for name in part.co_varnames}
+        self._args, self._kwargs = parts[0].co_varnames[:2]
         self._parameters = parameters
         self._flag = flag
 

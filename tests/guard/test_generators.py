@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import inspect
 import sys
 import weakref
 from contextlib import suppress
@@ -266,6 +267,77 @@ def test_a_loop_that_closes_its_generators_in_any_order_ends_the_call(breaker: C
         complete(generator.aclose())
 
     assert counted(breaker) == {"success": 1}
+
+
+def test_a_collector_that_closes_a_generator_before_its_guard_ends_the_call(breaker: CircuitBreaker) -> None:
+    reading: Any = breaker(echo)([])
+    next(reading)
+    (inner,) = (each for each in reading.gi_frame.f_locals.values() if inspect.isgenerator(each))
+
+    inner.close()
+    reading.close()
+
+    assert counted(breaker) == {"success": 1}
+
+
+def test_a_generator_that_raises_generator_exit_itself_is_cancelled(breaker: CircuitBreaker) -> None:
+    @breaker
+    def items() -> Generator[int, None, None]:
+        yield 1
+        raise GeneratorExit
+
+    with pytest.raises(GeneratorExit):
+        list(items())
+
+    assert counted(breaker) == {"cancelled": 1}
+
+
+def test_an_async_generator_that_raises_generator_exit_itself_is_cancelled(breaker: CircuitBreaker) -> None:
+    @breaker
+    async def items() -> AsyncGenerator[int, None]:
+        yield 1
+        raise GeneratorExit
+
+    reading = items()
+    complete(reading.__anext__())
+    with pytest.raises(GeneratorExit):
+        complete(reading.__anext__())
+
+    assert counted(breaker) == {"cancelled": 1}
+
+
+def test_an_exception_on_closing_an_async_generator_reaches_the_consumer_and_is_a_failure(
+    breaker: CircuitBreaker,
+) -> None:
+    @breaker
+    async def items() -> AsyncGenerator[int, None]:
+        try:
+            yield 1
+        finally:
+            raise Broken
+
+    reading = items()
+    complete(reading.__anext__())
+    with pytest.raises(Broken):
+        complete(reading.aclose())
+
+    assert counted(breaker) == {"failure": 1}
+
+
+def test_values_may_be_sent_after_items_were_asked_for_and_the_other_way_round(breaker: CircuitBreaker) -> None:
+    items = breaker(echo)([])
+
+    assert [next(items), next(items), items.send(1), next(items), items.send(2)] == ["first", None, 1, None, 2]
+
+
+def test_values_may_be_sent_to_an_async_generator_after_items_were_asked_for(breaker: CircuitBreaker) -> None:
+    items = breaker(async_echo)([])
+
+    steps = [items.__anext__(), items.__anext__(), items.asend(1), items.__anext__()]
+    answers = [complete(step) for step in steps]
+    complete(items.aclose())
+
+    assert answers == ["first", None, 1, None]
 
 
 async def test_a_task_cancelled_while_it_waits_for_the_first_item_is_cancelled_not_failed(

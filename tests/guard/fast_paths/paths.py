@@ -13,7 +13,7 @@ from otel_breaker.keyed_guard import guard_by_key
 from tests.fakes import FakeClock
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import AsyncIterator, Callable, Iterator
 
 
 class Broken(Exception):
@@ -100,6 +100,16 @@ def run_generator(breaker: CircuitBreaker, work: Callable[[], Any]) -> Any:
     return list(breaker(function)())
 
 
+def run_async_generator(breaker: CircuitBreaker, work: Callable[[], Any]) -> Any:
+    async def function() -> AsyncIterator[Any]:
+        yield work()
+
+    async def read() -> list[Any]:
+        return [each async for each in breaker(function)()]
+
+    return asyncio.run(read())
+
+
 SHARED: dict[str, Any] = {}
 """All calls share a permit, and a success has no effect but its count."""
 WINDOW: dict[str, Any] = {"failure_rate": 0.5, "window": "30s"}
@@ -138,19 +148,26 @@ PATHS = {
     "function by key": Path(run_function_by_key, SHARED, False, Cost(0, 0, 0)),
     "function by key, window": Path(run_function_by_key, WINDOW, False, Cost(0, 0, 1)),
     "function by key, traced": Path(run_function_by_key, SHARED, True, Cost(0, 0, 0)),
+    "function by key, timed": Path(run_function_by_key, TIMED, False, Cost(0, 0, 2)),
     "coroutine by key": Path(run_coroutine_by_key, SHARED, False, Cost(0, 0, 0)),
     "coroutine by key, window": Path(run_coroutine_by_key, WINDOW, False, Cost(0, 0, 1)),
-    "coroutine by key, traced": Path(run_coroutine_by_key, SHARED, True, Cost(0, 0, 0)),
     "block": Path(run_block, SHARED, False, Cost(0, 0, 0)),
     "block, window": Path(run_block, WINDOW, False, Cost(0, 0, 1)),
+    "generator": Path(run_generator, SHARED, False, Cost(0, 0, 0)),
+    "generator, window": Path(run_generator, WINDOW, False, Cost(0, 0, 1)),
+    "async generator": Path(run_async_generator, SHARED, False, Cost(0, 0, 0)),
+    "async generator, window": Path(run_async_generator, WINDOW, False, Cost(0, 0, 1)),
     # With a `Call`, but without the lock.
     "function, timed, traced": Path(run_function, TIMED, True, Cost(1, 0, 4), is_fast=False),
-    "function by key, timed": Path(run_function_by_key, TIMED, False, Cost(1, 0, 4), is_fast=False),
     "coroutine, timed": Path(run_coroutine, TIMED, False, Cost(1, 0, 3), is_fast=False),
     "coroutine, traced": Path(run_coroutine, SHARED, True, Cost(1, 0, 1), is_fast=False),
     "block, timed": Path(run_block, TIMED, False, Cost(1, 0, 3), is_fast=False),
     "block, traced": Path(run_block, SHARED, True, Cost(1, 0, 1), is_fast=False),
-    "generator": Path(run_generator, SHARED, False, Cost(1, 0, 1), is_fast=False),
+    "generator, traced": Path(run_generator, SHARED, True, Cost(1, 0, 1), is_fast=False),
+    "async generator, traced": Path(run_async_generator, SHARED, True, Cost(1, 0, 1), is_fast=False),
+    # With the lock round each pause: the time of the consumer is not the call's.
+    "generator, timed": Path(run_generator, TIMED, False, Cost(1, 2, 5), is_fast=False),
+    "async generator, timed": Path(run_async_generator, TIMED, False, Cost(1, 2, 5), is_fast=False),
 }
 
 

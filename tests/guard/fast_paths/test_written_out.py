@@ -16,7 +16,7 @@ import pytest
 
 import otel_breaker
 from otel_breaker.core.closed import Closed
-from otel_breaker.guard import block, fast_path, generators, wrappers
+from otel_breaker.guard import block, fast_path, generator_fast_path, generators, wrappers
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -67,6 +67,8 @@ STATEMENTS = {
             Copy(fast_path._untimed),
             Copy(fast_path._traced),
             Copy(fast_path.add_coroutine_fast_path),
+            Copy(generator_fast_path.add_generator_fast_path),
+            Copy(generator_fast_path.add_async_generator_fast_path),
             Copy(block.Block.__exit__, (("fast_path.count_success", "count_success"),)),
         ),
         r"\.standing_permit is permit",
@@ -84,7 +86,7 @@ STATEMENTS = {
             Copy(fast_path._timed),
             Copy(fast_path.add_coroutine_fast_path, (("await function", "function"),)),
         ),
-        r"_record_error\(circuit, permit, error\)",
+        r"result = (?:await )?function.*\n *except BaseException as error:\n *_record_error\(circuit, permit, error\)",
     ),
     "a timed call has a permit of its own, in flight": Statement(
         """
@@ -112,9 +114,45 @@ STATEMENTS = {
             Copy(wrappers.wrap_coroutine_function),
             Copy(generators.wrap_generator_function),
             Copy(generators.wrap_async_generator_function),
+            Copy(generator_fast_path.add_generator_fast_path),
+            Copy(generator_fast_path.add_async_generator_fast_path),
             Copy(block.Block.__enter__),
         ),
         "raise refusal",
+    ),
+    "each step of a generator is resumed and suspended, and keeps no item": Statement(
+        """
+        while True:
+            items, value, thrown = [step(value)], None, None
+            suspend()
+            try:
+                value = yield items.pop()
+                step = generator.send
+            except BaseException as error:
+                step, value, thrown = generator.throw, error, error
+            resume()
+        """,
+        (Copy(generators.wrap_generator_function), Copy(generator_fast_path.add_generator_fast_path)),
+        r"\[step\(value\)\]",
+    ),
+    "each step of an async generator is resumed and suspended, and keeps no item": Statement(
+        """
+        while True:
+            items, value, thrown = [await step(value)], None, None
+            suspend()
+            try:
+                value = yield items.pop()
+                step = generator.asend
+            except GeneratorExit as error:
+                thrown = error
+                await generator.aclose()
+                raise
+            except BaseException as error:
+                step, value, thrown = generator.athrow, error, error
+            resume()
+        """,
+        (Copy(generators.wrap_async_generator_function), Copy(generator_fast_path.add_async_generator_fast_path)),
+        r"\[await step\(value\)\]",
     ),
 }
 
