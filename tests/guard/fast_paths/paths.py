@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from threading import RLock
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -68,24 +68,15 @@ def run_coroutine(breaker: CircuitBreaker, work: Callable[[], Any]) -> Any:
     return asyncio.run(breaker(function)())
 
 
-def guarded_by_key(breaker: CircuitBreaker, function: Callable[[], Any]) -> Callable[[], Any]:
-    keyed = KeyedBreaker(breaker.name, breaker.settings)
-    keyed._keep("key", KeyedCircuit(breaker))
-    return guard_by_key(keyed, function, lambda: "key")
+def by_key(run: Callable[[Any, Callable[[], Any]], Any]) -> Callable[[CircuitBreaker, Callable[[], Any]], Any]:
+    """The same way through a guard that chooses the breaker by a key."""
 
+    def run_by_key(breaker: CircuitBreaker, work: Callable[[], Any]) -> Any:
+        keyed = KeyedBreaker(breaker.name, breaker.settings)
+        keyed._keep("key", KeyedCircuit(breaker))
+        return run(lambda function: guard_by_key(keyed, function, lambda: "key"), work)
 
-def run_function_by_key(breaker: CircuitBreaker, work: Callable[[], Any]) -> Any:
-    def function() -> Any:
-        return work()
-
-    return guarded_by_key(breaker, function)()
-
-
-def run_coroutine_by_key(breaker: CircuitBreaker, work: Callable[[], Any]) -> Any:
-    async def function() -> Any:
-        return work()
-
-    return asyncio.run(guarded_by_key(breaker, function)())
+    return run_by_key
 
 
 def run_block(breaker: CircuitBreaker, work: Callable[[], Any]) -> Any:
@@ -145,12 +136,6 @@ PATHS = {
     "function, window, traced": Path(run_function, WINDOW, True, Cost(0, 0, 1)),
     "coroutine": Path(run_coroutine, SHARED, False, Cost(0, 0, 0)),
     "coroutine, window": Path(run_coroutine, WINDOW, False, Cost(0, 0, 1)),
-    "function by key": Path(run_function_by_key, SHARED, False, Cost(0, 0, 0)),
-    "function by key, window": Path(run_function_by_key, WINDOW, False, Cost(0, 0, 1)),
-    "function by key, traced": Path(run_function_by_key, SHARED, True, Cost(0, 0, 0)),
-    "function by key, timed": Path(run_function_by_key, TIMED, False, Cost(0, 0, 2)),
-    "coroutine by key": Path(run_coroutine_by_key, SHARED, False, Cost(0, 0, 0)),
-    "coroutine by key, window": Path(run_coroutine_by_key, WINDOW, False, Cost(0, 0, 1)),
     "block": Path(run_block, SHARED, False, Cost(0, 0, 0)),
     "block, window": Path(run_block, WINDOW, False, Cost(0, 0, 1)),
     "generator": Path(run_generator, SHARED, False, Cost(0, 0, 0)),
@@ -169,6 +154,8 @@ PATHS = {
     "generator, timed": Path(run_generator, TIMED, False, Cost(1, 2, 5), is_fast=False),
     "async generator, timed": Path(run_async_generator, TIMED, False, Cost(1, 2, 5), is_fast=False),
 }
+
+PATHS |= {f"{name}, by key": replace(path, run=by_key(path.run)) for name, path in PATHS.items() if "block" not in name}
 
 
 def failures(breaker: CircuitBreaker) -> int:
