@@ -116,7 +116,7 @@ class _ChoiceByKey:
         # Admits calls without a key. All together under one circuit, they would be refused because one of them fails.
         self._unguarded = Circuit(keyed.name, None, Settings(mode=Mode.OFF).resolved(), Listeners(), None)
 
-    def choose(self, key: str) -> Circuit:
+    def choose_new(self, key: str) -> Circuit:
         """The circuit of a key that `find` has not found."""
         if is_finalizing():  # no breaker can be made any more
             return self._unguarded

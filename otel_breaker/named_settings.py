@@ -1,6 +1,6 @@
 """Which settings each name has: those of the configuration, or those that code gave.
 
-Breakers are not known here. The registry changes what the configuration says under its own lock.
+Breakers are not known here. The registry replaces the configuration's settings under its own lock.
 """
 
 from __future__ import annotations

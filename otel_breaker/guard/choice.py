@@ -33,7 +33,12 @@ def begin_chosen(choice: CircuitChoice, tracer: CallTracer) -> Begin:
 
 def _choose(choice: CircuitChoice) -> FunctionType:
     """Chooses the circuit of a call. Guards contain its statements, but the last, and read what they assign."""
-    key_of, find, choose_new, choose_without_key = choice.key_of, choice.find, choice.choose, choice.choose_without_key
+    key_of, find, choose_new, choose_without_key = (
+        choice.key_of,
+        choice.find,
+        choice.choose_new,
+        choice.choose_without_key,
+    )
 
     def choose(*args: Any, **kwargs: Any) -> Circuit:
         try:

@@ -13,18 +13,15 @@ from copy import deepcopy
 from functools import lru_cache
 from textwrap import dedent
 from types import CodeType, FunctionType
-from typing import TYPE_CHECKING, Any, Final, NamedTuple, cast
+from typing import TYPE_CHECKING, Any, Final, cast
+
+from otel_breaker.guard.parameters import LOCAL, PREFIX, Parameters, load
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-PREFIX: Final = "_otel_breaker_"
-"""Keeps the names of the compiled code apart from the parameters."""
 REFERENCES: Final = f"{PREFIX}references"
 """The object that has everything as an attribute that the wrapper refers to, except builtins."""
-_LOCAL: Final = f"{PREFIX}local_"
-_VAR_POSITIONAL: Final = f"{_LOCAL}var_positional"
-_VAR_KEYWORD: Final = f"{_LOCAL}var_keyword"
 _MAX_CODES: Final = 1_000
 _TRACER: Final = "tracer"
 _FLAG: Final = "is_active"
@@ -34,54 +31,6 @@ def referenced_names(*parts: CodeType) -> list[str]:
     """The names that the parts of a wrapper refer to, except builtins and what one of them assigns."""
     referenced = {name for part in parts for name in (*part.co_freevars, *part.co_names)}
     return sorted(referenced - vars(builtins).keys() - {name for part in parts for name in part.co_varnames})
-
-
-class Parameters(NamedTuple):
-    """The kinds of a function's parameters, in the order of its code."""
-
-    positional_only: int
-    positional: int
-    """Includes the positional-only ones."""
-    keyword_only: tuple[str, ...]
-    has_var_positional: bool
-    has_var_keyword: bool
-
-    @classmethod
-    def of(cls, code: CodeType) -> Parameters:
-        positional = code.co_argcount
-        keyword_only = code.co_varnames[positional : positional + code.co_kwonlyargcount]
-        var_positional, var_keyword = inspect.CO_VARARGS, inspect.CO_VARKEYWORDS
-        flags = code.co_flags
-        return cls(
-            code.co_posonlyargcount, positional, keyword_only, bool(flags & var_positional), bool(flags & var_keyword)
-        )
-
-    @property
-    def total(self) -> int:
-        return self.positional + len(self.keyword_only) + self.has_var_positional + self.has_var_keyword
-
-    def declaration(self) -> ast.arguments:
-        positional = [ast.arg(name) for name in self._positional_names()]
-        return ast.arguments(
-            posonlyargs=positional[: self.positional_only],
-            args=positional[self.positional_only :],
-            vararg=ast.arg(_VAR_POSITIONAL) if self.has_var_positional else None,
-            kwonlyargs=[ast.arg(name) for name in self.keyword_only],
-            kw_defaults=[None] * len(self.keyword_only),
-            kwarg=ast.arg(_VAR_KEYWORD) if self.has_var_keyword else None,
-            defaults=[],
-        )
-
-    def positional_arguments(self) -> list[ast.expr]:
-        arguments: list[ast.expr] = [_load(name) for name in self._positional_names()]
-        return [*arguments, ast.Starred(_load(_VAR_POSITIONAL), ast.Load())] if self.has_var_positional else arguments
-
-    def keyword_arguments(self) -> list[ast.keyword]:
-        arguments = [ast.keyword(name, _load(name)) for name in self.keyword_only]
-        return [*arguments, ast.keyword(None, _load(_VAR_KEYWORD))] if self.has_var_keyword else arguments
-
-    def _positional_names(self) -> list[str]:
-        return [f"{_LOCAL}{number}" for number in range(self.positional)]
 
 
 def flag_of_tracer(wrapper: FunctionType) -> CodeType | None:
@@ -164,10 +113,6 @@ def _code_in(code: CodeType) -> CodeType:
     return inner
 
 
-def _load(name: str) -> ast.Name:
-    return ast.Name(name, ast.Load())
-
-
 class _Transformer(ast.NodeTransformer):
     """Replaces a wrapper's parameters, and renames everything else that it refers to."""
 
@@ -223,16 +168,16 @@ class _Transformer(ast.NodeTransformer):
             keys: list[ast.expr | None] = [ast.Constant(each.arg) if each.arg else None for each in keywords]
             return ast.Dict(keys, [each.value for each in keywords])
         if node.id in self._locals:
-            return ast.Name(f"{_LOCAL}{node.id}", node.ctx)
+            return ast.Name(f"{LOCAL}{node.id}", node.ctx)
         if node.id in self._references:
             self.free.add(REFERENCES)
-            return ast.Attribute(_load(REFERENCES), node.id, ast.Load())
+            return ast.Attribute(load(REFERENCES), node.id, ast.Load())
         self.free.add(f"{PREFIX}{node.id}")
-        return _load(f"{PREFIX}{node.id}")
+        return load(f"{PREFIX}{node.id}")
 
     def visit_ExceptHandler(self, node: ast.ExceptHandler) -> ast.AST:
         if node.name is not None:
-            node.name = f"{_LOCAL}{node.name}"
+            node.name = f"{LOCAL}{node.name}"
         return self.generic_visit(node)
 
     def visit_AnnAssign(self, node: ast.AnnAssign) -> ast.AST:

@@ -15,7 +15,8 @@ from functools import WRAPPER_ASSIGNMENTS, lru_cache
 from types import CellType, CodeType, FunctionType
 from typing import TYPE_CHECKING, Any, Final, TypeVar, cast
 
-from otel_breaker.guard.recompilation import PREFIX, REFERENCES, Parameters, flag_of_tracer, recompile, referenced_names
+from otel_breaker.guard.parameters import PREFIX, Parameters
+from otel_breaker.guard.recompilation import REFERENCES, flag_of_tracer, recompile, referenced_names
 
 if TYPE_CHECKING:
     from collections.abc import Callable

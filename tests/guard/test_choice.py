@@ -77,7 +77,7 @@ class Pattern:
         self.key_of = function
         self.find: Callable[[object], KeyedCircuit | None] = lambda _: known
 
-    def choose(self, key: str) -> Circuit:
+    def choose_new(self, key: str) -> Circuit:
         raise NotImplementedError
 
     def choose_without_key(self, error: Exception) -> Circuit:
