@@ -22,7 +22,6 @@ if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Callable, Generator
 
     from tests.conftest import Spans
-    from tests.fakes import FakeClock
 
 
 def echo(log: list[object]) -> Generator[object, Any, str]:
@@ -50,11 +49,6 @@ async def async_echo(log: list[object]) -> AsyncGenerator[object, Any]:
     finally:
         await Pause()  # so that only its consumer can close it
         log.append("left")
-
-
-@pytest.fixture
-def breaker(clock: FakeClock) -> CircuitBreaker:
-    return CircuitBreaker(failure_threshold=1, clock=clock)
 
 
 def test_sent_values_arrive_and_yielded_values_come_back(breaker: CircuitBreaker) -> None:
@@ -87,6 +81,21 @@ def test_the_returned_value_is_the_value_of_yield_from(breaker: CircuitBreaker) 
         items.send("stop")
 
     assert stopped.value.value == "done"
+
+
+def test_a_generator_that_was_sent_nothing_returns_its_value_as_well(breaker: CircuitBreaker) -> None:
+    @breaker
+    def items() -> Generator[int, None, str]:
+        yield 1
+        return "done"
+
+    def reader() -> Generator[int, None, None]:
+        returned.append((yield from items()))
+
+    returned: list[str] = []
+    list(reader())
+
+    assert returned == ["done"]
 
 
 def test_closing_reaches_the_generator(breaker: CircuitBreaker) -> None:
@@ -240,6 +249,16 @@ def test_an_exception_that_is_thrown_into_an_async_generator_arrives_and_may_be_
     assert complete(items.athrow(thrown)) is thrown
     with pytest.raises(StopAsyncIteration):
         complete(items.asend("stop"))
+    assert counted(breaker) == {"success": 1}
+
+
+def test_a_generator_exit_that_is_thrown_into_an_async_generator_comes_back(breaker: CircuitBreaker) -> None:
+    items = breaker(async_echo)([])
+    complete(items.__anext__())
+
+    with pytest.raises(GeneratorExit):
+        complete(items.athrow(GeneratorExit()))
+
     assert counted(breaker) == {"success": 1}
 
 
