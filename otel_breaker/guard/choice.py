@@ -53,7 +53,7 @@ def _choose(choice: CircuitChoice) -> FunctionType:
                 known.was_used = True
                 circuit = known.circuit
         fast_path = circuit.fast_path
-        count_success = fast_path.count_success  # noqa: F841  # for guards, as above
+        successes = fast_path.successes  # noqa: F841  # for guards, as above
         return circuit
 
     return cast("FunctionType", choose)
