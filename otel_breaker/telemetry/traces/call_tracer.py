@@ -98,7 +98,10 @@ class OtelCallTracer(ActiveFlag):
             if tracing is SWITCHED_OFF or (tracing.busy_thread and tracing.is_busy_here):
                 return None
             attributes, links = self._closed, None
-            if not circuit.shows_state_only or permit.state is not CLOSED:
+            if circuit.is_enforced and permit.state is CLOSED:
+                if circuit.history.key is not None:
+                    attributes = {**attributes, names.KEY: circuit.history.key}
+            else:
                 attributes = {**self._common, names.STATE: permit.state.value}
                 if permit.shadowed:
                     attributes[names.SHADOW_REJECTED] = True
