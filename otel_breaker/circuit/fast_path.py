@@ -80,10 +80,12 @@ class FastPath:
         now = self.clock()
         if now >= self.quiet_until:
             return False
-        if permit is not self.shared_permit:
-            period = self.timed_period
-            if period is None or not period.succeed_quietly(permit, now):
+        shared = self.shared_permit
+        if shared is not None:
+            if permit.generation != shared.generation:
                 return False
+        elif (period := self.timed_period) is None or not period.succeed_quietly(permit, now):
+            return False
         next(self.successes)
         return True
 

@@ -91,7 +91,7 @@ def by_slowness(function: Any) -> Any:
 def by_key(function: Any) -> Any:
     parameters = list(inspect.signature(function).parameters)
     template = Template("shop" + "".join(f" {{{name}}}" for name in parameters[:1]), "here")
-    return guard_by_key(REGISTRY.get_keyed("shop", {}), function, template)
+    return guard_by_key(REGISTRY.get_keyed("shop", {}), function, template.key_function(function))
 
 
 def twice(function: Any) -> Any:
