@@ -74,7 +74,7 @@ def guard_each(function: Callable[P, R], begin: Begin, callee: Callable[..., Any
 
 def _guard(function: Callable[P, R], callee: Callable[..., Any] | None, apply: Callable[..., Any]) -> Callable[P, R]:
     """Guard any callable; *apply* applies the wrapper for its kind to a function."""
-    _refuse_uncallable(function)
+    refuse_uncallable(function)
     manager = _context_manager(callee or function)
     if manager is None:
         return cast("Callable[P, R]", apply(_wrapper_for(callee or function), function))
@@ -90,7 +90,12 @@ def _guard(function: Callable[P, R], callee: Callable[..., Any] | None, apply: C
     return cast("Callable[P, R]", guarded)
 
 
-def _refuse_uncallable(function: object) -> None:
+def refuse_uncallable(function: object) -> None:
+    """Refuse an object that cannot be called.
+
+    Raises:
+        TypeError: when it cannot.
+    """
     if inspect.iscoroutine(function):
         function.close()
         raise TypeError("a coroutine was given: give the function and its arguments, not what it returned")

@@ -42,7 +42,7 @@ def add_generator_fast_path(  # noqa: C901, PLR0915  # both loops, see above
         is_block: whether it is that of a context manager: an exception thrown in was then raised by the block.
     """
     fast_path = circuit.fast_path
-    count_success = fast_path.count_success
+    successes = fast_path.successes
 
     @wraps(function)
     def guarded(*args: P.args, **kwargs: P.kwargs) -> Generator[Item, Any, R]:  # noqa: C901, PLR0912, PLR0915  # as above
@@ -66,13 +66,13 @@ def add_generator_fast_path(  # noqa: C901, PLR0915  # both loops, see above
             except BaseException as error:
                 if type(error) is StopIteration and generator is not None and generator.gi_frame is None:
                     if fast_path.standing_permit is permit:
-                        count_success()
+                        next(successes)
                     else:
                         circuit.record_success(permit)
                     result: R = error.value
                     return result
                 if generator is None or not is_from_consumer(error, generator):
-                    _record_error(circuit, permit, error)
+                    _record_error(circuit, tracer, permit, None, error)
                     raise
                 value = thrown = error
             call = continued(circuit, tracer, permit)
@@ -108,7 +108,7 @@ def add_async_generator_fast_path(  # noqa: C901, PLR0915  # both loops, see abo
 ) -> Callable[P, AsyncGenerator[Item, Any]]:
     """Guard an async generator function; see `add_generator_fast_path`."""
     fast_path = circuit.fast_path
-    count_success = fast_path.count_success
+    successes = fast_path.successes
 
     @wraps(function)
     async def guarded(*args: P.args, **kwargs: P.kwargs) -> AsyncGenerator[Item, Any]:  # noqa: C901, PLR0912, PLR0915  # as above
@@ -140,10 +140,10 @@ def add_async_generator_fast_path(  # noqa: C901, PLR0915  # both loops, see abo
                             value = thrown = error
             except BaseException as error:
                 if not is_closed and type(error) is not StopAsyncIteration:
-                    _record_error(circuit, permit, error)
+                    _record_error(circuit, tracer, permit, None, error)
                     raise
                 if fast_path.standing_permit is permit:
-                    count_success()
+                    next(successes)
                 else:
                     circuit.record_success(permit)
                 if is_closed:
