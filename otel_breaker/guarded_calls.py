@@ -6,12 +6,12 @@ fast paths like those of guard/fast_path.py are written out here.
 
 from __future__ import annotations
 
-from sys import is_finalizing
 from types import FunctionType
 from typing import TYPE_CHECKING, Any, Final, ParamSpec, TypeVar
 
 from otel_breaker.callees import HAS_MARKS, Callee, callee_of
 from otel_breaker.guard import Call, guard
+from otel_breaker.guard.fast_path import _record_error
 from otel_breaker.guard.results import COMPLETE_TYPE_IDS, COMPLETE_TYPES, Follower, follower_of
 from otel_breaker.guard.stand_ins import follow
 from otel_breaker.guard.streams import stream_follower_of
@@ -51,7 +51,7 @@ class GuardedCalls:
     _guards_settings: Settings | None = None
     """Those that the guards were made for."""
 
-    def call(self, function: Callable[P, R], /, *args: P.args, **kwargs: P.kwargs) -> R:  # noqa: C901  # a fast path
+    def call(self, function: Callable[P, R], /, *args: P.args, **kwargs: P.kwargs) -> R:
         """Call a function guarded.
 
         Returns:
@@ -83,8 +83,7 @@ class GuardedCalls:
             # An empty `**kwargs` costs as much as all that follows.
             result = function(*args, **kwargs) if kwargs else function(*args)  # type: ignore[call-arg]
         except BaseException as error:
-            if not is_finalizing():  # see Call.begin
-                self._circuit.record_error(permit, error)
+            _record_error(self._circuit, _UNTRACED, permit, None, error)
             raise
         kind = type(result)
         try:
@@ -157,8 +156,11 @@ async def _awaited(
     fast_path = breaker._circuit.fast_path  # noqa: SLF001  # of this module
     permit = fast_path.shared_permit
     if permit is None or TRACING.source._TRACER_PROVIDER is not None:  # noqa: SLF001  # as in `is_active`
-        tracer = vars(breaker._guard_for(function))[_TRACER]  # noqa: SLF001  # as above
-        call = Call.begin(breaker._circuit, tracer)  # noqa: SLF001  # as above
+        guarded = breaker._guard_for(function)  # noqa: SLF001  # as above
+        if permit is not None:
+            return await guarded(function, *args, **kwargs)
+        # Not by the guard: the frame that the caller has called raises a refusal.
+        call = Call.begin(breaker._circuit, vars(guarded)[_TRACER])  # noqa: SLF001  # as above
         refusal = call.take_refusal()
         if refusal is None:
             return await run_coroutine(_apply, call, (function, *args), kwargs)
@@ -169,8 +171,7 @@ async def _awaited(
     try:
         result = await (function(*args, **kwargs) if kwargs else function(*args))
     except BaseException as error:
-        if not is_finalizing():  # see Call.begin
-            breaker._circuit.record_error(permit, error)  # noqa: SLF001  # as above
+        _record_error(breaker._circuit, _UNTRACED, permit, None, error)  # noqa: SLF001  # as above
         raise
     kind = type(result)
     try:
