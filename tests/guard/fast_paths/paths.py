@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from threading import RLock
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from otel_breaker import CircuitBreaker
+from otel_breaker.keyed import KeyedBreaker, KeyedCircuit
+from otel_breaker.keyed_guard import guard_by_key
 from tests.fakes import FakeClock
 
 if TYPE_CHECKING:
@@ -64,6 +66,17 @@ def run_coroutine(breaker: CircuitBreaker, work: Callable[[], Any]) -> Any:
         return work()
 
     return asyncio.run(breaker(function)())
+
+
+def by_key(run: Callable[[Any, Callable[[], Any]], Any]) -> Callable[[CircuitBreaker, Callable[[], Any]], Any]:
+    """The same way through a guard that chooses the breaker by a key."""
+
+    def run_by_key(breaker: CircuitBreaker, work: Callable[[], Any]) -> Any:
+        keyed = KeyedBreaker(breaker.name, breaker.settings)
+        keyed._keep("key", KeyedCircuit(breaker))
+        return run(lambda function: guard_by_key(keyed, function, lambda: "key"), work)
+
+    return run_by_key
 
 
 def run_block(breaker: CircuitBreaker, work: Callable[[], Any]) -> Any:
@@ -179,6 +192,8 @@ PATHS = {
     "generator, timed": Path(run_generator, TIMED, False, Cost(1, 2, 5), is_fast=False),
     "async generator, timed": Path(run_async_generator, TIMED, False, Cost(1, 2, 5), is_fast=False),
 }
+
+PATHS |= {f"{name}, by key": replace(path, run=by_key(path.run)) for name, path in PATHS.items() if "block" not in name}
 
 
 def failures(breaker: CircuitBreaker) -> int:
