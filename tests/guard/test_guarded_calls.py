@@ -208,6 +208,7 @@ def test_a_generator_has_the_name_of_its_function() -> None:
     assert (generator.__name__, generator.__qualname__) == ("receipts", "Client.receipts")
 
 
+@pytest.mark.filterwarnings("ignore:Assigning a code object of non-matching type:DeprecationWarning")  # Python 3.13
 def test_a_function_whose_code_is_replaced_is_called_by_its_new_kind() -> None:
     breaker = CircuitBreaker()
 
