@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 
 AnySpan: TypeAlias = LiveSpan | DeferredSpan | TimedSpan
 
+_KEY: Final = names.KEY
 _INTERNAL: Final = SpanKind.INTERNAL
 _REFUSED: Final = {names.CALL_OUTCOME: REJECTED.value}
 _RAISED: Final = {names.ERROR_TYPE: type_name(CircuitOpenError)}
@@ -98,14 +99,13 @@ class OtelCallTracer(ActiveFlag):
             if tracing is SWITCHED_OFF or (tracing.busy_thread and tracing.is_busy_here):
                 return None
             attributes, links = self._closed, None
-            if circuit.is_enforced and permit.state is CLOSED:
-                if circuit.history.key is not None:
-                    attributes = {**attributes, names.KEY: circuit.history.key}
-            else:
+            if not circuit.is_enforced or permit.state is not CLOSED:
                 attributes = {**self._common, names.STATE: permit.state.value}
                 if permit.shadowed:
                     attributes[names.SHADOW_REJECTED] = True
                 links = add_circuit_attributes(circuit, attributes)
+            elif circuit.history.key is not None:
+                attributes = {**attributes, _KEY: circuit.history.key}
             tracer = tracing.tracer()
             span: LiveSpan | DeferredSpan | None = None
             if tracer is None:
