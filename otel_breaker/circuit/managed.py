@@ -209,6 +209,7 @@ class ManagedCircuit(Decisions):
         self._mode = settings.mode
         self._is_off = settings.mode is Mode.OFF
         self.is_enforced = settings.mode is Mode.ENFORCE
+        """Whether a call in a closed state has no attributes but that state and the key."""
         self.fast_path.may_admit = self.is_enforced and not self.classifier.classifies_results
         self.fast_path.may_refuse = self.is_enforced and settings.fallback is None
         self.fast_path.publish(self._machine)

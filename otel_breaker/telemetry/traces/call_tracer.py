@@ -99,13 +99,14 @@ class OtelCallTracer(ActiveFlag):
             if tracing is SWITCHED_OFF or (tracing.busy_thread and tracing.is_busy_here):
                 return None
             attributes, links = self._closed, None
-            if not circuit.is_enforced or permit.state is not CLOSED:
+            if circuit.is_enforced and permit.state is CLOSED:
+                if circuit.history.key is not None:
+                    attributes = {**attributes, _KEY: circuit.history.key}
+            else:
                 attributes = {**self._common, names.STATE: permit.state.value}
                 if permit.shadowed:
                     attributes[names.SHADOW_REJECTED] = True
                 links = add_circuit_attributes(circuit, attributes)
-            elif circuit.history.key is not None:
-                attributes = {**attributes, _KEY: circuit.history.key}
             tracer = tracing.tracer()
             span: LiveSpan | DeferredSpan | None = None
             if tracer is None:
