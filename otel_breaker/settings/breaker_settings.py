@@ -36,10 +36,13 @@ class Settings(SettingsFields):
     failure_threshold: int | None = setting(
         _UNSET,
         readers.optional(readers.whole(1)),
-        "Consecutive failures that trip; a success resets the count. Off when a rate is set and this is not.",
+        "Consecutive failures that trip; a success resets the count. Unless set, `minimum_calls` where a rate is set;"
+        " none is off.",
         "3",
     )
-    """Consecutive failures that trip; a success resets the count. Off when a rate is set and this is not."""
+    """Consecutive failures that trip; a success resets the count. Unless set, `minimum_calls` where a rate is set; none
+    is off.
+    """
     failure_rate: float | None = setting(
         None, readers.optional(readers.share), "Share of failed calls in the window that trips.", "0.5"
     )
@@ -72,7 +75,7 @@ class Settings(SettingsFields):
         failure_rate="0.5",
     )
     """Calls in the window before a rate can trip; at most the window's N."""
-    recovery_time: float = setting(60.0, readers.duration, "How long to stay open before probing.", "30s")
+    recovery_time: float = setting(60.0, readers.duration, "How long to stay open before probing.", "5s")
     """How long to stay open before probing."""
     recovery_backoff: float = setting(
         1.0, readers.factor, "Multiplies the open time on each relapse; reset by a recovery.", "2"
@@ -145,10 +148,13 @@ class Settings(SettingsFields):
     """Circuits of one keyed breaker."""
 
     def _read(self, path: str) -> None:
-        rated = self.failure_rate is not None or self.slow_call_rate is not None
-        if self.failure_threshold is _UNSET:
-            self._keep("failure_threshold", None if rated else 5)
+        keeps_default = self.failure_threshold is _UNSET
+        if keeps_default:
+            self._keep("failure_threshold", 5)
         super()._read(path)
+        if keeps_default and self._has_rate:
+            # What suffices to evaluate a rate, all of it failed, does not wait for the rest of the window.
+            self._keep("failure_threshold", self._calls_before_rates)
         if self.slow_call_rate is not None and self.slow_call_duration is None:
             where = join(path, "slow_call_rate")
             raise InvalidSettings(where, "nothing says which calls are slow", "set slow_call_duration, too")
@@ -161,12 +167,46 @@ class Settings(SettingsFields):
     @property
     def fallback_wants_refusal(self) -> bool:
         """Whether the fallback has a parameter `refusal`."""
-        return self.derived(_fallback_wants_refusal)
+        return self.derived(Settings._has_refusal_parameter)
+
+    def _has_refusal_parameter(self) -> bool:
+        return references.has_parameter(self.fallback, "refusal")
 
     @property
     def policy(self) -> Policy:
         """The rules, the window and the recovery of a circuit with these settings."""
-        return self.derived(_policy)
+        return self.derived(Settings._new_policy)
+
+    def _new_policy(self) -> Policy:
+        rules: list[Rule] = []
+        minimum = self._calls_before_rates
+        if self.failure_threshold is not None:
+            rules.append(ConsecutiveFailures(self.failure_threshold))
+        if self.failure_rate is not None:
+            rules.append(FailureRate(self.failure_rate, minimum))
+        if self.slow_call_rate is not None:
+            rules.append(SlowCallRate(self.slow_call_rate, minimum))
+        window = self.window if self._has_rate else None
+        return Policy(
+            rules=tuple(rules),
+            window_calls=window if isinstance(window, int) else None,
+            window_seconds=window.total_seconds() if isinstance(window, timedelta) else None,
+            slow_call_duration=self.slow_call_duration,
+            recovery_time=self.recovery_time,
+            recovery_backoff=self.recovery_backoff,
+            recovery_time_max=self.recovery_time_max,
+            recovery_jitter=self.recovery_jitter,
+            half_open_calls=self.half_open_calls,
+            probe_timeout=self.probe_timeout,
+        )
+
+    @property
+    def _has_rate(self) -> bool:
+        return self.failure_rate is not None or self.slow_call_rate is not None
+
+    @property
+    def _calls_before_rates(self) -> int:
+        return min(self.minimum_calls, self.window) if isinstance(self.window, int) else self.minimum_calls
 
     def resolved(self) -> Self:
         """The same settings with every reference imported.
@@ -177,33 +217,3 @@ class Settings(SettingsFields):
         if not any(references.is_unresolved(getattr(self, spec.name)) for spec in fields(self)):
             return self
         return type(self).from_mapping({spec.name: references.load(getattr(self, spec.name)) for spec in fields(self)})
-
-
-def _fallback_wants_refusal(settings: Settings) -> bool:
-    return references.has_parameter(settings.fallback, "refusal")
-
-
-def _policy(settings: Settings) -> Policy:
-    rules: list[Rule] = []
-    calls = settings.window if isinstance(settings.window, int) else None
-    minimum = settings.minimum_calls if calls is None else min(settings.minimum_calls, calls)
-    if settings.failure_threshold is not None:
-        rules.append(ConsecutiveFailures(settings.failure_threshold))
-    if settings.failure_rate is not None:
-        rules.append(FailureRate(settings.failure_rate, minimum))
-    if settings.slow_call_rate is not None:
-        rules.append(SlowCallRate(settings.slow_call_rate, minimum))
-    rated = settings.failure_rate is not None or settings.slow_call_rate is not None
-    seconds = settings.window.total_seconds() if isinstance(settings.window, timedelta) else None
-    return Policy(
-        rules=tuple(rules),
-        window_calls=calls if rated else None,
-        window_seconds=seconds if rated else None,
-        slow_call_duration=settings.slow_call_duration,
-        recovery_time=settings.recovery_time,
-        recovery_backoff=settings.recovery_backoff,
-        recovery_time_max=settings.recovery_time_max,
-        recovery_jitter=settings.recovery_jitter,
-        half_open_calls=settings.half_open_calls,
-        probe_timeout=settings.probe_timeout,
-    )
