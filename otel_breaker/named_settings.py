@@ -5,8 +5,7 @@ Nothing here is locked: the registry changes it under its own lock. Breakers are
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -14,8 +13,7 @@ if TYPE_CHECKING:
     from otel_breaker.settings import Settings
 
 
-@dataclass(frozen=True, eq=False)
-class CodeSettings:
+class CodeSettings(NamedTuple):
     """The settings that code gave for a name."""
 
     keywords: Mapping[str, object]
