@@ -54,7 +54,9 @@ class NameGroup:
     def add(self, circuit: Circuit) -> None:
         self._fold_collected()
         self._living[weakref.ref(circuit, self._note_collected)] = circuit.history.counters
-        self._modes.add(circuit.settings.mode.value)
+        mode = circuit.settings.mode.value
+        self._modes.add(mode)
+        self._states_seen.add((circuit.state, mode))
 
     def snapshot(self) -> tuple[CounterTotals, list[Circuit]]:
         """The totals of collected circuits, and the living circuits; for one caller at a time."""
