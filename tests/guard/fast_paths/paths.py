@@ -193,7 +193,10 @@ PATHS = {
     "async generator, timed": Path(run_async_generator, TIMED, False, Cost(1, 2, 5), is_fast=False),
 }
 
-PATHS |= {f"{name}, by key": replace(path, run=by_key(path.run)) for name, path in PATHS.items() if "block" not in name}
+_DECORATED = (run_function, run_coroutine, run_generator, run_async_generator)
+PATHS |= {
+    f"{name}, by key": replace(path, run=by_key(path.run)) for name, path in PATHS.items() if path.run in _DECORATED
+}
 
 
 def failures(breaker: CircuitBreaker) -> int:
