@@ -6,12 +6,12 @@ from functools import partial
 from threading import get_ident
 from typing import TYPE_CHECKING, Final, NamedTuple, TypeAlias
 
-from opentelemetry.context import get_current
 from opentelemetry.trace import Link, Span, SpanKind, Tracer
 
 from otel_breaker.core.states import CLOSED, HALF_OPEN, REJECTED
 from otel_breaker.errors import CircuitOpenError
 from otel_breaker.telemetry import names
+from otel_breaker.telemetry.api_features import get_current
 from otel_breaker.telemetry.traces.deferred_span import DeferredSpan
 from otel_breaker.telemetry.traces.span import LiveSpan
 from otel_breaker.telemetry.traces.span_attributes import add_circuit_attributes, add_state_changes
