@@ -39,7 +39,7 @@ class Circuit(ManagedCircuit):
             A permit, or the refusal to raise; and the state changes that the decision caused, which the caller passes
             to `dispatch_changes` once it knows its own span.
         """
-        decided = None if exclusive else self.fast_path.try_admit() or self.fast_path.try_refuse()
+        decided = self.fast_path.try_admit() or self.fast_path.try_refuse()
         if decided is not None:
             return decided, NO_CHANGES
         now = self.now()
@@ -86,7 +86,7 @@ class Circuit(ManagedCircuit):
         """
         if self._lock._is_owned():  # type: ignore[attr-defined]  # noqa: SLF001  # `_is_inside`, written out
             self._machine.leave(permit)
-            self.history.counters.calls[outcome].add()
+            next(self.history.counters.calls[outcome])
             return NO_CHANGES
         failure, owner = None, None
         if outcome is FAILURE:

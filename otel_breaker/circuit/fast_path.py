@@ -25,7 +25,7 @@ class FastPath:
     """What callers of one circuit may do without its lock; guards read the attributes themselves.
 
     `shared_permit` admits a call without reading the clock. `standing_permit` is the same permit while even a success
-    has no effect but its count: a caller that finds its own permit there only calls `count_success`. Where calls are
+    has no effect but its count: a caller that finds its own permit there only advances `successes`. Where calls are
     timed, `timed_period` replaces both; until `quiet_until`, its calls only enter and leave `in_flight`.
 
     Args:
@@ -37,12 +37,12 @@ class FastPath:
         "_history",
         "_refuses_until",
         "clock",
-        "count_success",
         "may_admit",
         "may_refuse",
         "quiet_until",
         "shared_permit",
         "standing_permit",
+        "successes",
         "timed_period",
     )
 
@@ -51,7 +51,7 @@ class FastPath:
         self.standing_permit: Permit | None
         self.timed_period: Closed | None
         self.clock = clock
-        self.count_success = history.counters.calls.successes.add
+        self.successes = history.counters.calls.successes
         self._history = history
         self.may_admit = self.may_refuse = False
         """Whether the settings allow admissions and refusals without the lock."""
@@ -69,7 +69,8 @@ class FastPath:
 
     def try_refuse(self) -> CircuitOpenError | None:
         """The refusal of an open circuit; None when the circuit has to decide."""
-        retry_after = self._refuses_until - self.clock()
+        clock = self.clock  # read first: `self.clock()` would look for a method
+        retry_after = self._refuses_until - clock()
         return self._history.make_refusal(OPEN, retry_after) if retry_after > 0 else None
 
     def try_record_success(self, permit: Permit) -> bool:
@@ -79,11 +80,13 @@ class FastPath:
         now = self.clock()
         if now >= self.quiet_until:
             return False
-        if permit is not self.shared_permit:
-            period = self.timed_period
-            if period is None or not period.succeed_quietly(permit, now):
+        shared = self.shared_permit
+        if shared is not None:
+            if permit.generation != shared.generation:
                 return False
-        self.count_success()
+        elif (period := self.timed_period) is None or not period.succeed_quietly(permit, now):
+            return False
+        next(self.successes)
         return True
 
     def withdraw(self) -> None:

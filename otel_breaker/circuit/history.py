@@ -27,7 +27,7 @@ from otel_breaker.errors import CircuitOpenError
 from otel_breaker.text import OTHER
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Iterable, Sequence
 
     from otel_breaker.circuit.listeners import Listener
     from otel_breaker.core.transition import Transition
@@ -41,7 +41,6 @@ class CircuitHistory:
     """The counts and the past of one circuit."""
 
     __slots__ = (
-        "_count_rejected",
         "_evidence",
         "actor",
         "counters",
@@ -61,7 +60,6 @@ class CircuitHistory:
         self.name = name
         self.key = key
         self.counters = CircuitCounters(now)
-        self._count_rejected: Callable[[], int] | None = None
         self.listeners = listeners
         self.dispatcher: ChangeDispatcher | None = None
         """Delivers the state changes, from the first one on."""
@@ -96,16 +94,13 @@ class CircuitHistory:
 
     def make_refusal(self, state: CircuitState, retry_after: float | None) -> CircuitOpenError:
         """Count a refusal, and make the error that its caller receives; needs no lock."""
-        count_rejected = self._count_rejected
-        if count_rejected is None:
-            count_rejected = self._count_rejected = self.counters.calls[REJECTED].add
-        count_rejected()
+        next(self.counters.calls[REJECTED])
         episode, failure = self.episode, self.last_failure_type
         if episode is None:
             return CircuitOpenError(
                 self.name, self.key, state.value, retry_after, None, failure, self.last_failure_time
             )
-        episode.count_refusal()
+        next(episode.refusals)
         return CircuitOpenError(
             self.name, self.key, state.value, retry_after, episode.id, failure, self.last_failure_time
         )

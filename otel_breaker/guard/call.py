@@ -250,6 +250,14 @@ class Call:
         if self._span is not None:
             self._span.resume()
 
+    @property
+    def pauses(self) -> tuple[Callable[[], None], Callable[[], None]]:
+        """What suspends and resumes it; only the time of a call with a permit of its own counts."""
+        if self.has_own_permit:
+            return self.suspend, self.resume
+        span = self._span
+        return (_do_nothing, _do_nothing) if span is None else (span.suspend, span.resume)
+
     def suspend_span(self) -> None:
         """Detach the span while code that is not the call's runs."""
         if self._span is not None:
@@ -259,3 +267,7 @@ class Call:
         """Attach the span again, maybe in another context."""
         if self._span is not None:
             self._span.attach()
+
+
+def _do_nothing() -> None:
+    pass

@@ -77,13 +77,16 @@ def _bars() -> Iterator[Row]:
     yield row("await call(self.method, x)", shapes.method_called, mine, None, 1.2, 0.8)
     yield row("can_execute, record_success", shapes.two_step, mine, mine, 4.0, 3.0, against=shapes.closed)
     yield row("key by template, ten keys", shapes.ten_hosts, ours.by_template, mine, 3.0, 2.0)
+    yield row("key by function, ten keys", shapes.ten_hosts, ours.by_key_function, mine, 2.0, 1.5)
     yield row(
         "get_breaker() block, ten keys", shapes.entered_by_host, ours.by_name, mine, 1.5, 1.2, against=shapes.entered
     )
     yield row("traced closed", shapes.closed, mine, byhand.span, 1.0, 0.95, sdk=Sdk.SAMPLED)
     yield row("traced async closed", shapes.awaited, mine, byhand.span, 1.0, 0.95, sdk=Sdk.SAMPLED)
     yield row("traced guard() block", shapes.entered, mine, byhand.span, 1.0, 0.95, sdk=Sdk.SAMPLED)
-    yield row("traced key by template", shapes.ten_hosts, ours.by_template, byhand.span, 1.0, 0.95, sdk=Sdk.SAMPLED)
+    yield row(
+        "traced key by template", shapes.ten_hosts, ours.by_template, byhand.span_with_key, 1.0, 0.95, sdk=Sdk.SAMPLED
+    )
     yield row("traced closed", shapes.closed, mine, byhand.span_and_counter, 0.8, 0.6, sdk=Sdk.SAMPLED)
     yield row("traced refusal with its link", shapes.refused, mine, byhand.error_span, 1.2, 1.0, sdk=Sdk.SAMPLED)
     yield row("patched by configuration", shapes.closed, ours.patched, mine, 1.15, 1.0)

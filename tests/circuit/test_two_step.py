@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from otel_breaker import CircuitBreaker, CircuitOpenError, CircuitState
-from otel_breaker.core.permits import Permit
+from otel_breaker import CircuitBreaker, CircuitOpenError, CircuitState, Mode
+from otel_breaker.settings import Settings
 
 if TYPE_CHECKING:
     from tests.fakes import FakeClock
@@ -20,6 +20,11 @@ def half_opened(clock: FakeClock, **settings: int) -> CircuitBreaker:
     breaker.record_failure()
     clock.advance(60)
     return breaker
+
+
+def unrecorded(breaker: CircuitBreaker) -> int:
+    """The number of permits without an outcome that the breaker remembers."""
+    return len(breaker._unrecorded or ())
 
 
 def test_leave_is_a_permit_that_is_true_and_refusal_is_none() -> None:
@@ -114,7 +119,7 @@ def test_an_outcome_without_any_permit_counts_while_the_circuit_is_closed() -> N
 def test_an_outcome_without_any_permit_has_no_effect_while_the_circuit_is_not_closed(clock: FakeClock) -> None:
     breaker = half_opened(clock)
     probe = breaker.can_execute()
-    breaker._unrecorded_permits()._permits.clear()
+    breaker._claim_oldest()
 
     breaker.record_success()
     breaker.record_failure()
@@ -122,6 +127,73 @@ def test_an_outcome_without_any_permit_has_no_effect_while_the_circuit_is_not_cl
     assert breaker.state is CircuitState.HALF_OPEN
     assert breaker.snapshot().probes_in_flight == 1
     assert probe
+
+
+@pytest.mark.parametrize("window", [10, "30s"])
+def test_a_success_with_a_permit_from_before_a_reset_is_counted_and_is_not_in_the_window(window: int | str) -> None:
+    breaker = CircuitBreaker(failure_rate=0.5, window=window, minimum_calls=10)
+    permit = breaker.can_execute()
+    breaker.force_open()
+    breaker.reset()
+    breaker.record_success(breaker.can_execute())
+
+    breaker.record_success(permit)
+
+    assert (breaker.snapshot().calls["success"], breaker.snapshot().window_calls) == (2, 1)
+
+
+def test_a_success_with_a_permit_of_this_period_is_in_the_window() -> None:
+    breaker = CircuitBreaker(failure_rate=0.5, window=10, minimum_calls=10)
+
+    breaker.record_success(breaker.can_execute())
+    breaker.record_success()
+
+    assert (breaker.snapshot().calls["success"], breaker.snapshot().window_calls) == (2, 2)
+
+
+def test_a_success_ends_a_streak_that_began_after_its_permit() -> None:
+    breaker = CircuitBreaker()
+    permit = breaker.can_execute()
+    breaker.record_failure(permit=breaker.can_execute())
+
+    breaker.record_success(permit)
+
+    assert breaker.failures == 0
+
+
+@pytest.mark.parametrize("named", [True, False], ids=["named", "oldest"])
+def test_permits_of_many_threads_are_all_settled_once(named: bool) -> None:
+    breaker = CircuitBreaker()
+
+    def record_often(_: int) -> None:
+        for _ in range(1_000):
+            permit = breaker.can_execute()
+            breaker.record_success(permit if named else None)
+
+    with ThreadPoolExecutor(4) as threads:
+        list(threads.map(record_often, range(4)))
+
+    assert breaker.snapshot().calls["success"] == 4_000
+    assert unrecorded(breaker) == 0
+
+
+def test_a_permit_of_a_breaker_that_is_off_has_no_outcome() -> None:
+    breaker = CircuitBreaker(mode="off")
+
+    breaker.record_success(breaker.can_execute())
+
+    assert breaker.snapshot().calls["success"] == 0
+    assert unrecorded(breaker) == 0
+
+
+def test_an_outcome_that_is_recorded_while_the_breaker_is_off_is_not_counted() -> None:
+    breaker = CircuitBreaker()
+    permit = breaker.can_execute()
+    breaker._replace_settings(Settings(mode=Mode.OFF))
+
+    breaker.record_failure(permit=permit)
+
+    assert breaker.snapshot().calls["failure"] == 0
 
 
 def test_a_failure_is_classified_by_its_type() -> None:
@@ -175,7 +247,7 @@ def test_permits_that_are_not_settled_are_bounded_in_number() -> None:
     for _ in range(10_001):
         breaker.can_execute()
 
-    assert len(breaker._unrecorded_permits()._permits) == 10_000
+    assert unrecorded(breaker) == 10_000
 
 
 # --- more permits than anybody would hold
@@ -219,9 +291,11 @@ def test_results_without_a_permit_are_counted_however_many_permits_are_out(few: 
 
 
 def test_a_probe_is_settled_though_many_permits_never_are(clock: FakeClock, few: int) -> None:
-    breaker = half_opened(clock)
+    breaker = CircuitBreaker(failure_threshold=1, clock=clock)
     for _ in range(5 * few):
-        breaker._unrecorded_permits()._permits[Permit()] = None
+        breaker.can_execute()
+    breaker.record_failure()
+    clock.advance(60)
     probe = breaker.can_execute()
 
     breaker.record_success(probe)
@@ -235,7 +309,7 @@ def test_permits_that_are_never_settled_are_bounded_and_logged_once(few: int, ca
     for _ in range(5 * few):
         breaker.can_execute()
 
-    assert len(breaker._unrecorded_permits()._permits) == few
+    assert unrecorded(breaker) == few
     [message] = [record.getMessage() for record in caplog.records]
     assert "'leaky'" in message
     assert f"more than {few} permits" in message
@@ -247,4 +321,4 @@ def test_settled_permits_are_not_kept() -> None:
     for _ in range(100):
         breaker.record_success(breaker.can_execute())
 
-    assert not breaker._unrecorded_permits()._permits
+    assert unrecorded(breaker) == 0
