@@ -205,8 +205,8 @@ class Closed:
         self._policy = policy
         self.slow_after = inf if policy.slow_call_duration is None else policy.slow_call_duration
         self._timed_calls.adopt(self.slow_after)
-        self.is_shared = policy.slow_call_duration is None
-        """Whether calls share a permit, because their durations do not matter."""
+        self.is_shared = policy.slow_call_duration is None and not policy.is_limited
+        """Whether calls share a permit, because neither their durations nor their number matter."""
         self._is_timeless = not policy.needs_clock
         streaks = (rule.threshold for rule in policy.rules if isinstance(rule, ConsecutiveFailures))
         self._failure_threshold = min(streaks, default=inf)

@@ -7,10 +7,8 @@ them, after which the next sample corrects it.
 
 from __future__ import annotations
 
-from functools import partial
 from math import inf
 from typing import TYPE_CHECKING, Final
-from weakref import ref
 
 from otel_breaker.core.states import FAILURE, SUCCESS, Outcome
 
@@ -24,6 +22,9 @@ _SMOOTHING: Final = 0.1
 _SLOW_FACTOR: Final = 4.0
 """A call is slow from this multiple of the smoothed duration on, where nothing else defines slow."""
 
+_SHORTEST_QUIET: Final = 0.001
+"""Seconds: calls of microseconds, one after the other, are not a sample each."""
+
 
 class ConcurrencyLimit:
     """At most `limit` calls in flight, of all circuits that share a name.
@@ -36,8 +37,10 @@ class ConcurrencyLimit:
     __slots__ = (
         "__weakref__",
         "_decreased_at",
-        "_is_adaptive",
         "_exact",
+        "_first_deadline",
+        "_is_adaptive",
+        "_settings",
         "_slow_call_duration",
         "_smoothed",
         "_used",
@@ -49,7 +52,9 @@ class ConcurrencyLimit:
 
     def __init__(self, max_in_flight: int | None, slow_call_duration: float | None) -> None:
         self.in_flight: dict[Permit, object] = {}
-        """The admitted calls that have not ended."""
+        """The admitted calls that have not ended, each with its holder."""
+        self._first_deadline = inf
+        """No place is due to be taken back before: monotonic seconds."""
         self._exact = float(_FIRST_LIMIT)
         """The limit, before it is rounded down."""
         self._smoothed: float | None = None
@@ -57,10 +62,14 @@ class ConcurrencyLimit:
         self._decreased_at = -inf
         self._used = 0
         """The most calls that were seen in flight since the last step."""
+        self._settings: tuple[int | None, float | None] | None = None
         self.adopt(max_in_flight, slow_call_duration)
 
     def adopt(self, max_in_flight: int | None, slow_call_duration: float | None) -> None:
         """Apply other settings; the calls in flight and what was found are kept."""
+        if self._settings == (max_in_flight, slow_call_duration):
+            return
+        self._settings = (max_in_flight, slow_call_duration)
         self._is_adaptive = max_in_flight is None
         self._slow_call_duration = slow_call_duration
         self.limit = int(self._exact) if max_in_flight is None else max_in_flight
@@ -69,29 +78,43 @@ class ConcurrencyLimit:
         self.quiet_until = -inf if self._is_adaptive else inf
         """Until when a good call that is not slow needs no `record`: monotonic seconds."""
 
-    def enter(self, permit: Permit, holder: object = None) -> bool:
+    def enter(self, permit: Permit, holder: object = True) -> bool:
         """Let a call enter; False, having done nothing, when the limit is reached.
 
         Of two calls that enter at once at the last place both may be refused; never are both admitted.
 
         Args:
             permit: that of the call.
-            holder: what ends the call; the place is given back when it is collected without having done so.
+            holder: what is kept with the permit; a number is the time at which the place is taken back.
         """
-        self.enter_over_limit(permit, holder)
+        self.in_flight[permit] = holder
+        if type(holder) is float:  # after it has entered, so that `take_back_expired` misses none
+            self._first_deadline = min(self._first_deadline, holder)
         if len(self.in_flight) <= self.limit:
             return True
         self.leave(permit)
         return False
 
-    def enter_over_limit(self, permit: Permit, holder: object = None) -> None:
-        """Let a call enter, whatever the limit: one that goes on, or that an operator lets pass."""
-        # The reference is called back as `pop(permit, reference)`: one atomic step, because it comes at any moment.
-        self.in_flight[permit] = True if holder is None else ref(holder, partial(self.in_flight.pop, permit))
-
     def leave(self, permit: Permit) -> None:
         """Let a call leave; without effect when it is not in flight."""
         self.in_flight.pop(permit, None)
+
+    def take_back_expired(self, now: float) -> bool:
+        """Take back the places whose time is over; whether there was one."""
+        if now < self._first_deadline:
+            return False
+        try:
+            self._first_deadline = inf
+            deadlines = [(held, permit) for permit, held in self.in_flight.copy().items() if type(held) is float]
+            expired = [permit for held, permit in deadlines if held <= now]
+            for permit in expired:
+                self.leave(permit)
+            later = min((held for held, _ in deadlines if held > now), default=inf)
+            self._first_deadline = min(self._first_deadline, later)
+        except BaseException:  # an interrupt: the next call looks again
+            self._first_deadline = -inf
+            raise
+        return bool(expired)
 
     def record(self, outcome: Outcome, started: float | None, now: float) -> None:
         """Adapt the limit to one call, which has left.
@@ -115,7 +138,7 @@ class ConcurrencyLimit:
             smoothed = self._smoothed
             self._smoothed = duration if smoothed is None else smoothed + _SMOOTHING * (duration - smoothed)
             self.slow_after = self._slow_after()
-            self.quiet_until = now + self._smoothed
+            self.quiet_until = now + max(self._smoothed, _SHORTEST_QUIET)
             if self._used * 2 > self.limit:
                 self._exact = min(self._exact + 1, 2.0 * self._used)
                 self.limit = int(self._exact)
