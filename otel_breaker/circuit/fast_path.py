@@ -47,7 +47,6 @@ class FastPath:
         "may_refuse",
         "quiet_until",
         "shared_permit",
-        "slow_after",
         "standing_permit",
         "timed_period",
     )
@@ -59,8 +58,6 @@ class FastPath:
         self.limited_period: Closed | None
         self.limit: ConcurrencyLimit | None = None
         """The limit of calls in flight, where the settings have one."""
-        self.slow_after = inf
-        """Seconds from which on the success of a limited call has more effects than its count."""
         self.clock = clock
         self.count_success = history.counters.calls[SUCCESS].add
         self._history = history
@@ -111,8 +108,6 @@ class FastPath:
             period, limit = self.timed_period, None
             if period is None:
                 period, limit = self.limited_period, self.limit
-            if limit is not None and (permit.started is None or now >= permit.started + self.slow_after):
-                return False
             if period is None or not period.succeed_quietly(permit, now):
                 return False
             if limit is not None:
@@ -159,7 +154,7 @@ class FastPath:
     def _publish_timed(self, period: Closed) -> None:
         limit = self.limit
         if limit is None:
-            self.timed_period, self.slow_after, self.quiet_until = period, period.slow_after, period.quiet_until
+            self.timed_period, self.quiet_until = period, period.quiet_until
         else:
-            self.limited_period, self.slow_after = period, min(period.slow_after, limit.slow_after)
-            self.quiet_until = min(period.quiet_until, limit.quiet_until)
+            period.record_from(limit.slow_after)
+            self.limited_period, self.quiet_until = period, min(period.quiet_until, limit.quiet_until)

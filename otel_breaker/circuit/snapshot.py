@@ -69,7 +69,7 @@ class Snapshot:
             window_failures=counts.window_failures,
             window_slow=counts.window_slow,
             probes_in_flight=machine.probes_in_flight,
-            calls_in_flight=None if limit is None else len(limit.in_flight),
+            calls_in_flight=None if limit is None else limit.number_in_flight,
             max_in_flight=None if limit is None else limit.limit,
             retry_after=machine.retry_after(now),
             opened_at=episode.opened_time if episode is not None else None,

@@ -96,6 +96,11 @@ class Closed:
         self._watch(permit)
         return permit
 
+    def record_from(self, seconds: float) -> None:
+        """Have the success of a call that takes this long recorded, though it may be slow for no rule."""
+        slow = self._policy.slow_call_duration
+        self.slow_after = seconds if slow is None else min(slow, seconds)
+
     # The next two are safe without the lock, until `quiet_until`; guard/fast_path.py has a copy of them written out.
 
     def admit_quietly(self, now: float) -> Permit:
@@ -106,7 +111,8 @@ class Closed:
 
     def succeed_quietly(self, permit: Permit, now: float) -> bool:
         """Whether a success has no effect but its count: False for a call of an earlier period, and an overdue one."""
-        return self.in_flight.pop(permit, False) and not self._policy.is_slow(permit.started, now)
+        started = permit.started
+        return started is not None and now < started + self.slow_after and self.in_flight.pop(permit, False)
 
     def leave(self, permit: Permit) -> None:
         """Forget a call that is in flight; safe without the lock."""

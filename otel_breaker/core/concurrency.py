@@ -7,6 +7,7 @@ them, after which the next sample corrects it.
 
 from __future__ import annotations
 
+from collections import deque
 from math import inf
 from typing import TYPE_CHECKING, Final
 
@@ -22,7 +23,7 @@ _SMOOTHING: Final = 0.1
 _SLOW_FACTOR: Final = 4.0
 """A call is slow from this multiple of the smoothed duration on, where nothing else defines slow."""
 
-_SHORTEST_QUIET: Final = 0.001
+_SHORTEST_QUIET: Final = 0.01
 """Seconds: calls of microseconds, one after the other, are not a sample each."""
 
 
@@ -45,6 +46,7 @@ class ConcurrencyLimit:
         "_smoothed",
         "_used",
         "in_flight",
+        "in_frames",
         "limit",
         "quiet_until",
         "slow_after",
@@ -53,6 +55,8 @@ class ConcurrencyLimit:
     def __init__(self, max_in_flight: int | None, slow_call_duration: float | None) -> None:
         self.in_flight: dict[Permit, object] = {}
         """The admitted calls that have not ended, each with its holder."""
+        self.in_frames: deque[Permit] = deque()
+        """One item for each admitted call that the frame which appended it will end, and then pop any item: cheaper."""
         self._first_deadline = inf
         """No place is due to be taken back before: monotonic seconds."""
         self._exact = float(_FIRST_LIMIT)
@@ -78,6 +82,10 @@ class ConcurrencyLimit:
         self.quiet_until = -inf if self._is_adaptive else inf
         """Until when a good call that is not slow needs no `record`: monotonic seconds."""
 
+    @property
+    def number_in_flight(self) -> int:
+        return len(self.in_flight) + len(self.in_frames)
+
     def enter(self, permit: Permit, holder: object = True) -> bool:
         """Let a call enter; False, having done nothing, when the limit is reached.
 
@@ -90,7 +98,7 @@ class ConcurrencyLimit:
         self.in_flight[permit] = holder
         if type(holder) is float:  # after it has entered, so that `take_back_expired` misses none
             self._first_deadline = min(self._first_deadline, holder)
-        if len(self.in_flight) <= self.limit:
+        if self.number_in_flight <= self.limit:
             return True
         self.leave(permit)
         return False
@@ -126,7 +134,7 @@ class ConcurrencyLimit:
         """
         if not self._is_adaptive or started is None:
             return
-        self._used = max(self._used, len(self.in_flight) + 1)
+        self._used = max(self._used, self.number_in_flight + 1)
         if outcome is FAILURE or now >= started + self.slow_after:
             # Once per round trip: calls that were admitted before the last decrease are no news.
             if started > self._decreased_at:
@@ -150,7 +158,8 @@ class ConcurrencyLimit:
 
     def forget_calls_in_flight(self) -> None:
         """Forget all calls in flight, because none of them will end."""
-        self.in_flight.clear()
+        # Not cleared: the frame that has forked may be one of those.
+        self.in_flight, self.in_frames = {}, deque()
 
     def _slow_after(self) -> float:
         if self._slow_call_duration is not None:
