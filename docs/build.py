@@ -42,7 +42,15 @@ The names are the same everywhere: keyword arguments of `CircuitBreaker(...)` an
 `breakers:`, `defaults:` and [each target](instrumentation.md) in the file that `OTEL_BREAKER_CONFIG_FILE` names. A
 duration is a number of seconds, or text with a unit: `500ms`, `30s`, `10m`, `1h`. A setting that is code is an
 object in Python and a dotted name in the file, `package.module.Name` or `package.module:Name`, which is imported when
-the breaker is first needed. Any rule that is on may trip.
+the breaker is first needed.
+
+Any rule that is on may trip, and no rule switches another off. Where a rate is set, as many failures in a row as
+suffice to evaluate it trip, too: a dependency that hangs is detected when `minimum_calls` calls have failed, and not
+when the failures are the rate's share of the window.
+
+Set `recovery_time: 5s` and `recovery_jitter: 0.2`. The default, 60 s, is that of a breaker that is asked for nothing
+else: it refuses good calls for up to a minute after an outage. Jitter keeps the processes of a service from probing
+at the same moment.
 
 | setting | default | meaning |
 |---|---|---|

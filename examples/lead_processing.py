@@ -33,9 +33,9 @@ class FlakyLeadStore:
 
 
 class LeadProcessingService:
-    def __init__(self, store: FlakyLeadStore, recovery_time: float = 30) -> None:
+    def __init__(self, store: FlakyLeadStore, recovery_time: float = 5) -> None:
         self._store = store
-        self.circuit_breaker = CircuitBreaker(failure_threshold=3, recovery_time=recovery_time)
+        self.circuit_breaker = CircuitBreaker(failure_threshold=3, recovery_time=recovery_time, recovery_jitter=0.2)
 
     async def process_lead(self, lead: Lead) -> int:
         return await self.circuit_breaker.call(self._process_lead_internal, lead)

@@ -29,6 +29,7 @@ for _ in range(4):
 zlib.adler32(b"")
 """
 CONFIGURATION = """
+defaults: {recovery_time: 30s}
 breakers:
   payments: {failure_threshold: 3}
 targets:
@@ -39,7 +40,7 @@ targets:
 telemetry: {duration_histogram: true}
 """
 OPENED = ["OSError", "OSError", "OSError", "CircuitOpenError"]
-SENTENCE = "circuit breaker 'payments': closed -> open (failure_threshold), failures: OSError=3, probing in 60 s"
+SENTENCE = "circuit breaker 'payments': closed -> open (failure_threshold), failures: OSError=3, probing in 30 s"
 LOGGED = [*OPENED[:2], SENTENCE, *OPENED[2:]]
 """The log lines where no pipeline takes log events."""
 METRICS = {

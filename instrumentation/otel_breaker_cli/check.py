@@ -16,6 +16,7 @@ from otel_breaker_cli.application import add_current_folder, import_module
 from otel_breaker_cli.command import Command, CommandFailed
 from otel_breaker_cli.declarative import parse_any
 from otel_breaker_cli.instrumented_process import run_report_program
+from otel_breaker_cli.long_recoveries import find_long_recoveries
 from otel_breaker_instrumentation.config import Configuration, validate_configuration
 from otel_breaker_instrumentation.files import read_text
 from otel_breaker_instrumentation.targets import TARGET_MANAGER, Status, report
@@ -52,10 +53,10 @@ def _add_arguments(parser: ArgumentParser) -> None:
 def _run(arguments: Namespace) -> int:
     file: str | None = arguments.file
     problems: list[InvalidSettings] = []
-    warnings: list[str] = []
+    advice: list[str] = []
     success, is_declarative = f"{file}: nothing is wrong", False
     if file is not None:
-        problems, warnings, is_declarative = _validate(file, imports=arguments.imports)
+        problems, advice, is_declarative = _validate(file, imports=arguments.imports)
     elif not arguments.start:
         raise CommandFailed("name a file")
     if arguments.start and not problems:
@@ -63,15 +64,15 @@ def _run(arguments: Namespace) -> int:
         success = f"started: {summary}"
     for problem in problems:
         sys.stdout.write(f"{problem}\n")
-    for warning in warnings:
-        sys.stdout.write(f"warning: {warning}\n")
+    for line in advice:
+        sys.stdout.write(f"{line}\n")
     if not problems:
         sys.stdout.write(f"{success}\n")
     return 1 if problems else 0
 
 
 def _validate(file: str, *, imports: bool) -> tuple[list[InvalidSettings], list[str], bool]:
-    """The problems and warnings of a file, and whether it is OpenTelemetry's declarative configuration."""
+    """The problems of a file, its warnings and notes, and whether it is OpenTelemetry's declarative configuration."""
     try:
         text = read_text(file)
     except InvalidSettings as error:
@@ -87,7 +88,10 @@ def _validate(file: str, *, imports: bool) -> tuple[list[InvalidSettings], list[
     if imports:
         problems += _unresolved(configuration)
     typos = (typo.without_used(REGISTRY.names()) for typo in configuration.suspected_typos)
-    return problems, [str(typo) for typo in typos if typo is not None], is_declarative
+    advice = [f"warning: {typo}" for typo in typos if typo is not None]
+    if not problems:
+        advice += [f"note: {note}" for note in find_long_recoveries(content, path, configuration)]
+    return problems, advice, is_declarative
 
 
 def _unresolved(configuration: Configuration) -> Iterator[InvalidSettings]:
@@ -133,7 +137,7 @@ def _guarded(targets: Sequence[Target]) -> Iterator[None]:
 
 COMMAND = Command(
     "Checks a configuration file without running the application. Each mistake is a line: path, problem, remedy. "
-    "Exits with 1 when there is any.",
+    "Exits with 1 when there is any. Warnings and notes are about what is allowed.",
     _add_arguments,
     _run,
 )

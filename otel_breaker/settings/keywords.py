@@ -27,7 +27,9 @@ class Keywords(TypedDict, total=False):
     """The settings as keyword arguments; the configuration file has the same names."""
 
     failure_threshold: int | None
-    """Consecutive failures that trip; a success resets the count. Off when a rate is set and this is not."""
+    """Consecutive failures that trip; a success resets the count. Unless set, `minimum_calls` where a rate is set; none
+    is off.
+    """
     failure_rate: float | None
     """Share of failed calls in the window that trips."""
     slow_call_duration: float | str | timedelta | None

@@ -9,7 +9,7 @@ from opentelemetry import trace
 from opentelemetry.sdk.metrics import MeterProvider
 from opentelemetry.sdk.metrics.export import InMemoryMetricReader
 
-from tests.bench.shapes import Contender
+from tests.bench.contender import Contender
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Iterator

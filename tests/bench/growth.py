@@ -1,4 +1,4 @@
-"""How cost grows: with the window, the breakers in the process, the threads, and with metric collection.
+"""How cost grows: with the window, the breakers in the process, the open keys, the threads, and metric collection.
 
 Each is held against itself at its smallest, so that a line that should be flat has a ratio near one.
 """
@@ -12,7 +12,7 @@ import time
 from typing import TYPE_CHECKING, Final
 
 from otel_breaker import CircuitBreaker
-from tests.bench import byhand, ours, shapes
+from tests.bench import byhand, keys, ours, shapes
 from tests.bench.children import run_python
 from tests.bench.measure import Stopwatch
 from tests.bench.results import Result
@@ -29,6 +29,9 @@ _BREAKERS: Final = (1, 10, 100, 1_000, 10_000)
 _THREADS: Final = (1, 2, 4, 8, 16, 32)
 _AGAIN: Final = 3  # times as many rounds
 _FLAT: Final = 1.25
+_COLLECTION_BAR: Final = 400  # µs
+_COLLECTION_GOAL: Final = 200
+_WITH_GOAL: Final = 100  # breakers, each with a name of its own
 _NO_CONVOY: Final = 2.0
 _SAMPLE_OF_THREADS: Final = 0.1
 _TURN: Final = 0.0005  # a tenth of the default, so that a short sample has as many switches as a long one
@@ -41,6 +44,8 @@ def measure(rounds: int, sample: float) -> Iterator[Result]:
         yield from _measure_part(lambda rounds: windows(watch, rounds), rounds)
         yield from _measure_part(threads, max(3, rounds // 10))
         yield from _measure_part(lambda rounds: breakers(watch, rounds), rounds)
+        # Last, because its breakers stay.
+        yield from _measure_part(lambda rounds: keys.asked_first(SECTION, watch, rounds), rounds)
     yield from _measure_part(lambda _: collection(), rounds)
 
 
@@ -146,6 +151,15 @@ def _together(run: Run, count: int, calls: int) -> float:
 def collection() -> Iterator[Result]:
     """One collection of all metrics by the SDK, in a process that has no other breakers."""
     times = {int(count): seconds for count, seconds in run_python("-m", "tests.bench.collection").items()}
+    yield Result(
+        SECTION,
+        f"collection, {_WITH_GOAL} breakers, each of them",
+        "an empty collection",
+        times[_WITH_GOAL] / _WITH_GOAL * 1e6,
+        "µs",
+        _COLLECTION_BAR,
+        _COLLECTION_GOAL,
+    )
     fewest, *more = times
     for count in more:
         each, reference = times[count] / count, times[fewest] / fewest

@@ -9,7 +9,7 @@ import tracemalloc
 from typing import TYPE_CHECKING, Final
 
 from otel_breaker import CircuitBreaker, get_breaker
-from tests.bench import ours, shapes
+from tests.bench import callees, ours, shapes
 from tests.bench.children import run_python
 from tests.bench.results import Result
 from tests.bench.sdks import Sdk, set_up
@@ -21,6 +21,8 @@ SECTION: Final = "Memory"
 _MANY: Final = 1_000
 _WARM_UP: Final = 1_000
 _NOTHING: Final = 4_096  # for counters with more digits, and the interpreter's own caches
+_LIMITS: Final = {"one idle breaker": (3_072, 2_048), "one key of a keyed breaker": (2_048, 1_024)}
+"""Bars and goals of sizes."""
 _RETAINED: Final = (
     ("1,000,000 calls", shapes.closed, Sdk.NONE, 1_000_000),
     ("20,000 calls, one failure in ten", shapes.one_in_ten, Sdk.NONE, 20_000),
@@ -35,7 +37,7 @@ def measure() -> Iterator[Result]:
     """All measurements, in a process of its own, in which nothing else allocates."""
     sizes, retained = run_python("-m", "tests.bench.memory")
     for name, size in sizes.items():
-        yield Result(SECTION, name, "", size, "B")
+        yield Result(SECTION, name, "", size, "B", *_LIMITS.get(name, (None, None)))
     for name, size in retained.items():
         yield Result(SECTION, f"kept after {name}", "nothing", size, "B", _NOTHING)
 
@@ -52,7 +54,7 @@ def sizes() -> dict[str, float]:
 
     def guard_functions() -> None:
         breaker = get_breaker("bench")
-        kept.extend(breaker(shapes.work) for _ in range(_MANY))
+        kept.extend(breaker(callees.work) for _ in range(_MANY))
 
     return {
         "one idle breaker": _grown(make_breakers) / _MANY,

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from otel_breaker import CircuitBreaker, CircuitOpenError, CircuitState, get_breaker
 from otel_breaker_instrumentation import OtelBreakerInstrumentor
 from tests.bench import targets
-from tests.bench.shapes import Contender
+from tests.bench.contender import Contender
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-NAME = "bench"
+NAME: Final = "bench"
+_OURS: Final = "otel_breaker"
 
 
 def ours(**settings: Any) -> Contender:
@@ -30,18 +31,34 @@ def slow_calls() -> Contender:
 
 def patched() -> Contender:
     """A function that a configuration guards, as its module's users call it."""
+    guard = _configured(NAME)
+    return _contender(get_breaker(NAME), lambda _: guard)
+
+
+def by_template() -> Contender:
+    """A function that a configuration guards with one circuit for each value of its parameter."""
+    guard = _configured(f"{NAME} {{value}}")
+    return Contender(_OURS, CircuitOpenError, function=lambda _: guard)
+
+
+def by_name() -> Contender:
+    """Breakers that are found by name and key at each use."""
+    return Contender(_OURS, CircuitOpenError, find=get_breaker)
+
+
+def _configured(breaker: str) -> Callable[[Any], Any]:
     instrumentor, before = OtelBreakerInstrumentor(), targets.work
     function = f"{targets.__name__}:{before.__qualname__}"
-    instrumentor.instrument(targets=[{"function": function, "breaker": NAME}])
+    instrumentor.instrument(targets=[{"function": function, "breaker": breaker}])
     guard = targets.work
     instrumentor.uninstrument()
     assert guard is not before, "the configuration guards nothing"
-    return _contender(get_breaker(NAME), lambda _: guard)
+    return guard
 
 
 def _contender(breaker: CircuitBreaker, function: Callable[[Any], Any] | None = None) -> Contender:
     return Contender(
-        "otel_breaker",
+        _OURS,
         CircuitOpenError,
         lambda: breaker.state is CircuitState.OPEN,
         function=function or breaker,
@@ -49,4 +66,7 @@ def _contender(breaker: CircuitBreaker, function: Callable[[Any], Any] | None = 
         generator=breaker,
         async_generator=breaker,
         block=breaker.guard,
+        call=breaker.call,
+        call_later=breaker.call,
+        two_step=breaker,
     )

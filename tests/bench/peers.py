@@ -9,7 +9,8 @@ from __future__ import annotations
 import importlib
 from typing import TYPE_CHECKING, Any, Final
 
-from tests.bench.shapes import Contender, finish
+from tests.bench.contender import Contender
+from tests.bench.shapes import finish
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -46,6 +47,8 @@ def circuitbreaker() -> Contender:
         coroutine=breaker,
         generator=breaker,
         async_generator=breaker,
+        call=breaker.call,
+        call_later=breaker.call_async,
     )
 
 
@@ -60,6 +63,7 @@ def pybreaker() -> Contender:
         function=breaker,
         generator=breaker,
         block=breaker.calling,
+        call=breaker.call,
     )
 
 
@@ -94,6 +98,8 @@ def aiobreaker() -> Contender:
         function=breaker,
         coroutine=breaker,
         generator=breaker,
+        call=breaker.call,
+        call_later=breaker.call_async,
     )
 
 
@@ -121,6 +127,8 @@ def nopanic() -> Contender:
         generator=breaker,
         async_generator=breaker,
         block=breaker.guard,
+        call=breaker.call,
+        call_later=breaker.acall,
     )
 
 
@@ -135,6 +143,8 @@ def interlock() -> Contender:
         function=breaker,
         coroutine=breaker,
         block=lambda: breaker,
+        call=breaker.call_sync,
+        call_later=breaker.call_async,
     )
 
 
@@ -146,6 +156,7 @@ def fluxgate() -> Contender:
         _load("fluxgate.errors").CallNotPermittedError,
         lambda: breaker.info().state == "open",
         function=breaker,
+        call=breaker.call,
     )
 
 
@@ -157,6 +168,7 @@ def fluxgate_async() -> Contender:
         _load("fluxgate.errors").CallNotPermittedError,
         lambda: breaker.info().state == "open",
         coroutine=breaker,
+        call_later=breaker.call,
     )
 
 

@@ -7,10 +7,11 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 from tests.bench import byhand, ours, peers, shapes
+from tests.bench.contender import Contender
 from tests.bench.measure import Stopwatch
 from tests.bench.results import Result
 from tests.bench.sdks import Sdk, set_up
-from tests.bench.shapes import Contender, Subject
+from tests.bench.shapes import Subject
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -28,6 +29,8 @@ _ABILITIES: Final[dict[Shape, str]] = {
     shapes.entered: "block",
     shapes.iterated: "generator",
     shapes.iterated_later: "async_generator",
+    shapes.called: "call",
+    shapes.method_called: "call_later",
 }
 
 
@@ -47,6 +50,8 @@ class Row:
     bar: float | None = None
     goal: float | None = None
     sdk: Sdk = Sdk.NONE
+    against: Shape | None = None
+    """The shape of the reference, where it is another."""
 
 
 def _bars() -> Iterator[Row]:
@@ -66,7 +71,19 @@ def _bars() -> Iterator[Row]:
     yield row("time window", shapes.closed, ours.time_window, peers.nopanic, 0.5, 0.25)
     yield row("slow-call rule", shapes.closed, ours.slow_calls, byhand.pass_through, 6.0, 4.0)
     yield row("refused", shapes.refused, mine, None, 1.0, 0.8)
+    yield row("generator of ten items", shapes.iterated, mine, None, 1.0, 0.8)
+    yield row("async generator of ten items", shapes.iterated_later, mine, None, 1.0, 0.8)
+    yield row("call(function, x)", shapes.called, mine, None, 0.9, 0.6)
+    yield row("await call(self.method, x)", shapes.method_called, mine, None, 1.2, 0.8)
+    yield row("can_execute, record_success", shapes.two_step, mine, mine, 4.0, 3.0, against=shapes.closed)
+    yield row("key by template, ten keys", shapes.ten_hosts, ours.by_template, mine, 3.0, 2.0)
+    yield row(
+        "get_breaker() block, ten keys", shapes.entered_by_host, ours.by_name, mine, 1.5, 1.2, against=shapes.entered
+    )
     yield row("traced closed", shapes.closed, mine, byhand.span, 1.0, 0.95, sdk=Sdk.SAMPLED)
+    yield row("traced async closed", shapes.awaited, mine, byhand.span, 1.0, 0.95, sdk=Sdk.SAMPLED)
+    yield row("traced guard() block", shapes.entered, mine, byhand.span, 1.0, 0.95, sdk=Sdk.SAMPLED)
+    yield row("traced key by template", shapes.ten_hosts, ours.by_template, byhand.span, 1.0, 0.95, sdk=Sdk.SAMPLED)
     yield row("traced closed", shapes.closed, mine, byhand.span_and_counter, 0.8, 0.6, sdk=Sdk.SAMPLED)
     yield row("traced refusal with its link", shapes.refused, mine, byhand.error_span, 1.2, 1.0, sdk=Sdk.SAMPLED)
     yield row("patched by configuration", shapes.closed, ours.patched, mine, 1.15, 1.0)
@@ -104,7 +121,13 @@ def _against_peers() -> Iterator[Row]:
         yield Row("Every shape: against the fastest peer", name, shape, subject, None)
 
 
-ROWS: Final = (*_bars(), *_every_shape(), *_against_peers())
+def _keys() -> Iterator[Row]:
+    """Calls that choose their breaker, against calls of one breaker, by the number of keys that they go round."""
+    for keys, shape in (("one key", shapes.one_host), ("100 keys", shapes.hundred_hosts)):
+        yield Row("Keys", f"key by template, {keys}", shape, ours.by_template, ours.ours)
+
+
+ROWS: Final = (*_bars(), *_every_shape(), *_against_peers(), *_keys())
 
 
 def measure(row: Row, rounds: int, sample: float) -> Result:
@@ -114,7 +137,7 @@ def measure(row: Row, rounds: int, sample: float) -> Result:
         subject = row.shape(row.subject())
         make = row.reference or _fastest_peer(row.shape, watch, rounds)
         contender = make()
-        reference = row.shape(contender)
+        reference = (row.against or row.shape)(contender)
         ratio = watch.compare(subject.run, reference.run, rounds)
         if row.bar is not None and ratio.median > row.bar:
             ratio = watch.compare(subject.run, reference.run, rounds * _AGAIN)

@@ -1,77 +1,25 @@
 """The shapes of a call: the callee, its arguments and the loop around it, the same for all contenders.
 
-A contender is one new breaker, ours or a peer's, or a reference without a breaker. A shape makes of it a run to time,
-and a check that the breaker was in the state that the row measures.
+A shape makes of a contender a run to time, and a check that the breaker was in the state that the row measures.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from itertools import repeat
+from itertools import cycle, islice, repeat
 from types import FunctionType
-from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
+
+from tests.bench.callees import Broken, Client, broken, flaky, items, items_later, work, work_later
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
-    from contextlib import AbstractContextManager
+    from collections.abc import Callable, Coroutine
 
+    from tests.bench.contender import Contender
     from tests.bench.measure import Run
 
-    Wrap: TypeAlias = Callable[[Any], Any]
-    """A decorator."""
-
-ITEMS = 10
-_MOST_FAILURES = 1_000
-
-
-class Broken(Exception):
-    """The exception of a failing callee."""
-
-
-def work(value: int) -> int:
-    return value
-
-
-def flaky(value: int) -> int:
-    if not value:
-        raise Broken
-    return value
-
-
-def broken(value: int) -> int:
-    raise Broken
-
-
-async def work_later(value: int) -> int:
-    return value
-
-
-def items(value: int) -> Iterator[int]:
-    for _ in repeat(None, ITEMS):
-        yield value
-
-
-async def items_later(value: int) -> AsyncIterator[int]:
-    for _ in repeat(None, ITEMS):
-        yield value
-
-
-def _never_open() -> bool:
-    return False
-
-
-@dataclass(frozen=True)
-class Contender:
-    """One breaker, used as its documentation shows; an ability that it lacks is None."""
-
-    name: str
-    refusal: type[Exception] = Exception
-    is_open: Callable[[], bool] = _never_open
-    function: Wrap | None = None
-    coroutine: Wrap | None = None
-    generator: Wrap | None = None
-    async_generator: Wrap | None = None
-    block: Callable[[], AbstractContextManager[Any]] | None = None
+HOSTS: Final = tuple(f"host-{number}.example" for number in range(100))
+"""The keys that calls go round."""
+_MOST_FAILURES: Final = 1_000
 
 
 class Subject(NamedTuple):
@@ -185,6 +133,85 @@ def iterated_later(contender: Contender) -> Subject:
 
     several = own_code(several)
     return _checked(lambda calls: finish(several(calls)), contender, is_open=False)
+
+
+def called(contender: Contender) -> Subject:
+    """Functions that are guarded anew at each call, and succeed."""
+    call = _needed(contender.call)
+
+    def run(calls: int) -> int:
+        for _ in repeat(None, calls):
+            call(work, 1)
+        return calls
+
+    return _checked(run, contender, is_open=False)
+
+
+def method_called(contender: Contender) -> Subject:
+    """Coroutine methods that are bound and guarded anew at each call, and succeed."""
+    call, client = _needed(contender.call_later), Client()
+
+    async def several(calls: int) -> int:
+        for _ in repeat(None, calls):
+            await call(client.request, 1)
+        return calls
+
+    several = own_code(several)
+    return _checked(lambda calls: finish(several(calls)), contender, is_open=False)
+
+
+def two_step(contender: Contender) -> Subject:
+    """Calls that succeed between a permit and its outcome."""
+    breaker = _needed(contender.two_step)
+
+    def run(calls: int) -> int:
+        for _ in repeat(None, calls):
+            permit = breaker.can_execute()
+            if permit:
+                work(1)
+                breaker.record_success(permit)
+        return calls
+
+    return _checked(run, contender, is_open=False)
+
+
+def one_host(contender: Contender) -> Subject:
+    """Calls with one argument, which may be a key."""
+    return _round(contender, 1)
+
+
+def ten_hosts(contender: Contender) -> Subject:
+    """Calls that go round ten arguments, which may be keys."""
+    return _round(contender, 10)
+
+
+def hundred_hosts(contender: Contender) -> Subject:
+    """Calls that go round a hundred arguments, which may be keys."""
+    return _round(contender, 100)
+
+
+def _round(contender: Contender, count: int) -> Subject:
+    function, hosts = _needed(contender.function)(work), HOSTS[:count]
+
+    def run(calls: int) -> int:
+        for host in islice(cycle(hosts), calls):
+            function(host)
+        return calls
+
+    return _checked(run, contender, is_open=False)
+
+
+def entered_by_host(contender: Contender) -> Subject:
+    """Blocks that succeed, each of the breaker that is found by one of ten keys."""
+    find, hosts = _needed(contender.find), HOSTS[:10]
+
+    def run(calls: int) -> int:
+        for host in islice(cycle(hosts), calls):
+            with find("bench hosts", key=host).guard():
+                work(1)
+        return calls
+
+    return _checked(run, contender, is_open=False)
 
 
 def finish(coroutine: Coroutine[Any, Any, Any]) -> Any:

@@ -190,4 +190,4 @@ def test_an_expired_probe_is_counted_as_timed_out(history: CircuitHistory) -> No
     make_change(history, HALF_OPEN, OPEN, Reason.PROBE_TIMEOUT)
     history.record_probe_outcome(Outcome.FAILURE)
 
-    assert history.counters.probes == {"timeout": 1, "failure": 1}
+    assert history.counters.outages.probes == {"timeout": 1, "failure": 1}

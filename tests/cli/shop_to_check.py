@@ -18,13 +18,14 @@ class Client:
 def charge_later(self, tenant): pass
 """
 VALID = """
+defaults: {recovery_time: 5s}
 breakers:
   payments: {failure_threshold: 3}
 targets:
   - {function: "shop_to_check:Client.charge", breaker: "payments {tenant}", fallback: "shop_to_check:charge_later"}
   - {function: "shop_to_check:*_later"}
 """
-MISSPELT = "breakers: {spelt payments: {}, spelt search: {}}\n"
+MISSPELT = "defaults: {recovery_time: 5s}\nbreakers: {spelt payments: {}, spelt search: {}}\n"
 MISSPELT += "targets: [{function: 'shop_to_check:charge_later', breaker: spelt payment}]"
 
 

@@ -102,6 +102,8 @@ def test_with_import_a_function_that_is_registered_after_the_import_is_guarded_a
         "import shop_to_check\nHANDLERS = [shop_to_check.handle]\ndef run(): pass\n"
     )
 
-    targets = "targets: [{function: 'shop_to_check:handle'}, {function: 'bus_to_check:run'}]"
+    targets = (
+        "targets: [{function: 'shop_to_check:handle'}, {function: 'bus_to_check:run'}]\ndefaults: {recovery_time: 5s}"
+    )
 
     assert checked_by_import(shop_folder, targets) == (0, ["breakers.yaml: nothing is wrong"])

@@ -27,9 +27,10 @@ if TYPE_CHECKING:
 DECLARED, RELOAD, FORCED = range(3, 6)
 
 FILES = {
-    "breakers.yaml": "breakers: {payments: {failure_threshold: 3}}",
+    "breakers.yaml": "breakers: {payments: {failure_threshold: 3, recovery_time: 5s}}",
+    "patient.yaml": "breakers: {payments: {recovery_time: 5s}, search: {}}",
     "mistaken.yaml": "breakers: {payments: {failure_treshold: 3}}\nreload: often",
-    "named.yaml": "targets: [{function: 'shop.payments:PaymentClient.charge'}]",
+    "named.yaml": "defaults: {recovery_time: 5s}\ntargets: [{function: 'shop.payments:PaymentClient.charge'}]",
     "misnamed.yaml": "targets: [{function: 'shop.payments:PaymentClient.chrge'}]",
 }
 
@@ -73,7 +74,7 @@ def test_every_environment_variable_is_listed_with_its_flag() -> None:
 
 
 @pytest.mark.processes
-@pytest.mark.parametrize("example", range(4))
+@pytest.mark.parametrize("example", range(5))
 def test_a_command_prints_what_is_shown(folder: Path, example: int) -> None:
     _, *steps = re.split(r"^\$ ", blocks(DOCUMENT, "console")[example], flags=re.MULTILINE)
     path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"

@@ -117,7 +117,7 @@ def test_the_readme_shows_a_valid_configuration() -> None:
     configuration = parse_configuration(yaml.safe_load(shown), "")
 
     assert str(configuration.targets[0]) == "shop.payments:PaymentClient.charge"
-    assert configuration.breakers["payments"].recovery_time == 30
+    assert configuration.breakers["payments"].recovery_time == 5
 
 
 @pytest.mark.processes

@@ -142,7 +142,7 @@ def test_settings_of_a_target() -> None:
     assert client.charge(3) == "later"
     shop("clients")
     send = get_breaker("shop.clients:HttpClient.send_order").settings
-    assert (send.slow_call_rate, send.recovery_time, send.failure_threshold) == (0.5, 30, None)
+    assert (send.slow_call_rate, send.recovery_time, send.failure_threshold) == (0.5, 5, 10)
     get_breaker("payments").reset()
     shop("web").send(httpx.Request("GET", "https://api.example/orders"))
     assert get_breaker("shop.web:send").failures == 1

@@ -88,17 +88,28 @@ def test_the_remedy_for_a_name_that_is_like_no_other_lists_all(name: Any) -> Non
         ({}, [ConsecutiveFailures(5)]),
         ({"failure_threshold": 3}, [ConsecutiveFailures(3)]),
         ({"failure_threshold": None}, []),
-        ({"failure_rate": 0.5}, [FailureRate(0.5, 10)]),
         ({"failure_rate": None}, [ConsecutiveFailures(5)]),
+        ({"failure_rate": 0.5, "failure_threshold": None}, [FailureRate(0.5, 10)]),
         ({"failure_rate": 0.5, "failure_threshold": 5}, [ConsecutiveFailures(5), FailureRate(0.5, 10)]),
-        ({"slow_call_rate": 0.8, "slow_call_duration": "2s"}, [SlowCallRate(0.8, 10)]),
         ({"slow_call_duration": "2s"}, [ConsecutiveFailures(5)]),
     ],
 )
-def test_consecutive_failures_are_off_when_a_rate_is_set_and_they_are_not(
-    mapping: dict[str, object], rules: list[Rule]
-) -> None:
+def test_every_rule_that_is_on_may_trip(mapping: dict[str, object], rules: list[Rule]) -> None:
     assert list(Settings.from_mapping(mapping).policy.rules) == rules
+
+
+@pytest.mark.parametrize("rate", [{"failure_rate": 0.5}, {"slow_call_rate": 0.8, "slow_call_duration": "2s"}])
+@pytest.mark.parametrize(
+    ("window", "minimum_calls", "streak"),
+    [(100, 10, 10), (100, 100, 100), (5, 10, 5), (1, 10, 1), ("60s", 200, 200)],
+)
+def test_where_a_rate_is_set_the_streak_that_trips_is_as_long_as_the_calls_before_a_rate(
+    rate: dict[str, object], window: object, minimum_calls: int, streak: int
+) -> None:
+    settings = Settings.from_mapping({**rate, "window": window, "minimum_calls": minimum_calls})
+
+    assert settings.failure_threshold == streak
+    assert settings.policy.rules[0] == ConsecutiveFailures(streak)
 
 
 @pytest.mark.parametrize(
@@ -108,7 +119,7 @@ def test_consecutive_failures_are_off_when_a_rate_is_set_and_they_are_not(
 def test_a_rate_can_trip_from_the_minimum_of_calls_or_a_full_window(
     window: object, minimum_calls: int, least_calls: int
 ) -> None:
-    mapping = {"failure_rate": 0.5, "slow_call_rate": 0.5, "slow_call_duration": 2}
+    mapping = {"failure_threshold": None, "failure_rate": 0.5, "slow_call_rate": 0.5, "slow_call_duration": 2}
 
     policy = Settings.from_mapping({**mapping, "window": window, "minimum_calls": minimum_calls}).policy
 

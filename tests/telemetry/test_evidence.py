@@ -181,6 +181,19 @@ def test_an_opening_by_a_rate_has_the_window(spans: Spans, clock: FakeClock) -> 
     }
 
 
+def test_an_opening_by_a_streak_beside_a_rate_has_the_streak_and_the_window(spans: Spans, clock: FakeClock) -> None:
+    breaker = CircuitBreaker("payments", failure_rate=0.5, minimum_calls=4, window=20, clock=clock)
+
+    for _ in range(20):
+        breaker.call(int)
+    for _ in range(4):
+        fail(breaker)
+
+    attributes = evidence(spans.last())
+    assert attributes["circuit_breaker.threshold"] == attributes["circuit_breaker.consecutive_failures"] == 4
+    assert (attributes["circuit_breaker.window.calls"], attributes["circuit_breaker.window.failures"]) == (20, 4)
+
+
 def test_a_closing_has_the_open_duration_the_rejected_calls_and_the_probes(spans: Spans, clock: FakeClock) -> None:
     breaker = payments(clock)
     trip(breaker)

@@ -55,6 +55,14 @@ def test_it_is_that_of_the_moment_of_the_collection(metrics: Metrics, clock: Fak
     assert [value for _, value in before + ratios(metrics)] == [0.5, 0.0]
 
 
+def test_a_streak_counts_beside_a_rate_before_the_rate_can_trip(metrics: Metrics) -> None:
+    breaker = CircuitBreaker("payments", failure_rate=0.5, minimum_calls=4)
+
+    breaker.record_failure()
+
+    assert [value for _, value in ratios(metrics)] == [0.25]
+
+
 def test_rules_apply_to_a_breaker_in_shadow_and_not_to_one_that_is_off(metrics: Metrics) -> None:
     shadow, off = (CircuitBreaker(mode, failure_threshold=2, mode=mode) for mode in ("shadow", "off"))
     shadow.record_failure()
