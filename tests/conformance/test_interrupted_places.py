@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import gc
 from concurrent.futures import Future
 from contextlib import suppress
+from itertools import count
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -11,6 +13,7 @@ import pytest
 from otel_breaker import CircuitBreaker, CircuitOpenError
 from tests.conformance.conftest import RECOVERY, Broken, down, fail
 from tests.conformance.interruptions import Watched, at_every_moment
+from tests.fakes import FakeClock
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -18,6 +21,7 @@ if TYPE_CHECKING:
     from tests.conftest import Spans
 
 PROBE_TIMEOUT = 30.0
+NUMBERS = count()
 
 
 def press_ctrl_c(breaker: CircuitBreaker) -> None:
@@ -30,9 +34,12 @@ def answer() -> None:
 
 def limited(**settings: Any) -> Watched:
     settings = {"max_in_flight": 2, "probe_timeout": PROBE_TIMEOUT, "fallback": answer, **settings}
-    watched = Watched.new(failure_threshold=2, **settings)
-    watched.breaker.call(int)  # the next call may take the fast path
-    return watched
+    clock = FakeClock()
+    breaker = CircuitBreaker(
+        f"interrupted {next(NUMBERS)}", failure_threshold=2, recovery_time=RECOVERY, clock=clock, **settings
+    )
+    breaker.call(int)  # the next call may take the fast path
+    return Watched(clock, breaker, [])
 
 
 def adaptive() -> Watched:
@@ -108,6 +115,7 @@ def or_be_interrupted(call: Callable[[CircuitBreaker], None]) -> Callable[[Circu
 
 def places_left(watched: Watched) -> str:
     """Whether a place is taken, though nothing is in flight: a permit without an outcome may hold one for its time."""
+    gc.collect(1)  # the tracer of the interruption holds frames
     limit = watched.breaker._circuit.fast_path.limit
     assert limit is not None
     limit.take_back_expired(watched.clock() + PROBE_TIMEOUT)
