@@ -1,4 +1,4 @@
-"""The limit of calls in flight of one name: a fixed number, or one that durations and outcomes of calls adapt.
+"""The limit of calls in flight of one name: a fixed number, or one that adaptive_limit.py adapts.
 
 Whether a call over the limit is refused, and with which error, is decided in circuit/. Nothing here locks: calls enter
 and leave `in_flight` in single atomic steps, and a number that two threads change at once loses one step of one of
@@ -9,22 +9,13 @@ from __future__ import annotations
 
 from collections import deque
 from math import inf
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
-from otel_breaker.core.states import FAILURE, SUCCESS, Outcome
+from otel_breaker.core.adaptive_limit import AdaptiveLimit
 
 if TYPE_CHECKING:
     from otel_breaker.core.permits import Permit
-
-_FIRST_LIMIT: Final = 8
-_DECREASE: Final = 0.7
-_SMOOTHING: Final = 0.1
-"""The weight of a new duration in the smoothed one."""
-_SLOW_FACTOR: Final = 4.0
-"""A call is slow from this multiple of the smoothed duration on, where nothing else defines slow."""
-
-_SHORTEST_QUIET: Final = 0.01
-"""Seconds: calls of microseconds, one after the other, are not a sample each."""
+    from otel_breaker.core.states import Outcome
 
 
 class ConcurrencyLimit:
@@ -32,19 +23,14 @@ class ConcurrencyLimit:
 
     Args:
         max_in_flight: the limit; None for one that adapts.
-        slow_call_duration: seconds after which a call is slow; None for a multiple of the smoothed duration.
+        slow_call_duration: seconds after which a call is slow; None for a multiple of the usual duration.
     """
 
     __slots__ = (
         "__weakref__",
-        "_decreased_at",
-        "_exact",
+        "_adaptive",
         "_first_deadline",
-        "_is_adaptive",
         "_settings",
-        "_slow_call_duration",
-        "_smoothed",
-        "_used",
         "in_flight",
         "in_frames",
         "limit",
@@ -59,13 +45,7 @@ class ConcurrencyLimit:
         """One item for each admitted call that the frame which appended it will end, and then pop any item: cheaper."""
         self._first_deadline = inf
         """No place is due to be taken back before: monotonic seconds."""
-        self._exact = float(_FIRST_LIMIT)
-        """The limit, before it is rounded down."""
-        self._smoothed: float | None = None
-        """The duration of good calls, in seconds."""
-        self._decreased_at = -inf
-        self._used = 0
-        """The most calls that were seen in flight since the last step."""
+        self._adaptive: AdaptiveLimit | None = None
         self._settings: tuple[int | None, float | None] | None = None
         self.adopt(max_in_flight, slow_call_duration)
 
@@ -73,14 +53,16 @@ class ConcurrencyLimit:
         """Apply other settings; the calls in flight and what was found are kept."""
         if self._settings == (max_in_flight, slow_call_duration):
             return
+        if max_in_flight is not None:
+            self._adaptive = None
+            self.limit, self.slow_after, self.quiet_until = max_in_flight, inf, inf
+        else:
+            if self._adaptive is None:
+                self._adaptive = AdaptiveLimit(slow_call_duration)
+            else:
+                self._adaptive.adopt(slow_call_duration)
+            self._publish(self._adaptive)
         self._settings = (max_in_flight, slow_call_duration)
-        self._is_adaptive = max_in_flight is None
-        self._slow_call_duration = slow_call_duration
-        self.limit = int(self._exact) if max_in_flight is None else max_in_flight
-        self.slow_after = self._slow_after() if self._is_adaptive else inf
-        """Seconds from which on the duration of a call lowers the limit."""
-        self.quiet_until = -inf if self._is_adaptive else inf
-        """Until when a good call that is not slow needs no `record`: monotonic seconds."""
 
     @property
     def number_in_flight(self) -> int:
@@ -96,10 +78,18 @@ class ConcurrencyLimit:
             holder: what is kept with the permit; a number is the time at which the place is taken back.
         """
         self.in_flight[permit] = holder
-        if type(holder) is float:  # after it has entered, so that `take_back_expired` misses none
-            self._first_deadline = min(self._first_deadline, holder)
-        if self.number_in_flight <= self.limit:
-            return True
+        try:
+            if type(holder) is float:  # after it has entered, so that `take_back_expired` misses none
+                self._first_deadline = min(self._first_deadline, holder)
+            number = self.number_in_flight
+            if number <= self.limit:
+                return True
+            if self._adaptive is not None and self._adaptive.follow(number):
+                self._publish(self._adaptive)
+                return True
+        except BaseException:  # an interrupt: the call will not run
+            self.in_flight.pop(permit, None)
+            raise
         self.leave(permit)
         return False
 
@@ -132,36 +122,19 @@ class ConcurrencyLimit:
             started: monotonic seconds at its start; None where that is not known.
             now: monotonic seconds at its end.
         """
-        if not self._is_adaptive or started is None:
-            return
-        self._used = max(self._used, self.number_in_flight + 1)
-        if outcome is FAILURE or now >= started + self.slow_after:
-            # Once per round trip: calls that were admitted before the last decrease are no news.
-            if started > self._decreased_at:
-                self._decreased_at = now
-                self._exact = max(1.0, self._exact * _DECREASE)
-                self.limit = int(self._exact)
-        elif outcome is SUCCESS and now >= self.quiet_until:
-            duration = now - started
-            smoothed = self._smoothed
-            self._smoothed = duration if smoothed is None else smoothed + _SMOOTHING * (duration - smoothed)
-            self.slow_after = self._slow_after()
-            self.quiet_until = now + max(self._smoothed, _SHORTEST_QUIET)
-            if self._used * 2 > self.limit:
-                self._exact = min(self._exact + 1, 2.0 * self._used)
-                self.limit = int(self._exact)
-            self._used = 0
+        if self._adaptive is not None and started is not None:
+            self._adaptive.record(outcome, started, now, self.number_in_flight + 1)
+            self._publish(self._adaptive)
 
     def note_refusal(self) -> None:
         """Take note that the limit was reached."""
-        self._used = max(self._used, self.limit)
+        if self._adaptive is not None:
+            self._adaptive.note_used(self.limit)
 
     def forget_calls_in_flight(self) -> None:
         """Forget all calls in flight, because none of them will end."""
         # Not cleared: the frame that has forked may be one of those.
         self.in_flight, self.in_frames = {}, deque()
 
-    def _slow_after(self) -> float:
-        if self._slow_call_duration is not None:
-            return self._slow_call_duration
-        return inf if self._smoothed is None else _SLOW_FACTOR * self._smoothed
+    def _publish(self, adaptive: AdaptiveLimit) -> None:
+        self.limit, self.slow_after, self.quiet_until = adaptive.limit, adaptive.slow_after, adaptive.quiet_until

@@ -182,7 +182,8 @@ def _limited(
             if not is_complete and (follower := follower_of(result)) is not None:
                 call = continued(circuit, tracer, permit)
                 limit.in_flight[permit] = held_by(call, permit, limit)
-                return cast("R", follow(follower, result, call))
+                result = cast("R", follow(follower, result, call))
+                return result  # noqa: RET504  # the check for signals after the call comes before the end of the `try`
         finally:  # an interrupt may come at any call, and must not leave a place taken
             in_frames.pop()
         if is_over:
