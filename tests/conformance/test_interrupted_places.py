@@ -127,7 +127,7 @@ def or_be_interrupted(call: Callable[[CircuitBreaker], None]) -> Callable[[Circu
 
 def places_left(watched: Watched) -> str:
     """Whether a place is taken, though nothing is in flight: a permit without an outcome may hold one for its time."""
-    gc.collect(1)  # the tracer of the interruption holds frames
+    gc.collect()  # the tracer of the interruption holds frames
     limit = watched.breaker._circuit.fast_path.limit
     assert limit is not None
     limit.take_back_expired(watched.clock() + PROBE_TIMEOUT)
