@@ -46,7 +46,7 @@ class UnrecordedPermits:
             return Permit.of(NO_GENERATION, circuit.state)
         cancel_abandoned_calls()
         try:
-            decision, changes = circuit.acquire_permit(exclusive=True)
+            decision, changes = circuit.acquire_permit()
             circuit.dispatch_changes(changes, current_span_context())
         except BaseException:
             circuit.dispatch_pending()

@@ -9,13 +9,15 @@ from __future__ import annotations
 from math import inf
 from typing import TYPE_CHECKING
 
+from otel_breaker.circuit.limits import held_by
 from otel_breaker.circuit.runtime import RUNTIME
-from otel_breaker.core.states import OPEN, SUCCESS
+from otel_breaker.core.states import CLOSED, OPEN, SUCCESS
 
 if TYPE_CHECKING:
     from otel_breaker.circuit.history import CircuitHistory
     from otel_breaker.circuit.runtime import Clock
     from otel_breaker.core.closed import Closed
+    from otel_breaker.core.concurrency import ConcurrencyLimit
     from otel_breaker.core.machine import Machine
     from otel_breaker.core.permits import Permit
     from otel_breaker.errors import CircuitOpenError
@@ -26,7 +28,8 @@ class FastPath:
 
     `shared_permit` admits a call without reading the clock. `standing_permit` is the same permit while even a success
     has no effect but its count: a caller that finds its own permit there only calls `count_success`. Where calls are
-    timed, `timed_period` replaces both; until `quiet_until`, its calls only enter and leave `in_flight`.
+    timed, `timed_period` replaces both; until `quiet_until`, its calls only enter and leave `in_flight`. Where the calls
+    in flight are limited, `limited_period` replaces it, and its calls enter and leave the limit, too.
 
     Args:
         clock: monotonic seconds.
@@ -34,10 +37,12 @@ class FastPath:
     """
 
     __slots__ = (
-        "_make_refusal",
+        "_history",
         "_refuses_until",
         "clock",
         "count_success",
+        "limit",
+        "limited_period",
         "may_admit",
         "may_refuse",
         "quiet_until",
@@ -50,27 +55,47 @@ class FastPath:
         self.shared_permit: Permit | None
         self.standing_permit: Permit | None
         self.timed_period: Closed | None
+        self.limited_period: Closed | None
+        self.limit: ConcurrencyLimit | None = None
+        """The limit of calls in flight, where the settings have one."""
         self.clock = clock
         self.count_success = history.counters.calls[SUCCESS].add
-        self._make_refusal = history.make_refusal
+        self._history = history
         self.may_admit = self.may_refuse = False
         """Whether the settings allow admissions and refusals without the lock."""
         self.withdraw()
 
-    def try_admit(self) -> Permit | None:
-        """A permit of the call's own, where calls are timed; None when the circuit has to decide."""
-        period = self.timed_period
+    def try_admit(self, holder: object) -> Permit | CircuitOpenError | None:
+        """A permit of the call's own, or the refusal of the limit; None when the circuit has to decide.
+
+        Args:
+            holder: what ends the call.
+        """
+        period, limit = self.timed_period, None
         if period is None:
-            return None
+            period, limit = self.limited_period, self.limit
+            if period is None:
+                return None
         now = self.clock()
         if now >= self.quiet_until:
             return None
-        return period.admit_quietly(now)
+        permit = period.admit_quietly(now)
+        if limit is None or limit.enter(permit, held_by(holder, permit, limit)):
+            return permit
+        period.leave(permit)
+        return self.refuse_over_limit(limit, now)
+
+    def refuse_over_limit(self, limit: ConcurrencyLimit, now: float) -> CircuitOpenError | None:
+        """The refusal of a closed circuit whose limit is reached; None when places have been taken back."""
+        if limit.take_back_expired(now):
+            return None
+        limit.note_refusal()
+        return self._history.make_limit_refusal(CLOSED, limit.limit)
 
     def try_refuse(self) -> CircuitOpenError | None:
         """The refusal of an open circuit; None when the circuit has to decide."""
         retry_after = self._refuses_until - self.clock()
-        return self._make_refusal(OPEN, retry_after) if retry_after > 0 else None
+        return self._history.make_refusal(OPEN, retry_after) if retry_after > 0 else None
 
     def try_record_success(self, permit: Permit) -> bool:
         """Count a success that has no other effect; False when the circuit has to record it."""
@@ -80,9 +105,13 @@ class FastPath:
         if now >= self.quiet_until:
             return False
         if permit is not self.shared_permit:
-            period = self.timed_period
+            period, limit = self.timed_period, None
+            if period is None:
+                period, limit = self.limited_period, self.limit
             if period is None or not period.succeed_quietly(permit, now):
                 return False
+            if limit is not None:
+                limit.leave(permit)
         self.count_success()
         return True
 
@@ -92,7 +121,7 @@ class FastPath:
         An interrupt may come at any call, `publish` itself included: then all decisions take the lock, and the next
         one publishes.
         """
-        self.shared_permit = self.standing_permit = self.timed_period = None
+        self.shared_permit = self.standing_permit = self.timed_period = self.limited_period = None
         self.quiet_until = self._refuses_until = -inf
 
     def withdraw_standing_permit(self) -> None:
@@ -112,11 +141,20 @@ class FastPath:
     def publish_period(self, period: Closed) -> None:
         """Publish for a closed circuit whose settings and runtime allow it; under the lock."""
         if not period.is_shared:
-            self.timed_period = period
-        elif period.streak:  # each counted failure comes here: the code below has the same result in more steps
+            self._publish_timed(period)
+            return
+        if period.streak:  # each counted failure comes here: the code below has the same result in more steps
             self.shared_permit, self.standing_permit, self.quiet_until = period.shared_permit, None, -inf
             return
         else:
             self.shared_permit = period.shared_permit
             self.standing_permit = period.shared_permit if period.has_no_history else None
         self.quiet_until = period.quiet_until
+
+    def _publish_timed(self, period: Closed) -> None:
+        limit = self.limit
+        if limit is None:
+            self.timed_period, self.quiet_until = period, period.quiet_until
+        else:
+            period.record_from(limit.slow_after)
+            self.limited_period, self.quiet_until = period, min(period.quiet_until, limit.quiet_until)

@@ -15,15 +15,16 @@ from otel_breaker.circuit.dispatcher import ChangeDispatcher
 from otel_breaker.circuit.episode import Episode
 from otel_breaker.core.counters import PROBE_TIMEOUT, CircuitCounters
 from otel_breaker.core.states import (
+    CONCURRENCY_LIMIT,
     HALF_OPEN,
     PASSING_STATES,
+    REASONS_BY_STATE,
     REFUSING_STATES,
-    REJECTED,
     CircuitState,
     Outcome,
     Reason,
 )
-from otel_breaker.errors import CircuitOpenError
+from otel_breaker.errors import CircuitOpenError, ConcurrencyLimitError
 from otel_breaker.text import OTHER
 
 if TYPE_CHECKING:
@@ -41,8 +42,8 @@ class CircuitHistory:
     """The counts and the past of one circuit."""
 
     __slots__ = (
-        "_count_rejected",
         "_evidence",
+        "_refusals",
         "actor",
         "add_evidence",
         "counters",
@@ -61,7 +62,7 @@ class CircuitHistory:
         self.name = name
         self.key = key
         self.counters = CircuitCounters(now)
-        self._count_rejected = self.counters.calls[REJECTED].add
+        self._refusals = self.counters.refusals
         self.dispatcher = ChangeDispatcher(listeners)
         self.episode: Episode | None = None
         self.actor: str | None = None
@@ -90,7 +91,7 @@ class CircuitHistory:
 
     def make_refusal(self, state: CircuitState, retry_after: float | None) -> CircuitOpenError:
         """Count a refusal, and make the error that its caller receives; needs no lock."""
-        self._count_rejected()
+        self._refusals[REASONS_BY_STATE[state]].add()
         episode, failure = self.episode, self.last_failure_type
         if episode is None:
             return CircuitOpenError(
@@ -99,6 +100,17 @@ class CircuitHistory:
         episode.count_refusal()
         return CircuitOpenError(
             self.name, self.key, state.value, retry_after, episode.id, failure, self.last_failure_time
+        )
+
+    def make_limit_refusal(self, state: CircuitState, limit: int) -> ConcurrencyLimitError:
+        """Count a refusal by the limit of calls in flight, and make its error; needs no lock."""
+        self._refusals[CONCURRENCY_LIMIT].add()
+        episode, failure = self.episode, self.last_failure_type
+        if episode is not None:
+            episode.count_refusal()
+        identity = None if episode is None else episode.id
+        return ConcurrencyLimitError(
+            self.name, self.key, state.value, None, identity, failure, self.last_failure_time, limit
         )
 
     def count_probe(self) -> None:

@@ -14,6 +14,7 @@ from otel_breaker.circuit.counted_errors import CountedErrors
 from otel_breaker.circuit.decisions import Decisions
 from otel_breaker.circuit.fast_path import FastPath
 from otel_breaker.circuit.history import CircuitHistory
+from otel_breaker.circuit.limits import LIMITS
 from otel_breaker.circuit.runtime import RUNTIME
 from otel_breaker.circuit.snapshot import Reading, Snapshot
 from otel_breaker.classifier import OutcomeClassifier
@@ -122,7 +123,8 @@ class ManagedCircuit:
         self._under_lock(self._adopt_runtime_locked, replaced, clock)
 
     def snapshot(self) -> Snapshot:
-        return self._under_lock(Snapshot.of_locked, self._machine, self.history, self.settings.mode, self.now())
+        machine, limit, mode = self._machine, self.fast_path.limit, self.settings.mode
+        return self._under_lock(Snapshot.of_locked, machine, self.history, limit, mode, self.now())
 
     def read(self, *, timed: bool = True) -> Reading:
         """The counts so far; without the seconds since the last update, and without a ratio, when not *timed*."""
@@ -138,6 +140,8 @@ class ManagedCircuit:
         self._lock = threading.RLock()
         self._decisions.counted_errors = CountedErrors()
         self._machine.forget_calls_in_flight()
+        if self.fast_path.limit is not None:
+            self.fast_path.limit.forget_calls_in_flight()
         self.history.dispatcher.after_fork()
         self.history.counters.reset(self.now())
         self.fast_path.publish(self._machine)  # the fork may have come before the parent's thread published
@@ -197,16 +201,17 @@ class ManagedCircuit:
     def _read_locked(self, now: float | None) -> Reading:
         ratio = 0.0 if now is None or self.is_off else self._machine.trip_ratio(now)
         totals = self.history.counters.totals(now)
-        return Reading(totals, self._machine.state, self.settings.mode, ratio)
+        return Reading(totals, self._machine.state, self.settings.mode, ratio, self.fast_path.limit)
 
     def _apply(self, settings: Settings, classifier: OutcomeClassifier) -> None:
         self.settings = settings
         self.classifier = classifier
-        self._decisions.mode = settings.mode
+        self._decisions.mode, self._decisions.probe_timeout = settings.mode, settings.probe_timeout
         self._is_off = settings.mode is Mode.OFF
         enforced = settings.mode is Mode.ENFORCE
         self.shows_state_only = enforced and self.history.key is None
         """Whether a call in a closed state has no attribute but that state."""
+        self.fast_path.limit = LIMITS.find(self.history.name, settings)
         self.fast_path.may_admit = enforced and not classifier.classifies_results
         self.fast_path.may_refuse = enforced and settings.fallback is None
         self.fast_path.publish(self._machine)

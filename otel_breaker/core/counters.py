@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from itertools import count
 from typing import TYPE_CHECKING, Final
 
-from otel_breaker.core.states import CLOSED, CircuitState, Outcome
+from otel_breaker.core.states import CLOSED, REJECTED, CircuitState, Outcome, RejectionReason
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -54,10 +54,13 @@ class CallCounter:
 class CircuitCounters:
     """Counts of one circuit. Calls are counted without a lock; all else changes under the circuit's lock."""
 
-    __slots__ = ("calls", "changes", "probes", "seconds", "shadowed", "since", "state")
+    __slots__ = ("calls", "changes", "probes", "refusals", "seconds", "shadowed", "since", "state")
 
     def __init__(self, now: float) -> None:
-        self.calls = {outcome: CallCounter() for outcome in Outcome}
+        self.calls = {outcome: CallCounter() for outcome in Outcome if outcome is not REJECTED}
+        """Admitted calls by outcome."""
+        self.refusals = {reason: CallCounter() for reason in RejectionReason}
+        """Refused calls by reason."""
         self.changes: Counter[tuple[CircuitState, CircuitState, str]] = Counter()
         """State changes by source, target and mode."""
         self.probes: Counter[str] = Counter()
@@ -76,7 +79,7 @@ class CircuitCounters:
 
     def reset(self, now: float) -> None:
         """Set all counts to zero; the state is kept."""
-        for counter in self.calls.values():
+        for counter in (*self.calls.values(), *self.refusals.values()):
             counter.reset()
         for counts in (self.changes, self.probes, self.shadowed):
             counts.clear()
@@ -92,8 +95,12 @@ class CircuitCounters:
         """A copy of all counts; without the seconds since the last update when *now* is None."""
         if now is not None:
             self._spend_until(now)
+        refusals = Counter({reason: counter.read() for reason, counter in self.refusals.items()})
+        calls = Counter({outcome: counter.read() for outcome, counter in self.calls.items()})
+        calls[REJECTED] = refusals.total()
         return CounterTotals(
-            Counter({outcome: counter.read() for outcome, counter in self.calls.items()}),
+            calls,
+            refusals,
             Counter(self.changes),
             Counter(self.probes),
             Counter(self.shadowed),
@@ -106,6 +113,7 @@ class CounterTotals:
     """The counts of one circuit at one instant, or the sums of several."""
 
     calls: Counter[Outcome] = field(default_factory=Counter)
+    refusals: Counter[RejectionReason] = field(default_factory=Counter)
     changes: Counter[tuple[CircuitState, CircuitState, str]] = field(default_factory=Counter)
     probes: Counter[str] = field(default_factory=Counter)
     shadowed: Counter[Outcome] = field(default_factory=Counter)
@@ -113,6 +121,7 @@ class CounterTotals:
 
     def add(self, other: CounterTotals) -> None:
         self.calls.update(other.calls)
+        self.refusals.update(other.refusals)
         self.changes.update(other.changes)
         self.probes.update(other.probes)
         self.shadowed.update(other.shadowed)

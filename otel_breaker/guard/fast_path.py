@@ -14,6 +14,7 @@ from sys import is_finalizing
 from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar, cast
 
 from otel_breaker.circuit.changes import NO_CHANGES
+from otel_breaker.circuit.limits import held_by
 from otel_breaker.core.permits import Permit
 from otel_breaker.core.states import SUCCESS
 from otel_breaker.guard.call import Call
@@ -39,6 +40,8 @@ begin, continued = Call.begin, Call.continued
 def add_fast_path(function: Callable[P, R], circuit: Circuit, tracer: CallTracer) -> Callable[P, R]:
     """Guard a function that is neither a coroutine function nor a generator function."""
     untimed = _untimed(function, circuit, tracer)
+    if circuit.fast_path.limit is not None:
+        return _limited(function, untimed, circuit, tracer)
     return untimed if circuit.settings.slow_call_duration is None else _timed(function, untimed, circuit, tracer)
 
 
@@ -119,6 +122,56 @@ def _timed(function: Callable[P, R], untimed: Callable[P, R], circuit: Circuit, 
             is_complete = False
         if not is_complete and (follower := follower_of(result)) is not None:
             return cast("R", follow(follower, result, continued(circuit, tracer, permit)))
+        now = fast_path.clock()
+        if now < fast_path.quiet_until and now < started + period.slow_after and period.in_flight.pop(permit, False):
+            count_success()
+        elif not is_finalizing():
+            circuit.record_outcome(permit, SUCCESS)
+        return result
+
+    return guarded
+
+
+def _limited(function: Callable[P, R], untimed: Callable[P, R], circuit: Circuit, tracer: CallTracer) -> Callable[P, R]:
+    """Calls that are timed, and that a limit of calls in flight counts while the function runs."""
+    fast_path = circuit.fast_path
+    count_success, limit = fast_path.count_success, fast_path.limit
+    assert limit is not None  # and the same one whenever there is a limited period: a name has one
+
+    @wraps(function)
+    def guarded(*args: P.args, **kwargs: P.kwargs) -> R:
+        period = fast_path.limited_period
+        started = fast_path.clock()
+        if period is None or started >= fast_path.quiet_until or tracer.is_active():
+            return untimed(*args, **kwargs)
+        permit, in_frames = Permit(), limit.in_frames
+        permit.generation, permit.failure_count, permit.started = period.generation, period.failure_count, started
+        period.in_flight[permit] = True
+        try:
+            in_frames.append(permit)
+            if len(in_frames) > limit.limit or (limit.in_flight and limit.number_in_flight > limit.limit):
+                is_over, result = True, None
+            else:
+                is_over = False
+                try:
+                    result = function(*args, **kwargs)
+                except BaseException as error:
+                    _record_error(circuit, permit, error)
+                    raise
+            kind = type(result)
+            try:
+                is_complete = kind in COMPLETE_TYPES or id(kind) in COMPLETE_TYPE_IDS
+            except Exception:  # as above
+                is_complete = False
+            if not is_complete and (follower := follower_of(result)) is not None:
+                call = continued(circuit, tracer, permit)
+                limit.in_flight[permit] = held_by(call, permit, limit)
+                return cast("R", follow(follower, result, call))
+        finally:  # an interrupt may come at any call, and must not leave a place taken
+            in_frames.pop()
+        if is_over:
+            period.leave(permit)
+            return untimed(*args, **kwargs)
         now = fast_path.clock()
         if now < fast_path.quiet_until and now < started + period.slow_after and period.in_flight.pop(permit, False):
             count_success()

@@ -75,6 +75,13 @@ class Settings(SettingsFields):
         failure_rate="0.5",
     )
     """Calls in the window before a rate can trip; at most the window's N."""
+    max_in_flight: int | str | None = setting(
+        None,
+        readers.optional(readers.whole_or_auto),
+        "Calls in flight at once, of all circuits of the name; more are refused. `auto` finds the number.",
+        "auto",
+    )
+    """Calls in flight at once, of all circuits of the name; more are refused. `auto` finds the number."""
     recovery_time: float = setting(60.0, readers.duration, "How long to stay open before probing.", "5s")
     """How long to stay open before probing."""
     recovery_backoff: float = setting(
@@ -196,6 +203,7 @@ class Settings(SettingsFields):
             recovery_jitter=self.recovery_jitter,
             half_open_calls=self.half_open_calls,
             probe_timeout=self.probe_timeout,
+            is_limited=self.max_in_flight is not None,
         )
 
     @property

@@ -33,7 +33,6 @@ AnySpan: TypeAlias = LiveSpan | DeferredSpan | TimedSpan
 
 _INTERNAL: Final = SpanKind.INTERNAL
 _REFUSED: Final = {names.CALL_OUTCOME: REJECTED.value}
-_RAISED: Final = {names.ERROR_TYPE: type_name(CircuitOpenError)}
 _ANSWERED: Final = {names.FALLBACK_USED: True}
 
 
@@ -100,14 +99,15 @@ class OtelCallTracer(ActiveFlag):
             attributes, links = self._closed, None
             if not circuit.shows_state_only or permit.state is not CLOSED:
                 attributes = {**self._common, names.STATE: permit.state.value}
-                if permit.shadowed:
+                if permit.shadowed is not None:
                     attributes[names.SHADOW_REJECTED] = True
+                    attributes[names.REJECTION_REASON] = permit.shadowed.value
                 links = add_circuit_attributes(circuit, attributes)
             tracer = self.tracing.tracer()
             span: LiveSpan | DeferredSpan | None = None
             if tracer is None:
                 pass
-            elif self.tracing.is_deferred and not (changes or permit.state is HALF_OPEN or permit.shadowed):
+            elif self.tracing.is_deferred and not (changes or permit.state is HALF_OPEN or permit.shadowed is not None):
                 span = DeferredSpan(partial(self._start_at, tracer, context, attributes, links), context, self.tracing)
             else:
                 span = self._start(tracer, context, attributes, links, changes)
@@ -160,11 +160,13 @@ class OtelCallTracer(ActiveFlag):
         """The attributes and links of a refusal; those of the last one are used again while nothing has changed."""
         state: str = refusal.args[2]  # text there
         episode, retry_after = circuit.episode, refusal.retry_after
-        same = (episode, episode and episode.span_context, circuit.history.failure_span_context, state, answered)
+        kind, opening = type(refusal), episode and episode.span_context
+        same = (episode, opening, circuit.history.failure_span_context, state, kind, answered)
         last = self._last_refusal
         if last is None or last.same != same or episode is None:
             attributes: dict[str, AttributeValue] = {**self._common, names.STATE: state, **_REFUSED}
-            attributes.update(_ANSWERED if answered else _RAISED)
+            attributes[names.REJECTION_REASON] = refusal.rejection_reason.value
+            attributes.update(_ANSWERED if answered else {names.ERROR_TYPE: type_name(kind)})
             links = add_circuit_attributes(circuit, attributes)
             if refusal.episode is not None:  # the circuit may have left the episode since
                 attributes[names.EPISODE] = refusal.episode
