@@ -164,7 +164,7 @@ def incident(tmp_path: Path, clock: FakeClock, monkeypatch: pytest.MonkeyPatch) 
     meters = MeterProvider([reader], resource=resource, shutdown_on_exit=False)
     monkeypatch.setattr(trace, "_TRACER_PROVIDER", tracers)
     monkeypatch.setattr(_logs._internal, "_LOGGER_PROVIDER", loggers)
-    breaker = CircuitBreaker("payments", failure_threshold=3, recovery_time=2, clock=clock)
+    breaker = CircuitBreaker("payments", failure_threshold=3, recovery_time=5, clock=clock)
 
     def checkout(error: Exception | None) -> None:
         with tracers.get_tracer("shop").start_as_current_span("POST /checkout", kind=trace.SpanKind.SERVER):
@@ -177,8 +177,8 @@ def incident(tmp_path: Path, clock: FakeClock, monkeypatch: pytest.MonkeyPatch) 
 
     for error in (*[requests.HTTPError()] * 3, None, None):
         checkout(error)
-    for error in (requests.HTTPError(), requests.HTTPError(), None):
-        clock.advance(3)
+    for error in (requests.HTTPError(), None):
+        clock.advance(6)
         checkout(error)
     meter = meters.get_meter(names.SCOPE)
     ratio = meter.create_gauge(names.METRIC_TRIP_RATIO)
