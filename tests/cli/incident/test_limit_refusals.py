@@ -111,8 +111,8 @@ def test_the_limit_its_calls_and_its_refusals_are_those_of_the_metrics_where_the
 
     (line,) = answer(11, telemetry)
 
-    refused, numbers = line.split("; ")
-    assert refused == "payments of shop: 2,345 calls refused by the limit of calls in flight"
+    refusals, numbers = line.split("; ")
+    assert refusals == "payments of shop: 2,345 calls refused by the limit of calls in flight"
     assert numbers == "it is 12 in the last export, 30 at most, 28 in flight at most"
 
 
