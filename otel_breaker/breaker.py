@@ -6,7 +6,6 @@ Methods with one leading underscore are the interface for the other modules of t
 from __future__ import annotations
 
 import sys
-import weakref
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final, ParamSpec, TypeVar
 
@@ -14,6 +13,7 @@ from otel_breaker.caller_name import caller_name
 from otel_breaker.circuit import Circuit, Listener, Listeners, Snapshot
 from otel_breaker.core.states import FAILURE, SUCCESS, CircuitState
 from otel_breaker.guard import Block, Call, cancel_abandoned_calls, guard, preserve_signature
+from otel_breaker.living import LivingObjects
 from otel_breaker.settings import Settings, identifiers
 from otel_breaker.telemetry import events
 from otel_breaker.telemetry.configuration import TELEMETRY
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 P = ParamSpec("P")
 R = TypeVar("R")
 
-_LIVING: Final[weakref.WeakValueDictionary[int, CircuitBreaker]] = weakref.WeakValueDictionary()
+_LIVING: Final[LivingObjects[CircuitBreaker]] = LivingObjects()
 
 
 class CircuitBreaker:
@@ -52,6 +52,10 @@ class CircuitBreaker:
     Raises:
         InvalidSettings: naming the setting, its value and what is allowed.
     """
+
+    # Made when first needed, each in one atomic step: most breakers need neither.
+    _listeners: Listeners | None = None
+    _unrecorded: UnrecordedPermits | None = None
 
     def __init__(
         self,
@@ -78,14 +82,11 @@ class CircuitBreaker:
     def _set_up(self, name: str, key: str | None, settings: Settings, clock: Callable[[], float] | None) -> None:
         TELEMETRY.read_environment()
         self.name = name
-        self._listeners = Listeners()
-        self._listeners.add(events.EVENT_EMITTER)
         shown_key = None if key is None else identifiers.shown(key)
-        self._circuit = Circuit(name, shown_key, settings.resolved(), self._listeners, clock)
-        self._unrecorded = UnrecordedPermits(self._circuit)
+        self._circuit = Circuit(name, shown_key, settings.resolved(), events.LISTENERS, clock)
         self._block_tracer: OtelCallTracer | None = None
         METRIC_REGISTRY.add(self._circuit)
-        _LIVING[id(self)] = self
+        _LIVING.add(self)
 
     def __repr__(self) -> str:
         keyed = "" if self.key is None else f" {self.key!r}"
@@ -202,7 +203,7 @@ class CircuitBreaker:
         Returns:
             A permit, or None when the circuit refuses.
         """
-        return self._unrecorded.acquire()
+        return self._unrecorded_permits().acquire()
 
     def record_success(self, permit: Permit | None = None) -> None:
         """Record that a call succeeded.
@@ -210,7 +211,7 @@ class CircuitBreaker:
         Args:
             permit: the permit of `can_execute`; by default the oldest without an outcome.
         """
-        self._unrecorded.record(permit, SUCCESS, None)
+        self._unrecorded_permits().record(permit, SUCCESS, None)
 
     def record_failure(self, error: BaseException | None = None, permit: Permit | None = None) -> None:
         """Record that a call failed.
@@ -220,7 +221,11 @@ class CircuitBreaker:
             permit: the permit of `can_execute`; by default the oldest without an outcome.
         """
         outcome = FAILURE if error is None else self._circuit.classifier.classify_error(error)
-        self._unrecorded.record(permit, outcome, error)
+        self._unrecorded_permits().record(permit, outcome, error)
+
+    def _unrecorded_permits(self) -> UnrecordedPermits:
+        made = self._unrecorded
+        return made or self.__dict__.setdefault("_unrecorded", UnrecordedPermits(self._circuit))
 
     # --- observing
 
@@ -254,11 +259,14 @@ class CircuitBreaker:
 
         A bound method is held weakly: it is dropped with its object.
         """
-        self._listeners.add(listener)
+        listeners: Listeners = self.__dict__.setdefault("_listeners", Listeners(events.LISTENERS))
+        listeners.add(listener)
+        self._circuit.history.listeners = listeners
 
     def remove_listener(self, listener: Listener) -> None:
         """Call a listener no longer; does nothing when it is none."""
-        self._listeners.remove(listener)
+        if self._listeners is not None:
+            self._listeners.remove(listener)
 
     # --- operating
 
@@ -283,5 +291,4 @@ class CircuitBreaker:
 
 def living() -> list[CircuitBreaker]:
     """Every breaker that something still refers to."""
-    # References are copied in one step; a WeakSet must not grow while it is iterated over.
-    return [breaker for reference in _LIVING.valuerefs() if (breaker := reference()) is not None]
+    return _LIVING.all()

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from otel_breaker.settings import Settings
     from otel_breaker.settings.references import Matcher
 
-_MOST_TYPES: Final = 100
+_MOST_TYPES: Final = 1_000
 _STATUSES: Final = range(100, 600)
 
 _CANCELLATIONS: Final = (("asyncio", "CancelledError"), ("trio", "Cancelled"))
@@ -33,7 +33,7 @@ _TIMEOUTS: Final = (("gevent.timeout", "Timeout"), ("eventlet.timeout", "Timeout
 
 
 class OutcomeClassifier:
-    """Classifies the calls of one breaker by its settings."""
+    """Classifies the calls of all breakers with the same settings."""
 
     __slots__ = (
         "_decides_by_type",

@@ -26,4 +26,5 @@ def reset_process_state(monkeypatch: pytest.MonkeyPatch) -> MetricRegistry:
     monkeypatch.setattr(tracers, "_TRACING", tracing)
     monkeypatch.setattr(configuration, "TRACING", tracing)
     monkeypatch.setattr(events, "EVENT_EMITTER", events.EventEmitter())
+    monkeypatch.setattr(events, "LISTENERS", (events.EVENT_EMITTER,))
     return metrics

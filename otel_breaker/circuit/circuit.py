@@ -46,10 +46,10 @@ class Circuit(ManagedCircuit):
             return decided, NO_CHANGES
         now = self.now()
         if self._is_inside():
-            return self._decisions.admit_in_between_locked(now, holder), NO_CHANGES
+            return self.admit_in_between_locked(now, holder), NO_CHANGES
         # Not under the lock: other libraries answer what runs.
         owner = running_owner() if self._machine.state in RECOVERING_STATES and holder is not None else None
-        return self._under_lock(self._decisions.admit_locked, now, owner, holder)
+        return self._under_lock(self.admit_locked, now, owner, holder)
 
     def dispatch_changes(self, changes: Sequence[PendingChange], span_context: object) -> None:
         """Deliver the state changes that a decision caused.
@@ -100,20 +100,21 @@ class Circuit(ManagedCircuit):
                 if self.classifier.reads_requested_waits:
                     retry_after = self.classifier.requested_wait(error)
                 owner = running()
-        marked, decisions = None if detached else error, self._decisions
+        marked = None if detached else error
         try:
             if permit.is_shared and self._under_lock(
-                decisions.record_without_effect_locked, permit, outcome, marked, failure, owner, span_context
+                self.record_without_effect_locked, permit, outcome, marked, failure, owner, span_context
             ):
                 return NO_CHANGES
             effective, failed = outcome, None
             if failure is not None:
                 failed = FailedCall(failure, marked, owner)
-                if error is not None and decisions.counted_errors.is_counted(error, permit, owner):
+                counted = self._counted_errors
+                if error is not None and counted is not None and counted.is_counted(error, permit, owner):
                     effective = IGNORED
             now = self.now()
             return self._under_lock(
-                decisions.record_outcome_locked, permit, outcome, effective, failed, now, retry_after, span_context
+                self.record_outcome_locked, permit, outcome, effective, failed, now, retry_after, span_context
             )
         except BaseException:
             self._machine.leave(permit)
@@ -132,10 +133,10 @@ class Circuit(ManagedCircuit):
             self._machine.leave(permit)
             permit.started = permit.owner = None
             return False, NO_CHANGES
-        return self._under_lock(self._decisions.suspend_locked, permit, self.now())
+        return self._under_lock(self.suspend_locked, permit, self.now())
 
     def resume(self, permit: Permit, holder: object) -> None:
-        """Begin the next step of a call, perhaps in another thread or task, and whatever the limit of calls in flight.
+        """Begin the next step of a call, perhaps in another thread or task; no limit of calls in flight refuses it.
 
         Args:
             permit: with which the call was admitted.
@@ -150,7 +151,7 @@ class Circuit(ManagedCircuit):
 
     def permit_for_unrequested_result(self) -> Permit:
         """For the outcome of a call without a permit: it has an effect only while the circuit is closed."""
-        return self._under_lock(self._decisions.permit_if_closed_locked, self.now())
+        return self._under_lock(self.permit_if_closed_locked, self.now())
 
     def record_success(self, permit: Permit) -> None:
         """Record the success of a call without a span."""

@@ -6,7 +6,6 @@ once, and the decision be made as a whole.
 
 from __future__ import annotations
 
-from collections import deque
 from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
@@ -24,22 +23,3 @@ class OperatorCommand(NamedTuple):
     actor: str | None
     span_context: object
     """The span in which it was given."""
-
-
-class CommandQueue:
-    """The commands to one circuit that are not carried out yet, in their order.
-
-    Args:
-        carry_out_locked: carries out one command at a time; under the circuit's lock.
-    """
-
-    __slots__ = ("_carry_out_locked", "waiting")
-
-    def __init__(self, carry_out_locked: Callable[[OperatorCommand, float], None]) -> None:
-        self.waiting: deque[OperatorCommand] = deque()
-        self._carry_out_locked = carry_out_locked
-
-    def run_locked(self, now: float) -> None:
-        """Carry out what waits; under the circuit's lock, so that each command is carried out once."""
-        while self.waiting:
-            self._carry_out_locked(self.waiting.popleft(), now)

@@ -6,7 +6,6 @@ what is not ours.
 
 from __future__ import annotations
 
-from math import inf
 from typing import TYPE_CHECKING, NamedTuple
 
 from otel_breaker.circuit.changes import NO_CHANGES
@@ -59,15 +58,15 @@ class Decisions:
         fast_path: is withdrawn before each change, and published after it.
     """
 
-    __slots__ = ("_fast_path", "_history", "_machine", "counted_errors", "mode", "probe_timeout")
+    __slots__ = ("_counted_errors", "_machine", "_mode", "fast_path", "history")
 
     def __init__(self, machine: Machine, history: CircuitHistory, fast_path: FastPath) -> None:
         self._machine = machine
-        self._history = history
-        self._fast_path = fast_path
-        self.counted_errors = CountedErrors()
-        self.mode = Mode.ENFORCE
-        self.probe_timeout = inf
+        self.history = history
+        self.fast_path = fast_path
+        self._counted_errors: CountedErrors | None = None
+        """The marks of this circuit, from its first failure on."""
+        self._mode = Mode.ENFORCE
 
     def admit_locked(
         self, now: float, owner: Hashable, holder: object
@@ -80,17 +79,17 @@ class Decisions:
             holder: what ends the call; None when its outcome is recorded by hand.
         """
         machine = self._machine
-        self._fast_path.withdraw()
+        self.fast_path.withdraw()
         try:
             changes = self._apply_time_locked(now)
             owner = owner if machine.state is HALF_OPEN else None
             permit = machine.admit(now, owner, exclusive=holder is None)
             decision = self._enter_locked(permit, holder, now) if permit is not None else self._refuse_locked(now)
             if decision is permit and permit.deadline is not None:
-                self._history.count_probe()
+                self.history.count_probe()
         finally:
-            self._fast_path.publish(machine)
-        self._history.dispatcher.complete_before(changes)
+            self.fast_path.publish(machine)
+        self.history.complete_before(changes)
         return decision, changes
 
     def admit_in_between_locked(self, now: float, holder: object) -> Permit | CircuitOpenError:
@@ -102,10 +101,10 @@ class Decisions:
 
     def _enter_locked(self, permit: Permit, holder: object, now: float) -> Permit | CircuitOpenError:
         """Let a call that the circuit admits enter the limit of calls in flight, or refuse it."""
-        limit = self._fast_path.limit
+        limit = self.fast_path.limit
         if limit is None or not permit.takes_place:
             return permit
-        held = now + self.probe_timeout if holder is None else held_by(holder, permit, limit)
+        held = now + self._machine.policy.probe_timeout if holder is None else held_by(holder, permit, limit)
         if limit.enter(permit, held) or (limit.take_back_expired(now) and limit.enter(permit, held)):
             return permit
         if permit.state is FORCED_CLOSED:  # an operator lets all calls pass
@@ -113,16 +112,16 @@ class Decisions:
             return permit
         limit.note_refusal()
         self._machine.withdraw(permit)
-        if self.mode is Mode.SHADOW:
+        if self._mode is Mode.SHADOW:
             return _shadowed_permit(permit.state, CONCURRENCY_LIMIT, now)
-        return self._history.make_limit_refusal(permit.state, limit.limit)
+        return self.history.make_limit_refusal(permit.state, limit.limit)
 
     def _refuse_locked(self, now: float) -> Permit | CircuitOpenError:
         """Refuse a call; in mode `shadow`, a permit without effect."""
         state = self._machine.state
-        if self.mode is Mode.SHADOW:
+        if self._mode is Mode.SHADOW:
             return _shadowed_permit(state, REASONS_BY_STATE[state], now)
-        return self._history.make_refusal(state, self._machine.retry_after(now))
+        return self.history.make_refusal(state, self._machine.retry_after(now))
 
     def permit_if_closed_locked(self, now: float) -> Permit:
         """A permit whose outcome has an effect only while the circuit is closed."""
@@ -141,20 +140,20 @@ class Decisions:
     ) -> bool:
         """Record an outcome that changes no state; False, without effect, when the rules have to be evaluated."""
         period = self._machine.period
-        if period is None or permit is not self._fast_path.shared_permit:
+        if period is None or permit is not self.fast_path.shared_permit:
             return False
-        self._fast_path.withdraw_standing_permit()
+        self.fast_path.withdraw_standing_permit()
         if not period.record_without_effect(permit, outcome):
             return False
         try:
-            self._history.counters.calls[outcome].add()
+            self.history.counters.calls[outcome].add()
             if failure is not None:
-                self._history.record_failure(failure, span_context)
-                self._history.add_evidence(failure)
+                self.history.record_failure(failure, span_context)
+                self.history.add_evidence(failure)
                 if error is not None:
-                    self.counted_errors.mark(error, period.failure_count, owner)
+                    self._mark_locked(error, period.failure_count, owner)
         finally:
-            self._fast_path.publish_period(period)
+            self.fast_path.publish_period(period)
         return True
 
     def record_outcome_locked(
@@ -178,48 +177,48 @@ class Decisions:
             retry_after: seconds that the failure asked to wait.
             span_context: that of the call.
         """
-        self._fast_path.withdraw()
+        self.fast_path.withdraw()
         try:
             if failure is not None:
-                self._history.record_failure(failure.name, span_context)
+                self.history.record_failure(failure.name, span_context)
             changes = self._record_locked(permit, outcome, effective, failure, now, retry_after, span_context)
-            if self._fast_path.limit is not None and permit.takes_place:
-                self._fast_path.limit.record(effective, permit.started, now)
+            if self.fast_path.limit is not None and permit.takes_place:
+                self.fast_path.limit.record(effective, permit.started, now)
         finally:
-            self._fast_path.publish(self._machine)
-        self._history.dispatcher.complete_before(changes)
+            self.fast_path.publish(self._machine)
+        self.history.complete_before(changes)
         return changes
 
     def suspend_locked(self, permit: Permit, now: float) -> tuple[bool, Sequence[PendingChange]]:
         """End one step of a call; returns whether the step was slow, too."""
-        self._fast_path.withdraw()
+        self.fast_path.withdraw()
         try:
             slow = self._machine.policy.is_slow(permit.started, now)
             permit.owner = None
             transition = self._machine.suspend(permit, now, RUNTIME.draw())
             changes = self._record_change_locked(transition, permit.span_context, complete=True)
         finally:
-            self._fast_path.publish(self._machine)
-        self._history.dispatcher.complete_before(changes)
+            self.fast_path.publish(self._machine)
+        self.history.complete_before(changes)
         return slow, changes
 
     def carry_out_locked(self, command: OperatorCommand, now: float) -> None:
         """Carry out a command of an operator."""
-        self._fast_path.withdraw()
+        self.fast_path.withdraw()
         try:
             transition = command.trigger(now)
         finally:
-            self._fast_path.publish(self._machine)
+            self.fast_path.publish(self._machine)
         if transition is not None:
-            change = self._history.record_state_change(
+            change = self.history.record_state_change(
                 transition,
-                self.mode,
+                self._mode,
                 command.span_context,
                 complete=True,
                 actor=command.actor,
                 manual_reason=command.reason,
             )
-            self._history.dispatcher.complete_before([change])
+            self.history.complete_before([change])
 
     def _apply_time_locked(self, now: float) -> list[PendingChange]:
         """Make the transitions that time alone has caused since the last call."""
@@ -240,9 +239,9 @@ class Decisions:
         retry_after: float | None,
         span_context: object,
     ) -> Sequence[PendingChange]:
-        machine, history, changes = self._machine, self._history, NO_CHANGES
+        machine, history, changes = self._machine, self.history, NO_CHANGES
         if permit.shadowed is not None:
-            history.counters.shadowed[outcome] += 1
+            history.counters.outages.shadowed[outcome] += 1
         if machine.has_deadlines:
             # A probe that ends after its deadline has expired; calls in flight may be overdue.
             changes = self._record_change_locked(machine.expire(now, RUNTIME.draw()), span_context, complete=True)
@@ -256,17 +255,22 @@ class Decisions:
         if failure is not None and machine.failure_count != before:
             history.add_evidence(failure.name)
             if failure.error is not None:
-                self.counted_errors.mark(failure.error, machine.failure_count, failure.owner)
+                self._mark_locked(failure.error, machine.failure_count, failure.owner)
         if transition is None:
             return changes
         return [*changes, *self._record_change_locked(transition, span_context, complete=True)]
+
+    def _mark_locked(self, error: BaseException, failure_count: int, owner: object) -> None:
+        if self._counted_errors is None:
+            self._counted_errors = CountedErrors()
+        self._counted_errors.mark(error, failure_count, owner)
 
     def _record_change_locked(
         self, transition: Transition | None, span_context: object, *, complete: bool
     ) -> list[PendingChange]:
         if transition is None:
             return []
-        return [self._history.record_state_change(transition, self.mode, span_context, complete=complete)]
+        return [self.history.record_state_change(transition, self._mode, span_context, complete=complete)]
 
 
 def _shadowed_permit(state: CircuitState, reason: RejectionReason, now: float) -> Permit:

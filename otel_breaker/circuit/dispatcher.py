@@ -10,7 +10,7 @@ import sys
 import threading
 from collections import deque
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from otel_breaker import diagnostics
 from otel_breaker.circuit.changes import PendingChange
@@ -22,13 +22,18 @@ if TYPE_CHECKING:
     from otel_breaker.circuit.listeners import Listener
 
 
+class Observed(Protocol):
+    """What has listeners."""
+
+    listeners: Iterable[Listener]
+
+
 class ChangeDispatcher:
     """Delivers changes in the order in which they were decided, in whichever thread calls `dispatch`."""
 
-    __slots__ = ("_delivering", "listeners", "queue")
+    __slots__ = ("_delivering", "queue")
 
-    def __init__(self, listeners: Iterable[Listener]) -> None:
-        self.listeners = listeners
+    def __init__(self) -> None:
         self.queue: deque[PendingChange] = deque()
         self._delivering = threading.RLock()
 
@@ -51,7 +56,7 @@ class ChangeDispatcher:
 
         The call that was to complete it was interrupted, or is late. Otherwise no later change would be delivered.
         """
-        if changes and self.queue and self.queue[0] is not changes[0]:
+        if self.queue and self.queue[0] is not changes[0]:
             for pending in tuple(self.queue):
                 if pending is changes[0]:
                     break
@@ -62,14 +67,18 @@ class ChangeDispatcher:
         for pending in tuple(self.queue):
             pending.is_complete = True
 
-    def dispatch(self) -> None:
-        """Deliver what is complete; returns at once while this or another thread delivers."""
+    def dispatch(self, circuit: Observed) -> None:
+        """Deliver what is complete; returns at once while this or another thread delivers.
+
+        Args:
+            circuit: has the listeners, which may change meanwhile.
+        """
         while self._is_ready() and not self._delivering._is_owned():  # type: ignore[attr-defined]  # noqa: SLF001  # what Condition uses
             try:
                 if not self._delivering.acquire(blocking=False):
                     return  # the thread that delivers looks at the queue again before it leaves
                 while self._is_ready():
-                    self._deliver(self.queue.popleft().change)
+                    _deliver(self.queue.popleft().change, circuit.listeners)
             finally:
                 # Not under a condition: an interrupt may come between acquiring the lock and knowing that it is ours.
                 try:  # noqa: SIM105  # `suppress` is a call, at which another interrupt may come
@@ -83,19 +92,20 @@ class ChangeDispatcher:
         except IndexError:  # not checked before: another thread may take the last one in between
             return False
 
-    def _deliver(self, change: StateChange) -> None:
-        for listener in tuple(self.listeners):
-            try:
-                listener(change)
-            except BaseException as error:
-                if not isinstance(error, _errors_of_listeners()):
-                    raise  # an interrupt, for this thread rather than for the listener
-                diagnostics.exception("a listener of circuit breaker %r raised; the call is not affected", change.name)
-
     def after_fork(self) -> None:
         """In a forked child: the thread that delivered is gone, and the parent delivers what waits."""
         self._delivering = threading.RLock()
         self.queue.clear()
+
+
+def _deliver(change: StateChange, listeners: Iterable[Listener]) -> None:
+    for listener in tuple(listeners):
+        try:
+            listener(change)
+        except BaseException as error:
+            if not isinstance(error, _errors_of_listeners()):
+                raise  # an interrupt, for this thread rather than for the listener
+            diagnostics.exception("a listener of circuit breaker %r raised; the call is not affected", change.name)
 
 
 def _errors_of_listeners() -> tuple[type[BaseException], ...]:

@@ -48,4 +48,4 @@ class Episode:
     @property
     def rejected(self) -> int:
         """The calls refused so far; read under the circuit's lock."""
-        return self._refusals.total()
+        return self._refusals()

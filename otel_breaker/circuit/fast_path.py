@@ -6,12 +6,12 @@ circuit's state.
 
 from __future__ import annotations
 
-from math import inf
 from typing import TYPE_CHECKING
 
 from otel_breaker.circuit.limits import held_by
 from otel_breaker.circuit.runtime import RUNTIME
-from otel_breaker.core.states import CLOSED, OPEN, SUCCESS
+from otel_breaker.core.states import CLOSED, OPEN
+from otel_breaker.core.windows import NEVER
 
 if TYPE_CHECKING:
     from otel_breaker.circuit.history import CircuitHistory
@@ -28,8 +28,8 @@ class FastPath:
 
     `shared_permit` admits a call without reading the clock. `standing_permit` is the same permit while even a success
     has no effect but its count: a caller that finds its own permit there only calls `count_success`. Where calls are
-    timed, `timed_period` replaces both; until `quiet_until`, its calls only enter and leave `in_flight`. Where the calls
-    in flight are limited, `limited_period` replaces it, and its calls enter and leave the limit, too.
+    timed, `timed_period` replaces both; until `quiet_until`, its calls only enter and leave `in_flight`. Where a limit
+    counts calls in flight, `limited_period` replaces all three, and its calls enter and leave the limit, too.
 
     Args:
         clock: monotonic seconds.
@@ -59,7 +59,7 @@ class FastPath:
         self.limit: ConcurrencyLimit | None = None
         """The limit of calls in flight, where the settings have one."""
         self.clock = clock
-        self.count_success = history.counters.calls[SUCCESS].add
+        self.count_success = history.counters.calls.successes.add
         self._history = history
         self.may_admit = self.may_refuse = False
         """Whether the settings allow admissions and refusals without the lock."""
@@ -99,7 +99,7 @@ class FastPath:
 
     def try_record_success(self, permit: Permit) -> bool:
         """Count a success that has no other effect; False when the circuit has to record it."""
-        if self.quiet_until == -inf:  # cheaper than reading the clock
+        if self.quiet_until == NEVER:  # cheaper than reading the clock
             return False
         now = self.clock()
         if now >= self.quiet_until:
@@ -122,11 +122,11 @@ class FastPath:
         one publishes.
         """
         self.shared_permit = self.standing_permit = self.timed_period = self.limited_period = None
-        self.quiet_until = self._refuses_until = -inf
+        self.quiet_until = self._refuses_until = NEVER
 
     def withdraw_standing_permit(self) -> None:
         """Send every success to the lock, while calls are still admitted by the shared permit; under the lock."""
-        self.standing_permit, self.quiet_until = None, -inf
+        self.standing_permit, self.quiet_until = None, NEVER
 
     def publish(self, machine: Machine) -> None:
         """Publish what is allowed now; under the lock."""
@@ -142,14 +142,11 @@ class FastPath:
         """Publish for a closed circuit whose settings and runtime allow it; under the lock."""
         if not period.is_shared:
             self._publish_timed(period)
-            return
-        if period.streak:  # each counted failure comes here: the code below has the same result in more steps
-            self.shared_permit, self.standing_permit, self.quiet_until = period.shared_permit, None, -inf
-            return
+        elif period.streak:  # each counted failure comes here: the code below has the same result in more steps
+            self.shared_permit, self.standing_permit, self.quiet_until = period.shared_permit, None, NEVER
         else:
-            self.shared_permit = period.shared_permit
+            self.shared_permit, self.quiet_until = period.shared_permit, period.quiet_until
             self.standing_permit = period.shared_permit if period.has_no_history else None
-        self.quiet_until = period.quiet_until
 
     def _publish_timed(self, period: Closed) -> None:
         limit = self.limit

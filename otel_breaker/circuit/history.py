@@ -17,6 +17,7 @@ from otel_breaker.core.counters import PROBE_TIMEOUT, CircuitCounters
 from otel_breaker.core.states import (
     CONCURRENCY_LIMIT,
     HALF_OPEN,
+    OPEN,
     PASSING_STATES,
     REASONS_BY_STATE,
     REFUSING_STATES,
@@ -42,10 +43,9 @@ class CircuitHistory:
     """The counts and the past of one circuit."""
 
     __slots__ = (
+        "_count_refusal",
         "_evidence",
-        "_refusals",
         "actor",
-        "add_evidence",
         "counters",
         "dispatcher",
         "episode",
@@ -54,6 +54,7 @@ class CircuitHistory:
         "last_change_time",
         "last_failure_time",
         "last_failure_type",
+        "listeners",
         "name",
         "reason",
     )
@@ -62,8 +63,10 @@ class CircuitHistory:
         self.name = name
         self.key = key
         self.counters = CircuitCounters(now)
-        self._refusals = self.counters.refusals
-        self.dispatcher = ChangeDispatcher(listeners)
+        self._count_refusal: Callable[[], int] | None = None
+        self.listeners = listeners
+        self.dispatcher: ChangeDispatcher | None = None
+        """Delivers the state changes, from the first one on."""
         self.episode: Episode | None = None
         self.actor: str | None = None
         self.reason: str | None = None
@@ -71,10 +74,8 @@ class CircuitHistory:
         self.last_failure_time: float | None = None
         self.failure_span_context: object = None
         """The span context of the last failed call that is sampled."""
-        self._evidence: deque[str] = deque(maxlen=_MOST_FAILURES)
-        """The names of the latest failures that were counted."""
-        self.add_evidence: Callable[[str], None] = self._evidence.append
-        """Keep the name of a failure that was counted, as evidence for an opening."""
+        self._evidence: deque[str] | None = None
+        """The names of the latest failures that were counted, from the first one on."""
         self.last_failure_type: str | None = None
 
     def record_failure(self, failure: str, span_context: object) -> None:
@@ -89,9 +90,21 @@ class CircuitHistory:
         if span_context is not None:
             self.failure_span_context = span_context
 
+    def add_evidence(self, failure: str) -> None:
+        """Keep the name of a failure that was counted, as evidence for an opening."""
+        if self._evidence is None:
+            self._evidence = deque(maxlen=_MOST_FAILURES)
+        self._evidence.append(failure)
+
     def make_refusal(self, state: CircuitState, retry_after: float | None) -> CircuitOpenError:
         """Count a refusal, and make the error that its caller receives; needs no lock."""
-        self._refusals[REASONS_BY_STATE[state]].add()
+        if state is OPEN:
+            count_refusal = self._count_refusal
+            if count_refusal is None:
+                count_refusal = self._count_refusal = self.counters.calls[REASONS_BY_STATE[OPEN]].add
+            count_refusal()
+        else:
+            self.counters.calls[REASONS_BY_STATE[state]].add()
         episode, failure = self.episode, self.last_failure_type
         if episode is None:
             return CircuitOpenError(
@@ -104,7 +117,7 @@ class CircuitHistory:
 
     def make_limit_refusal(self, state: CircuitState, limit: int) -> ConcurrencyLimitError:
         """Count a refusal by the limit of calls in flight, and make its error; needs no lock."""
-        self._refusals[CONCURRENCY_LIMIT].add()
+        self.counters.calls[CONCURRENCY_LIMIT].add()
         episode, failure = self.episode, self.last_failure_type
         if episode is not None:
             episode.count_refusal()
@@ -118,7 +131,7 @@ class CircuitHistory:
             self.episode.probes += 1
 
     def record_probe_outcome(self, outcome: Outcome) -> None:
-        self.counters.probes[outcome.value] += 1
+        self.counters.outages.probes[outcome.value] += 1
 
     def record_state_change(
         self,
@@ -144,7 +157,7 @@ class CircuitHistory:
         self.last_change_time = time.time()
         self.actor, self.reason = actor, manual_reason
         if transition.reason is Reason.PROBE_TIMEOUT:
-            self.counters.probes[PROBE_TIMEOUT] += 1
+            self.counters.outages.probes[PROBE_TIMEOUT] += 1
         episode = self._update_episode(transition, span_context)
         opens, ends = transition.target in REFUSING_STATES, transition.target in PASSING_STATES and episode is not None
         change = StateChange(
@@ -169,11 +182,19 @@ class CircuitHistory:
             actor=actor,
             manual_reason=manual_reason,
         )
+        if self.dispatcher is None:
+            self.dispatcher = ChangeDispatcher()
         return self.dispatcher.enqueue(change, complete=complete)
+
+    def complete_before(self, changes: Sequence[PendingChange]) -> None:
+        """Complete what waits before some changes as it is; under the circuit's lock."""
+        if changes and self.dispatcher is not None:
+            self.dispatcher.complete_before(changes)
 
     def attach_span_context(self, changes: Sequence[PendingChange], span_context: object) -> None:
         """Add the span of the call that caused some changes, which starts after the decision."""
-        self.dispatcher.complete(changes, span_context)
+        if self.dispatcher is not None:
+            self.dispatcher.complete(changes, span_context)
         episode = self.episode
         if (
             span_context is not None
@@ -184,9 +205,10 @@ class CircuitHistory:
 
     def _error_types(self, transition: Transition) -> tuple[str, ...]:
         """The failures that an opening is due to, as `type=count`."""
-        first = max(0, len(self._evidence) - _failures_behind(transition))
+        evidence = self._evidence or ()
+        first = max(0, len(evidence) - _failures_behind(transition))
         errors: Counter[str] = Counter()
-        for name in islice(self._evidence, first, None):
+        for name in islice(evidence, first, None):
             errors[name if name in errors or len(errors) < _MOST_ERROR_TYPES else OTHER] += 1
         return tuple(f"{name}={count}" for name, count in errors.most_common())
 

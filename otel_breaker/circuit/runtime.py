@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import random
 import time
-import weakref
 from collections import deque
 from collections.abc import Callable
 from typing import Final, Protocol, TypeAlias
 
 from otel_breaker import diagnostics
 from otel_breaker.forks import FORKS, ForkStage
+from otel_breaker.living import LivingObjects
 
 Clock: TypeAlias = Callable[[], float]
 Hook: TypeAlias = Callable[[], None]
@@ -43,10 +43,10 @@ class ProcessRuntime:
         """Whether circuits may publish a fast path."""
         self._hooks: tuple[Hook, ...] = ()
         self._waiting: deque[Hook] = deque()
-        self._circuits: weakref.WeakValueDictionary[int, RuntimeMember] = weakref.WeakValueDictionary()
+        self._circuits: LivingObjects[RuntimeMember] = LivingObjects()
 
     def add(self, circuit: RuntimeMember) -> None:
-        self._circuits[id(circuit)] = circuit
+        self._circuits.add(circuit)
 
     def reconfigure(self, *, clock: Clock | None = None, off: bool | None = None) -> None:
         """Replace the clock or the switch, for living and future circuits; a circuit's own clock is kept."""
@@ -90,7 +90,7 @@ class ProcessRuntime:
     def after_fork(self) -> None:
         """In a forked child."""
         self.draw = _new_random()  # else all workers would probe at once
-        for circuit in self._living():
+        for circuit in self._circuits.all():
             try:
                 circuit.after_fork()
             except Exception:  # the circuit's clock may be the application's
@@ -106,12 +106,8 @@ class ProcessRuntime:
         self.allows_fast_path = not self.off and not self.awaits_first_call
 
     def _publish(self, replaced: Clock) -> None:
-        for circuit in self._living():
+        for circuit in self._circuits.all():
             circuit.adopt_runtime(replaced, self.clock)
-
-    def _living(self) -> list[RuntimeMember]:
-        # References are copied in one atomic step; a WeakSet must not grow while it is iterated over.
-        return [circuit for reference in self._circuits.valuerefs() if (circuit := reference()) is not None]
 
 
 RUNTIME: Final = ProcessRuntime()

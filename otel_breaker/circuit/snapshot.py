@@ -55,8 +55,7 @@ class Snapshot:
         cls, machine: Machine, history: CircuitHistory, limit: ConcurrencyLimit | None, mode: Mode, now: float
     ) -> Self:
         """Read a circuit; under its lock."""
-        counts, episode = machine.counts(now), history.episode
-        calls = history.counters.totals(None).calls
+        counts, calls, episode = machine.counts(now), history.counters.calls.read(), history.episode
         return cls(
             name=history.name,
             key=history.key,

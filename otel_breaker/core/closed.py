@@ -8,11 +8,11 @@ from __future__ import annotations
 from math import inf
 from typing import TYPE_CHECKING, NamedTuple
 
-from otel_breaker.core.in_flight import CallsInFlight
-from otel_breaker.core.permits import Permit
+from otel_breaker.core.in_flight import NO_CALLS_IN_FLIGHT, CallsInFlight
+from otel_breaker.core.permits import Permit, SharedPermit
 from otel_breaker.core.rules import ConsecutiveFailures, Counts, Rule
 from otel_breaker.core.states import CLOSED, FAILURE, SUCCESS, Outcome
-from otel_breaker.core.windows import WindowTotals
+from otel_breaker.core.windows import NEVER, WindowTotals
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Hashable
@@ -59,8 +59,8 @@ class Closed:
     )
 
     def __init__(self, policy: Policy, generation: int, failure_count: int, successes: Callable[[], int]) -> None:
-        self._timed_calls = CallsInFlight()
-        self.in_flight = self._timed_calls.permits
+        self._timed_calls: CallsInFlight | None = None
+        self.in_flight = NO_CALLS_IN_FLIGHT
         self._apply(policy)
         self._successes = successes
         self._reported_successes = successes()
@@ -80,9 +80,10 @@ class Closed:
     def quiet_until(self) -> float:
         """Until when an admission, or the success of a call that was not slow, has no effect but a count."""
         if self.streak:
-            return -inf
+            return NEVER
         turns_at = self.window.turns_at if self.window is not None else inf
-        return turns_at if self.is_shared else min(turns_at, self._timed_calls.none_overdue_until)
+        timed = self._timed_calls
+        return turns_at if self.is_shared or timed is None else min(turns_at, timed.none_overdue_until)
 
     @property
     def is_idle(self) -> bool:
@@ -162,9 +163,10 @@ class Closed:
 
     def sweep(self, now: float) -> Trip | None:
         """Count each overdue call once as slow, and evaluate the rules after each."""
-        if self.is_shared or now < self._timed_calls.none_overdue_until:
+        timed = self._timed_calls
+        if self.is_shared or timed is None or now < timed.none_overdue_until:
             return None
-        for permit in self._timed_calls.take_overdue(now):
+        for permit in timed.take_overdue(now):
             trip = self._count_overdue(permit, now)
             if trip is not None:
                 return trip
@@ -210,7 +212,11 @@ class Closed:
     def _apply(self, policy: Policy) -> None:
         self._policy = policy
         self.slow_after = inf if policy.slow_call_duration is None else policy.slow_call_duration
-        self._timed_calls.adopt(self.slow_after)
+        if self._timed_calls is not None:
+            self._timed_calls.adopt(self.slow_after)
+        elif policy.slow_call_duration is not None or policy.is_limited:
+            self._timed_calls = CallsInFlight(self.slow_after)
+            self.in_flight = self._timed_calls.permits
         self.is_shared = policy.slow_call_duration is None and not policy.is_limited
         """Whether calls share a permit, because neither their durations nor their number matter."""
         self._is_timeless = not policy.needs_clock
@@ -222,9 +228,8 @@ class Closed:
         return self._successes() - self._reported_successes if self.window is not None else 0
 
     def _new_shared_permit(self) -> Permit:
-        permit = Permit()
+        permit = SharedPermit()
         permit.generation, permit.failure_count, permit.started = self.generation, self.failure_count, None
-        permit.is_shared = True
         return permit
 
     def _watch(self, permit: Permit) -> None:

@@ -1,4 +1,4 @@
-"""The limit of calls in flight of one name: a fixed number, or one that is found by the durations and outcomes of calls.
+"""The limit of calls in flight of one name: a fixed number, or one that durations and outcomes of calls adapt.
 
 Whether a call over the limit is refused, and with which error, is decided in circuit/. Nothing here locks: calls enter
 and leave `in_flight` in single atomic steps, and a number that two threads change at once loses one step of one of
@@ -86,7 +86,7 @@ class ConcurrencyLimit:
     def number_in_flight(self) -> int:
         return len(self.in_flight) + len(self.in_frames)
 
-    def enter(self, permit: Permit, holder: object = True) -> bool:
+    def enter(self, permit: Permit, holder: object = None) -> bool:
         """Let a call enter; False, having done nothing, when the limit is reached.
 
         Of two calls that enter at once at the last place both may be refused; never are both admitted.

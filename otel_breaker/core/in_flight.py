@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from itertools import islice
-from math import inf
 from typing import TYPE_CHECKING, Final
+
+from otel_breaker.core.windows import NEVER
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -13,20 +14,23 @@ if TYPE_CHECKING:
 
 _FIRST_BATCH: Final = 16
 
+NO_CALLS_IN_FLIGHT: Final[dict[Permit, bool]] = {}
+"""The calls in flight of every circuit whose calls were never timed; nothing is ever added."""
+
 
 class CallsInFlight:
     """The timed calls of one closed period, oldest first; they enter and leave `permits` without the lock."""
 
     __slots__ = ("_slow_after", "none_overdue_until", "permits")
 
-    def __init__(self) -> None:
+    def __init__(self, slow_after: float) -> None:
         self.permits: dict[Permit, bool] = {}
-        self.none_overdue_until = -inf
+        self.adopt(slow_after)
 
     def adopt(self, slow_after: float) -> None:
         """Change after how many seconds a call is slow."""
         self._slow_after = slow_after
-        self.none_overdue_until = -inf
+        self.none_overdue_until = NEVER
 
     def take_overdue(self, now: float) -> Iterator[Permit]:
         """Remove the overdue calls, oldest first."""

@@ -60,7 +60,7 @@ class Machine:
         self._open_base: float | None = None
         self._successes = successes
         self._closed = Closed(policy, 0, 0, successes)
-        self._half_open = HalfOpen(policy, 0)
+        self._half_open: HalfOpen | None = None
 
     @property
     def period(self) -> Closed | None:
@@ -84,7 +84,7 @@ class Machine:
 
     @property
     def probes_in_flight(self) -> int:
-        return self._half_open.in_flight
+        return 0 if self._half_open is None else self._half_open.in_flight
 
     def counts(self, now: float) -> Counts:
         """The counts of recent calls; while the circuit is not closed, those with which it left that state."""
@@ -108,7 +108,7 @@ class Machine:
 
     def expire(self, now: float, jitter: float) -> Transition | None:
         """Open again when a probe's lease has expired; the open time counts from its deadline."""
-        expired = self._half_open.first_expired(now) if self.state is HALF_OPEN else None
+        expired = None if self._half_open is None else self._half_open.first_expired(now)
         if expired is None or expired.deadline is None:
             return None
         return self._open(Trigger.RELAPSE, Reason.PROBE_TIMEOUT, expired.deadline, None, jitter, overdue=expired)
@@ -134,7 +134,7 @@ class Machine:
         """
         if self.state is CLOSED:
             return self._closed.admit(now, owner, exclusive=exclusive)
-        if self.state is HALF_OPEN:
+        if self._half_open is not None:
             return self._half_open.admit(now, owner, self._closed.failure_count)
         if self.state is FORCED_CLOSED:
             return Permit.of(NO_GENERATION, self.state, self._closed.failure_count, now)
@@ -164,7 +164,7 @@ class Machine:
         if self.state is CLOSED:
             trip = self._closed.record_outcome(permit, outcome, now)
             return None if trip is None else self._trip(trip, now, retry_after, jitter)
-        trigger = self._half_open.record_outcome(permit, outcome)
+        trigger = None if self._half_open is None else self._half_open.record_outcome(permit, outcome)
         if trigger is Trigger.RELAPSE:
             self._closed.count_failure()
             return self._open(trigger, Reason.PROBE_FAILED, now, retry_after, jitter)
@@ -177,7 +177,8 @@ class Machine:
     def withdraw(self, permit: Permit) -> None:
         """Take back the admission of a call that will not run."""
         self._closed.leave(permit)
-        self._half_open.withdraw(permit)
+        if self._half_open is not None:
+            self._half_open.withdraw(permit)
 
     def suspend(self, permit: Permit, now: float, jitter: float) -> Transition | None:
         """End one step of a call, which then waits for its consumer."""
@@ -211,7 +212,8 @@ class Machine:
 
     def forget_calls_in_flight(self) -> None:
         """Forget all calls in flight, because none of them will end."""
-        self._half_open = HalfOpen(self.policy, self.generation)
+        if self._half_open is not None:
+            self._half_open = HalfOpen(self.policy, self.generation)
         self._closed.forget_calls_in_flight()
 
     def _trip(self, trip: Trip, now: float, retry_after: float | None, jitter: float) -> Transition | None:
@@ -254,7 +256,7 @@ class Machine:
 
     def _begin(self, state: CircuitState, retry_at: float | None = None) -> None:
         generation, closed, base = self.generation + 1, self._closed, self._open_base
-        half_open = HalfOpen(self.policy, generation)
+        half_open = HalfOpen(self.policy, generation) if state is HALF_OPEN else None
         if state is CLOSED:
             closed, base = Closed(self.policy, generation, closed.failure_count, self._successes), None
         # Without a call in between: an interrupt may come at any call, and must not leave half of a transition.

@@ -64,3 +64,11 @@ class Permit:
         permit.generation, permit.state = generation, state
         permit.failure_count, permit.started = failure_count, started
         return permit
+
+
+class SharedPermit(Permit):
+    """The permit of all calls of a closed circuit."""
+
+    __slots__ = ()
+
+    is_shared = True

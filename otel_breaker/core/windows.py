@@ -10,6 +10,9 @@ from collections import deque
 from math import inf
 from typing import Final, NamedTuple, Protocol
 
+NEVER: Final = -inf
+"""Monotonic seconds that are always past. A constant, because each `-inf` in an expression makes another object."""
+
 
 class WindowTotals(NamedTuple):
     """The counts of a window."""
@@ -108,7 +111,7 @@ class LastSeconds:
 
     @property
     def turns_at(self) -> float:
-        return -inf if self._newest is None else (self._newest + 1) * self._width
+        return NEVER if self._newest is None else (self._newest + 1) * self._width
 
     def add(self, now: float, unreported: int, *, failed: bool, slow: bool) -> int:
         self._turn(now, unreported)

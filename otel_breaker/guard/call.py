@@ -43,6 +43,7 @@ class Call:
     """
 
     __slots__ = (
+        "__weakref__",
         "_answered_refusal",
         "_changes",
         "_circuit",
@@ -51,7 +52,6 @@ class Call:
         "_raised_refusal",
         "_slow",
         "_span",
-        "__weakref__",
         "ends_in_callback",
     )
 

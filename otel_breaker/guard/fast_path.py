@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Coroutine
 
     from otel_breaker.circuit import Circuit
+    from otel_breaker.core.concurrency import ConcurrencyLimit
     from otel_breaker.guard.ports import CallTracer
 
 P = ParamSpec("P")
@@ -40,8 +41,9 @@ begin, continued = Call.begin, Call.continued
 def add_fast_path(function: Callable[P, R], circuit: Circuit, tracer: CallTracer) -> Callable[P, R]:
     """Guard a function that is neither a coroutine function nor a generator function."""
     untimed = _untimed(function, circuit, tracer)
-    if circuit.fast_path.limit is not None:
-        return _limited(function, untimed, circuit, tracer)
+    limit = circuit.fast_path.limit
+    if limit is not None:
+        return _limited(function, untimed, limit, circuit, tracer)
     return untimed if circuit.settings.slow_call_duration is None else _timed(function, untimed, circuit, tracer)
 
 
@@ -132,11 +134,20 @@ def _timed(function: Callable[P, R], untimed: Callable[P, R], circuit: Circuit, 
     return guarded
 
 
-def _limited(function: Callable[P, R], untimed: Callable[P, R], circuit: Circuit, tracer: CallTracer) -> Callable[P, R]:
-    """Calls that are timed, and that a limit of calls in flight counts while the function runs."""
+def _limited(
+    function: Callable[P, R], untimed: Callable[P, R], limit: ConcurrencyLimit, circuit: Circuit, tracer: CallTracer
+) -> Callable[P, R]:
+    """Calls that are timed, and that a limit of calls in flight counts while the function runs.
+
+    Args:
+        function: what to guard.
+        untimed: makes the calls that need more.
+        limit: that of the circuit's name, which has no other one as long as this guard exists.
+        circuit: records their outcomes.
+        tracer: starts their spans.
+    """
     fast_path = circuit.fast_path
-    count_success, limit = fast_path.count_success, fast_path.limit
-    assert limit is not None  # and the same one whenever there is a limited period: a name has one
+    count_success = fast_path.count_success
 
     @wraps(function)
     def guarded(*args: P.args, **kwargs: P.kwargs) -> R:
@@ -150,7 +161,7 @@ def _limited(function: Callable[P, R], untimed: Callable[P, R], circuit: Circuit
         try:
             in_frames.append(permit)
             if len(in_frames) > limit.limit or (limit.in_flight and limit.number_in_flight > limit.limit):
-                is_over, result = True, None
+                is_over, result = True, cast("R", None)
             else:
                 is_over = False
                 try:

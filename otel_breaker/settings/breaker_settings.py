@@ -159,9 +159,9 @@ class Settings(SettingsFields):
         if keeps_default:
             self._keep("failure_threshold", 5)
         super()._read(path)
-        if keeps_default and self._has_rate:
+        if keeps_default and _has_rate(self):
             # What suffices to evaluate a rate, all of it failed, does not wait for the rest of the window.
-            self._keep("failure_threshold", self._calls_before_rates)
+            self._keep("failure_threshold", _calls_before_rates(self))
         if self.slow_call_rate is not None and self.slow_call_duration is None:
             where = join(path, "slow_call_rate")
             raise InvalidSettings(where, "nothing says which calls are slow", "set slow_call_duration, too")
@@ -174,45 +174,12 @@ class Settings(SettingsFields):
     @property
     def fallback_wants_refusal(self) -> bool:
         """Whether the fallback has a parameter `refusal`."""
-        # Not `cached_property`: until Python 3.12 it locks, and a forked child may find the lock held for ever.
-        wants: bool | None = self.__dict__.get("_wants_refusal")
-        if wants is None:
-            wants = self.__dict__["_wants_refusal"] = references.has_parameter(self.fallback, "refusal")
-        return wants
+        return self.derived(_fallback_wants_refusal)
 
     @property
     def policy(self) -> Policy:
         """The rules, the window and the recovery of a circuit with these settings."""
-        rules: list[Rule] = []
-        minimum = self._calls_before_rates
-        if self.failure_threshold is not None:
-            rules.append(ConsecutiveFailures(self.failure_threshold))
-        if self.failure_rate is not None:
-            rules.append(FailureRate(self.failure_rate, minimum))
-        if self.slow_call_rate is not None:
-            rules.append(SlowCallRate(self.slow_call_rate, minimum))
-        window = self.window if self._has_rate else None
-        return Policy(
-            rules=tuple(rules),
-            window_calls=window if isinstance(window, int) else None,
-            window_seconds=window.total_seconds() if isinstance(window, timedelta) else None,
-            slow_call_duration=self.slow_call_duration,
-            recovery_time=self.recovery_time,
-            recovery_backoff=self.recovery_backoff,
-            recovery_time_max=self.recovery_time_max,
-            recovery_jitter=self.recovery_jitter,
-            half_open_calls=self.half_open_calls,
-            probe_timeout=self.probe_timeout,
-            is_limited=self.max_in_flight is not None,
-        )
-
-    @property
-    def _has_rate(self) -> bool:
-        return self.failure_rate is not None or self.slow_call_rate is not None
-
-    @property
-    def _calls_before_rates(self) -> int:
-        return min(self.minimum_calls, self.window) if isinstance(self.window, int) else self.minimum_calls
+        return self.derived(_policy)
 
     def resolved(self) -> Self:
         """The same settings with every reference imported.
@@ -223,3 +190,41 @@ class Settings(SettingsFields):
         if not any(references.is_unresolved(getattr(self, spec.name)) for spec in fields(self)):
             return self
         return type(self).from_mapping({spec.name: references.load(getattr(self, spec.name)) for spec in fields(self)})
+
+
+def _fallback_wants_refusal(settings: Settings) -> bool:
+    return references.has_parameter(settings.fallback, "refusal")
+
+
+def _has_rate(settings: Settings) -> bool:
+    return settings.failure_rate is not None or settings.slow_call_rate is not None
+
+
+def _calls_before_rates(settings: Settings) -> int:
+    window, minimum = settings.window, settings.minimum_calls
+    return min(minimum, window) if isinstance(window, int) else minimum
+
+
+def _policy(settings: Settings) -> Policy:
+    rules: list[Rule] = []
+    minimum = _calls_before_rates(settings)
+    if settings.failure_threshold is not None:
+        rules.append(ConsecutiveFailures(settings.failure_threshold))
+    if settings.failure_rate is not None:
+        rules.append(FailureRate(settings.failure_rate, minimum))
+    if settings.slow_call_rate is not None:
+        rules.append(SlowCallRate(settings.slow_call_rate, minimum))
+    window = settings.window if _has_rate(settings) else None
+    return Policy(
+        rules=tuple(rules),
+        window_calls=window if isinstance(window, int) else None,
+        window_seconds=window.total_seconds() if isinstance(window, timedelta) else None,
+        slow_call_duration=settings.slow_call_duration,
+        recovery_time=settings.recovery_time,
+        recovery_backoff=settings.recovery_backoff,
+        recovery_time_max=settings.recovery_time_max,
+        recovery_jitter=settings.recovery_jitter,
+        half_open_calls=settings.half_open_calls,
+        probe_timeout=settings.probe_timeout,
+        is_limited=settings.max_in_flight is not None,
+    )

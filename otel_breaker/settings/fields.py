@@ -6,17 +6,20 @@ Which settings there are, and where a mapping comes from (code, a file, the envi
 from __future__ import annotations
 
 from dataclasses import dataclass, field, fields
-from typing import TYPE_CHECKING, Any
+from functools import cache
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from otel_breaker.errors import InvalidSettings
 from otel_breaker.settings.messages import below, nearest
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from typing_extensions import Self
 
     from otel_breaker.settings.readers import Reader
+
+D = TypeVar("D")
 
 
 def setting(default: object, read: Reader[object], meaning: str, example: str, **needs: str) -> Any:
@@ -50,12 +53,20 @@ class SettingsFields:
         Raises:
             InvalidSettings: for an unknown name, or a value that is not allowed.
         """
+        if not mapping:
+            return cls.defaults()
         cls._check_names(mapping, path)
         settings = object.__new__(cls)
         for spec in fields(cls):
             object.__setattr__(settings, spec.name, mapping.get(spec.name, spec.default))
         settings._read(path)
         return settings
+
+    @classmethod
+    @cache
+    def defaults(cls) -> Self:
+        """The settings that say nothing; one object, because most breakers have them."""
+        return cls()
 
     @classmethod
     def read_values(cls, mapping: Mapping[str, object], path: str = "") -> dict[str, object]:
@@ -71,6 +82,20 @@ class SettingsFields:
         cls._check_names(mapping, path)
         read = {spec.name: spec.metadata["read"] for spec in fields(cls)}
         return {name: read[name](value, join(path, name)) for name, value in mapping.items()}
+
+    def derived(self, make: Callable[[Self], D]) -> D:
+        """What a function makes of these settings; made once, for all circuits that have them."""
+        # Not `cached_property`: until Python 3.12 it locks, and a forked child may find the lock held for ever.
+        name = f"_made_by_{make.__name__}"
+        made: D | None = getattr(self, name, None)
+        if made is None:
+            made = make(self)
+            self._keep(name, made)
+        return made
+
+    def __getstate__(self) -> dict[str, object]:
+        """Pickle the settings alone: what is derived from them is made again."""
+        return {spec.name: getattr(self, spec.name) for spec in fields(self)}
 
     def _read(self, path: str) -> None:
         for spec in fields(self):

@@ -63,6 +63,8 @@ class EventEmitter:
 
 
 EVENT_EMITTER: Final = EventEmitter()
+LISTENERS: Final = (EVENT_EMITTER,)
+"""The listeners of every breaker."""
 
 
 def _is_enabled(logger: Logger, severity: SeverityNumber) -> bool:

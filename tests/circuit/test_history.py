@@ -10,7 +10,7 @@ import pytest
 from otel_breaker.circuit.history import CircuitHistory
 from otel_breaker.core.permits import Permit
 from otel_breaker.core.rules import Counts
-from otel_breaker.core.states import CircuitState, Outcome, Reason
+from otel_breaker.core.states import CircuitState, Outcome, Reason, RejectionReason
 from otel_breaker.core.transition import Transition
 from otel_breaker.settings import Mode
 
@@ -147,7 +147,7 @@ def test_a_refusal_is_counted_and_has_the_last_failure(history: CircuitHistory) 
 
     error = history.make_refusal(OPEN, 1.5)
 
-    assert history.counters.calls[Outcome.REJECTED].read() == 1
+    assert history.counters.calls[RejectionReason.OPEN].read() == 1
     assert error.args == (
         "payments", None, "open", 1.5, episode_id(history), "TimeoutError", history.last_failure_time,
     )  # fmt: skip
@@ -190,4 +190,4 @@ def test_an_expired_probe_is_counted_as_timed_out(history: CircuitHistory) -> No
     make_change(history, HALF_OPEN, OPEN, Reason.PROBE_TIMEOUT)
     history.record_probe_outcome(Outcome.FAILURE)
 
-    assert history.counters.probes == {"timeout": 1, "failure": 1}
+    assert history.counters.outages.probes == {"timeout": 1, "failure": 1}

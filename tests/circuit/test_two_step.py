@@ -114,7 +114,7 @@ def test_an_outcome_without_any_permit_counts_while_the_circuit_is_closed() -> N
 def test_an_outcome_without_any_permit_has_no_effect_while_the_circuit_is_not_closed(clock: FakeClock) -> None:
     breaker = half_opened(clock)
     probe = breaker.can_execute()
-    breaker._unrecorded._permits.clear()
+    breaker._unrecorded_permits()._permits.clear()
 
     breaker.record_success()
     breaker.record_failure()
@@ -175,7 +175,7 @@ def test_permits_that_are_not_settled_are_bounded_in_number() -> None:
     for _ in range(10_001):
         breaker.can_execute()
 
-    assert len(breaker._unrecorded._permits) == 10_000
+    assert len(breaker._unrecorded_permits()._permits) == 10_000
 
 
 # --- more permits than anybody would hold
@@ -221,7 +221,7 @@ def test_results_without_a_permit_are_counted_however_many_permits_are_out(few: 
 def test_a_probe_is_settled_though_many_permits_never_are(clock: FakeClock, few: int) -> None:
     breaker = half_opened(clock)
     for _ in range(5 * few):
-        breaker._unrecorded._permits[Permit()] = None
+        breaker._unrecorded_permits()._permits[Permit()] = None
     probe = breaker.can_execute()
 
     breaker.record_success(probe)
@@ -235,7 +235,7 @@ def test_permits_that_are_never_settled_are_bounded_and_logged_once(few: int, ca
     for _ in range(5 * few):
         breaker.can_execute()
 
-    assert len(breaker._unrecorded._permits) == few
+    assert len(breaker._unrecorded_permits()._permits) == few
     [message] = [record.getMessage() for record in caplog.records]
     assert "'leaky'" in message
     assert f"more than {few} permits" in message
@@ -247,4 +247,4 @@ def test_settled_permits_are_not_kept() -> None:
     for _ in range(100):
         breaker.record_success(breaker.can_execute())
 
-    assert not breaker._unrecorded._permits
+    assert not breaker._unrecorded_permits()._permits

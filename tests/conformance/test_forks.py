@@ -183,9 +183,19 @@ def fork_at(moment: int, work: Callable[[], Any], check: Callable[[], str]) -> t
     return place, problem
 
 
+def delivering() -> Any:
+    """The lock of a dispatcher, which a circuit has from its first state change on."""
+    breaker = get_breaker("test_forks")
+    breaker.force_open()
+    breaker.reset()
+    dispatcher = breaker._circuit.history.dispatcher
+    assert dispatcher is not None
+    return dispatcher._delivering
+
+
 LOCKS: dict[str, Callable[[], Any]] = {
     "circuit": lambda: get_breaker("test_forks")._circuit._lock,
-    "announcer": lambda: get_breaker("test_forks")._circuit.history.dispatcher._delivering,
+    "dispatcher": delivering,
     "registry": lambda: REGISTRY._lock,
     "keyed": lambda: REGISTRY.get_keyed("test_forks keyed", {})._lock,
     "metrics": lambda: METRIC_REGISTRY._lock,

@@ -117,7 +117,9 @@ def storm(seconds: float) -> None:
     breaker.reset()
     in_order = [(change.from_state.value, change.to_state.value) for change in everything.received[-2:]]
     assert in_order == [("closed", "forced_open"), ("forced_open", "closed")], in_order
-    assert not breaker._circuit.history.dispatcher.queue, "a change is never delivered"
+    dispatcher = breaker._circuit.history.dispatcher
+    assert dispatcher is not None
+    assert not dispatcher.queue, "a change is never delivered"
     assert threading.active_count() < 5
     sys.stdout.write(str(tempest.interrupts))
     sys.stdout.flush()

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from otel_breaker.core.counters import PROBE_OUTCOMES, CallCounter, CircuitCounters, CounterTotals
+from otel_breaker.core.counters import PROBE_OUTCOMES, CallCounter, CallCounters, CircuitCounters, CounterTotals
 from otel_breaker.core.states import CircuitState, Outcome
 from tests.conformance.interruptions import interrupted
 from tests.core.harness import reproducible
@@ -28,11 +28,11 @@ def test_a_counter_counts_however_often_it_is_read(steps: list[str]) -> None:
             counter.reset()
             since_restart = 0
         elif step == "total":
-            assert counter.total() == added
+            assert counter() == added
         else:
             assert counter.read() == since_restart
 
-    assert (counter.total(), counter.read()) == (added, since_restart)
+    assert (counter(), counter.read()) == (added, since_restart)
 
 
 def test_threads_that_count_at_once_lose_nothing() -> None:
@@ -42,14 +42,40 @@ def test_threads_that_count_at_once_lose_nothing() -> None:
         for _ in range(8):
             threads.submit(lambda: [counter.add() for _ in range(10_000)])
 
-    assert counter.total() == 80_000
+    assert counter() == 80_000
 
 
-def test_every_outcome_and_state_is_there_from_birth() -> None:
-    totals = CircuitCounters(1_000.0).totals(1_000.0)
+def test_every_state_is_there_from_birth() -> None:
+    assert CircuitCounters(1_000.0).totals(1_000.0).seconds == dict.fromkeys(CircuitState, 0.0)
 
-    assert totals.calls == dict.fromkeys(Outcome, 0)
-    assert totals.seconds == dict.fromkeys(CircuitState, 0.0)
+
+def test_an_outcome_has_a_counter_from_its_first_call() -> None:
+    counters = CircuitCounters(1_000.0)
+    counters.totals(1_000.0)
+    assert not counters.calls
+
+    counters.calls[Outcome.FAILURE].add()
+
+    assert list(counters.calls) == [Outcome.FAILURE]
+
+
+def test_successes_have_one_counter() -> None:
+    calls = CircuitCounters(1_000.0).calls
+
+    calls.successes.add()
+    calls[Outcome.SUCCESS].add()
+
+    assert calls.read() == {Outcome.SUCCESS: 2}
+
+
+def test_first_calls_that_threads_count_at_once_are_all_counted() -> None:
+    counters = [CallCounters() for _ in range(500)]
+
+    with ThreadPoolExecutor(8) as threads:
+        for _ in range(8):
+            threads.submit(lambda: [calls[Outcome.FAILURE].add() for calls in counters])
+
+    assert {calls.read()[Outcome.FAILURE] for calls in counters} == {8}
 
 
 def test_a_probe_ends_like_any_admitted_call_or_times_out() -> None:
@@ -115,8 +141,8 @@ def test_totals_are_a_copy() -> None:
     totals = counters.totals(1_000.0)
 
     counters.calls[Outcome.SUCCESS].add()
-    counters.probes["success"] += 1
-    counters.shadowed[Outcome.SUCCESS] += 1
+    counters.outages.probes["success"] += 1
+    counters.outages.shadowed[Outcome.SUCCESS] += 1
     counters.record_state_change(CLOSED, OPEN, "enforce", 1_010.0)
 
     assert totals == CounterTotals(calls=totals.calls)
@@ -126,8 +152,8 @@ def test_totals_are_a_copy() -> None:
 def test_a_forked_child_counts_from_zero_and_keeps_the_state() -> None:
     counters = CircuitCounters(1_000.0)
     counters.calls[Outcome.FAILURE].add()
-    counters.probes["success"] += 1
-    counters.shadowed[Outcome.SUCCESS] += 1
+    counters.outages.probes["success"] += 1
+    counters.outages.shadowed[Outcome.SUCCESS] += 1
     counters.record_state_change(CLOSED, OPEN, "enforce", 1_010.0)
 
     counters.reset(1_020.0)
@@ -143,8 +169,8 @@ def test_a_forked_child_counts_from_zero_and_keeps_the_state() -> None:
 def test_the_totals_of_several_circuits_add_up() -> None:
     counters = CircuitCounters(1_000.0)
     counters.calls[Outcome.FAILURE].add()
-    counters.probes["success"] += 2
-    counters.shadowed[Outcome.SUCCESS] += 3
+    counters.outages.probes["success"] += 2
+    counters.outages.shadowed[Outcome.SUCCESS] += 3
     counters.record_state_change(CLOSED, OPEN, "enforce", 1_004.0)
     together = counters.totals(1_005.0)
 
@@ -166,12 +192,12 @@ def test_a_handler_that_reads_in_the_middle_of_a_read_sees_the_same_and_so_does_
             counter.add()
         reads: list[int] = []
         place = interrupted(
-            lambda counter=counter, reads=reads: reads.append(counter.total()),  # type: ignore[misc]
-            lambda counter=counter: seen.append(counter.total()),  # type: ignore[misc]
+            lambda counter=counter, reads=reads: reads.append(counter()),  # type: ignore[misc]
+            lambda counter=counter: seen.append(counter()),  # type: ignore[misc]
             moment,
         )
         if not place:
             break
-        assert (reads, seen[-1], counter.total()) == ([5], 5, 5), place
+        assert (reads, seen[-1], counter()) == ([5], 5, 5), place
 
     assert seen

@@ -14,7 +14,8 @@ if TYPE_CHECKING:
     from tests.fakes import FakeClock
     from tests.telemetry.conftest import Metrics
 
-OUTCOMES = ["success", "failure", "ignored", "rejected", "cancelled"]
+ADMITTED = ["success", "failure", "ignored", "cancelled"]
+REASONS = ["open", "half_open", "forced_open"]
 STATES = ["closed", "open", "half_open", "forced_open", "forced_closed"]
 
 
@@ -31,10 +32,11 @@ def unordered(points: list[tuple[dict[str, Any], Any]]) -> list[Any]:
         ("circuit_breaker.state.time", "s", True),
         ("circuit_breaker.probes", "{probe}", True),
         ("circuit_breaker.shadow.calls", "{call}", True),
+        ("circuit_breaker.concurrency.in_flight", "{call}", False),
     ],
 )
 def test_an_instrument_is_of_its_kind_and_unit(metrics: Metrics, name: str, unit: str, monotonic: bool) -> None:
-    breaker = CircuitBreaker("payments")
+    breaker = CircuitBreaker("payments", max_in_flight=5)
 
     metric = metrics.collect()[name]
 
@@ -45,24 +47,33 @@ def test_an_instrument_is_of_its_kind_and_unit(metrics: Metrics, name: str, unit
     assert breaker
 
 
-def test_the_trip_ratio_is_a_gauge(metrics: Metrics) -> None:
-    breaker = CircuitBreaker("payments")
+@pytest.mark.parametrize(
+    ("name", "unit"), [("circuit_breaker.trip_ratio", "1"), ("circuit_breaker.concurrency.limit", "{call}")]
+)
+def test_a_number_that_no_sum_has_a_meaning_for_is_a_gauge(metrics: Metrics, name: str, unit: str) -> None:
+    breaker = CircuitBreaker("payments", max_in_flight=5)
 
-    metric = metrics.collect()["circuit_breaker.trip_ratio"]
+    metric = metrics.collect()[name]
 
-    assert (metric.unit, type(metric.data)) == ("1", Gauge)
+    assert (metric.unit, type(metric.data)) == (unit, Gauge)
     assert metric.description
     assert breaker
 
 
-def test_calls_are_exported_by_name_and_outcome_from_the_first_collection(metrics: Metrics) -> None:
-    breaker = CircuitBreaker("payments")
+@pytest.mark.parametrize(
+    ("settings", "reasons"), [({}, REASONS), ({"max_in_flight": 5}, [*REASONS, "concurrency_limit"])]
+)
+def test_calls_are_exported_by_name_outcome_and_possible_reason_from_the_first_collection(
+    metrics: Metrics, settings: dict[str, Any], reasons: list[str]
+) -> None:
+    breaker = CircuitBreaker("payments", **settings)
 
     points = metrics.all_points("circuit_breaker.calls")
 
-    assert unordered(points) == unordered(
-        [({"circuit_breaker.name": "payments", "circuit_breaker.call.outcome": outcome}, 0) for outcome in OUTCOMES]
-    )
+    expected = [({"circuit_breaker.name": "payments", "circuit_breaker.call.outcome": name}, 0) for name in ADMITTED]
+    rejected = {"circuit_breaker.name": "payments", "circuit_breaker.call.outcome": "rejected"}
+    expected += [({**rejected, "circuit_breaker.rejection.reason": reason}, 0) for reason in reasons]
+    assert unordered(points) == unordered(expected)
     assert breaker
 
 
@@ -138,8 +149,7 @@ def test_shadow_calls_are_exported_by_name_and_outcome_but_refused_from_the_firs
     assert unordered(points) == unordered(
         [
             ({"circuit_breaker.name": "payments", "circuit_breaker.call.outcome": outcome}, 0)
-            for outcome in OUTCOMES
-            if outcome != "rejected"
+            for outcome in ADMITTED
         ]
     )
     assert breaker

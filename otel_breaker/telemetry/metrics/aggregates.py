@@ -47,6 +47,7 @@ class NameGroup:
         self._living: dict[weakref.ref[Circuit], CircuitCounters] = {}
         # A weak reference's callback runs at any instruction, under any lock: it may only append to a queue.
         self._collected: deque[weakref.ref[Circuit]] = deque()
+        self._note_collected = self._collected.append  # made once: each access makes another bound method
         self._collected_totals = CounterTotals()
         self._is_folding = False
         self._modes: set[str] = set()
@@ -57,7 +58,7 @@ class NameGroup:
 
     def add(self, circuit: Circuit) -> None:
         self._fold_collected()
-        self._living[weakref.ref(circuit, self._collected.append)] = circuit.history.counters
+        self._living[weakref.ref(circuit, self._note_collected)] = circuit.history.counters
         self._modes.add(circuit.settings.mode.value)
         self._is_limited = self._is_limited or circuit.settings.max_in_flight is not None
 

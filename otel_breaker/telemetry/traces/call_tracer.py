@@ -10,7 +10,6 @@ from opentelemetry import context as otel_context
 from opentelemetry.trace import Link, Span, SpanKind, Tracer
 
 from otel_breaker.core.states import CLOSED, HALF_OPEN, REJECTED
-from otel_breaker.errors import CircuitOpenError
 from otel_breaker.telemetry import names
 from otel_breaker.telemetry.traces.deferred_span import DeferredSpan
 from otel_breaker.telemetry.traces.span import LiveSpan
@@ -28,6 +27,7 @@ if TYPE_CHECKING:
     from otel_breaker.circuit import Circuit
     from otel_breaker.circuit.changes import PendingChange
     from otel_breaker.core.permits import Permit
+    from otel_breaker.errors import CircuitOpenError
 
 AnySpan: TypeAlias = LiveSpan | DeferredSpan | TimedSpan
 
