@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any, Final, ParamSpec, TypeVar
 
 from otel_breaker.caller_name import caller_name
 from otel_breaker.circuit import Circuit, Listener, Listeners, Snapshot
-from otel_breaker.core.states import FAILURE, SUCCESS, CircuitState
 from otel_breaker.guard import Block, Call, cancel_abandoned_calls, guard, preserve_signature
+from otel_breaker.guarded_calls import GuardedCalls
 from otel_breaker.living import LivingObjects
 from otel_breaker.settings import Settings, identifiers
 from otel_breaker.telemetry import events
@@ -20,14 +20,14 @@ from otel_breaker.telemetry.configuration import TELEMETRY
 from otel_breaker.telemetry.metrics import METRIC_REGISTRY
 from otel_breaker.text import operator_text
 from otel_breaker.tracers import block_tracer, current_span_context, function_tracer
-from otel_breaker.two_step import UnrecordedPermits
+from otel_breaker.two_step import TwoStepCalls
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from typing_extensions import Self, Unpack
 
-    from otel_breaker.core.permits import Permit
+    from otel_breaker.core.states import CircuitState
     from otel_breaker.settings import Keywords
     from otel_breaker.telemetry.traces import OtelCallTracer
 
@@ -37,7 +37,7 @@ R = TypeVar("R")
 _LIVING: Final[LivingObjects[CircuitBreaker]] = LivingObjects()
 
 
-class CircuitBreaker:
+class CircuitBreaker(GuardedCalls, TwoStepCalls):
     """Counts failures of a dependency, refuses calls while it is down, and probes whether it is back.
 
     Use it as a decorator, as `with breaker.guard():`, or as `await breaker.call(function, ...)`.
@@ -53,9 +53,8 @@ class CircuitBreaker:
         InvalidSettings: naming the setting, its value and what is allowed.
     """
 
-    # Made when first needed, each in one atomic step: most breakers need neither.
+    # Made when first needed, in one atomic step: most breakers need none.
     _listeners: Listeners | None = None
-    _unrecorded: UnrecordedPermits | None = None
 
     def __init__(
         self,
@@ -177,55 +176,12 @@ class CircuitBreaker:
         """Begin one call, for guards that choose a breaker for each call."""
         return Call.begin(self._circuit, tracer)
 
-    def call(self, function: Callable[P, R], /, *args: P.args, **kwargs: P.kwargs) -> R:
-        """Call a function guarded.
-
-        Returns:
-            What the function returns: of a coroutine function, an awaitable.
-
-        Raises:
-            CircuitOpenError: when the circuit refuses the call; for a coroutine function, when it is awaited.
-        """
-        return self._make_guard(function)(*args, **kwargs)
-
     def guard(self) -> Block:
         """Guard a block: `with breaker.guard() as call:`, also inside async code, or `async with`."""
         tracer = self._block_tracer
         if tracer is None:  # made when first needed: there may be a breaker for each of a thousand keys
             tracer = self._block_tracer = block_tracer(self.name)
         return Block(self._circuit, tracer)
-
-    # --- two-step use
-
-    def can_execute(self) -> Permit | None:
-        """Acquire a permit for one call; `record_success` or `record_failure` records the call's outcome.
-
-        Returns:
-            A permit, or None when the circuit refuses.
-        """
-        return self._unrecorded_permits().acquire()
-
-    def record_success(self, permit: Permit | None = None) -> None:
-        """Record that a call succeeded.
-
-        Args:
-            permit: the permit of `can_execute`; by default the oldest without an outcome.
-        """
-        self._unrecorded_permits().record(permit, SUCCESS, None)
-
-    def record_failure(self, error: BaseException | None = None, permit: Permit | None = None) -> None:
-        """Record that a call failed.
-
-        Args:
-            error: what the call raised; its type decides whether the failure counts.
-            permit: the permit of `can_execute`; by default the oldest without an outcome.
-        """
-        outcome = FAILURE if error is None else self._circuit.classifier.classify_error(error)
-        self._unrecorded_permits().record(permit, outcome, error)
-
-    def _unrecorded_permits(self) -> UnrecordedPermits:
-        made = self._unrecorded
-        return made or self.__dict__.setdefault("_unrecorded", UnrecordedPermits(self._circuit))
 
     # --- observing
 

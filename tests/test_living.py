@@ -54,7 +54,7 @@ def test_an_object_that_is_gone_leaves_no_memory_in_use() -> None:
     assert not living._references
 
 
-def test_objects_are_told_apart_by_identity() -> None:
+def test_objects_are_distinguished_by_identity() -> None:
     living, first, second = LivingObjects[Equal](), Equal(), Equal()
 
     living.add(first)

@@ -41,7 +41,7 @@ class Circuit(ManagedCircuit):
             A permit, or the refusal to raise; and the state changes that the decision caused, which the caller passes
             to `dispatch_changes` once it knows its own span.
         """
-        decided = None if holder is None else self.fast_path.try_admit(holder) or self.fast_path.try_refuse()
+        decided = self.fast_path.try_admit(holder) or self.fast_path.try_refuse()
         if decided is not None:
             return decided, NO_CHANGES
         now = self.now()
@@ -91,7 +91,7 @@ class Circuit(ManagedCircuit):
             limit.leave(permit)
         if self._lock._is_owned():  # type: ignore[attr-defined]  # noqa: SLF001  # `_is_inside`, written out
             self._machine.leave(permit)
-            self.history.counters.calls[outcome].add()
+            next(self.history.counters.calls[outcome])
             return NO_CHANGES
         failure, owner = None, None
         if outcome is FAILURE:

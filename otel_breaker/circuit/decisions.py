@@ -146,7 +146,7 @@ class Decisions:
         if not period.record_without_effect(permit, outcome):
             return False
         try:
-            self.history.counters.calls[outcome].add()
+            next(self.history.counters.calls[outcome])
             if failure is not None:
                 self.history.record_failure(failure, span_context)
                 self.history.add_evidence(failure)
@@ -249,7 +249,7 @@ class Decisions:
         if permit.deadline is not None and permit.generation == machine.generation:
             history.record_probe_outcome(outcome)
         # Next to the machine's own count: in between, the window would count a success twice.
-        history.counters.calls[outcome].add()
+        next(history.counters.calls[outcome])
         before = machine.failure_count
         transition = machine.record_outcome(permit, effective, now, RUNTIME.draw(), retry_after)
         if failure is not None and machine.failure_count != before:

@@ -16,13 +16,12 @@ class Episode:
     """
 
     __slots__ = (
-        "_refusals",
-        "count_refusal",
         "failed_recoveries",
         "id",
         "opened_at",
         "opened_time",
         "probes",
+        "refusals",
         "rejected_spans",
         "rejected_spans_second",
         "span_context",
@@ -36,8 +35,7 @@ class Episode:
         """Seconds since the epoch."""
         self.span_context: object = None
         """The span context of the call that last opened the circuit: the trip, or the probe that failed."""
-        self._refusals = CallCounter()
-        self.count_refusal = self._refusals.add
+        self.refusals = CallCounter()
         self.probes = 0
         self.failed_recoveries = 0
         self.rejected_spans_second = 0
@@ -48,4 +46,4 @@ class Episode:
     @property
     def rejected(self) -> int:
         """The calls refused so far; read under the circuit's lock."""
-        return self._refusals()
+        return self.refusals()

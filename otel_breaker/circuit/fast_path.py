@@ -27,7 +27,7 @@ class FastPath:
     """What callers of one circuit may do without its lock; guards read the attributes themselves.
 
     `shared_permit` admits a call without reading the clock. `standing_permit` is the same permit while even a success
-    has no effect but its count: a caller that finds its own permit there only calls `count_success`. Where calls are
+    has no effect but its count: a caller that finds its own permit there only advances `successes`. Where calls are
     timed, `timed_period` replaces both; until `quiet_until`, its calls only enter and leave `in_flight`. Where a limit
     counts calls in flight, `limited_period` replaces all three, and its calls enter and leave the limit, too.
 
@@ -40,7 +40,6 @@ class FastPath:
         "_history",
         "_refuses_until",
         "clock",
-        "count_success",
         "limit",
         "limited_period",
         "may_admit",
@@ -48,6 +47,7 @@ class FastPath:
         "quiet_until",
         "shared_permit",
         "standing_permit",
+        "successes",
         "timed_period",
     )
 
@@ -59,7 +59,7 @@ class FastPath:
         self.limit: ConcurrencyLimit | None = None
         """The limit of calls in flight, where the settings have one."""
         self.clock = clock
-        self.count_success = history.counters.calls.successes.add
+        self.successes = history.counters.calls.successes
         self._history = history
         self.may_admit = self.may_refuse = False
         """Whether the settings allow admissions and refusals without the lock."""
@@ -69,12 +69,12 @@ class FastPath:
         """A permit of the call's own, or the refusal of the limit; None when the circuit has to decide.
 
         Args:
-            holder: what ends the call.
+            holder: what ends the call; None when its outcome is recorded by hand.
         """
         period, limit = self.timed_period, None
         if period is None:
             period, limit = self.limited_period, self.limit
-            if period is None:
+            if period is None or holder is None:
                 return None
         now = self.clock()
         if now >= self.quiet_until:
@@ -94,7 +94,8 @@ class FastPath:
 
     def try_refuse(self) -> CircuitOpenError | None:
         """The refusal of an open circuit; None when the circuit has to decide."""
-        retry_after = self._refuses_until - self.clock()
+        clock = self.clock  # read first: `self.clock()` would look for a method
+        retry_after = self._refuses_until - clock()
         return self._history.make_refusal(OPEN, retry_after) if retry_after > 0 else None
 
     def try_record_success(self, permit: Permit) -> bool:
@@ -104,15 +105,15 @@ class FastPath:
         now = self.clock()
         if now >= self.quiet_until:
             return False
-        if permit is not self.shared_permit:
-            period, limit = self.timed_period, None
-            if period is None:
-                period, limit = self.limited_period, self.limit
-            if period is None or not period.succeed_quietly(permit, now):
+        shared = self.shared_permit
+        if shared is not None:
+            if permit.generation != shared.generation:
                 return False
-            if limit is not None:
-                limit.leave(permit)
-        self.count_success()
+        elif (period := self.timed_period or self.limited_period) is None or not period.succeed_quietly(permit, now):
+            return False
+        if self.limit is not None:
+            self.limit.leave(permit)
+        next(self.successes)
         return True
 
     def withdraw(self) -> None:

@@ -17,7 +17,6 @@ from otel_breaker.core.counters import PROBE_TIMEOUT, CircuitCounters
 from otel_breaker.core.states import (
     CONCURRENCY_LIMIT,
     HALF_OPEN,
-    OPEN,
     PASSING_STATES,
     REASONS_BY_STATE,
     REFUSING_STATES,
@@ -29,7 +28,7 @@ from otel_breaker.errors import CircuitOpenError, ConcurrencyLimitError
 from otel_breaker.text import OTHER
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Iterable, Sequence
 
     from otel_breaker.circuit.listeners import Listener
     from otel_breaker.core.transition import Transition
@@ -43,7 +42,6 @@ class CircuitHistory:
     """The counts and the past of one circuit."""
 
     __slots__ = (
-        "_count_refusal",
         "_evidence",
         "actor",
         "counters",
@@ -63,7 +61,6 @@ class CircuitHistory:
         self.name = name
         self.key = key
         self.counters = CircuitCounters(now)
-        self._count_refusal: Callable[[], int] | None = None
         self.listeners = listeners
         self.dispatcher: ChangeDispatcher | None = None
         """Delivers the state changes, from the first one on."""
@@ -98,29 +95,23 @@ class CircuitHistory:
 
     def make_refusal(self, state: CircuitState, retry_after: float | None) -> CircuitOpenError:
         """Count a refusal, and make the error that its caller receives; needs no lock."""
-        if state is OPEN:
-            count_refusal = self._count_refusal
-            if count_refusal is None:
-                count_refusal = self._count_refusal = self.counters.calls[REASONS_BY_STATE[OPEN]].add
-            count_refusal()
-        else:
-            self.counters.calls[REASONS_BY_STATE[state]].add()
+        next(self.counters.calls[REASONS_BY_STATE[state]])
         episode, failure = self.episode, self.last_failure_type
         if episode is None:
             return CircuitOpenError(
                 self.name, self.key, state.value, retry_after, None, failure, self.last_failure_time
             )
-        episode.count_refusal()
+        next(episode.refusals)
         return CircuitOpenError(
             self.name, self.key, state.value, retry_after, episode.id, failure, self.last_failure_time
         )
 
     def make_limit_refusal(self, state: CircuitState, limit: int) -> ConcurrencyLimitError:
         """Count a refusal by the limit of calls in flight, and make its error; needs no lock."""
-        self.counters.calls[CONCURRENCY_LIMIT].add()
+        next(self.counters.calls[CONCURRENCY_LIMIT])
         episode, failure = self.episode, self.last_failure_type
         if episode is not None:
-            episode.count_refusal()
+            next(episode.refusals)
         identity = None if episode is None else episode.id
         return ConcurrencyLimitError(
             self.name, self.key, state.value, None, identity, failure, self.last_failure_time, limit

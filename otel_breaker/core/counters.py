@@ -8,12 +8,9 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import dataclass, field
 from itertools import count
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from otel_breaker.core.states import CLOSED, REJECTED, SUCCESS, CircuitState, Outcome, RejectionReason
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
 
 PROBE_TIMEOUT: Final = "timeout"
 """The outcome of a probe whose lease has expired."""
@@ -22,7 +19,7 @@ PROBE_OUTCOMES: Final = (*(outcome.value for outcome in Outcome if outcome is no
 
 
 class CallCounter(count):  # type: ignore[type-arg]  # generic only to type checkers
-    """Counts calls without a lock.
+    """Counts a call with each `next`, without a lock.
 
     Advancing an `itertools.count` is one atomic step on every Python, for signal handlers too; `+= 1` in two threads
     loses counts.
@@ -32,8 +29,6 @@ class CallCounter(count):  # type: ignore[type-arg]  # generic only to type chec
 
     def __init__(self) -> None:
         self._before = 0
-
-    add: Callable[[], int] = count.__next__  # type: ignore[assignment]  # a method: its first argument is bound
 
     def __call__(self) -> int:
         """All calls since the circuit was made."""

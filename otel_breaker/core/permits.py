@@ -47,8 +47,8 @@ class Permit:
     """The window that counted the call as overdue, and the call's slot in it."""
     span_context: object = None
     """Identifies the call's span, for links to it."""
-    unrecorded: bool = False
-    """Whether its holder still has to record the outcome by hand."""
+    is_forgotten: bool = False
+    """Whether only its holder remembers that its outcome is not recorded."""
     shadowed: RejectionReason | None = None
     """Why the call would have been refused if the breaker's mode were `enforce`."""
 

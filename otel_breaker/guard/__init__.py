@@ -7,7 +7,7 @@ kind of wrapper is chosen once, when a callable is guarded (`dispatch`), and so 
 
 from otel_breaker.guard.block import Block
 from otel_breaker.guard.call import Call
-from otel_breaker.guard.dispatch import guard, guard_each
+from otel_breaker.guard.dispatch import guard, guard_each, kind_of, refuse_uncallable
 from otel_breaker.guard.signatures import inner_wrapper, preserve_signature, remove_signature
 from otel_breaker.guard.unstarted import cancel_abandoned_calls
 
@@ -18,6 +18,8 @@ __all__ = [
     "guard",
     "guard_each",
     "inner_wrapper",
+    "kind_of",
     "preserve_signature",
+    "refuse_uncallable",
     "remove_signature",
 ]

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from sys import is_finalizing
 from typing import TYPE_CHECKING
 
+from otel_breaker.circuit.changes import NO_CHANGES
 from otel_breaker.core.states import FAILURE, IGNORED, SUCCESS, Outcome
 from otel_breaker.guard.call import Call
 from otel_breaker.settings import identifiers
@@ -15,7 +17,7 @@ if TYPE_CHECKING:
 
     from otel_breaker.circuit import Circuit
     from otel_breaker.core.permits import Permit
-    from otel_breaker.guard.ports import CallTracer
+    from otel_breaker.guard.ports import CallSpan, CallTracer
 
 
 class Block:
@@ -24,7 +26,7 @@ class Block:
     Its outcome is that of the exception that leaves it, unless `failed` or `ignored` sets another.
     """
 
-    __slots__ = ("_call", "_circuit", "_is_entered", "_permit", "_tracer", "_verdict")
+    __slots__ = ("_call", "_circuit", "_is_entered", "_permit", "_span", "_tracer", "_verdict")
 
     def __init__(self, circuit: Circuit, tracer: CallTracer) -> None:
         self._circuit = circuit
@@ -32,6 +34,8 @@ class Block:
         self._is_entered = False
         self._permit: Permit | None = None
         """Admits it on the fast path."""
+        self._span: CallSpan | None = None
+        """Its span, when it is traced on the fast path."""
         self._call: Call | None = None
         self._verdict: tuple[Outcome, str | None] | None = None
         """The outcome, and the name of a failure, that the block has set."""
@@ -52,17 +56,22 @@ class Block:
         if self._is_entered:
             raise RuntimeError("a guard is entered once: ask the breaker for a new one with guard()")
         self._is_entered = True
-        # A fast path (fast_path.py): a shared permit is all that a block without a span needs.
-        if self._tracer.is_active() or (permit := self._circuit.fast_path.shared_permit) is None:
-            call = Call.begin(self._circuit, self._tracer)
+        # A fast path (fast_path.py): a shared permit is all that a block needs, and a span when it is traced.
+        circuit, tracer = self._circuit, self._tracer
+        permit = circuit.fast_path.shared_permit
+        if permit is not None and tracer.is_active():
+            self._span = None if is_finalizing() else tracer.start(circuit, permit, NO_CHANGES)
+            if self._span is None:
+                permit = None
+        if permit is None:
+            call = Call.begin(circuit, tracer)
             if (refusal := call.take_refusal()) is not None:
                 try:
                     raise refusal
                 finally:
                     del refusal
             self._call = call
-        else:
-            self._permit = permit
+        self._permit = permit
         return self
 
     def __exit__(
@@ -74,11 +83,13 @@ class Block:
             if error is None and verdict is None:
                 fast_path = circuit.fast_path
                 if fast_path.standing_permit is permit:
-                    fast_path.count_success()
+                    next(fast_path.successes)
                 else:
                     circuit.record_success(permit)
+                if self._span is not None:
+                    self._span.succeed()
                 return
-            self._call = Call.continued(circuit, self._tracer, permit)
+            self._call = Call.continued(circuit, self._tracer, permit, self._span)
         call = self._call
         if call is None:
             return

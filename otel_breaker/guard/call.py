@@ -251,6 +251,12 @@ class Call:
         if self._span is not None:
             self._span.resume()
 
+    @property
+    def pauses(self) -> tuple[Callable[[], None], Callable[[], None]]:
+        """What suspends and resumes it: where no time counts, its span does so alone."""
+        span = self._span
+        return (self.suspend, self.resume) if span is None or self.has_own_permit else (span.suspend, span.resume)
+
     def suspend_span(self) -> None:
         """Detach the span while code that is not the call's runs."""
         if self._span is not None:

@@ -8,8 +8,8 @@ from functools import partial, update_wrapper
 from types import MethodType
 from typing import TYPE_CHECKING, Any, Final, ParamSpec, TypeVar, cast
 
-from otel_breaker.guard.call import Call
 from otel_breaker.guard.fast_path import add_coroutine_fast_path, add_fast_path
+from otel_breaker.guard.generator_fast_path import add_async_generator_fast_path, add_generator_fast_path
 from otel_breaker.guard.generators import wrap_async_generator_function, wrap_generator_function
 from otel_breaker.guard.signatures import inner_wrapper
 from otel_breaker.guard.wrappers import wrap_coroutine_function, wrap_function
@@ -29,6 +29,13 @@ R = TypeVar("R")
 _CONTEXT_MANAGERS: Final[dict[Any, Callable[[Any], Any]]] = {
     decorator(lambda: None).__code__: decorator  # type: ignore[arg-type,return-value]
     for decorator in (contextmanager, asynccontextmanager)
+}
+
+_FAST_PATHS: Final[dict[Any, Callable[..., Any]]] = {
+    wrap_function: add_fast_path,
+    wrap_coroutine_function: add_coroutine_fast_path,
+    wrap_generator_function: add_generator_fast_path,
+    wrap_async_generator_function: add_async_generator_fast_path,
 }
 
 _KINDS: Final[dict[Any, str]] = {
@@ -53,13 +60,7 @@ def guard(
     Raises:
         TypeError: when calls of it cannot be guarded.
     """
-    _refuse_uncallable(function)
-    wrap = _wrapper_for(callee or function)
-    if wrap is wrap_coroutine_function:
-        return cast("Callable[P, R]", add_coroutine_fast_path(cast("Any", function), circuit, tracer))
-    if wrap is wrap_function and _context_manager(callee or function) is None:
-        return add_fast_path(function, circuit, tracer)
-    return guard_each(function, lambda args, kwargs: Call.begin(circuit, tracer), callee)  # noqa: ARG005  # one circuit for all
+    return _guard(function, callee, lambda wrap, inner, **how: _FAST_PATHS[wrap](inner, circuit, tracer, **how))
 
 
 def guard_each(function: Callable[P, R], begin: Begin, callee: Callable[..., Any] | None = None) -> Callable[P, R]:
@@ -68,24 +69,33 @@ def guard_each(function: Callable[P, R], begin: Begin, callee: Callable[..., Any
     Raises:
         TypeError: when calls of it cannot be guarded.
     """
-    _refuse_uncallable(function)
+    return _guard(function, callee, lambda wrap, inner, **how: wrap(inner, begin, **how))
+
+
+def _guard(function: Callable[P, R], callee: Callable[..., Any] | None, apply: Callable[..., Any]) -> Callable[P, R]:
+    """Guard any callable; *apply* applies the wrapper for its kind to a function."""
+    refuse_uncallable(function)
     manager = _context_manager(callee or function)
-    if manager is not None:
-        decorator, generator_function = manager
-        is_async = decorator is asynccontextmanager
-        wrap: Any = wrap_async_generator_function if is_async else wrap_generator_function
-        if callee is not None:
-            # The trampoline returns a context manager; the wrapper enters it, as it does with that of a fallback.
-            return cast("Callable[P, R]", decorator(wrap(function, begin, is_block=True)))
-        wrapper = wrap(generator_function, begin, is_block=True)
-        # Named and marked as the user's function; a generator function as `__wrapped__` lets it be guarded again.
-        guarded = update_wrapper(decorator(wrapper), function)
-        guarded.__wrapped__ = wrapper
-        return cast("Callable[P, R]", guarded)
-    return cast("Callable[P, R]", _wrapper_for(callee or function)(function, begin))
+    if manager is None:
+        return cast("Callable[P, R]", apply(_wrapper_for(callee or function), function))
+    decorator, generator_function = manager
+    wrap = wrap_async_generator_function if decorator is asynccontextmanager else wrap_generator_function
+    if callee is not None:
+        # The trampoline returns a context manager; the wrapper enters it, as it does with that of a fallback.
+        return cast("Callable[P, R]", decorator(apply(wrap, function, is_block=True)))
+    wrapper = apply(wrap, generator_function, is_block=True)
+    # Named and marked as the user's function; a generator function as `__wrapped__` lets it be guarded again.
+    guarded = update_wrapper(decorator(wrapper), function)
+    guarded.__wrapped__ = wrapper
+    return cast("Callable[P, R]", guarded)
 
 
-def _refuse_uncallable(function: object) -> None:
+def refuse_uncallable(function: object) -> None:
+    """Refuse an object that cannot be called.
+
+    Raises:
+        TypeError: when it cannot.
+    """
     if inspect.iscoroutine(function):
         function.close()
         raise TypeError("a coroutine was given: give the function and its arguments, not what it returned")

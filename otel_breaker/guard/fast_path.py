@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
     from otel_breaker.circuit import Circuit
     from otel_breaker.core.concurrency import ConcurrencyLimit
-    from otel_breaker.guard.ports import CallTracer
+    from otel_breaker.guard.ports import CallSpan, CallTracer
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -50,7 +50,7 @@ def add_fast_path(function: Callable[P, R], circuit: Circuit, tracer: CallTracer
 def _untimed(function: Callable[P, R], circuit: Circuit, tracer: CallTracer) -> Callable[P, R]:
     """Calls that share a permit: without a span, two attributes are read and a counter is increased."""
     fast_path = circuit.fast_path
-    count_success = fast_path.count_success
+    successes = fast_path.successes
     traced = _traced(function, circuit, tracer)
 
     @wraps(function)
@@ -72,7 +72,7 @@ def _untimed(function: Callable[P, R], circuit: Circuit, tracer: CallTracer) -> 
         try:
             result = function(*args, **kwargs)
         except BaseException as error:
-            _record_error(circuit, permit, error)
+            _record_error(circuit, tracer, permit, None, error)
             raise
         kind = type(result)
         try:
@@ -81,7 +81,7 @@ def _untimed(function: Callable[P, R], circuit: Circuit, tracer: CallTracer) -> 
             is_complete = False
         if is_complete or (follower := follower_of(result)) is None:
             if fast_path.standing_permit is permit:
-                count_success()
+                next(successes)
             else:
                 circuit.record_success(permit)
             return result
@@ -90,8 +90,13 @@ def _untimed(function: Callable[P, R], circuit: Circuit, tracer: CallTracer) -> 
     return guarded
 
 
-def _record_error(circuit: Circuit, permit: Permit, error: BaseException) -> None:
-    if not is_finalizing():  # see Call.begin
+def _record_error(
+    circuit: Circuit, tracer: CallTracer, permit: Permit, span: CallSpan | None, error: BaseException
+) -> None:
+    """End a call that a fast path has admitted with an exception."""
+    if span is not None:
+        Call.continued(circuit, tracer, permit, span).raised(error)
+    elif not is_finalizing():  # see Call.begin
         circuit.record_error(permit, error)
 
 
@@ -101,7 +106,7 @@ def _timed(function: Callable[P, R], untimed: Callable[P, R], circuit: Circuit, 
     Contains what `Closed.admit_quietly` and `Closed.succeed_quietly` (core/closed.py) do.
     """
     fast_path = circuit.fast_path
-    count_success = fast_path.count_success
+    successes = fast_path.successes
 
     @wraps(function)
     def guarded(*args: P.args, **kwargs: P.kwargs) -> R:
@@ -115,7 +120,7 @@ def _timed(function: Callable[P, R], untimed: Callable[P, R], circuit: Circuit, 
         try:
             result = function(*args, **kwargs)
         except BaseException as error:
-            _record_error(circuit, permit, error)
+            _record_error(circuit, tracer, permit, None, error)
             raise
         kind = type(result)
         try:
@@ -126,7 +131,7 @@ def _timed(function: Callable[P, R], untimed: Callable[P, R], circuit: Circuit, 
             return cast("R", follow(follower, result, continued(circuit, tracer, permit)))
         now = fast_path.clock()
         if now < fast_path.quiet_until and now < started + period.slow_after and period.in_flight.pop(permit, False):
-            count_success()
+            next(successes)
         elif not is_finalizing():
             circuit.record_outcome(permit, SUCCESS)
         return result
@@ -147,7 +152,7 @@ def _limited(
         tracer: starts their spans.
     """
     fast_path = circuit.fast_path
-    count_success = fast_path.count_success
+    successes = fast_path.successes
 
     @wraps(function)
     def guarded(*args: P.args, **kwargs: P.kwargs) -> R:
@@ -167,7 +172,7 @@ def _limited(
                 try:
                     result = function(*args, **kwargs)
                 except BaseException as error:
-                    _record_error(circuit, permit, error)
+                    _record_error(circuit, tracer, permit, None, error)
                     raise
             kind = type(result)
             try:
@@ -185,7 +190,7 @@ def _limited(
             return untimed(*args, **kwargs)
         now = fast_path.clock()
         if now < fast_path.quiet_until and now < started + period.slow_after and period.in_flight.pop(permit, False):
-            count_success()
+            next(successes)
         elif not is_finalizing():
             circuit.record_outcome(permit, SUCCESS)
         return result
@@ -198,7 +203,7 @@ def _traced(
 ) -> Callable[[Permit, tuple[Any, ...], dict[str, Any]], R]:
     """Calls that share a permit and have a span."""
     fast_path = circuit.fast_path
-    count_success = fast_path.count_success
+    successes = fast_path.successes
 
     def guarded(permit: Permit, args: tuple[Any, ...], kwargs: dict[str, Any]) -> R:
         span = tracer.start(circuit, permit, NO_CHANGES)
@@ -207,7 +212,7 @@ def _traced(
         try:
             result = function(*args, **kwargs)
         except BaseException as error:
-            continued(circuit, tracer, permit, span).raised(error)
+            _record_error(circuit, tracer, permit, span, error)
             raise
         kind = type(result)
         try:
@@ -217,7 +222,7 @@ def _traced(
         if not is_complete and (follower := follower_of(result)) is not None:
             return cast("R", follow(follower, result, continued(circuit, tracer, permit, span)))
         if fast_path.standing_permit is permit:
-            count_success()
+            next(successes)
         else:
             circuit.record_success(permit)
         span.succeed()
@@ -231,24 +236,26 @@ def add_coroutine_fast_path(
 ) -> Callable[P, Coroutine[Any, Any, R]]:
     """Guard a coroutine function. Its calls that share a permit and have no span skip the `Call`."""
     fast_path = circuit.fast_path
-    count_success = fast_path.count_success
+    successes = fast_path.successes
 
     @wraps(function)
     async def guarded(*args: P.args, **kwargs: P.kwargs) -> R:
-        permit = fast_path.shared_permit
+        permit, span = fast_path.shared_permit, None
         if permit is None or tracer.is_active():
-            call = begin(circuit, tracer)
-            refusal = call.take_refusal()
-            if refusal is None:
-                return await run_coroutine(function, call, args, kwargs)
-            try:
-                raise refusal
-            finally:
-                del refusal  # as above
+            span = None if permit is None or is_finalizing() else tracer.start(circuit, permit, NO_CHANGES)
+            if permit is None or span is None:
+                call = begin(circuit, tracer)
+                refusal = call.take_refusal()
+                if refusal is None:
+                    return await run_coroutine(function, call, args, kwargs)
+                try:
+                    raise refusal
+                finally:
+                    del refusal  # as above
         try:
             result = await function(*args, **kwargs)
         except BaseException as error:
-            _record_error(circuit, permit, error)
+            _record_error(circuit, tracer, permit, span, error)
             raise
         kind = type(result)
         try:
@@ -256,11 +263,13 @@ def add_coroutine_fast_path(
         except Exception:  # as above
             is_complete = False
         if not is_complete and follower_of(result) is not None and (follower := stream_follower_of(result)) is not None:
-            return cast("R", follow(follower, result, continued(circuit, tracer, permit)))
+            return cast("R", follow(follower, result, continued(circuit, tracer, permit, span)))
         if fast_path.standing_permit is permit:
-            count_success()
+            next(successes)
         else:
             circuit.record_success(permit)
+        if span is not None:
+            span.succeed()
         return result
 
     return guarded

@@ -7,6 +7,7 @@ import json
 import pickle
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from itertools import count
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -30,8 +31,12 @@ if TYPE_CHECKING:
     from tests.fakes import FakeClock
 
 
-def limited(number: int | str = 1, **settings: Any) -> CircuitBreaker:
-    return CircuitBreaker("limited", max_in_flight=number, **settings)
+NUMBERS = count()
+
+
+def limited(number: Any = 1, **settings: Any) -> CircuitBreaker:
+    """A breaker of a name of its own."""
+    return CircuitBreaker(f"limited {next(NUMBERS)}", max_in_flight=number, **settings)
 
 
 def refusal_of(call: Callable[[], object]) -> CircuitOpenError:
@@ -81,7 +86,7 @@ def test_a_refusal_by_the_limit_knows_the_limit_and_its_reason() -> None:
 
     assert isinstance(refusal, ConcurrencyLimitError)
     assert (refusal.rejection_reason, refusal.max_in_flight) == (RejectionReason.CONCURRENCY_LIMIT, 1)
-    assert str(refusal) == "circuit breaker 'limited' has too many calls in flight, at most 1"
+    assert str(refusal) == f"circuit breaker '{breaker.name}' has too many calls in flight, at most 1"
 
 
 def test_a_refusal_by_the_limit_survives_pickle_and_json() -> None:
@@ -89,7 +94,7 @@ def test_a_refusal_by_the_limit_survives_pickle_and_json() -> None:
     with breaker.guard():
         refusal = refusal_of(lambda: enter(breaker))
 
-    arrived = pickle.loads(pickle.dumps(refusal))  # noqa: S301  # its own
+    arrived = pickle.loads(pickle.dumps(refusal))
     decoded = ConcurrencyLimitError(*json.loads(json.dumps(refusal.args)))
 
     for copy in (arrived, decoded):
@@ -100,8 +105,8 @@ def test_a_refusal_by_the_limit_survives_pickle_and_json() -> None:
 @pytest.mark.parametrize(
     ("prepare", "reason"),
     [
-        (lambda breaker, clock: fail(breaker), RejectionReason.OPEN),
-        (lambda breaker, clock: (fail(breaker), clock.advance(60), breaker.can_execute()), RejectionReason.HALF_OPEN),
+        (lambda breaker, clock: None, RejectionReason.OPEN),
+        (lambda breaker, clock: (clock.advance(60), breaker.can_execute()), RejectionReason.HALF_OPEN),
         (lambda breaker, clock: breaker.force_open(), RejectionReason.FORCED_OPEN),
     ],
 )
@@ -109,6 +114,7 @@ def test_a_refusal_of_the_circuit_has_the_reason_of_its_state_though_the_limit_i
     clock: FakeClock, prepare: Callable[[CircuitBreaker, FakeClock], object], reason: RejectionReason
 ) -> None:
     breaker = limited(1, failure_threshold=1, clock=clock)
+    fail(breaker)
     prepare(breaker, clock)
 
     refusal = refusal_of(lambda: enter(breaker))
@@ -122,10 +128,9 @@ def test_a_refusal_that_other_code_has_made_is_one_of_an_open_circuit() -> None:
 
 def test_a_fallback_answers_a_call_over_the_limit() -> None:
     breaker = limited(1, fallback=lambda refusal: refusal.rejection_reason)
-    answer = breaker(lambda: pytest.fail("the limit is reached"))
 
     with breaker.guard():
-        answered = answer()
+        answered: object = breaker.call(lambda: pytest.fail("the limit is reached"))
 
     assert answered is RejectionReason.CONCURRENCY_LIMIT
 
@@ -241,8 +246,7 @@ def test_all_keys_of_a_name_share_one_limit() -> None:
 
 
 def test_all_breakers_of_a_name_share_one_limit_of_the_settings_that_came_last() -> None:
-    one = limited(1)
-    other = limited(2)
+    one, other = (CircuitBreaker("limited twice", max_in_flight=number) for number in (1, 2))
 
     with one.guard(), other.guard():
         assert type(refusal_of(lambda: enter(one))) is ConcurrencyLimitError
@@ -394,8 +398,8 @@ def test_failures_lower_the_limit(clock: FakeClock) -> None:
     first = breaker.snapshot().max_in_flight
     clock.advance(1)
 
-    with pytest.raises(Broken), breaker.guard():
-        clock.advance(1)
-        raise Broken
+    permit = breaker.can_execute()
+    clock.advance(1)
+    breaker.record_failure(Broken(), permit)
 
     assert breaker.snapshot().max_in_flight < first  # type: ignore[operator]  # limited

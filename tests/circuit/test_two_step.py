@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 import pytest
 
 from otel_breaker import CircuitBreaker, CircuitOpenError, CircuitState
-from otel_breaker.core.permits import Permit
 
 if TYPE_CHECKING:
     from tests.fakes import FakeClock
@@ -20,6 +19,11 @@ def half_opened(clock: FakeClock, **settings: int) -> CircuitBreaker:
     breaker.record_failure()
     clock.advance(60)
     return breaker
+
+
+def unrecorded(breaker: CircuitBreaker) -> int:
+    """The number of permits without an outcome that the breaker remembers."""
+    return len(breaker._unrecorded or ())
 
 
 def test_leave_is_a_permit_that_is_true_and_refusal_is_none() -> None:
@@ -114,7 +118,7 @@ def test_an_outcome_without_any_permit_counts_while_the_circuit_is_closed() -> N
 def test_an_outcome_without_any_permit_has_no_effect_while_the_circuit_is_not_closed(clock: FakeClock) -> None:
     breaker = half_opened(clock)
     probe = breaker.can_execute()
-    breaker._unrecorded_permits()._permits.clear()
+    breaker._claim_oldest()
 
     breaker.record_success()
     breaker.record_failure()
@@ -175,7 +179,7 @@ def test_permits_that_are_not_settled_are_bounded_in_number() -> None:
     for _ in range(10_001):
         breaker.can_execute()
 
-    assert len(breaker._unrecorded_permits()._permits) == 10_000
+    assert unrecorded(breaker) == 10_000
 
 
 # --- more permits than anybody would hold
@@ -219,9 +223,11 @@ def test_results_without_a_permit_are_counted_however_many_permits_are_out(few: 
 
 
 def test_a_probe_is_settled_though_many_permits_never_are(clock: FakeClock, few: int) -> None:
-    breaker = half_opened(clock)
+    breaker = CircuitBreaker(failure_threshold=1, clock=clock)
     for _ in range(5 * few):
-        breaker._unrecorded_permits()._permits[Permit()] = None
+        breaker.can_execute()
+    breaker.record_failure()
+    clock.advance(60)
     probe = breaker.can_execute()
 
     breaker.record_success(probe)
@@ -235,7 +241,7 @@ def test_permits_that_are_never_settled_are_bounded_and_logged_once(few: int, ca
     for _ in range(5 * few):
         breaker.can_execute()
 
-    assert len(breaker._unrecorded_permits()._permits) == few
+    assert unrecorded(breaker) == few
     [message] = [record.getMessage() for record in caplog.records]
     assert "'leaky'" in message
     assert f"more than {few} permits" in message
@@ -247,4 +253,4 @@ def test_settled_permits_are_not_kept() -> None:
     for _ in range(100):
         breaker.record_success(breaker.can_execute())
 
-    assert not breaker._unrecorded_permits()._permits
+    assert unrecorded(breaker) == 0

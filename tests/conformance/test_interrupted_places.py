@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 from concurrent.futures import Future
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
@@ -109,7 +108,6 @@ def or_be_interrupted(call: Callable[[CircuitBreaker], None]) -> Callable[[Circu
 
 def places_left(watched: Watched) -> str:
     """Whether a place is taken, though nothing is in flight: a permit without an outcome may hold one for its time."""
-    gc.collect()
     limit = watched.breaker._circuit.fast_path.limit
     assert limit is not None
     limit.take_back_expired(watched.clock() + PROBE_TIMEOUT)

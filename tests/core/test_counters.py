@@ -22,7 +22,7 @@ def test_a_counter_counts_however_often_it_is_read(steps: list[str]) -> None:
 
     for step in steps:
         if step == "add":
-            counter.add()
+            next(counter)
             added, since_restart = added + 1, since_restart + 1
         elif step == "restart":
             counter.reset()
@@ -40,7 +40,7 @@ def test_threads_that_count_at_once_lose_nothing() -> None:
 
     with ThreadPoolExecutor(8) as threads:
         for _ in range(8):
-            threads.submit(lambda: [counter.add() for _ in range(10_000)])
+            threads.submit(lambda: [next(counter) for _ in range(10_000)])
 
     assert counter() == 80_000
 
@@ -54,7 +54,7 @@ def test_an_outcome_has_a_counter_from_its_first_call() -> None:
     counters.totals(1_000.0)
     assert not counters.calls
 
-    counters.calls[Outcome.FAILURE].add()
+    next(counters.calls[Outcome.FAILURE])
 
     assert list(counters.calls) == [Outcome.FAILURE]
 
@@ -62,8 +62,8 @@ def test_an_outcome_has_a_counter_from_its_first_call() -> None:
 def test_successes_have_one_counter() -> None:
     calls = CircuitCounters(1_000.0).calls
 
-    calls.successes.add()
-    calls[Outcome.SUCCESS].add()
+    next(calls.successes)
+    next(calls[Outcome.SUCCESS])
 
     assert calls.read() == {Outcome.SUCCESS: 2}
 
@@ -73,7 +73,7 @@ def test_first_calls_that_threads_count_at_once_are_all_counted() -> None:
 
     with ThreadPoolExecutor(8) as threads:
         for _ in range(8):
-            threads.submit(lambda: [calls[Outcome.FAILURE].add() for calls in counters])
+            threads.submit(lambda: [next(calls[Outcome.FAILURE]) for calls in counters])
 
     assert {calls.read()[Outcome.FAILURE] for calls in counters} == {8}
 
@@ -86,7 +86,7 @@ def test_a_probe_ends_like_any_admitted_call_or_times_out() -> None:
 def test_calls_are_counted_by_outcome(outcome: Outcome) -> None:
     counters = CircuitCounters(1_000.0)
 
-    counters.calls[outcome].add()
+    next(counters.calls[outcome])
 
     assert +counters.totals(1_000.0).calls == {outcome: 1}
 
@@ -140,7 +140,7 @@ def test_totals_are_a_copy() -> None:
     counters = CircuitCounters(1_000.0)
     totals = counters.totals(1_000.0)
 
-    counters.calls[Outcome.SUCCESS].add()
+    next(counters.calls[Outcome.SUCCESS])
     counters.outages.probes["success"] += 1
     counters.outages.shadowed[Outcome.SUCCESS] += 1
     counters.record_state_change(CLOSED, OPEN, "enforce", 1_010.0)
@@ -151,7 +151,7 @@ def test_totals_are_a_copy() -> None:
 
 def test_a_forked_child_counts_from_zero_and_keeps_the_state() -> None:
     counters = CircuitCounters(1_000.0)
-    counters.calls[Outcome.FAILURE].add()
+    next(counters.calls[Outcome.FAILURE])
     counters.outages.probes["success"] += 1
     counters.outages.shadowed[Outcome.SUCCESS] += 1
     counters.record_state_change(CLOSED, OPEN, "enforce", 1_010.0)
@@ -168,7 +168,7 @@ def test_a_forked_child_counts_from_zero_and_keeps_the_state() -> None:
 
 def test_the_totals_of_several_circuits_add_up() -> None:
     counters = CircuitCounters(1_000.0)
-    counters.calls[Outcome.FAILURE].add()
+    next(counters.calls[Outcome.FAILURE])
     counters.outages.probes["success"] += 2
     counters.outages.shadowed[Outcome.SUCCESS] += 3
     counters.record_state_change(CLOSED, OPEN, "enforce", 1_004.0)
@@ -189,7 +189,7 @@ def test_a_handler_that_reads_in_the_middle_of_a_read_sees_the_same_and_so_does_
     for moment in range(1_000):
         counter = CallCounter()
         for _ in range(5):
-            counter.add()
+            next(counter)
         reads: list[int] = []
         place = interrupted(
             lambda counter=counter, reads=reads: reads.append(counter()),  # type: ignore[misc]

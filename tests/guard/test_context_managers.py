@@ -36,11 +36,6 @@ class Client:
         yield self
 
 
-@pytest.fixture
-def breaker(clock: FakeClock) -> CircuitBreaker:
-    return CircuitBreaker(failure_threshold=1, recovery_time=10, clock=clock)
-
-
 def test_an_exception_of_the_block_is_a_failure_and_reaches_its_caller(breaker: CircuitBreaker) -> None:
     error = Broken()
 
@@ -197,3 +192,16 @@ def test_a_function_that_is_guarded_twice_is_a_call_of_both(breaker: CircuitBrea
         assert value == "entered"
 
     assert counted(breaker) == counted(other) == {"success": 1}
+
+
+async def test_a_manager_that_is_called_through_its_breaker_is_entered(breaker: CircuitBreaker) -> None:
+    @asynccontextmanager
+    async def connection(value: object) -> AsyncIterator[object]:
+        yield value
+
+    with breaker.call(session, "sync") as entered:
+        assert entered == "sync"
+    async with breaker.call(connection, "async") as entered:
+        assert entered == "async"
+
+    assert counted(breaker) == {"success": 2}

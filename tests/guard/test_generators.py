@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import inspect
 import sys
 import weakref
 from contextlib import suppress
@@ -21,7 +22,6 @@ if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Callable, Generator
 
     from tests.conftest import Spans
-    from tests.fakes import FakeClock
 
 
 def echo(log: list[object]) -> Generator[object, Any, str]:
@@ -49,11 +49,6 @@ async def async_echo(log: list[object]) -> AsyncGenerator[object, Any]:
     finally:
         await Pause()  # so that only its consumer can close it
         log.append("left")
-
-
-@pytest.fixture
-def breaker(clock: FakeClock) -> CircuitBreaker:
-    return CircuitBreaker(failure_threshold=1, clock=clock)
 
 
 def test_sent_values_arrive_and_yielded_values_come_back(breaker: CircuitBreaker) -> None:
@@ -86,6 +81,21 @@ def test_the_returned_value_is_the_value_of_yield_from(breaker: CircuitBreaker) 
         items.send("stop")
 
     assert stopped.value.value == "done"
+
+
+def test_a_generator_that_was_sent_nothing_returns_its_value_as_well(breaker: CircuitBreaker) -> None:
+    @breaker
+    def items() -> Generator[int, None, str]:
+        yield 1
+        return "done"
+
+    def reader() -> Generator[int, None, None]:
+        returned.append((yield from items()))
+
+    returned: list[str] = []
+    list(reader())
+
+    assert returned == ["done"]
 
 
 def test_closing_reaches_the_generator(breaker: CircuitBreaker) -> None:
@@ -242,6 +252,16 @@ def test_an_exception_that_is_thrown_into_an_async_generator_arrives_and_may_be_
     assert counted(breaker) == {"success": 1}
 
 
+def test_a_generator_exit_that_is_thrown_into_an_async_generator_comes_back(breaker: CircuitBreaker) -> None:
+    items = breaker(async_echo)([])
+    complete(items.__anext__())
+
+    with pytest.raises(GeneratorExit):
+        complete(items.athrow(GeneratorExit()))
+
+    assert counted(breaker) == {"success": 1}
+
+
 def test_closing_reaches_an_async_generator(breaker: CircuitBreaker) -> None:
     log: list[object] = []
     items = breaker(async_echo)(log)
@@ -266,6 +286,77 @@ def test_a_loop_that_closes_its_generators_in_any_order_ends_the_call(breaker: C
         complete(generator.aclose())
 
     assert counted(breaker) == {"success": 1}
+
+
+def test_a_collector_that_closes_a_generator_before_its_guard_ends_the_call(breaker: CircuitBreaker) -> None:
+    reading: Any = breaker(echo)([])
+    next(reading)
+    (inner,) = (each for each in reading.gi_frame.f_locals.values() if inspect.isgenerator(each))
+
+    inner.close()
+    reading.close()
+
+    assert counted(breaker) == {"success": 1}
+
+
+def test_a_generator_that_raises_generator_exit_itself_is_cancelled(breaker: CircuitBreaker) -> None:
+    @breaker
+    def items() -> Generator[int, None, None]:
+        yield 1
+        raise GeneratorExit
+
+    with pytest.raises(GeneratorExit):
+        list(items())
+
+    assert counted(breaker) == {"cancelled": 1}
+
+
+def test_an_async_generator_that_raises_generator_exit_itself_is_cancelled(breaker: CircuitBreaker) -> None:
+    @breaker
+    async def items() -> AsyncGenerator[int, None]:
+        yield 1
+        raise GeneratorExit
+
+    reading = items()
+    complete(reading.__anext__())
+    with pytest.raises(GeneratorExit):
+        complete(reading.__anext__())
+
+    assert counted(breaker) == {"cancelled": 1}
+
+
+def test_an_exception_on_closing_an_async_generator_reaches_the_consumer_and_is_a_failure(
+    breaker: CircuitBreaker,
+) -> None:
+    @breaker
+    async def items() -> AsyncGenerator[int, None]:
+        try:
+            yield 1
+        finally:
+            raise Broken
+
+    reading = items()
+    complete(reading.__anext__())
+    with pytest.raises(Broken):
+        complete(reading.aclose())
+
+    assert counted(breaker) == {"failure": 1}
+
+
+def test_values_may_be_sent_after_items_were_asked_for_and_the_other_way_round(breaker: CircuitBreaker) -> None:
+    items = breaker(echo)([])
+
+    assert [next(items), next(items), items.send(1), next(items), items.send(2)] == ["first", None, 1, None, 2]
+
+
+def test_values_may_be_sent_to_an_async_generator_after_items_were_asked_for(breaker: CircuitBreaker) -> None:
+    items = breaker(async_echo)([])
+
+    steps = [items.__anext__(), items.__anext__(), items.asend(1), items.__anext__()]
+    answers = [complete(step) for step in steps]
+    complete(items.aclose())
+
+    assert answers == ["first", None, 1, None]
 
 
 async def test_a_task_cancelled_while_it_waits_for_the_first_item_is_cancelled_not_failed(

@@ -8,7 +8,7 @@ import math
 import operator
 import warnings
 from dataclasses import dataclass
-from functools import lru_cache, partialmethod, singledispatch
+from functools import lru_cache, partial, partialmethod, singledispatch
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -165,3 +165,24 @@ def test_a_callable_whose_attributes_cannot_be_read_before_it_is_bound_is_guarde
             return "answer"
 
     assert CircuitBreaker()(Lazy())() == "answer"
+
+
+class Listing(partial[Any]):
+    """Returns a list, although it looks like the generator function that it holds."""
+
+    def __call__(self, *args: Any, **kwargs: Any) -> list[object]:
+        return [*args]
+
+
+def test_a_callable_that_looks_like_a_generator_function_gives_the_items_that_it_returns() -> None:
+    breaker = CircuitBreaker()
+
+    assert list(breaker(Listing(answers))(1, 2)) == [1, 2]
+    assert counted(breaker) == {"success": 1}
+
+
+async def test_a_callable_that_looks_like_an_async_generator_function_gives_the_items_that_it_returns() -> None:
+    breaker = CircuitBreaker()
+
+    assert [each async for each in breaker(Listing(async_answers))(1, 2)] == [1, 2]
+    assert counted(breaker) == {"success": 1}

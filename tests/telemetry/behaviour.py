@@ -55,7 +55,7 @@ def bring(breaker: CircuitBreaker, state: CircuitState, clock: FakeClock) -> Non
         if state is CircuitState.HALF_OPEN:
             clock.advance(10)
             breaker.can_execute()
-            breaker._unrecorded_permits()._permits.clear()  # or the next recorded failure would be that of the probe
+            breaker._claim_oldest()  # or the next recorded failure would be that of the probe
 
 
 def every_entry(clock: FakeClock) -> object:

@@ -147,9 +147,6 @@ def test_shadow_calls_are_exported_by_name_and_outcome_but_refused_from_the_firs
     points = metrics.all_points("circuit_breaker.shadow.calls")
 
     assert unordered(points) == unordered(
-        [
-            ({"circuit_breaker.name": "payments", "circuit_breaker.call.outcome": outcome}, 0)
-            for outcome in ADMITTED
-        ]
+        [({"circuit_breaker.name": "payments", "circuit_breaker.call.outcome": outcome}, 0) for outcome in ADMITTED]
     )
     assert breaker

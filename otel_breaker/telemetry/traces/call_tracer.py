@@ -6,7 +6,7 @@ from functools import partial
 from threading import get_ident
 from typing import TYPE_CHECKING, Final, NamedTuple, TypeAlias
 
-from opentelemetry import context as otel_context
+from opentelemetry.context import get_current
 from opentelemetry.trace import Link, Span, SpanKind, Tracer
 
 from otel_breaker.core.states import CLOSED, HALF_OPEN, REJECTED
@@ -89,9 +89,9 @@ class OtelCallTracer(ActiveFlag):
 
     def start(self, circuit: Circuit, permit: Permit, changes: Sequence[PendingChange]) -> AnySpan | None:
         """Start the span of an admitted call and attach it; None when the call is not traced."""
+        tracing = self.tracing
         try:
-            context = otel_context.get_current()
-            tracing = self.tracing
+            context = get_current()
             if context and is_suppressed(context):
                 return None
             if tracing is SWITCHED_OFF or (tracing.busy_thread and tracing.is_busy_here):
@@ -103,19 +103,26 @@ class OtelCallTracer(ActiveFlag):
                     attributes[names.SHADOW_REJECTED] = True
                     attributes[names.REJECTION_REASON] = permit.shadowed.value
                 links = add_circuit_attributes(circuit, attributes)
-            tracer = self.tracing.tracer()
+            tracer = tracing.tracer()
             span: LiveSpan | DeferredSpan | None = None
             if tracer is None:
                 pass
-            elif self.tracing.is_deferred and not (changes or permit.state is HALF_OPEN or permit.shadowed is not None):
-                span = DeferredSpan(partial(self._start_at, tracer, context, attributes, links), context, self.tracing)
+            elif tracing.is_deferred and not (changes or permit.state is HALF_OPEN or permit.shadowed is not None):
+                span = DeferredSpan(partial(self._start, tracer, context, attributes, links), context, tracing)
             else:
-                span = self._start(tracer, context, attributes, links, changes)
+                try:  # `_start`, written out
+                    tracing.busy_thread = get_ident()
+                    started = tracer.start_span(self._name, context, _INTERNAL, attributes, links)
+                finally:
+                    tracing.busy_thread = 0
+                if changes:
+                    add_state_changes(started, changes, as_events=tracing.adds_span_events)
+                span = LiveSpan(started, context, tracing)
                 span.attach()
         except Exception:
-            self.tracing.report_fault()
+            tracing.report_fault()
             return None
-        return span if self.tracing.durations is None else self._timed(span, context)
+        return span if tracing.durations is None else self._timed(span, context)
 
     def refuse(
         self, circuit: Circuit, refusal: CircuitOpenError, changes: Sequence[PendingChange], *, answered: bool
@@ -129,13 +136,16 @@ class OtelCallTracer(ActiveFlag):
             answered: whether a fallback answers; it runs within the span.
         """
         try:
-            context = otel_context.get_current()
+            context = get_current()
             if is_suppressed(context) or self.tracing.is_busy_here:
                 return None
             tracer, span = self.tracing.tracer(), None
             if tracer is not None and (changes or self._is_within_limit(circuit)):
                 attributes, links = self._describe(circuit, refusal, answered=answered)
-                span = self._start(tracer, context, attributes, links, changes, not answered)
+                started = self._start(tracer, context, attributes, links)
+                if changes:
+                    add_state_changes(started, changes, as_events=self.tracing.adds_span_events)
+                span = LiveSpan(started, context, self.tracing, not answered)
                 if answered:
                     span.attach()
         except Exception:
@@ -182,26 +192,7 @@ class OtelCallTracer(ActiveFlag):
         context: Context,
         attributes: dict[str, AttributeValue],
         links: Sequence[Link] | None,
-        changes: Sequence[PendingChange],
-        error_is_shown: bool = False,  # noqa: FBT002  # keywords cost
-    ) -> LiveSpan:
-        tracing = self.tracing
-        try:
-            tracing.busy_thread = get_ident()
-            span = tracer.start_span(self._name, context, _INTERNAL, attributes, links)
-        finally:
-            tracing.busy_thread = 0
-        if changes:
-            add_state_changes(span, changes, as_events=self.tracing.adds_span_events)
-        return LiveSpan(span, context, self.tracing, error_is_shown)
-
-    def _start_at(
-        self,
-        tracer: Tracer,
-        context: Context,
-        attributes: dict[str, AttributeValue],
-        links: Sequence[Link] | None,
-        start_time: int,
+        start_time: int | None = None,
     ) -> Span:
         tracing = self.tracing
         try:

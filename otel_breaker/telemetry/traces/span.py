@@ -5,9 +5,8 @@ from __future__ import annotations
 from threading import get_ident
 from typing import TYPE_CHECKING, Final
 
-from opentelemetry import context as otel_context
-from opentelemetry import trace
-from opentelemetry.trace import Span, SpanContext, Status, StatusCode
+from opentelemetry.context import attach, get_current
+from opentelemetry.trace import Span, SpanContext, Status, StatusCode, get_current_span, set_span_in_context
 
 from otel_breaker.core.states import REJECTED, SUCCESS, Outcome
 from otel_breaker.telemetry import names
@@ -23,6 +22,7 @@ if TYPE_CHECKING:
     from otel_breaker.telemetry.traces.tracing import Tracing
 
 _ERROR: Final = Status(StatusCode.ERROR)
+_CALL_OUTCOME: Final = names.CALL_OUTCOME
 _SUCCEEDED: Final = SUCCESS.value
 
 
@@ -61,7 +61,7 @@ class LiveSpan:
     @property
     def context(self) -> Context:
         """The context for measurements of the call."""
-        return self._within or trace.set_span_in_context(self._span, self._before)
+        return self._within or set_span_in_context(self._span, self._before)
 
     def span_context_for(self, outcome: Outcome, *, slow: bool) -> SpanContext | None:
         """The span context of a call with this outcome."""
@@ -73,14 +73,14 @@ class LiveSpan:
             if self._within is None:
                 if not self._is_recording and self._is_the_current_span():
                     return
-                self._within = trace.set_span_in_context(self._span, self._before)
-            otel_context.attach(self._within)
+                self._within = set_span_in_context(self._span, self._before)
+            attach(self._within)
             self._is_attached = True
         except Exception:
             self._tracing.report_fault()
 
     def _is_the_current_span(self) -> bool:
-        parent = trace.get_current_span(self._before)
+        parent = get_current_span(self._before)
         return self._span.get_span_context().span_id == parent.get_span_context().span_id
 
     def detach(self) -> None:
@@ -88,22 +88,31 @@ class LiveSpan:
         if self._is_attached:
             self._is_attached = False
             # Without a token, which is an error where a block is left in another context than it was entered in.
-            current = otel_context.get_current()
-            if current is self._within or trace.get_current_span(current) is self._span:
-                otel_context.attach(self._before)
+            current = get_current()
+            if current is self._within or get_current_span(current) is self._span:
+                attach(self._before)
 
     suspend, resume = detach, attach
     """A call of several steps waits for its consumer, and goes on."""
 
     def succeed(self) -> None:
         """End the span of a success that was not slow and caused no state change."""
+        tracing, span = self._tracing, self._span
         try:
-            self.detach()
+            if self._is_attached:  # `detach`, written out
+                self._is_attached = False
+                current = get_current()
+                if current is self._within or get_current_span(current) is span:
+                    attach(self._before)
             if self._is_recording:
-                self._span.set_attribute(names.CALL_OUTCOME, _SUCCEEDED)
-            self._end()
+                span.set_attribute(_CALL_OUTCOME, _SUCCEEDED)
+            try:  # `_end`, written out
+                tracing.busy_thread = get_ident()
+                span.end()
+            finally:
+                tracing.busy_thread = 0
         except Exception:
-            self._tracing.report_fault()
+            tracing.report_fault()
 
     def _end(self) -> None:
         tracing = self._tracing

@@ -11,7 +11,7 @@ from otel_breaker import CircuitBreaker
 from tests.fakes import FakeClock
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import AsyncIterator, Callable, Iterator
 
 
 class Broken(Exception):
@@ -78,6 +78,16 @@ def run_generator(breaker: CircuitBreaker, work: Callable[[], Any]) -> Any:
     return list(breaker(function)())
 
 
+def run_async_generator(breaker: CircuitBreaker, work: Callable[[], Any]) -> Any:
+    async def function() -> AsyncIterator[Any]:
+        yield work()
+
+    async def read() -> list[Any]:
+        return [each async for each in breaker(function)()]
+
+    return asyncio.run(read())
+
+
 SHARED: dict[str, Any] = {}
 """All calls share a permit, and a success has no effect but its count."""
 WINDOW: dict[str, Any] = {"failure_rate": 0.5, "window": "30s"}
@@ -113,15 +123,25 @@ PATHS = {
     "function, window, traced": Path(run_function, WINDOW, True, Cost(0, 0, 1)),
     "coroutine": Path(run_coroutine, SHARED, False, Cost(0, 0, 0)),
     "coroutine, window": Path(run_coroutine, WINDOW, False, Cost(0, 0, 1)),
+    "coroutine, traced": Path(run_coroutine, SHARED, True, Cost(0, 0, 0)),
+    "coroutine, window, traced": Path(run_coroutine, WINDOW, True, Cost(0, 0, 1)),
     "block": Path(run_block, SHARED, False, Cost(0, 0, 0)),
     "block, window": Path(run_block, WINDOW, False, Cost(0, 0, 1)),
+    "block, traced": Path(run_block, SHARED, True, Cost(0, 0, 0)),
+    "block, window, traced": Path(run_block, WINDOW, True, Cost(0, 0, 1)),
+    "generator": Path(run_generator, SHARED, False, Cost(0, 0, 0)),
+    "generator, window": Path(run_generator, WINDOW, False, Cost(0, 0, 1)),
+    "async generator": Path(run_async_generator, SHARED, False, Cost(0, 0, 0)),
+    "async generator, window": Path(run_async_generator, WINDOW, False, Cost(0, 0, 1)),
     # With a `Call`, but without the lock.
     "function, timed, traced": Path(run_function, TIMED, True, Cost(1, 0, 4), is_fast=False),
     "coroutine, timed": Path(run_coroutine, TIMED, False, Cost(1, 0, 3), is_fast=False),
-    "coroutine, traced": Path(run_coroutine, SHARED, True, Cost(1, 0, 1), is_fast=False),
     "block, timed": Path(run_block, TIMED, False, Cost(1, 0, 3), is_fast=False),
-    "block, traced": Path(run_block, SHARED, True, Cost(1, 0, 1), is_fast=False),
-    "generator": Path(run_generator, SHARED, False, Cost(1, 0, 1), is_fast=False),
+    "generator, traced": Path(run_generator, SHARED, True, Cost(1, 0, 1), is_fast=False),
+    "async generator, traced": Path(run_async_generator, SHARED, True, Cost(1, 0, 1), is_fast=False),
+    # With the lock round each pause: the time of the consumer is not the call's.
+    "generator, timed": Path(run_generator, TIMED, False, Cost(1, 2, 5), is_fast=False),
+    "async generator, timed": Path(run_async_generator, TIMED, False, Cost(1, 2, 5), is_fast=False),
 }
 
 

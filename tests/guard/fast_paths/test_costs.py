@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -17,13 +18,15 @@ from tests.guard.fast_paths.paths import (
     Path,
     counted_lock,
     failures,
+    run_async_generator,
     run_block,
     run_coroutine,
     run_function,
+    run_generator,
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import AsyncGenerator, Callable, Generator
 
     from otel_breaker.guard import Call
     from tests.fakes import FakeClock
@@ -76,7 +79,7 @@ def test_a_refusal_needs_one_look_at_the_clock(settings: dict[str, Any], calls: 
 
 
 @pytest.mark.usefixtures("spans")
-@pytest.mark.parametrize("run", [run_function, run_coroutine, run_block])
+@pytest.mark.parametrize("run", [run_function, run_coroutine, run_generator, run_async_generator, run_block])
 def test_a_traced_refusal_needs_no_lock(
     run: Callable[[CircuitBreaker, Callable[[], Any]], Any], calls: list[Call], clock: FakeClock
 ) -> None:
@@ -90,3 +93,40 @@ def test_a_traced_refusal_needs_no_lock(
         run(breaker, int)
 
     assert (len(calls), lock.taken) == (1, 0)
+
+
+def test_a_call_is_made_once_the_consumer_of_a_generator_sends_or_throws(calls: list[Call]) -> None:
+    @CircuitBreaker("shop")
+    def items() -> Generator[int, object, None]:
+        with suppress(KeyError):
+            yield 1
+        yield 2
+        yield 3
+
+    asked, sent, thrown = items(), items(), items()
+    for each in (asked, sent, thrown):
+        next(each)
+        assert calls == []
+
+    assert next(asked) == 2
+    assert calls == []
+    assert sent.send("value") == 2
+    assert len(calls) == 1
+    assert thrown.throw(KeyError()) == 2
+    assert len(calls) == 2
+
+
+async def test_an_async_generator_that_is_left_early_needs_no_call(calls: list[Call]) -> None:
+    breaker = CircuitBreaker("shop")
+
+    @breaker
+    async def items() -> AsyncGenerator[int, None]:
+        yield 1
+        yield 2
+
+    reading = items()
+    await anext(reading)
+    await reading.aclose()
+
+    assert calls == []
+    assert breaker.snapshot().calls["success"] == 1

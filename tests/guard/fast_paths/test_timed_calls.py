@@ -10,6 +10,8 @@ from otel_breaker import CircuitBreaker
 from tests.guard.fast_paths.paths import PATHS, TIMED, Broken, Path, counted_lock, raising, run_function
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from otel_breaker.core.permits import Permit
     from tests.fakes import FakeClock
 
@@ -112,3 +114,25 @@ def test_the_timed_path_makes_the_permit_that_a_period_makes(clock: FakeClock) -
     parts = ("generation", "failure_count", "started", "state", "is_shared", "deadline", "window_slot")
     assert [getattr(written_out, part) for part in parts] == [getattr(made, part) for part in parts]
     assert written_out.failure_count == 1
+
+
+@pytest.mark.parametrize("traced", [False, True], ids=["untraced", "traced"])
+def test_the_time_of_a_generators_consumer_is_not_the_calls(
+    traced: bool, clock: FakeClock, request: pytest.FixtureRequest
+) -> None:
+    if traced:
+        request.getfixturevalue("spans")
+    breaker = CircuitBreaker("shop", clock=clock, **{**TIMED, "minimum_calls": 9})
+
+    @breaker
+    def items(seconds: float) -> Iterator[None]:
+        for _ in range(2):
+            clock.advance(seconds)
+            yield
+
+    for _ in items(1):
+        clock.advance(100)
+    slow_before = breaker.snapshot().window_slow
+    list(items(7))
+
+    assert (slow_before, breaker.snapshot().window_slow) == (0, 1)

@@ -16,7 +16,8 @@ import pytest
 
 import otel_breaker
 from otel_breaker.core.closed import Closed
-from otel_breaker.guard import block, fast_path, generators, wrappers
+from otel_breaker.guard import block, fast_path, generator_fast_path, generators, wrappers
+from otel_breaker.telemetry.traces.span import LiveSpan
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -36,7 +37,7 @@ class Statement(NamedTuple):
     source: str
     copies: tuple[Copy, ...]
     sign: str
-    """A regular expression that matches once in each copy, and nowhere else in the guards."""
+    """A regular expression that matches once in each copy, and nowhere else in guards and spans."""
 
 
 STATEMENTS = {
@@ -59,7 +60,7 @@ STATEMENTS = {
     "a success with the standing permit is only counted": Statement(
         """
         if fast_path.standing_permit is permit:
-            count_success()
+            next(successes)
         else:
             circuit.record_success(permit)
         """,
@@ -67,24 +68,47 @@ STATEMENTS = {
             Copy(fast_path._untimed),
             Copy(fast_path._traced),
             Copy(fast_path.add_coroutine_fast_path),
-            Copy(block.Block.__exit__, (("fast_path.count_success", "count_success"),)),
+            Copy(generator_fast_path.add_generator_fast_path),
+            Copy(generator_fast_path.add_async_generator_fast_path),
+            Copy(block.Block.__exit__, (("fast_path.successes", "successes"),)),
         ),
         r"\.standing_permit is permit",
     ),
-    "an exception is recorded without a Call where there is no span": Statement(
+    "an exception is recorded and reaches the caller": Statement(
         """
         try:
             result = function(*args, **kwargs)
         except BaseException as error:
-            _record_error(circuit, permit, error)
+            _record_error(circuit, tracer, permit, span, error)
             raise
         """,
         (
-            Copy(fast_path._untimed),
-            Copy(fast_path._timed),
+            Copy(fast_path._untimed, (("None, error)", "span, error)"),)),
+            Copy(fast_path._timed, (("None, error)", "span, error)"),)),
+            Copy(fast_path._traced),
             Copy(fast_path.add_coroutine_fast_path, (("await function", "function"),)),
         ),
-        r"_record_error\(circuit, permit, error\)",
+        r"result = (?:await )?function.*\n *except BaseException as error:\n *_record_error\(circuit, tracer",
+    ),
+    "only the call's own span is replaced": Statement(
+        """
+        current = get_current()
+        if current is self._within or get_current_span(current) is span:
+            attach(self._before)
+        """,
+        (Copy(LiveSpan.detach, (("self._span", "span"),)), Copy(LiveSpan.succeed)),
+        r"current is self\._within",
+    ),
+    "the thread that ends a span is known meanwhile": Statement(
+        """
+        try:
+            tracing.busy_thread = get_ident()
+            span.end()
+        finally:
+            tracing.busy_thread = 0
+        """,
+        (Copy(LiveSpan._end, (("self._span", "span"),)), Copy(LiveSpan.succeed)),
+        r"span\.end\(\)",
     ),
     "a timed call has a permit of its own, in flight": Statement(
         """
@@ -112,9 +136,45 @@ STATEMENTS = {
             Copy(wrappers.wrap_coroutine_function),
             Copy(generators.wrap_generator_function),
             Copy(generators.wrap_async_generator_function),
+            Copy(generator_fast_path.add_generator_fast_path),
+            Copy(generator_fast_path.add_async_generator_fast_path),
             Copy(block.Block.__enter__),
         ),
         "raise refusal",
+    ),
+    "each step of a generator is resumed and suspended, and keeps no item": Statement(
+        """
+        while True:
+            items, value, thrown = [step(value)], None, None
+            suspend()
+            try:
+                value = yield items.pop()
+                step = generator.send
+            except BaseException as error:
+                step, value, thrown = generator.throw, error, error
+            resume()
+        """,
+        (Copy(generators.wrap_generator_function), Copy(generator_fast_path.add_generator_fast_path)),
+        r"\[step\(value\)\]",
+    ),
+    "each step of an async generator is resumed and suspended, and keeps no item": Statement(
+        """
+        while True:
+            items, value, thrown = [await step(value)], None, None
+            suspend()
+            try:
+                value = yield items.pop()
+                step = generator.asend
+            except GeneratorExit as error:
+                thrown = error
+                await generator.aclose()
+                raise
+            except BaseException as error:
+                step, value, thrown = generator.athrow, error, error
+            resume()
+        """,
+        (Copy(generators.wrap_async_generator_function), Copy(generator_fast_path.add_async_generator_fast_path)),
+        r"\[await step\(value\)\]",
     ),
 }
 
@@ -143,6 +203,7 @@ def test_every_copy_is_the_same(name: str) -> None:
 @pytest.mark.parametrize("name", STATEMENTS)
 def test_no_other_function_has_a_copy(name: str) -> None:
     statement = STATEMENTS[name]
-    in_guards = [normalised(path.read_text()) for path in (*PACKAGE.glob("guard/*.py"), PACKAGE / "core" / "closed.py")]
+    files = (*PACKAGE.glob("guard/*.py"), *PACKAGE.glob("telemetry/traces/*.py"), PACKAGE / "core" / "closed.py")
+    sources = [normalised(path.read_text()) for path in files]
 
-    assert sum(len(re.findall(statement.sign, source)) for source in in_guards) == len(statement.copies)
+    assert sum(len(re.findall(statement.sign, source)) for source in sources) == len(statement.copies)

@@ -1,0 +1,185 @@
+"""`call`: functions that are guarded for one call.
+
+A guard is made once for each kind and name of function, and calls the function that it is given. Most calls need none:
+fast paths like those of guard/fast_path.py are written out here.
+"""
+
+from __future__ import annotations
+
+from sys import is_finalizing
+from types import FunctionType
+from typing import TYPE_CHECKING, Any, Final, ParamSpec, TypeVar
+
+from otel_breaker.callees import HAS_MARKS, Callee, callee_of
+from otel_breaker.guard import Call, guard
+from otel_breaker.guard.results import COMPLETE_TYPE_IDS, COMPLETE_TYPES, Follower, follower_of
+from otel_breaker.guard.stand_ins import follow
+from otel_breaker.guard.streams import stream_follower_of
+from otel_breaker.guard.wrappers import run_coroutine
+from otel_breaker.telemetry.traces import TRACING
+from otel_breaker.tracers import block_tracer, function_tracer
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+    from types import CodeType
+
+    from otel_breaker.circuit import Circuit
+    from otel_breaker.core.permits import Permit
+    from otel_breaker.settings import Settings
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+_MOST_GUARDS: Final = 1_000
+_TRACER: Final = "__circuit_breaker_tracer__"
+_NO_CODE: Final = object()
+_NO_CALLEE: Final = Callee(None, "", "", "")
+_UNTRACED: Final = block_tracer("")
+"""The tracer of calls that have no span."""
+
+
+class GuardedCalls:
+    """`call`, as a method of a breaker."""
+
+    name: str
+    _circuit: Circuit
+    _function_code: CodeType | None = None
+    """The code of the last function of which a call is one step."""
+    _coroutine_callee: Callee = _NO_CALLEE
+    """That of the last coroutine function."""
+    _guards: dict[tuple[str, str], Callable[..., Any]] | None = None
+    """The guards of calls, by the kind and the name of their functions; made when a call first needs one."""
+    _guards_settings: Settings | None = None
+    """Those that the guards were made for."""
+
+    def call(self, function: Callable[P, R], /, *args: P.args, **kwargs: P.kwargs) -> R:  # noqa: C901  # a fast path
+        """Call a function guarded.
+
+        Returns:
+            What the function returns: of a coroutine function, an awaitable.
+
+        Raises:
+            CircuitOpenError: when the circuit refuses the call; for a coroutine function, when it is awaited.
+            TypeError: when the call cannot be guarded.
+        """
+        try:
+            code: object = function.__code__
+        except AttributeError:  # it is no Python function
+            code = _NO_CODE
+        # A function with attributes may be marked as a coroutine function, which its code does not show.
+        if code is not self._function_code or (HAS_MARKS and function.__dict__):
+            callee = self._coroutine_callee
+            if code is not callee.code:
+                callee = self._recall(function)
+            awaited = callee.awaited
+            if awaited is not None:
+                return awaited(self, function, args, kwargs)  # type: ignore[no-any-return]
+            if not callee.is_function:
+                return self._guard_for(function)(function, *args, **kwargs)  # type: ignore[no-any-return]
+        fast_path = self._circuit.fast_path
+        permit = fast_path.shared_permit
+        if permit is None or TRACING.source._TRACER_PROVIDER is not None:  # noqa: SLF001  # as in `is_active`
+            return self._guard_for(function)(function, *args, **kwargs)  # type: ignore[no-any-return]
+        try:
+            # An empty `**kwargs` costs as much as all that follows.
+            result = function(*args, **kwargs) if kwargs else function(*args)  # type: ignore[call-arg]
+        except BaseException as error:
+            if not is_finalizing():  # see Call.begin
+                self._circuit.record_error(permit, error)
+            raise
+        kind = type(result)
+        try:
+            is_complete = kind in COMPLETE_TYPES or id(kind) in COMPLETE_TYPE_IDS
+        except Exception:  # hashing a type runs its metaclass, which may raise
+            is_complete = False
+        if is_complete and fast_path.standing_permit is permit:
+            next(fast_path.successes)
+            return result
+        return self._returned(permit, result, None if is_complete else follower_of(result))
+
+    def _returned(self, permit: Permit, result: R, follower: Follower | None) -> R:
+        """End a call with its result."""
+        if follower is not None:
+            return follow(follower, result, Call.continued(self._circuit, _UNTRACED, permit))  # type: ignore[no-any-return]
+        self._circuit.record_success(permit)
+        return result
+
+    def _recall(self, function: Callable[..., Any]) -> Callee:
+        """The callee of a function. The next call finds it without this, unless its code may be that of others."""
+        callee = callee_of(function)
+        if callee.code is None:
+            return callee
+        if callee.is_function:
+            self._function_code = callee.code
+        elif callee.is_coroutine_function:
+            if callee.awaited is None:
+                callee.awaited = _awaited_as(callee.qualified_name)
+            if not callee.is_nested:
+                self._coroutine_callee = callee
+        return callee
+
+    def _guard_for(self, function: Callable[..., Any]) -> Callable[..., Any]:
+        """A guard that calls its first argument, for functions of that kind and name."""
+        settings, guards = self._circuit.settings, self._guards
+        if guards is None or self._guards_settings is not settings or len(guards) >= _MOST_GUARDS:
+            guards = self._guards = {}
+            self._guards_settings = settings
+        key = callee_of(function).key
+        guarded = guards.get(key)
+        if guarded is None:
+            guarded = guards[key] = self._make_guard_for(function)
+        return guarded
+
+    def _make_guard_for(self, function: Callable[..., Any]) -> Callable[..., Any]:
+        tracer = function_tracer(self.name, function, trampoline=True)
+        guarded = guard(_apply, self._circuit, tracer, function)
+        vars(guarded)[_TRACER] = tracer
+        for attribute in ("__name__", "__qualname__"):  # coroutines and generators show them
+            if hasattr(function, attribute):
+                setattr(guarded, attribute, getattr(function, attribute))
+        return guarded
+
+
+def _apply(function: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Any:
+    return function(*args, **kwargs)
+
+
+def _awaited_as(qualified_name: str) -> Callable[..., Any]:
+    """`_awaited` under another name, which its coroutines show."""
+    _, _, name = qualified_name.rpartition(".")
+    awaited = FunctionType(_awaited.__code__, _awaited.__globals__, name)
+    awaited.__qualname__ = qualified_name
+    return awaited
+
+
+async def _awaited(
+    breaker: GuardedCalls, function: Callable[..., Awaitable[Any]], args: tuple[Any, ...], kwargs: dict[str, Any]
+) -> Any:
+    circuit = breaker._circuit  # noqa: SLF001  # of this module
+    fast_path = circuit.fast_path
+    permit = fast_path.shared_permit
+    if permit is None or TRACING.source._TRACER_PROVIDER is not None:  # noqa: SLF001  # as in `is_active`
+        call = Call.begin(circuit, vars(breaker._guard_for(function))[_TRACER])  # noqa: SLF001  # of this module
+        refusal = call.take_refusal()
+        if refusal is None:
+            return await run_coroutine(_apply, call, (function, *args), kwargs)
+        try:
+            raise refusal
+        finally:
+            del refusal  # error, traceback and frame would hold each other and the caller's arguments
+    try:
+        result = await (function(*args, **kwargs) if kwargs else function(*args))
+    except BaseException as error:
+        if not is_finalizing():  # as above
+            circuit.record_error(permit, error)
+        raise
+    kind = type(result)
+    try:
+        is_complete = kind in COMPLETE_TYPES or id(kind) in COMPLETE_TYPE_IDS
+    except Exception:  # as above
+        is_complete = False
+    if is_complete and fast_path.standing_permit is permit:
+        next(fast_path.successes)
+        return result
+    follower = None if is_complete or follower_of(result) is None else stream_follower_of(result)
+    return breaker._returned(permit, result, follower)  # noqa: SLF001  # of this module
