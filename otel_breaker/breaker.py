@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Final, ParamSpec, TypeVar
 
 from otel_breaker.caller_name import caller_name
 from otel_breaker.circuit import Circuit, Listener, Listeners, Snapshot
-from otel_breaker.guard import Block, Call, cancel_abandoned_calls, guard, preserve_signature
+from otel_breaker.guard import Block, cancel_abandoned_calls, guard, preserve_signature
 from otel_breaker.guarded_calls import GuardedCalls
 from otel_breaker.living import LivingObjects
 from otel_breaker.settings import Settings, identifiers
@@ -171,10 +171,6 @@ class CircuitBreaker(GuardedCalls, TwoStepCalls):
         guarded.__dict__["__circuit_breaker__"] = self  # keeps the breaker alive, and in `breakers()`
         guarded.__dict__["__circuit_breaker_tracer__"] = tracer
         return guarded
-
-    def _begin(self, tracer: OtelCallTracer) -> Call:
-        """Begin one call, for guards that choose a breaker for each call."""
-        return Call.begin(self._circuit, tracer)
 
     def guard(self) -> Block:
         """Guard a block: `with breaker.guard() as call:`, also inside async code, or `async with`."""

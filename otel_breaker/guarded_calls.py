@@ -6,12 +6,12 @@ fast paths like those of guard/fast_path.py are written out here.
 
 from __future__ import annotations
 
-from sys import is_finalizing
 from types import FunctionType
 from typing import TYPE_CHECKING, Any, Final, ParamSpec, TypeVar
 
 from otel_breaker.callees import HAS_MARKS, Callee, callee_of
 from otel_breaker.guard import Call, guard
+from otel_breaker.guard.fast_path import _record_error
 from otel_breaker.guard.results import COMPLETE_TYPE_IDS, COMPLETE_TYPES, Follower, follower_of
 from otel_breaker.guard.stand_ins import follow
 from otel_breaker.guard.streams import stream_follower_of
@@ -33,7 +33,6 @@ R = TypeVar("R")
 _MOST_GUARDS: Final = 1_000
 _TRACER: Final = "__circuit_breaker_tracer__"
 _NO_CODE: Final = object()
-_NO_CALLEE: Final = Callee(None, "", "", "")
 _UNTRACED: Final = block_tracer("")
 """The tracer of calls that have no span."""
 
@@ -45,14 +44,14 @@ class GuardedCalls:
     _circuit: Circuit
     _function_code: CodeType | None = None
     """The code of the last function of which a call is one step."""
-    _coroutine_callee: Callee = _NO_CALLEE
-    """That of the last coroutine function."""
+    _last_awaited: tuple[CodeType | None, Callable[..., Any]] = (None, type(None))
+    """The code of the last coroutine function, and what awaits it."""
     _guards: dict[tuple[str, str], Callable[..., Any]] | None = None
     """The guards of calls, by the kind and the name of their functions; made when a call first needs one."""
     _guards_settings: Settings | None = None
     """Those that the guards were made for."""
 
-    def call(self, function: Callable[P, R], /, *args: P.args, **kwargs: P.kwargs) -> R:  # noqa: C901  # a fast path
+    def call(self, function: Callable[P, R], /, *args: P.args, **kwargs: P.kwargs) -> R:
         """Call a function guarded.
 
         Returns:
@@ -68,12 +67,12 @@ class GuardedCalls:
             code = _NO_CODE
         # A function with attributes may be marked as a coroutine function, which its code does not show.
         if code is not self._function_code or (HAS_MARKS and function.__dict__):
-            callee = self._coroutine_callee
-            if code is not callee.code:
-                callee = self._recall(function)
-            awaited = callee.awaited
-            if awaited is not None:
+            coroutine_code, awaited = self._last_awaited
+            if code is coroutine_code:
                 return awaited(self, function, args, kwargs)  # type: ignore[no-any-return]
+            callee = self._recall(function)
+            if callee.awaited is not None:
+                return callee.awaited(self, function, args, kwargs)  # type: ignore[no-any-return]
             if not callee.is_function:
                 return self._guard_for(function)(function, *args, **kwargs)  # type: ignore[no-any-return]
         fast_path = self._circuit.fast_path
@@ -84,8 +83,7 @@ class GuardedCalls:
             # An empty `**kwargs` costs as much as all that follows.
             result = function(*args, **kwargs) if kwargs else function(*args)  # type: ignore[call-arg]
         except BaseException as error:
-            if not is_finalizing():  # see Call.begin
-                self._circuit.record_error(permit, error)
+            _record_error(self._circuit, _UNTRACED, permit, None, error)
             raise
         kind = type(result)
         try:
@@ -115,7 +113,7 @@ class GuardedCalls:
             if callee.awaited is None:
                 callee.awaited = _awaited_as(callee.qualified_name)
             if not callee.is_nested:
-                self._coroutine_callee = callee
+                self._last_awaited = callee.code, callee.awaited
         return callee
 
     def _guard_for(self, function: Callable[..., Any]) -> Callable[..., Any]:
@@ -155,11 +153,14 @@ def _awaited_as(qualified_name: str) -> Callable[..., Any]:
 async def _awaited(
     breaker: GuardedCalls, function: Callable[..., Awaitable[Any]], args: tuple[Any, ...], kwargs: dict[str, Any]
 ) -> Any:
-    circuit = breaker._circuit  # noqa: SLF001  # of this module
-    fast_path = circuit.fast_path
+    fast_path = breaker._circuit.fast_path  # noqa: SLF001  # of this module
     permit = fast_path.shared_permit
     if permit is None or TRACING.source._TRACER_PROVIDER is not None:  # noqa: SLF001  # as in `is_active`
-        call = Call.begin(circuit, vars(breaker._guard_for(function))[_TRACER])  # noqa: SLF001  # of this module
+        guarded = breaker._guard_for(function)  # noqa: SLF001  # as above
+        if permit is not None:
+            return await guarded(function, *args, **kwargs)
+        # Not by the guard: the frame that the caller has called raises a refusal.
+        call = Call.begin(breaker._circuit, vars(guarded)[_TRACER])  # noqa: SLF001  # as above
         refusal = call.take_refusal()
         if refusal is None:
             return await run_coroutine(_apply, call, (function, *args), kwargs)
@@ -170,8 +171,7 @@ async def _awaited(
     try:
         result = await (function(*args, **kwargs) if kwargs else function(*args))
     except BaseException as error:
-        if not is_finalizing():  # as above
-            circuit.record_error(permit, error)
+        _record_error(breaker._circuit, _UNTRACED, permit, None, error)  # noqa: SLF001  # as above
         raise
     kind = type(result)
     try:
@@ -182,4 +182,4 @@ async def _awaited(
         next(fast_path.successes)
         return result
     follower = None if is_complete or follower_of(result) is None else stream_follower_of(result)
-    return breaker._returned(permit, result, follower)  # noqa: SLF001  # of this module
+    return breaker._returned(permit, result, follower)  # noqa: SLF001  # as above

@@ -7,11 +7,13 @@ from __future__ import annotations
 
 import inspect
 import typing
+from functools import partial
 from string import Formatter
 from types import WrapperDescriptorType
 from typing import TYPE_CHECKING, Any, Final
 
 from otel_breaker.errors import InvalidSettings
+from otel_breaker.key_functions import NoKeyError, TemplatePart, compile_key_function
 from otel_breaker.settings import identifiers
 from otel_breaker.settings.messages import nearest
 from otel_breaker.text import type_name
@@ -20,23 +22,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
 _FORMATTER: Final = Formatter()
-
-
-class NoKeyError(Exception):
-    """A call has no key. The text is the reason, without a value of the call."""
-
-
-class Bound:
-    """A function and the object that it is bound to: what a trampoline calls for a bound function."""
-
-    __slots__ = ("_function", "instance")
-
-    def __init__(self, function: Callable[..., Any], instance: object) -> None:
-        self._function = function
-        self.instance = instance
-
-    def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        return self._function(*args, **kwargs)
 
 
 class Template:
@@ -53,27 +38,29 @@ class Template:
 
     def __init__(self, text: str, path: str) -> None:
         try:
-            parts = list(_FORMATTER.parse(text))
+            parts = [TemplatePart(*part) for part in _FORMATTER.parse(text)]
         except ValueError as error:
             raise InvalidSettings(path, f"{text!r} is no template", str(error)) from None
         self.path = path
-        first = next((index for index, (_, field, _, _) in enumerate(parts) if field is not None), len(parts) - 1)
-        self.name = "".join(literal for literal, *_ in parts[: first + 1]).strip()
-        self.fields = [field for _, field, _, _ in parts if field is not None]
-        # The text before the first field is the name, which is cut off the rendered text.
-        self._template, self._name_length = text, len("".join(literal for literal, *_ in parts[: first + 1]))
+        first = next((index for index, part in enumerate(parts) if part.field is not None), len(parts) - 1)
+        before = "".join(part.text for part in parts[: first + 1])
+        self.name = before.strip()
+        self.fields = [part.field for part in parts if part.field is not None]
+        # The text before the first field is the name, which is no part of the key.
+        self._template, self._name_length = text, len(before)
+        self._parts = [part._replace(text="") if index == first else part for index, part in enumerate(parts)][first:]
         if not self.name:
             raise InvalidSettings(path, f"{text!r} has no name", 'put text before the first field: "tenant {tenant}"')
         identifiers.name(self.name, path)
 
-    def check(self, function: Callable[..., Any]) -> inspect.Signature:
-        """Check the fields against the parameters of a function.
+    def key_function(self, function: Callable[..., Any]) -> Callable[..., str]:
+        """The key function of a function whose calls are guarded.
 
         Whether a parameter has an attribute is known only when a call is made, unless the parameter's annotation is a
         type whose objects can have no attributes but those of the type.
 
         Returns:
-            The signature of the function.
+            A function that raises `NoKeyError` when the arguments make no key.
 
         Raises:
             InvalidSettings: naming the field and the known parameters.
@@ -81,59 +68,55 @@ class Template:
         """
         signature = inspect.signature(function)
         known = list(signature.parameters)
-        for field in self.fields:
-            parameter = _parameter(field)
-            if parameter not in known:
+        for part in self._parts:
+            if part.field is not None and part.parameter not in known:
                 raise InvalidSettings(
-                    self.path, f"there is no parameter {parameter!r}", f"known are {', '.join(known)}"
+                    self.path, f"there is no parameter {part.parameter!r}", f"known are {', '.join(known)}"
                 )
         hints = _hints(function)
-        for field in self.fields:
-            self._check_attributes(field, hints)
-        return signature
+        for part in self._parts:
+            self._check_attributes(part, hints)
+        compiled = compile_key_function(signature, self._parts, self._no_key)
+        return compiled or partial(_render, self, signature)
 
-    def render(self, signature: inspect.Signature, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> str:
-        """The key of a call with these arguments.
+    def render(self, arguments: Mapping[str, Any]) -> str:
+        """The key of a call with these arguments, by parameter.
 
         Raises:
             NoKeyError: when they make no key.
         """
         try:
-            bound = signature.bind(*args, **kwargs)
-        except TypeError:
-            raise NoKeyError("the arguments are not those of the function") from None
-        bound.apply_defaults()
-        try:
-            return self._template.format(**bound.arguments)[self._name_length :]
+            return self._template.format(**arguments)[self._name_length :]
         except Exception as error:
-            raise NoKeyError(self._why(bound.arguments, error)) from None
+            raise self._no_key(error, arguments) from None
 
-    def _why(self, arguments: Mapping[str, Any], error: Exception) -> str:
-        """The field that failed; reading an attribute of an argument may run its code, and raise anything."""
+    def _no_key(self, error: Exception, arguments: Mapping[str, Any]) -> NoKeyError:
+        """Names the field that failed; reading an attribute of an argument may run its code, and raise anything."""
         for field in self.fields:
             try:
                 _FORMATTER.get_field(field, (), arguments)
             except Exception as cause:
-                return f"there is no {{{field}}}: {type_name(type(cause))}"
-        return f"a field cannot be written: {type_name(type(error))}"
+                return NoKeyError(f"there is no {{{field}}}: {type_name(type(cause))}")
+        return NoKeyError(f"a field cannot be written: {type_name(type(error))}")
 
-    def _check_attributes(self, field: str, hints: Mapping[str, Any]) -> None:
-        kind: Any = hints.get(_parameter(field))
-        for name in field.split(".")[1:]:
+    def _check_attributes(self, part: TemplatePart, hints: Mapping[str, Any]) -> None:
+        kind: Any = hints.get(part.parameter)
+        for name in (part.field or "").split(".")[1:]:
             if "[" in name or not isinstance(kind, type):
                 return
             if not hasattr(kind, name):
                 if _takes_any_attribute(kind):
                     return
                 known = [each for each in dir(kind) if not each.startswith("_")]
-                raise InvalidSettings(
-                    self.path, f"there is no {{{field}}}: {type_name(kind)} has no {name!r}", nearest(name, known)
-                )
+                problem = f"there is no {{{part.field}}}: {type_name(kind)} has no {name!r}"
+                raise InvalidSettings(self.path, problem, nearest(name, known))
             kind = _hints(kind).get(name)
 
 
-def _parameter(field: str) -> str:
-    return field.partition(".")[0].partition("[")[0]
+def _render(template: Template, signature: inspect.Signature, /, *args: Any, **kwargs: Any) -> str:
+    bound = signature.bind(*args, **kwargs)
+    bound.apply_defaults()
+    return template.render(bound.arguments)
 
 
 def _hints(owner: Any) -> dict[str, Any]:

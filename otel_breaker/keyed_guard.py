@@ -1,6 +1,6 @@
 """The guard of a function whose calls choose their breaker: by the key that the arguments make.
 
-Which breakers there are, and how many, is not known here; see keyed.py.
+Which breakers there are, and how many, is not known here; see keyed.py. Nor is it how a template makes keys.
 """
 
 from __future__ import annotations
@@ -11,16 +11,16 @@ from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 
 from otel_breaker import diagnostics
 from otel_breaker.circuit import Circuit, Listeners
-from otel_breaker.guard import Call, guard_each, preserve_signature
-from otel_breaker.key_template import Bound, NoKeyError
+from otel_breaker.guard import guard_by_choice, preserve_signature
+from otel_breaker.key_functions import NoKeyError
 from otel_breaker.settings import Mode, Settings
 from otel_breaker.telemetry.traces import code_name
+from otel_breaker.text import type_name
 from otel_breaker.tracers import function_tracer
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from otel_breaker.key_template import Template
     from otel_breaker.keyed import KeyedBreaker
     from otel_breaker.telemetry.traces import OtelCallTracer
 
@@ -31,7 +31,7 @@ R = TypeVar("R")
 def guard_by_key(
     keyed: KeyedBreaker,
     function: Callable[P, R],
-    template: Template,
+    key_of: Callable[P, str],
     *,
     trampoline_for: Callable[..., Any] | None = None,
     name: str | None = None,
@@ -42,17 +42,18 @@ def guard_by_key(
     Args:
         keyed: the breakers.
         function: what to guard.
-        template: makes the key of a call.
-        trampoline_for: what *function* is given as its first argument, when it only calls that.
+        key_of: returns the key of a call, given its arguments. Calls for which it raises pass unguarded; a
+            `NoKeyError` has the reason.
+        trampoline_for: what *function* is given as its first argument, when it only calls that. The key is then made of
+            the arguments that follow.
         name: the function's name in spans, when it is not its own.
         patched: whether the guard replaces a function whose callers do not know of it; telemetry's own calls then
             pass unguarded.
 
     Raises:
         TypeError: when a call of it cannot be guarded.
-        InvalidSettings: when the template names parameters that the function does not have.
     """
-    make = partial(_make_guard, keyed, function, template, trampoline_for, name, patched=patched)
+    make = partial(_make_guard, keyed, function, key_of, trampoline_for, name, patched=patched)
     if trampoline_for is not None:
         return make()
     # A fallback needs the arguments as the caller passed them.
@@ -62,7 +63,7 @@ def guard_by_key(
 def _make_guard(
     keyed: KeyedBreaker,
     function: Callable[P, R],
-    template: Template,
+    key_of: Callable[..., str],
     trampoline_for: Callable[..., Any] | None,
     name: str | None,
     *,
@@ -70,61 +71,69 @@ def _make_guard(
 ) -> Callable[P, R]:
     is_trampoline = trampoline_for is not None
     tracer = function_tracer(keyed.name, function, name=name, patched=patched, trampoline=is_trampoline)
-    called = trampoline_for or function
-    calls = _KeyedCalls(keyed, called, template, tracer, name or code_name(called), is_trampoline=is_trampoline)
-    guarded = guard_each(function, calls.begin, trampoline_for)
+    choice = _ChoiceByKey(keyed, key_of, tracer, name or code_name(trampoline_for or function))
+    guarded = guard_by_choice(function, choice, tracer, trampoline_for)
     guarded.__dict__["__circuit_breaker__"] = keyed
     guarded.__dict__["__circuit_breaker_tracer__"] = tracer
     return guarded
 
 
-class _KeyedCalls:
-    """Begins the calls of one guarded function."""
+class Bound:
+    """A function and the object that it is bound to: what a trampoline calls for a bound function."""
+
+    __slots__ = ("_function", "instance")
+
+    def __init__(self, function: Callable[..., Any], instance: object) -> None:
+        self._function = function
+        self.instance = instance
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        return self._function(*args, **kwargs)
+
+
+def _of_trampoline(key_of: Callable[..., str]) -> Callable[..., str]:
+    """Makes the key of a trampoline's arguments: what it calls, and the arguments of that."""
+
+    def key_of_called(called: object, /, *args: Any, **kwargs: Any) -> str:
+        return key_of(called.instance, *args, **kwargs) if type(called) is Bound else key_of(*args, **kwargs)
+
+    return key_of_called
+
+
+class _ChoiceByKey:
+    """Chooses the circuits of the calls of one guarded function."""
 
     def __init__(
-        self,
-        keyed: KeyedBreaker,
-        called: Callable[..., Any],
-        template: Template,
-        tracer: OtelCallTracer,
-        function_name: str,
-        *,
-        is_trampoline: bool,
+        self, keyed: KeyedBreaker, key_of: Callable[..., str], tracer: OtelCallTracer, function_name: str
     ) -> None:
+        self.key_of = _of_trampoline(key_of) if tracer.is_trampoline else key_of
+        self.find = keyed.find
         self._keyed = keyed
-        self._template = template
-        self._signature = template.check(called)
         self._tracer = tracer
         self._function_name = function_name
-        self._is_trampoline = is_trampoline
         self._has_logged = False
+        self.pattern = Circuit(keyed.name, None, keyed.settings, (), None)
         # Admits calls without a key. All together under one circuit, they would be refused because one of them fails.
         self._unguarded = Circuit(keyed.name, None, Settings(mode=Mode.OFF).resolved(), Listeners(), None)
 
-    def begin(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Call:
+    def choose_new(self, key: str) -> Circuit:
+        """The circuit of a key that `find` has not found."""
         if is_finalizing():  # no breaker can be made any more
-            return self._begin_unguarded()
-        if self._is_trampoline:
-            called, *rest = args
-            args = (called.instance, *rest) if type(called) is Bound else tuple(rest)
-        try:
-            key = self._template.render(self._signature, args, kwargs)
-        except NoKeyError as error:
-            self._log_once(error)
-            return self._begin_unguarded()
+            return self._unguarded
+        if not isinstance(key, str):
+            return self.choose_without_key(NoKeyError(f"the key is {type_name(type(key))}, not text"))
         if not self._keyed.has_key(key) and self._tracer.passes_through():
-            return self._begin_unguarded()  # telemetry's own call, which must not make a circuit
-        return self._keyed.for_key(key)._begin(self._tracer)  # noqa: SLF001  # our own interface
+            return self._unguarded  # telemetry's own call, which must not make a circuit
+        return self._keyed.for_key(key)._circuit  # noqa: SLF001  # our own interface
 
-    def _begin_unguarded(self) -> Call:
-        return Call.begin(self._unguarded, self._tracer)
-
-    def _log_once(self, error: NoKeyError) -> None:
+    def choose_without_key(self, error: Exception) -> Circuit:
+        """The circuit of a call whose arguments make no key."""
         if not self._has_logged:
             self._has_logged = True
             diagnostics.error(
                 "calls of %s pass unguarded by %r: no key can be made: %s; logged once",
                 self._function_name,
                 self._keyed.name,
-                error,
+                error if type(error) is NoKeyError else type_name(type(error)),
             )
+        return self._unguarded

@@ -1,17 +1,21 @@
 """Which settings each name has: those of the configuration, or those that code gave.
 
-Nothing here is locked: the registry changes it under its own lock. Breakers are not known here.
+Breakers are not known here. The registry replaces the configuration's settings under its own lock.
 """
 
 from __future__ import annotations
 
+import threading
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from otel_breaker import diagnostics
+from otel_breaker.errors import InvalidSettings
+from otel_breaker.locks import locked
+from otel_breaker.settings import Settings, messages
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
-
-    from otel_breaker.settings import Settings
 
 
 @dataclass(frozen=True, eq=False)
@@ -26,6 +30,7 @@ class NamedSettings:
     """The settings of names, by their sources. The configuration's settings take precedence over the code's."""
 
     def __init__(self) -> None:
+        self._lock = threading.RLock()
         self._from_code: dict[str, CodeSettings] = {}
         self._configured: Mapping[str, Settings] = {}
         self._from_targets: dict[str, Settings] = {}
@@ -58,12 +63,46 @@ class NamedSettings:
         """The settings that code gave for a name."""
         return self._from_code.get(name)
 
-    def replace_from_code(self, name: str, known: CodeSettings | None, given: CodeSettings) -> bool:
+    def take(self, name: str, keywords: Mapping[str, object]) -> bool:
+        """Keep the settings that code gives for a name, in one place only; returns whether they are new.
+
+        Raises:
+            InvalidSettings: for settings that are not allowed, or that differ from those that code gave before.
+        """
+        while True:
+            known = self._from_code.get(name)
+            if known is not None and (not keywords or keywords == known.keywords):
+                return False
+            # Not under the lock: reading and comparing settings runs code of the application.
+            settings = Settings.from_mapping(keywords, name)
+            if known is not None and known.keywords and not self.is_configured(name):
+                if settings == known.settings:
+                    return False
+                problem = (
+                    f"asked for with {messages.keywords(keywords)}, but made with {messages.keywords(known.keywords)}"
+                )
+                raise InvalidSettings(name, problem, "give the settings in one place, or the same in both")
+            if self._replace_from_code(name, known, CodeSettings(dict(keywords), settings)):
+                self.warn_if_overruled(name)
+                return True
+
+    @locked
+    def _replace_from_code(self, name: str, known: CodeSettings | None, given: CodeSettings) -> bool:
         """Keep what code gave for a name; False, having done nothing, when it is no longer what the caller knows."""
         if self._from_code.get(name) is not known:
             return False
         self._from_code[name] = given
         return True
+
+    def warn_if_overruled(self, name: str) -> None:
+        """Log that the configuration takes precedence over settings that code gave for a name."""
+        given = self._from_code.get(name)
+        if given is not None and given.keywords and self.is_configured(name):
+            diagnostics.warning(
+                "circuit breaker %r: its configured settings win over the code's %s",
+                name,
+                messages.keywords(given.keywords),
+            )
 
     def forget_keywords(self) -> None:
         """Let code give other settings for each name; until then the present ones stay in force."""
@@ -73,3 +112,7 @@ class NamedSettings:
     def clear_code(self) -> None:
         """Drop all that code gave."""
         self._from_code = {}
+
+    def after_fork(self) -> None:
+        """Replace the lock in a forked child: the thread that held it does not exist there."""
+        self._lock = threading.RLock()

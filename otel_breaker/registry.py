@@ -15,16 +15,16 @@ from otel_breaker.errors import InvalidSettings
 from otel_breaker.forks import FORKS, ForkStage
 from otel_breaker.keyed import KeyedBreaker
 from otel_breaker.locks import locked
-from otel_breaker.named_settings import CodeSettings, NamedSettings
+from otel_breaker.named_settings import NamedSettings
 from otel_breaker.overrides import StateOverride, replace_override
-from otel_breaker.settings import Settings, identifiers, messages
+from otel_breaker.settings import identifiers
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from typing_extensions import Unpack
 
-    from otel_breaker.settings import Keywords
+    from otel_breaker.settings import Keywords, Settings
 
 
 class _Previous(NamedTuple):
@@ -46,7 +46,7 @@ class Registry:
     def __init__(self) -> None:
         self._lock = threading.RLock()
         self._breakers: dict[str, CircuitBreaker] = {}
-        self._keyed: dict[str, KeyedBreaker] = {}
+        self.keyed: dict[str, KeyedBreaker] = {}
         self._settings = NamedSettings()
         self._overrides: Mapping[str, StateOverride] = {}
 
@@ -70,8 +70,8 @@ class Registry:
 
     @locked
     def _exchange(self, settings: Mapping[str, Settings], overrides: Mapping[str, StateOverride]) -> _Previous:
-        in_force = {name: self._settings.in_force(name) for name in (*self._breakers, *self._keyed)}
-        previous = _Previous(list(self._breakers.values()), list(self._keyed.values()), in_force, self._overrides)
+        in_force = {name: self._settings.in_force(name) for name in (*self._breakers, *self.keyed)}
+        previous = _Previous(list(self._breakers.values()), list(self.keyed.values()), in_force, self._overrides)
         self._overrides = dict(overrides)
         self._settings.configure(settings)
         return previous
@@ -88,7 +88,7 @@ class Registry:
         if not self._settings.add_from_target(name, settings):
             return []
         # A keyed one without a breaker is falsy.
-        return [each for each in (self._breakers.get(name), self._keyed.get(name)) if each is not None]
+        return [each for each in (self._breakers.get(name), self.keyed.get(name)) if each is not None]
 
     def check(self, settings: Mapping[str, Settings]) -> None:
         """Check whether the living breakers could be configured with these settings.
@@ -102,11 +102,11 @@ class Registry:
     @locked
     def names(self) -> set[str]:
         """The names of all its breakers."""
-        return {*self._breakers, *self._keyed}
+        return {*self._breakers, *self.keyed}
 
     def get(self, name: str, keywords: Mapping[str, object]) -> CircuitBreaker:
         """The breaker of a name, without a key."""
-        is_new = self._take_keywords(name, keywords)
+        is_new = self._settings.take(name, keywords)
         breaker = self._breakers.get(name)
         if breaker is not None and not is_new:
             return breaker
@@ -120,13 +120,13 @@ class Registry:
 
     def get_keyed(self, name: str, keywords: Mapping[str, object]) -> KeyedBreaker:
         """The breakers of a name that have a key."""
-        is_new = self._take_keywords(name, keywords)
-        keyed = self._keyed.get(name)
+        is_new = self._settings.take(name, keywords)
+        keyed = self.keyed.get(name)
         if keyed is not None and not is_new:
             return keyed
         if keyed is None:  # one without a breaker is falsy
             made = KeyedBreaker(name, self._settings.in_force(name).resolved())
-            keyed = self._keyed.setdefault(name, made)
+            keyed = self.keyed.setdefault(name, made)
         self._apply_settings(keyed)
         keyed.apply_override(self._overrides.get(name))
         return keyed
@@ -138,7 +138,7 @@ class Registry:
             The override before it.
         """
         before = self._replace_override(name, override)
-        breaker, keyed = self._breakers.get(name), self._keyed.get(name)
+        breaker, keyed = self._breakers.get(name), self.keyed.get(name)
         if breaker is not None:
             replace_override(breaker, before, override)
         if keyed is not None:
@@ -155,22 +155,23 @@ class Registry:
     def after_fork(self) -> None:
         """Replace the locks in a forked child: the thread that held one does not exist there."""
         self._lock = threading.RLock()
-        for keyed in self._keyed.values():
+        self._settings.after_fork()
+        for keyed in self.keyed.values():
             keyed.after_fork()
 
     def keywords_of(self, breaker: CircuitBreaker | KeyedBreaker) -> Mapping[str, object] | None:
         """The settings that code gave for a breaker of this registry; None for any other breaker."""
         name = breaker.name
-        is_known = self._breakers.get(name) is breaker or self._keyed.get(name) is breaker
+        is_known = self._breakers.get(name) is breaker or self.keyed.get(name) is breaker
         if not is_known and isinstance(breaker, CircuitBreaker) and breaker.key is not None:
-            keyed = self._keyed.get(name)
+            keyed = self.keyed.get(name)
             is_known = keyed is not None and keyed.has(breaker)
         given = self._settings.from_code(name) if is_known else None
         return None if given is None else given.keywords
 
     def clear(self) -> None:
         """Drop all breakers as the program ends: code that settings refer to is finalised before its module is."""
-        self._breakers, self._keyed = {}, {}
+        self._breakers, self.keyed = {}, {}
         self._settings.clear_code()
 
     def forget_settings(self) -> None:
@@ -186,40 +187,13 @@ class Registry:
             breaker._replace_settings(applied.resolved())  # noqa: SLF001  # our own interface
 
     def _apply_changed_settings(self, breaker: CircuitBreaker | KeyedBreaker) -> None:
-        given = self._settings.from_code(breaker.name)
-        if given is not None and given.keywords and self._settings.is_configured(breaker.name):
-            diagnostics.warning(_OVERRULED, breaker.name, messages.keywords(given.keywords))
+        self._settings.warn_if_overruled(breaker.name)
         try:
             self._apply_settings(breaker)
         except InvalidSettings as error:
             diagnostics.error("circuit breaker %r keeps its settings: %s", breaker.name, error)
 
-    def _take_keywords(self, name: str, keywords: Mapping[str, object]) -> bool:
-        """Keep the settings that code gives for a name, in one place only; returns whether they are new."""
-        while True:
-            known = self._settings.from_code(name)
-            if known is not None and (not keywords or keywords == known.keywords):
-                return False
-            settings, is_configured = Settings.from_mapping(keywords, name), self._settings.is_configured(name)
-            if known is not None and known.keywords and not is_configured:
-                if settings == known.settings:
-                    return False
-                problem = (
-                    f"asked for with {messages.keywords(keywords)}, but made with {messages.keywords(known.keywords)}"
-                )
-                raise InvalidSettings(name, problem, "give the settings in one place, or the same in both")
-            if self._replace_from_code(name, known, CodeSettings(dict(keywords), settings)):
-                break
-        if keywords and is_configured:
-            diagnostics.warning(_OVERRULED, name, messages.keywords(keywords))
-        return True
 
-    @locked
-    def _replace_from_code(self, name: str, known: CodeSettings | None, given: CodeSettings) -> bool:
-        return self._settings.replace_from_code(name, known, given)
-
-
-_OVERRULED: Final = "circuit breaker %r: its configured settings win over the code's %s"
 REGISTRY: Final = Registry()
 atexit.register(REGISTRY.clear)
 FORKS.register(ForkStage.LOCKS, REGISTRY.after_fork)
@@ -238,6 +212,14 @@ def get_breaker(name: str, *, key: str | None = None, **settings: Unpack[Keyword
     Raises:
         InvalidSettings: for a name or settings that are not allowed, or that differ from those it was made with.
     """
+    if key is not None and not settings:  # the way of each call of a known key
+        try:
+            known = REGISTRY.keyed[name].find(key)
+        except (KeyError, TypeError):  # the name is new, or is refused below
+            known = None
+        if known is not None:
+            known.was_used = True
+            return known.breaker
     name = identifiers.name(name, "name")
     return REGISTRY.get(name, settings) if key is None else REGISTRY.get_keyed(name, settings).for_key(key)
 

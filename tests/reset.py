@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from otel_breaker import breaker, tracers
+from otel_breaker import breaker, guarded_calls, tracers
 from otel_breaker.telemetry import configuration, events
 from otel_breaker.telemetry.metrics import MetricRegistry
 from otel_breaker.telemetry.traces import Tracing
@@ -24,7 +24,8 @@ def reset_process_state(monkeypatch: pytest.MonkeyPatch) -> MetricRegistry:
         monkeypatch.setattr(module, "METRIC_REGISTRY", metrics)
         monkeypatch.setattr(module, "TELEMETRY", telemetry)
     monkeypatch.setattr(tracers, "_TRACING", tracing)
-    monkeypatch.setattr(configuration, "TRACING", tracing)
+    for user in (configuration, guarded_calls):
+        monkeypatch.setattr(user, "TRACING", tracing)
     monkeypatch.setattr(events, "EVENT_EMITTER", events.EventEmitter())
     monkeypatch.setattr(events, "LISTENERS", (events.EVENT_EMITTER,))
     return metrics

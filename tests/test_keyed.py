@@ -16,12 +16,13 @@ from opentelemetry.sdk.metrics.export import InMemoryMetricReader
 
 from otel_breaker import CircuitBreaker, CircuitOpenError, InvalidSettings, breakers, get_breaker
 from otel_breaker.keyed import KeyedBreaker
+from otel_breaker.keyed_guard import guard_by_key
 from otel_breaker.registry import REGISTRY
 from otel_breaker.settings import Settings
 from otel_breaker.testing import FakeClock, fake_clock, reset
 
 if TYPE_CHECKING:
-    from collections.abc import Hashable, Iterator
+    from collections.abc import Callable, Hashable, Iterator
 
     from otel_breaker.telemetry.metrics import MetricRegistry
     from tests.conftest import Spans
@@ -85,6 +86,19 @@ def test_two_places_with_different_settings_are_an_error() -> None:
 
     with pytest.raises(InvalidSettings):
         get_breaker("http", key="b", failure_threshold=4)
+
+
+def test_settings_that_differ_are_an_error_for_a_known_key_too() -> None:
+    get_breaker("http", key="a", failure_threshold=3)
+
+    with pytest.raises(InvalidSettings):
+        get_breaker("http", key="a", failure_threshold=4)
+
+
+@pytest.mark.parametrize("name", ["", "two\nlines", ["http"], None])
+def test_a_name_that_is_not_allowed_is_refused_with_any_key(name: Any) -> None:
+    with pytest.raises(InvalidSettings):
+        get_breaker(name, key="a")
 
 
 def test_replaced_settings_apply_to_present_and_future_keys() -> None:
@@ -186,6 +200,68 @@ def test_a_lower_limit_applies_from_the_next_new_key_on() -> None:
     circuits.for_key("new")
 
     assert len(circuits) == 3
+
+
+def test_a_key_in_use_stays_while_any_number_of_keys_is_used_once() -> None:
+    circuits = keyed(10)
+    guarded = guard_by_key(circuits, lambda key: key, lambda key: key)
+    guarded("in use")
+    in_use = circuits.for_key("in use")
+
+    for key in range(100):
+        guarded(str(key))
+        guarded("in use")
+
+    assert circuits.for_key("in use") is in_use
+
+
+USES: dict[str, Callable[[KeyedBreaker, str], object]] = {
+    "call": lambda circuits, key: guard_by_key(circuits, lambda key: key, lambda key: key)(key),
+    "get_breaker": lambda _, key: get_breaker("http", key=key),
+    "for_key": lambda circuits, key: circuits.for_key(key),
+}
+
+
+@pytest.mark.parametrize("use", USES.values(), ids=USES)
+def test_a_circuit_that_was_used_stays_when_one_that_was_not_makes_room(
+    use: Callable[[KeyedBreaker, str], object],
+) -> None:
+    get_breaker("http", key="used", max_keys=2)
+    get_breaker("http", key="not used")
+    circuits = REGISTRY.get_keyed("http", {})
+
+    use(circuits, "used")
+    circuits.for_key("new")
+
+    assert (circuits.has_key("used"), circuits.has_key("not used")) == (True, False)
+
+
+def test_a_further_key_looks_at_a_bounded_number_of_circuits_while_all_are_open(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    circuits = keyed(200)
+    for key in range(200):
+        circuits.for_key(str(key)).force_open()
+    looks: list[CircuitBreaker] = []
+    monkeypatch.setattr(CircuitBreaker, "is_idle", property(looks.append))
+    circuits.for_key("further")
+    looks.clear()
+
+    for key in range(100):
+        circuits.for_key(f"further {key}")
+
+    assert len(looks) <= 100 * 16
+
+
+def test_the_only_idle_circuit_of_many_makes_room_within_a_few_further_keys() -> None:
+    circuits = keyed(200)
+    for key in range(200):
+        circuits.for_key(str(key)).force_open()
+    circuits.for_key("150").reset()
+
+    found = [circuits.for_key(f"further {key}").key for key in range(2 * 200 // 16)]  # it has a second turn, too
+
+    assert any(found)
 
 
 def test_a_key_is_shown_cut_to_the_length_that_telemetry_allows() -> None:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING
 
 import pytest
 
 from otel_breaker.keyed import KeyedBreaker
+from otel_breaker.keyed_guard import guard_by_key
 from otel_breaker.registry import Registry
 from otel_breaker.settings import Settings
 from tests.conformance.conftest import fail
@@ -91,6 +93,20 @@ def test_a_signal_handler_can_ask_for_a_key_while_settings_are_replaced() -> Non
         if not interrupted(change, lambda: keyed.for_key("new"), moment, by="signal"):  # noqa: B023  # as above
             break
         assert {breaker.settings.failure_threshold for breaker in keyed._all()} == {7}
+    assert moment > 0
+
+
+def test_a_call_of_a_new_key_and_one_that_a_signal_handler_makes_meanwhile_are_counted_by_one_circuit() -> None:
+    def charge(key: str) -> str:
+        return key
+
+    for moment in range(10_000):
+        keyed = full(idle=True)
+        call = partial(guard_by_key(keyed, charge, charge), "new")
+        if not interrupted(call, call, moment, by="signal"):
+            break
+        assert keyed.for_key("new").snapshot().calls["success"] == 2
+        assert len(keyed) <= ROOM
     assert moment > 0
 
 

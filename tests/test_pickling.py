@@ -81,7 +81,8 @@ def with_a_fallback(function: Any) -> Any:
 
 
 def by_key(function: Any) -> Any:
-    return guard_by_key(REGISTRY.get_keyed("keyed", {}), function, Template("keyed {order}", "here"))
+    key_of = Template("keyed {order}", "here").key_function(function)
+    return guard_by_key(REGISTRY.get_keyed("keyed", {}), function, key_of)
 
 
 @pytest.mark.parametrize("way", [by_decorator, by_slowness, by_a_breaker_of_its_own, with_a_fallback, by_key])

@@ -53,8 +53,8 @@ class ManagedCircuit(Decisions):
         "_is_off",
         "_lock",
         "classifier",
+        "is_enforced",
         "settings",
-        "shows_state_only",
     )
 
     def __init__(
@@ -212,10 +212,9 @@ class ManagedCircuit(Decisions):
         self.classifier = settings.derived(OutcomeClassifier)
         self._mode = settings.mode
         self._is_off = settings.mode is Mode.OFF
-        enforced = settings.mode is Mode.ENFORCE
-        self.shows_state_only = enforced and self.history.key is None
-        """Whether a call in a closed state has no attribute but that state."""
+        self.is_enforced = settings.mode is Mode.ENFORCE
+        """Whether a call in a closed state has no attributes but that state and the key."""
         self.fast_path.limit = LIMITS.find(self.history.name, settings)
-        self.fast_path.may_admit = enforced and not self.classifier.classifies_results
-        self.fast_path.may_refuse = enforced and settings.fallback is None
+        self.fast_path.may_admit = self.is_enforced and not self.classifier.classifies_results
+        self.fast_path.may_refuse = self.is_enforced and settings.fallback is None
         self.fast_path.publish(self._machine)

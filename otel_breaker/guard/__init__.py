@@ -7,7 +7,7 @@ kind of wrapper is chosen once, when a callable is guarded (`dispatch`), and so 
 
 from otel_breaker.guard.block import Block
 from otel_breaker.guard.call import Call
-from otel_breaker.guard.dispatch import guard, guard_each, kind_of, refuse_uncallable
+from otel_breaker.guard.dispatch import guard, guard_by_choice, kind_of, refuse_uncallable
 from otel_breaker.guard.signatures import inner_wrapper, preserve_signature, remove_signature
 from otel_breaker.guard.unstarted import cancel_abandoned_calls
 
@@ -16,7 +16,7 @@ __all__ = [
     "Call",
     "cancel_abandoned_calls",
     "guard",
-    "guard_each",
+    "guard_by_choice",
     "inner_wrapper",
     "kind_of",
     "preserve_signature",

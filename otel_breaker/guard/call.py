@@ -253,9 +253,11 @@ class Call:
 
     @property
     def pauses(self) -> tuple[Callable[[], None], Callable[[], None]]:
-        """What suspends and resumes it: where no time counts, its span does so alone."""
+        """What suspends and resumes it; only the time of a call with a permit of its own counts."""
+        if self.has_own_permit:
+            return self.suspend, self.resume
         span = self._span
-        return (self.suspend, self.resume) if span is None or self.has_own_permit else (span.suspend, span.resume)
+        return (_do_nothing, _do_nothing) if span is None else (span.suspend, span.resume)
 
     def suspend_span(self) -> None:
         """Detach the span while code that is not the call's runs."""
@@ -266,3 +268,7 @@ class Call:
         """Attach the span again, maybe in another context."""
         if self._span is not None:
             self._span.attach()
+
+
+def _do_nothing() -> None:
+    pass

@@ -46,6 +46,8 @@ def is_from_consumer(error: BaseException, generator: GeneratorType[object, obje
     """Whether the consumer has caused an exception that has arrived in the frame that drives a generator."""
     if generator.gi_frame is not None:  # its own exception would have ended it
         return True
+    if not issubclass(type(error), GeneratorExit):
+        return False
     # The garbage collector closes two generators in any order. An exception of the generator itself has its frame.
     traceback = error.__traceback__
-    return issubclass(type(error), GeneratorExit) and traceback is not None and traceback.tb_next is None
+    return traceback is not None and traceback.tb_next is None

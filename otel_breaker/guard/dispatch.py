@@ -8,6 +8,7 @@ from functools import partial, update_wrapper
 from types import MethodType
 from typing import TYPE_CHECKING, Any, Final, ParamSpec, TypeVar, cast
 
+from otel_breaker.guard.choice import add_choice, begin_chosen
 from otel_breaker.guard.fast_path import add_coroutine_fast_path, add_fast_path
 from otel_breaker.guard.generator_fast_path import add_async_generator_fast_path, add_generator_fast_path
 from otel_breaker.guard.generators import wrap_async_generator_function, wrap_generator_function
@@ -18,8 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from otel_breaker.circuit import Circuit
-    from otel_breaker.guard.call import Begin
-    from otel_breaker.guard.ports import CallTracer
+    from otel_breaker.guard.ports import CallTracer, CircuitChoice
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -63,13 +63,26 @@ def guard(
     return _guard(function, callee, lambda wrap, inner, **how: _FAST_PATHS[wrap](inner, circuit, tracer, **how))
 
 
-def guard_each(function: Callable[P, R], begin: Begin, callee: Callable[..., Any] | None = None) -> Callable[P, R]:
-    """Guard any callable, each call with the circuit that `begin` chooses for it.
+def guard_by_choice(
+    function: Callable[P, R], choice: CircuitChoice, tracer: CallTracer, callee: Callable[..., Any] | None = None
+) -> Callable[P, R]:
+    """Guard any callable, each call with the circuit that is chosen for it.
+
+    Args:
+        function: the callable.
+        choice: chooses the circuits.
+        tracer: starts the spans of the calls.
+        callee: as above.
 
     Raises:
         TypeError: when calls of it cannot be guarded.
     """
-    return _guard(function, callee, lambda wrap, inner, **how: wrap(inner, begin, **how))
+
+    def apply(wrap: Callable[..., Any], inner: Callable[..., Any], **how: Any) -> Callable[..., Any]:
+        wrapper = _FAST_PATHS[wrap](inner, choice.pattern, tracer, **how)
+        return add_choice(wrapper, choice) or wrap(inner, begin_chosen(choice, tracer), **how)
+
+    return _guard(function, callee, apply)
 
 
 def _guard(function: Callable[P, R], callee: Callable[..., Any] | None, apply: Callable[..., Any]) -> Callable[P, R]:

@@ -51,14 +51,14 @@ def _untimed(function: Callable[P, R], circuit: Circuit, tracer: CallTracer) -> 
     """Calls that share a permit: without a span, two attributes are read and a counter is increased."""
     fast_path = circuit.fast_path
     successes = fast_path.successes
-    traced = _traced(function, circuit, tracer)
+    traced = _traced(function, tracer)
 
     @wraps(function)
     def guarded(*args: P.args, **kwargs: P.kwargs) -> R:
         permit = fast_path.shared_permit
         if permit is None or tracer.is_active():
             if permit is not None and not is_finalizing():
-                return traced(permit, args, kwargs)
+                return traced(circuit, permit, args, kwargs)
             refusal = None if tracer.is_active() else fast_path.try_refuse()
             if refusal is None:
                 call = begin(circuit, tracer)
@@ -199,13 +199,13 @@ def _limited(
 
 
 def _traced(
-    function: Callable[..., R], circuit: Circuit, tracer: CallTracer
-) -> Callable[[Permit, tuple[Any, ...], dict[str, Any]], R]:
+    function: Callable[..., R], tracer: CallTracer
+) -> Callable[[Circuit, Permit, tuple[Any, ...], dict[str, Any]], R]:
     """Calls that share a permit and have a span."""
-    fast_path = circuit.fast_path
-    successes = fast_path.successes
 
-    def guarded(permit: Permit, args: tuple[Any, ...], kwargs: dict[str, Any]) -> R:
+    def guarded(circuit: Circuit, permit: Permit, args: tuple[Any, ...], kwargs: dict[str, Any]) -> R:
+        fast_path = circuit.fast_path
+        successes = fast_path.successes
         span = tracer.start(circuit, permit, NO_CHANGES)
         if span is None:
             return run_function(function, begin(circuit, tracer), args, kwargs)

@@ -1,6 +1,6 @@
-"""What guards need of telemetry: whether calls are traced, and the spans of calls.
+"""What guards need of telemetry: whether calls are traced, and the spans of calls; and of circuits by key.
 
-Protocols only. The adapters are in telemetry/traces/; nothing here imports OpenTelemetry.
+Protocols only. The adapters are in telemetry/traces/ and keyed_guard.py; nothing here imports OpenTelemetry.
 """
 
 from __future__ import annotations
@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Hashable, Sequence
 
     from otel_breaker.circuit import Circuit
     from otel_breaker.circuit.changes import PendingChange
@@ -63,3 +63,35 @@ class CallTracer(Protocol):
     def refuse(
         self, circuit: Circuit, refusal: CircuitOpenError, changes: Sequence[PendingChange], *, answered: bool
     ) -> CallSpan | None: ...
+
+
+class ChosenCircuit(Protocol):
+    """The circuit of one key."""
+
+    @property
+    def circuit(self) -> Circuit: ...
+
+    was_used: bool
+    """Set by each call: a circuit that no call uses makes room for another."""
+
+
+class CircuitChoice(Protocol):
+    """Chooses the circuit of each call of one function, by the key that the arguments make.
+
+    Guards ask `key_of` and `find` at each call, and what they raise is an error without a key.
+    """
+
+    @property
+    def pattern(self) -> Circuit:
+        """A circuit with the settings of all that it chooses, for which the guard is made first."""
+        ...
+
+    @property
+    def key_of(self) -> Callable[..., str]: ...
+
+    @property
+    def find(self) -> Callable[[Hashable], ChosenCircuit | None]: ...
+
+    def choose_new(self, key: str) -> Circuit: ...
+
+    def choose_without_key(self, error: Exception) -> Circuit: ...

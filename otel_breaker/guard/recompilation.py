@@ -13,71 +13,24 @@ from copy import deepcopy
 from functools import lru_cache
 from textwrap import dedent
 from types import CodeType, FunctionType
-from typing import Any, Final, NamedTuple, cast
+from typing import TYPE_CHECKING, Any, Final, cast
 
-PREFIX: Final = "_otel_breaker_"
-"""Keeps the names of the compiled code apart from the parameters."""
+from otel_breaker.guard.parameters import LOCAL, PREFIX, Parameters, load
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
 REFERENCES: Final = f"{PREFIX}references"
 """The object that has everything as an attribute that the wrapper refers to, except builtins."""
-_LOCAL: Final = f"{PREFIX}local_"
-_VAR_POSITIONAL: Final = f"{_LOCAL}var_positional"
-_VAR_KEYWORD: Final = f"{_LOCAL}var_keyword"
 _MAX_CODES: Final = 1_000
 _TRACER: Final = "tracer"
 _FLAG: Final = "is_active"
 
 
-def referenced_names(wrapper: CodeType) -> list[str]:
-    """The names that a wrapper refers to, except builtins."""
-    return sorted({*wrapper.co_freevars, *wrapper.co_names} - vars(builtins).keys())
-
-
-class Parameters(NamedTuple):
-    """The kinds of a function's parameters, in the order of its code."""
-
-    positional_only: int
-    positional: int
-    """Includes the positional-only ones."""
-    keyword_only: tuple[str, ...]
-    has_var_positional: bool
-    has_var_keyword: bool
-
-    @classmethod
-    def of(cls, code: CodeType) -> Parameters:
-        positional = code.co_argcount
-        keyword_only = code.co_varnames[positional : positional + code.co_kwonlyargcount]
-        var_positional, var_keyword = inspect.CO_VARARGS, inspect.CO_VARKEYWORDS
-        flags = code.co_flags
-        return cls(
-            code.co_posonlyargcount, positional, keyword_only, bool(flags & var_positional), bool(flags & var_keyword)
-        )
-
-    @property
-    def total(self) -> int:
-        return self.positional + len(self.keyword_only) + self.has_var_positional + self.has_var_keyword
-
-    def declaration(self) -> ast.arguments:
-        positional = [ast.arg(name) for name in self._positional_names()]
-        return ast.arguments(
-            posonlyargs=positional[: self.positional_only],
-            args=positional[self.positional_only :],
-            vararg=ast.arg(_VAR_POSITIONAL) if self.has_var_positional else None,
-            kwonlyargs=[ast.arg(name) for name in self.keyword_only],
-            kw_defaults=[None] * len(self.keyword_only),
-            kwarg=ast.arg(_VAR_KEYWORD) if self.has_var_keyword else None,
-            defaults=[],
-        )
-
-    def positional_arguments(self) -> list[ast.expr]:
-        arguments: list[ast.expr] = [_load(name) for name in self._positional_names()]
-        return [*arguments, ast.Starred(_load(_VAR_POSITIONAL), ast.Load())] if self.has_var_positional else arguments
-
-    def keyword_arguments(self) -> list[ast.keyword]:
-        arguments = [ast.keyword(name, _load(name)) for name in self.keyword_only]
-        return [*arguments, ast.keyword(None, _load(_VAR_KEYWORD))] if self.has_var_keyword else arguments
-
-    def _positional_names(self) -> list[str]:
-        return [f"{_LOCAL}{number}" for number in range(self.positional)]
+def referenced_names(*parts: CodeType) -> list[str]:
+    """The names that the parts of a wrapper refer to, except builtins and what one of them assigns."""
+    referenced = {name for part in parts for name in (*part.co_freevars, *part.co_names)}
+    return sorted(referenced - vars(builtins).keys() - {name for part in parts for name in part.co_varnames})
 
 
 def flag_of_tracer(wrapper: FunctionType) -> CodeType | None:
@@ -90,22 +43,30 @@ def flag_of_tracer(wrapper: FunctionType) -> CodeType | None:
 
 
 @lru_cache(maxsize=_MAX_CODES)
-def recompile(wrapper: CodeType, parameters: Parameters, flag: CodeType | None = None) -> CodeType | None:
+def recompile(
+    wrapper: CodeType, parameters: Parameters, flag: CodeType | None = None, before: CodeType | None = None
+) -> CodeType | None:
     """The code of a wrapper with other parameters, which have no names yet.
 
     Args:
         wrapper: the code of a function with the parameters `*args, **kwargs`.
         parameters: replace those.
         flag: the code of the tracer's `is_active()`.
+        before: the code of a function with the same parameters. Its statements but the last, which returns, come before
+            those of the wrapper.
 
     Returns:
-        The code; None where the source of the wrapper is not available.
+        The code; None where a source is not available.
     """
-    source = _source(wrapper)
-    if source is None:
+    parts = [wrapper] if before is None else [before, wrapper]
+    sources = [deepcopy(_source(part)) for part in parts]
+    function = sources[-1]
+    if function is None or sources[0] is None:
         return None
-    transformer = _Transformer(wrapper, parameters, None if flag is None else _returned_expression(flag))
-    function = transformer.visit(deepcopy(source))
+    if before is not None:
+        function.body[:0] = sources[0].body[:-1]
+    transformer = _Transformer(parts, parameters, None if flag is None else _returned_expression(flag))
+    function = transformer.visit(function)
     for node in ast.walk(function):
         # Tracebacks show the first line of the guarded function.
         if isinstance(node, ast.expr | ast.stmt | ast.arg | ast.keyword | ast.excepthandler):
@@ -152,19 +113,15 @@ def _code_in(code: CodeType) -> CodeType:
     return inner
 
 
-def _load(name: str) -> ast.Name:
-    return ast.Name(name, ast.Load())
-
-
 class _Transformer(ast.NodeTransformer):
     """Replaces a wrapper's parameters, and renames everything else that it refers to."""
 
-    def __init__(self, wrapper: CodeType, parameters: Parameters, flag: ast.expr | None) -> None:
+    def __init__(self, parts: Sequence[CodeType], parameters: Parameters, flag: ast.expr | None) -> None:
         self.free: set[str] = set()
         """The free variables of the result."""
-        self._references = frozenset(referenced_names(wrapper))
-        self._locals = wrapper.co_varnames
-        self._args, self._kwargs = wrapper.co_varnames[:2]
+        self._references = frozenset(referenced_names(*parts))
+        self._locals = {name for part in parts for name in part.co_varnames}
+        self._args, self._kwargs = parts[0].co_varnames[:2]
         self._parameters = parameters
         self._flag = flag
 
@@ -211,16 +168,16 @@ class _Transformer(ast.NodeTransformer):
             keys: list[ast.expr | None] = [ast.Constant(each.arg) if each.arg else None for each in keywords]
             return ast.Dict(keys, [each.value for each in keywords])
         if node.id in self._locals:
-            return ast.Name(f"{_LOCAL}{node.id}", node.ctx)
+            return ast.Name(f"{LOCAL}{node.id}", node.ctx)
         if node.id in self._references:
             self.free.add(REFERENCES)
-            return ast.Attribute(_load(REFERENCES), node.id, ast.Load())
+            return ast.Attribute(load(REFERENCES), node.id, ast.Load())
         self.free.add(f"{PREFIX}{node.id}")
-        return _load(f"{PREFIX}{node.id}")
+        return load(f"{PREFIX}{node.id}")
 
     def visit_ExceptHandler(self, node: ast.ExceptHandler) -> ast.AST:
         if node.name is not None:
-            node.name = f"{_LOCAL}{node.name}"
+            node.name = f"{LOCAL}{node.name}"
         return self.generic_visit(node)
 
     def visit_AnnAssign(self, node: ast.AnnAssign) -> ast.AST:

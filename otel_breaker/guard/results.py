@@ -41,16 +41,17 @@ _HEAP_TYPE: Final = 1 << 9
 def follower_of(result: Any) -> Follower | None:
     """The follower of a function's result; None when the result is complete."""
     kind = type(result)
-    if id(kind) in COMPLETE_TYPE_IDS:
+    is_immortal = not _flags_of(kind) & _HEAP_TYPE
+    if id(kind) in COMPLETE_TYPE_IDS or (is_immortal and kind in COMPLETE_TYPES):
         return None
     if kind is CoroutineType:
         return follow_coroutine
     follower = stream_follower_of(result) or _follower_by_attributes(kind)
     if follower is None:
-        if _flags_of(kind) & _HEAP_TYPE:
-            _complete_types.add(kind, True)  # the only value there is
-        else:
+        if is_immortal:
             COMPLETE_TYPES.add(kind)
+        else:
+            _complete_types.add(kind, True)  # the only value there is
     return follower
 
 

@@ -187,9 +187,13 @@ class Settings(SettingsFields):
         Raises:
             InvalidSettings: when a name cannot be imported, or refers to an object of the wrong kind.
         """
-        if not any(references.is_unresolved(getattr(self, spec.name)) for spec in fields(self)):
+        if not self.derived(_has_unresolved_references):  # asked for each key of a breaker
             return self
         return type(self).from_mapping({spec.name: references.load(getattr(self, spec.name)) for spec in fields(self)})
+
+
+def _has_unresolved_references(settings: Settings) -> bool:
+    return any(references.is_unresolved(getattr(settings, spec.name)) for spec in fields(settings))
 
 
 def _fallback_wants_refusal(settings: Settings) -> bool:

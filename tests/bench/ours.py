@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final
 
 from otel_breaker import CircuitBreaker, CircuitOpenError, CircuitState, get_breaker
+from otel_breaker.keyed_guard import guard_by_key
+from otel_breaker.registry import REGISTRY
 from otel_breaker_instrumentation import OtelBreakerInstrumentor
 from tests.bench import targets
 from tests.bench.contender import Contender
@@ -41,9 +43,19 @@ def by_template() -> Contender:
     return Contender(_OURS, CircuitOpenError, function=lambda _: guard)
 
 
+def by_key_function() -> Contender:
+    """A function with one circuit for each key that another function returns."""
+    keyed = REGISTRY.get_keyed(f"{NAME} keys", {})
+    return Contender(_OURS, CircuitOpenError, function=lambda function: guard_by_key(keyed, function, _value))
+
+
 def by_name() -> Contender:
     """Breakers that are found by name and key at each use."""
     return Contender(_OURS, CircuitOpenError, find=get_breaker)
+
+
+def _value(value: Any) -> Any:
+    return value
 
 
 def _configured(breaker: str) -> Callable[[Any], Any]:

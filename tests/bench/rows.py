@@ -77,6 +77,7 @@ def _bars() -> Iterator[Row]:
     yield row("await call(self.method, x)", shapes.method_called, mine, None, 1.2, 0.8)
     yield row("can_execute, record_success", shapes.two_step, mine, mine, 4.0, 3.0, against=shapes.closed)
     yield row("key by template, ten keys", shapes.ten_hosts, ours.by_template, mine, 3.0, 2.0)
+    yield row("key by function, ten keys", shapes.ten_hosts, ours.by_key_function, mine, 2.0, 1.5)
     yield row(
         "get_breaker() block, ten keys", shapes.entered_by_host, ours.by_name, mine, 1.5, 1.2, against=shapes.entered
     )

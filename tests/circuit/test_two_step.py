@@ -128,6 +128,61 @@ def test_an_outcome_without_any_permit_has_no_effect_while_the_circuit_is_not_cl
     assert probe
 
 
+def test_a_success_with_a_permit_from_before_a_reset_is_counted_and_is_not_in_the_window() -> None:
+    breaker = CircuitBreaker(failure_rate=0.5, window=10, minimum_calls=10)
+    permit = breaker.can_execute()
+    breaker.force_open()
+    breaker.reset()
+
+    breaker.record_success(permit)
+
+    assert (breaker.snapshot().calls["success"], breaker.snapshot().window_calls) == (1, 0)
+
+
+def test_a_success_with_a_permit_of_this_period_is_in_the_window() -> None:
+    breaker = CircuitBreaker(failure_rate=0.5, window=10, minimum_calls=10)
+
+    breaker.record_success(breaker.can_execute())
+    breaker.record_success()
+
+    assert (breaker.snapshot().calls["success"], breaker.snapshot().window_calls) == (2, 2)
+
+
+def test_a_success_ends_a_streak_that_began_after_its_permit() -> None:
+    breaker = CircuitBreaker()
+    permit = breaker.can_execute()
+    breaker.record_failure(permit=breaker.can_execute())
+
+    breaker.record_success(permit)
+
+    assert breaker.failures == 0
+
+
+@pytest.mark.parametrize("named", [True, False], ids=["named", "oldest"])
+def test_permits_of_many_threads_are_all_settled_once(named: bool) -> None:
+    breaker = CircuitBreaker()
+
+    def record_often(_: int) -> None:
+        for _ in range(1_000):
+            permit = breaker.can_execute()
+            breaker.record_success(permit if named else None)
+
+    with ThreadPoolExecutor(4) as threads:
+        list(threads.map(record_often, range(4)))
+
+    assert breaker.snapshot().calls["success"] == 4_000
+    assert unrecorded(breaker) == 0
+
+
+def test_a_permit_of_a_breaker_that_is_off_has_no_outcome() -> None:
+    breaker = CircuitBreaker(mode="off")
+
+    breaker.record_success(breaker.can_execute())
+
+    assert breaker.snapshot().calls["success"] == 0
+    assert unrecorded(breaker) == 0
+
+
 def test_a_failure_is_classified_by_its_type() -> None:
     breaker = CircuitBreaker(failure_threshold=1, ignore=KeyError)
 

@@ -197,6 +197,7 @@ LOCKS: dict[str, Callable[[], Any]] = {
     "circuit": lambda: get_breaker("test_forks")._circuit._lock,
     "dispatcher": delivering,
     "registry": lambda: REGISTRY._lock,
+    "settings by name": lambda: REGISTRY._settings._lock,
     "keyed": lambda: REGISTRY.get_keyed("test_forks keyed", {})._lock,
     "metrics": lambda: METRIC_REGISTRY._lock,
 }

@@ -126,6 +126,6 @@ def test_the_settings_of_one_caller_are_kept_when_another_passes_none_at_the_sam
 
 
 def give_settings(name: str, given: list[CircuitBreaker]) -> None:
-    """Pass settings from another thread, unless the registry is locked."""
-    if not REGISTRY._lock._is_owned():  # type: ignore[attr-defined]
+    """Pass settings from another thread, unless the registry or its settings are locked."""
+    if not any(owner._lock._is_owned() for owner in (REGISTRY, REGISTRY._settings)):  # type: ignore[attr-defined]
         given.append(get_breaker(name, failure_threshold=3))

@@ -183,6 +183,7 @@ def test_a_callable_that_looks_like_a_generator_function_gives_the_items_that_it
 
 async def test_a_callable_that_looks_like_an_async_generator_function_gives_the_items_that_it_returns() -> None:
     breaker = CircuitBreaker()
+    items: Any = breaker(Listing(async_answers))
 
-    assert [each async for each in breaker(Listing(async_answers))(1, 2)] == [1, 2]
+    assert [each async for each in items(1, 2)] == [1, 2]
     assert counted(breaker) == {"success": 1}

@@ -91,7 +91,7 @@ def by_slowness(function: Any) -> Any:
 def by_key(function: Any) -> Any:
     parameters = list(inspect.signature(function).parameters)
     template = Template("shop" + "".join(f" {{{name}}}" for name in parameters[:1]), "here")
-    return guard_by_key(REGISTRY.get_keyed("shop", {}), function, template)
+    return guard_by_key(REGISTRY.get_keyed("shop", {}), function, template.key_function(function))
 
 
 def twice(function: Any) -> Any:
@@ -290,7 +290,7 @@ def test_another_source_than_that_which_runs_is_not_believed(monkeypatch: pytest
     assert preserve_signature(wrapper, charge, exact=True) is wrapper
 
 
-@pytest.mark.parametrize("function", [charge, later])
+@pytest.mark.parametrize("function", [charge, later, pages, pages_later])
 def test_a_guard_contains_the_expression_of_its_tracers_flag(function: Any) -> None:
     code = by_decorator(function).__code__
 

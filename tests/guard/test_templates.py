@@ -31,7 +31,7 @@ class Client:
 
 
 class Hiding(KeyedBreaker):
-    """Records the requested keys."""
+    """Records the keys that are seen first."""
 
     def __init__(self) -> None:
         super().__init__("http", Settings())
@@ -45,7 +45,8 @@ class Hiding(KeyedBreaker):
 def guarded(text: str, function: Callable[..., Any] = Client.send) -> tuple[Callable[..., Any], list[str]]:
     """A function guarded by the keys that a template makes, and those keys."""
     breaker = Hiding()
-    return guard_by_key(breaker, function, Template(text, "targets[0].breaker")), breaker.keys
+    key_of = Template(text, "targets[0].breaker").key_function(function)
+    return guard_by_key(breaker, function, key_of), breaker.keys
 
 
 @pytest.mark.parametrize(

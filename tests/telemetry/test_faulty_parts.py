@@ -212,6 +212,7 @@ def test_a_broken_log_and_keys_without_room_change_nothing() -> None:
 @pytest.mark.usefixtures("broken_log")
 def test_a_broken_log_and_a_key_that_cannot_be_made_change_nothing() -> None:
     keyed = KeyedBreaker("http", Settings())
-    call = guard_by_key(keyed, lambda host: 7, Template("http {host.name}", "here"))
+    answer = lambda host: 7  # noqa: E731  # a function of its own
+    call = guard_by_key(keyed, answer, Template("http {host.name}", "here").key_function(answer))
 
     assert call("no name") == 7

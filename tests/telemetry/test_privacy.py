@@ -231,7 +231,7 @@ def test_a_refusal_shows_its_caller_no_secret_of_the_call_that_failed() -> None:
 
 def test_a_key_has_the_fields_of_its_template_without_the_credentials_of_a_url(exported: Exported) -> None:
     keyed = KeyedBreaker("http", Settings(failure_threshold=1))
-    send = guard_by_key(keyed, Client.charge, Template("http {card} {url}", "here"))
+    send = guard_by_key(keyed, Client.charge, Template("http {card} {url}", "here").key_function(Client.charge))
 
     for _ in range(2):
         with suppress(Declined, CircuitOpenError):

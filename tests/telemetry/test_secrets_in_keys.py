@@ -51,7 +51,9 @@ def by_template(url: str) -> None:
 
 
 TEMPLATED = guard_by_key(
-    KeyedBreaker("secrets", Settings(failure_threshold=1)), Client.send, Template("secrets {url}", "here")
+    KeyedBreaker("secrets", Settings(failure_threshold=1)),
+    Client.send,
+    Template("secrets {url}", "here").key_function(Client.send),
 )
 
 

@@ -114,7 +114,8 @@ def _wrap(
 ) -> Callable[..., Any]:
     if template.fields:
         keyed = REGISTRY.get_keyed(template.name, {})
-        return guard_by_key(keyed, function, template, trampoline_for=like, name=name, patched=True)
+        key_of = template.key_function(like or function)
+        return guard_by_key(keyed, function, key_of, trampoline_for=like, name=name, patched=True)
     breaker = get_breaker(template.name)
     return breaker._wrap(function, trampoline_for=like, name=name, patched=True)  # noqa: SLF001  # our own interface
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import wrapt
 
-from otel_breaker.key_template import Bound
+from otel_breaker.keyed_guard import Bound
 
 if TYPE_CHECKING:
     from collections.abc import Callable

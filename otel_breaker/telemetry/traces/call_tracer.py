@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 
 AnySpan: TypeAlias = LiveSpan | DeferredSpan | TimedSpan
 
+_KEY: Final = names.KEY
 _INTERNAL: Final = SpanKind.INTERNAL
 _REFUSED: Final = {names.CALL_OUTCOME: REJECTED.value}
 _ANSWERED: Final = {names.FALLBACK_USED: True}
@@ -97,7 +98,10 @@ class OtelCallTracer(ActiveFlag):
             if tracing is SWITCHED_OFF or (tracing.busy_thread and tracing.is_busy_here):
                 return None
             attributes, links = self._closed, None
-            if not circuit.shows_state_only or permit.state is not CLOSED:
+            if circuit.is_enforced and permit.state is CLOSED:
+                if circuit.history.key is not None:
+                    attributes = {**attributes, _KEY: circuit.history.key}
+            else:
                 attributes = {**self._common, names.STATE: permit.state.value}
                 if permit.shadowed is not None:
                     attributes[names.SHADOW_REJECTED] = True

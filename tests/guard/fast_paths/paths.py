@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from threading import RLock
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from otel_breaker import CircuitBreaker
+from otel_breaker.keyed import KeyedBreaker, KeyedCircuit
+from otel_breaker.keyed_guard import guard_by_key
 from tests.fakes import FakeClock
 
 if TYPE_CHECKING:
@@ -66,6 +68,17 @@ def run_coroutine(breaker: CircuitBreaker, work: Callable[[], Any]) -> Any:
     return asyncio.run(breaker(function)())
 
 
+def by_key(run: Callable[[Any, Callable[[], Any]], Any]) -> Callable[[CircuitBreaker, Callable[[], Any]], Any]:
+    """The same way through a guard that chooses the breaker by a key."""
+
+    def run_by_key(breaker: CircuitBreaker, work: Callable[[], Any]) -> Any:
+        keyed = KeyedBreaker(breaker.name, breaker.settings)
+        keyed._keep("key", KeyedCircuit(breaker))
+        return run(lambda function: guard_by_key(keyed, function, lambda: "key"), work)
+
+    return run_by_key
+
+
 def run_block(breaker: CircuitBreaker, work: Callable[[], Any]) -> Any:
     with breaker.guard():
         return work()
@@ -86,6 +99,31 @@ def run_async_generator(breaker: CircuitBreaker, work: Callable[[], Any]) -> Any
         return [each async for each in breaker(function)()]
 
     return asyncio.run(read())
+
+
+def run_called_function(breaker: CircuitBreaker, work: Callable[[], Any]) -> Any:
+    def function() -> Any:
+        return work()
+
+    return breaker.call(function)
+
+
+def run_called_coroutine(breaker: CircuitBreaker, work: Callable[[], Any]) -> Any:
+    async def function() -> Any:
+        return work()
+
+    return asyncio.run(breaker.call(function))
+
+
+def run_two_steps(breaker: CircuitBreaker, work: Callable[[], Any]) -> Any:
+    permit = breaker.can_execute()
+    try:
+        result = work()
+    except BaseException as error:
+        breaker.record_failure(error, permit)
+        raise
+    breaker.record_success(permit)
+    return result
 
 
 SHARED: dict[str, Any] = {}
@@ -133,15 +171,31 @@ PATHS = {
     "generator, window": Path(run_generator, WINDOW, False, Cost(0, 0, 1)),
     "async generator": Path(run_async_generator, SHARED, False, Cost(0, 0, 0)),
     "async generator, window": Path(run_async_generator, WINDOW, False, Cost(0, 0, 1)),
+    "called function": Path(run_called_function, SHARED, False, Cost(0, 0, 0)),
+    "called function, window": Path(run_called_function, WINDOW, False, Cost(0, 0, 1)),
+    "called function, timed": Path(run_called_function, TIMED, False, Cost(0, 0, 2)),
+    "called function, traced": Path(run_called_function, SHARED, True, Cost(0, 0, 0)),
+    "called coroutine": Path(run_called_coroutine, SHARED, False, Cost(0, 0, 0)),
+    "called coroutine, window": Path(run_called_coroutine, WINDOW, False, Cost(0, 0, 1)),
+    "called coroutine, traced": Path(run_called_coroutine, SHARED, True, Cost(0, 0, 0)),
+    "two steps": Path(run_two_steps, SHARED, False, Cost(0, 0, 0)),
+    "two steps, window": Path(run_two_steps, WINDOW, False, Cost(0, 0, 1)),
+    "two steps, timed": Path(run_two_steps, TIMED, False, Cost(0, 0, 2)),
     # With a `Call`, but without the lock.
     "function, timed, traced": Path(run_function, TIMED, True, Cost(1, 0, 4), is_fast=False),
     "coroutine, timed": Path(run_coroutine, TIMED, False, Cost(1, 0, 3), is_fast=False),
     "block, timed": Path(run_block, TIMED, False, Cost(1, 0, 3), is_fast=False),
     "generator, traced": Path(run_generator, SHARED, True, Cost(1, 0, 1), is_fast=False),
     "async generator, traced": Path(run_async_generator, SHARED, True, Cost(1, 0, 1), is_fast=False),
+    "called coroutine, timed": Path(run_called_coroutine, TIMED, False, Cost(1, 0, 3), is_fast=False),
     # With the lock round each pause: the time of the consumer is not the call's.
     "generator, timed": Path(run_generator, TIMED, False, Cost(1, 2, 5), is_fast=False),
     "async generator, timed": Path(run_async_generator, TIMED, False, Cost(1, 2, 5), is_fast=False),
+}
+
+_DECORATED = (run_function, run_coroutine, run_generator, run_async_generator)
+PATHS |= {
+    f"{name}, by key": replace(path, run=by_key(path.run)) for name, path in PATHS.items() if path.run in _DECORATED
 }
 
 

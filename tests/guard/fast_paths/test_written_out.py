@@ -15,9 +15,12 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import pytest
 
 import otel_breaker
+from otel_breaker import guarded_calls
 from otel_breaker.core.closed import Closed
 from otel_breaker.guard import block, fast_path, generator_fast_path, generators, wrappers
+from otel_breaker.guarded_calls import GuardedCalls
 from otel_breaker.telemetry.traces.span import LiveSpan
+from otel_breaker.telemetry.traces.tracing import ActiveFlag
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -40,6 +43,9 @@ class Statement(NamedTuple):
     """A regular expression that matches once in each copy, and nowhere else in guards and spans."""
 
 
+_EITHER = "function(*args, **kwargs) if kwargs else function(*args)"
+_UNTRACED = (("breaker._circuit, _UNTRACED, permit, None", "circuit, tracer, permit, span"),)
+
 STATEMENTS = {
     "a result of a complete type needs no follower": Statement(
         """
@@ -54,6 +60,8 @@ STATEMENTS = {
             Copy(fast_path._timed),
             Copy(fast_path._traced),
             Copy(fast_path.add_coroutine_fast_path),
+            Copy(GuardedCalls.call),
+            Copy(guarded_calls._awaited),
         ),
         r"in COMPLETE_TYPES or",
     ),
@@ -72,7 +80,16 @@ STATEMENTS = {
             Copy(generator_fast_path.add_async_generator_fast_path),
             Copy(block.Block.__exit__, (("fast_path.successes", "successes"),)),
         ),
-        r"\.standing_permit is permit",
+        r"if (?:\w+\.)*standing_permit is permit",
+    ),
+    "a complete result with the standing permit is only counted": Statement(
+        """
+        if is_complete and fast_path.standing_permit is permit:
+            next(fast_path.successes)
+            return result
+        """,
+        (Copy(GuardedCalls.call), Copy(guarded_calls._awaited)),
+        r"is_complete and fast_path\.standing_permit is permit",
     ),
     "an exception is recorded and reaches the caller": Statement(
         """
@@ -87,8 +104,10 @@ STATEMENTS = {
             Copy(fast_path._timed, (("None, error)", "span, error)"),)),
             Copy(fast_path._traced),
             Copy(fast_path.add_coroutine_fast_path, (("await function", "function"),)),
+            Copy(GuardedCalls.call, ((_EITHER, "function(*args, **kwargs)"), ("self.", "breaker."), *_UNTRACED)),
+            Copy(guarded_calls._awaited, ((f"await ({_EITHER})", "function(*args, **kwargs)"), *_UNTRACED)),
         ),
-        r"result = (?:await )?function.*\n *except BaseException as error:\n *_record_error\(circuit, tracer",
+        r"result = (?:await \(?)?function.*\n *except BaseException as error:\n *_record_error\(",
     ),
     "only the call's own span is replaced": Statement(
         """
@@ -132,6 +151,7 @@ STATEMENTS = {
         (
             Copy(fast_path._untimed),
             Copy(fast_path.add_coroutine_fast_path),
+            Copy(guarded_calls._awaited),
             Copy(wrappers.wrap_function),
             Copy(wrappers.wrap_coroutine_function),
             Copy(generators.wrap_generator_function),
@@ -203,7 +223,21 @@ def test_every_copy_is_the_same(name: str) -> None:
 @pytest.mark.parametrize("name", STATEMENTS)
 def test_no_other_function_has_a_copy(name: str) -> None:
     statement = STATEMENTS[name]
-    files = (*PACKAGE.glob("guard/*.py"), *PACKAGE.glob("telemetry/traces/*.py"), PACKAGE / "core" / "closed.py")
+    others = (PACKAGE / "core" / "closed.py", PACKAGE / "guarded_calls.py")
+    files = (*PACKAGE.glob("guard/*.py"), *PACKAGE.glob("telemetry/traces/*.py"), *others)
     sources = [normalised(path.read_text()) for path in files]
 
     assert sum(len(re.findall(statement.sign, source)) for source in sources) == len(statement.copies)
+
+
+@pytest.mark.parametrize("function", [GuardedCalls.call, guarded_calls._awaited])
+def test_call_reads_the_flag_of_tracers_itself(function: Callable[..., Any]) -> None:
+    flag = ast.parse(dedent(inspect.getsource(ActiveFlag.is_active))).body[0]
+    assert isinstance(flag, ast.FunctionDef)
+    returned = flag.body[-1]
+    assert isinstance(returned, ast.Return)
+
+    expression = ast.unparse(returned)
+    expression = expression.removeprefix("return ").replace("self.tracing", "TRACING")
+
+    assert normalised(inspect.getsource(function)).count(expression) == 1
