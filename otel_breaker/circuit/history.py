@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Final
 from otel_breaker.circuit.changes import PendingChange, StateChange
 from otel_breaker.circuit.dispatcher import ChangeDispatcher
 from otel_breaker.circuit.episode import Episode
-from otel_breaker.core.counters import PROBE_TIMEOUT, CircuitCounters
+from otel_breaker.core.counters import PROBE_TIMEOUT, CallCounter, CircuitCounters
 from otel_breaker.core.states import (
     HALF_OPEN,
     PASSING_STATES,
@@ -42,6 +42,7 @@ class CircuitHistory:
 
     __slots__ = (
         "_evidence",
+        "_rejections",
         "actor",
         "counters",
         "dispatcher",
@@ -60,6 +61,8 @@ class CircuitHistory:
         self.name = name
         self.key = key
         self.counters = CircuitCounters(now)
+        self._rejections: CallCounter | None = None
+        """Counts refusals, from the first one on."""
         self.listeners = listeners
         self.dispatcher: ChangeDispatcher | None = None
         """Delivers the state changes, from the first one on."""
@@ -94,7 +97,10 @@ class CircuitHistory:
 
     def make_refusal(self, state: CircuitState, retry_after: float | None) -> CircuitOpenError:
         """Count a refusal, and make the error that its caller receives; needs no lock."""
-        next(self.counters.calls[REJECTED])
+        rejections = self._rejections
+        if rejections is None:
+            rejections = self._rejections = self.counters.calls[REJECTED]
+        next(rejections)
         episode, failure = self.episode, self.last_failure_type
         if episode is None:
             return CircuitOpenError(
