@@ -13,17 +13,18 @@ from typing import TYPE_CHECKING, Final
 from otel_breaker.circuit.changes import PendingChange, StateChange
 from otel_breaker.circuit.dispatcher import ChangeDispatcher
 from otel_breaker.circuit.episode import Episode
-from otel_breaker.core.counters import PROBE_TIMEOUT, CallCounter, CircuitCounters
+from otel_breaker.core.counters import PROBE_TIMEOUT, CircuitCounters
 from otel_breaker.core.states import (
+    CONCURRENCY_LIMIT,
     HALF_OPEN,
     PASSING_STATES,
+    REASONS_BY_STATE,
     REFUSING_STATES,
-    REJECTED,
     CircuitState,
     Outcome,
     Reason,
 )
-from otel_breaker.errors import CircuitOpenError
+from otel_breaker.errors import CircuitOpenError, ConcurrencyLimitError
 from otel_breaker.text import OTHER
 
 if TYPE_CHECKING:
@@ -42,7 +43,6 @@ class CircuitHistory:
 
     __slots__ = (
         "_evidence",
-        "_rejections",
         "actor",
         "counters",
         "dispatcher",
@@ -61,8 +61,6 @@ class CircuitHistory:
         self.name = name
         self.key = key
         self.counters = CircuitCounters(now)
-        self._rejections: CallCounter | None = None
-        """Counts refusals, from the first one on."""
         self.listeners = listeners
         self.dispatcher: ChangeDispatcher | None = None
         """Delivers the state changes, from the first one on."""
@@ -97,10 +95,7 @@ class CircuitHistory:
 
     def make_refusal(self, state: CircuitState, retry_after: float | None) -> CircuitOpenError:
         """Count a refusal, and make the error that its caller receives; needs no lock."""
-        rejections = self._rejections
-        if rejections is None:
-            rejections = self._rejections = self.counters.calls[REJECTED]
-        next(rejections)
+        next(self.counters.calls[REASONS_BY_STATE[state]])
         episode, failure = self.episode, self.last_failure_type
         if episode is None:
             return CircuitOpenError(
@@ -109,6 +104,17 @@ class CircuitHistory:
         next(episode.refusals)
         return CircuitOpenError(
             self.name, self.key, state.value, retry_after, episode.id, failure, self.last_failure_time
+        )
+
+    def make_limit_refusal(self, state: CircuitState, limit: int) -> ConcurrencyLimitError:
+        """Count a refusal by the limit of calls in flight, and make its error; needs no lock."""
+        next(self.counters.calls[CONCURRENCY_LIMIT])
+        episode, failure = self.episode, self.last_failure_type
+        if episode is not None:
+            next(episode.refusals)
+        identity = None if episode is None else episode.id
+        return ConcurrencyLimitError(
+            self.name, self.key, state.value, None, identity, failure, self.last_failure_time, limit
         )
 
     def count_probe(self) -> None:
