@@ -106,7 +106,7 @@ class OtelCallTracer(ActiveFlag):
                 if key is not None:
                     attributes = self._with_key.get(key) or self._add_key(key)
             else:
-                attributes = {**self._common, names.STATE: permit.state.value}
+                attributes = {**self._common, names.STATE: permit.state._value_}
                 if permit.shadowed is not None:
                     attributes[names.SHADOW_REJECTED] = True
                     attributes[names.REJECTION_REASON] = permit.shadowed.value
