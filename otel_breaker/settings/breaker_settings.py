@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, fields
-from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Final
 
 from otel_breaker.core.policy import Policy
@@ -16,6 +15,7 @@ from otel_breaker.settings.messages import allowed
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from datetime import timedelta
 
     from typing_extensions import Self
 
@@ -75,6 +75,13 @@ class Settings(SettingsFields):
         failure_rate="0.5",
     )
     """Calls in the window before a rate can trip; at most the window's N."""
+    max_in_flight: int | str | None = setting(
+        None,
+        readers.optional(readers.whole_or_auto),
+        "Calls in flight at once, of all circuits of the name; more are refused. `auto` finds the number.",
+        "auto",
+    )
+    """Calls in flight at once, of all circuits of the name; more are refused. `auto` finds the number."""
     recovery_time: float = setting(60.0, readers.duration, "How long to stay open before probing.", "5s")
     """How long to stay open before probing."""
     recovery_backoff: float = setting(
@@ -215,7 +222,7 @@ def _policy(settings: Settings) -> Policy:
     return Policy(
         rules=tuple(rules),
         window_calls=window if isinstance(window, int) else None,
-        window_seconds=window.total_seconds() if isinstance(window, timedelta) else None,
+        window_seconds=None if window is None or isinstance(window, int) else window.total_seconds(),
         slow_call_duration=settings.slow_call_duration,
         recovery_time=settings.recovery_time,
         recovery_backoff=settings.recovery_backoff,
@@ -223,4 +230,5 @@ def _policy(settings: Settings) -> Policy:
         recovery_jitter=settings.recovery_jitter,
         half_open_calls=settings.half_open_calls,
         probe_timeout=settings.probe_timeout,
+        is_limited=settings.max_in_flight is not None,
     )

@@ -157,12 +157,14 @@ def test_closures_and_bound_methods_that_are_made_anew_share_a_guard() -> None:
 
 def test_the_span_has_the_name_of_the_function_though_others_share_its_code(spans: Spans) -> None:
     breaker, names = CircuitBreaker(), []
+    functions = [retried(answer), retried(Client().charge), retried(answer)]
+    functions[-1].__module__ = "elsewhere"
 
-    for function in (answer, Client().charge):
-        breaker.call(retried(function), "return")
+    for function in functions:
+        breaker.call(function, "return")
         names.append(code_name(spans))
 
-    assert names == ["tests.guard.shapes.answer", f"{__name__}.Client.charge"]
+    assert names == ["tests.guard.shapes.answer", f"{__name__}.Client.charge", "elsewhere.answer"]
 
 
 def test_a_span_of_a_coroutine_has_the_name_of_its_function_though_others_share_its_code(spans: Spans) -> None:
@@ -206,6 +208,7 @@ def test_a_generator_has_the_name_of_its_function() -> None:
     assert (generator.__name__, generator.__qualname__) == ("receipts", "Client.receipts")
 
 
+@pytest.mark.filterwarnings("ignore:Assigning a code object of non-matching type:DeprecationWarning")  # Python 3.13
 def test_a_function_whose_code_is_replaced_is_called_by_its_new_kind() -> None:
     breaker = CircuitBreaker()
 

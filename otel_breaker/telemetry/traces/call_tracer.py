@@ -6,12 +6,11 @@ from functools import partial
 from threading import get_ident
 from typing import TYPE_CHECKING, Final, NamedTuple, TypeAlias
 
-from opentelemetry.context import get_current
 from opentelemetry.trace import Link, Span, SpanKind, Tracer
 
 from otel_breaker.core.states import CLOSED, HALF_OPEN, REJECTED
-from otel_breaker.errors import CircuitOpenError
 from otel_breaker.telemetry import names
+from otel_breaker.telemetry.api_features import get_current
 from otel_breaker.telemetry.traces.deferred_span import DeferredSpan
 from otel_breaker.telemetry.traces.span import LiveSpan
 from otel_breaker.telemetry.traces.span_attributes import add_circuit_attributes, add_state_changes
@@ -28,13 +27,13 @@ if TYPE_CHECKING:
     from otel_breaker.circuit import Circuit
     from otel_breaker.circuit.changes import PendingChange
     from otel_breaker.core.permits import Permit
+    from otel_breaker.errors import CircuitOpenError
 
 AnySpan: TypeAlias = LiveSpan | DeferredSpan | TimedSpan
 
 _KEY: Final = names.KEY
 _INTERNAL: Final = SpanKind.INTERNAL
 _REFUSED: Final = {names.CALL_OUTCOME: REJECTED.value}
-_RAISED: Final = {names.ERROR_TYPE: type_name(CircuitOpenError)}
 _ANSWERED: Final = {names.FALLBACK_USED: True}
 
 
@@ -104,14 +103,15 @@ class OtelCallTracer(ActiveFlag):
                     attributes = {**attributes, _KEY: circuit.history.key}
             else:
                 attributes = {**self._common, names.STATE: permit.state.value}
-                if permit.shadowed:
+                if permit.shadowed is not None:
                     attributes[names.SHADOW_REJECTED] = True
+                    attributes[names.REJECTION_REASON] = permit.shadowed.value
                 links = add_circuit_attributes(circuit, attributes)
             tracer = tracing.tracer()
             span: LiveSpan | DeferredSpan | None = None
             if tracer is None:
                 pass
-            elif tracing.is_deferred and not (changes or permit.state is HALF_OPEN or permit.shadowed):
+            elif tracing.is_deferred and not (changes or permit.state is HALF_OPEN or permit.shadowed is not None):
                 span = DeferredSpan(partial(self._start, tracer, context, attributes, links), context, tracing)
             else:
                 try:  # `_start`, written out
@@ -174,11 +174,13 @@ class OtelCallTracer(ActiveFlag):
         """The attributes and links of a refusal; those of the last one are used again while nothing has changed."""
         state: str = refusal.args[2]  # text there
         episode, retry_after = circuit.episode, refusal.retry_after
-        same = (episode, episode and episode.span_context, circuit.history.failure_span_context, state, answered)
+        kind, opening = type(refusal), episode and episode.span_context
+        same = (episode, opening, circuit.history.failure_span_context, state, kind, answered)
         last = self._last_refusal
         if last is None or last.same != same or episode is None:
             attributes: dict[str, AttributeValue] = {**self._common, names.STATE: state, **_REFUSED}
-            attributes.update(_ANSWERED if answered else _RAISED)
+            attributes[names.REJECTION_REASON] = refusal.rejection_reason.value
+            attributes.update(_ANSWERED if answered else {names.ERROR_TYPE: type_name(kind)})
             links = add_circuit_attributes(circuit, attributes)
             if refusal.episode is not None:  # the circuit may have left the episode since
                 attributes[names.EPISODE] = refusal.episode

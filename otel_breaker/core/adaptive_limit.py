@@ -1,0 +1,159 @@
+"""Finds how many calls may be in flight, from the durations and outcomes of calls: additive increase, multiplicative
+decrease. concurrency.py knows which calls are in flight, and compares.
+"""
+
+from __future__ import annotations
+
+from math import inf
+from typing import TYPE_CHECKING, Final
+
+from otel_breaker.core.states import FAILURE, SUCCESS
+
+if TYPE_CHECKING:
+    from otel_breaker.core.states import Outcome
+
+_FIRST_LIMIT: Final = 8
+_INCREASE: Final = 1.0
+_DECREASE: Final = 0.7
+_MOST_UNUSED: Final = 2.0
+"""The multiple of the calls in flight that a limit is set to at most."""
+_TOLERATED_CALLS: Final = 1
+"""Bad calls of one round trip that decrease no limit: one alone is no evidence."""
+_TOLERATED_SHARE: Final = 0.2
+"""The share of calls that may be bad, too: else a few errors would refuse most calls of a busy client."""
+_SLOW_FACTOR: Final = 4.0
+"""A call is slow from this multiple of the usual duration on, where nothing else defines slow."""
+_GROWN_FACTOR: Final = 3.0
+"""Calls take longer than they did from this multiple of the least usual duration on."""
+_LONGEST_FACTOR: Final = 2.0
+"""The multiple of the usual duration as which a longer one counts, so that an overload does not become usual."""
+_MEMORY: Final = 60.0
+"""Seconds that the usual duration is an average of."""
+_SHORTEST: Final = 0.001
+"""Seconds as which a shorter duration counts: no multiple of the resolution of a clock is slow."""
+_SHORTEST_ROUND_TRIP: Final = 0.01
+"""Seconds: to record each call of microseconds would cost more than the call."""
+
+
+class AdaptiveLimit:
+    """A limit that follows the calls in flight until calls take longer than they did, or are bad.
+
+    From then on, in each round trip, it is multiplied by 0.7 when too many calls are bad, which are those that fail or
+    are slow, and else increased by one if at least half of it was used. It is never less than one, nor set to more than
+    twice what was used.
+
+    Args:
+        slow_call_duration: seconds after which a call is slow; None for a multiple of the usual duration.
+    """
+
+    __slots__ = (
+        "_averaged_at",
+        "_averaged_since",
+        "_bad",
+        "_decreased_at",
+        "_exact",
+        "_follows",
+        "_least_usual",
+        "_slow_call_duration",
+        "_used",
+        "_usual",
+        "limit",
+        "quiet_until",
+        "slow_after",
+    )
+
+    def __init__(self, slow_call_duration: float | None) -> None:
+        self.limit = _FIRST_LIMIT
+        self.quiet_until = -inf
+        """Until when a good call needs no `record`: monotonic seconds."""
+        self._exact = float(_FIRST_LIMIT)
+        """The limit, before it is rounded down."""
+        self._usual: float | None = None
+        """The average duration of calls that succeed, in seconds."""
+        self._averaged_since = self._averaged_at = self._decreased_at = -inf
+        self._least_usual = inf
+        self._follows = True
+        self._used = 0
+        """The most calls that were seen in flight in this round trip."""
+        self._bad = 0
+        """The bad calls of this round trip."""
+        self.adopt(slow_call_duration)
+
+    def adopt(self, slow_call_duration: float | None) -> None:
+        """Change after how many seconds a call is slow; what was found is kept."""
+        self._slow_call_duration = slow_call_duration
+        self.slow_after = self._find_slow_after()
+        """Seconds from which on a call is slow, and has to be recorded."""
+
+    def note_used(self, in_flight: int) -> None:
+        """Take note of how many calls are in flight."""
+        self._used = max(self._used, in_flight)
+
+    def follow(self, in_flight: int) -> bool:
+        """Raise the limit to more than the calls in flight, while it follows them: whether it did.
+
+        Calls of a dependency that is well are not refused, and an overload that lasts from the start is still found.
+        """
+        if not self._follows:
+            return False
+        self._set(_MOST_UNUSED * in_flight)
+        return True
+
+    def record(self, outcome: Outcome, started: float, now: float, in_flight: int) -> None:
+        """Adapt to one call.
+
+        Args:
+            outcome: how it ended.
+            started: monotonic seconds at its start.
+            now: monotonic seconds at its end.
+            in_flight: the calls in flight, this one included.
+        """
+        duration = now - started
+        self.note_used(in_flight)
+        if outcome is FAILURE or duration >= self.slow_after:
+            self._count_bad(started, now)
+        elif outcome is SUCCESS and now >= self.quiet_until:
+            self._end_round_trip(duration, now)
+        if outcome is SUCCESS:
+            self._average(max(duration, _SHORTEST), now)
+
+    def _count_bad(self, started: float, now: float) -> None:
+        # A call that was admitted before the last decrease is evidence against the limit of that time.
+        if started <= self._decreased_at:
+            return
+        self._bad += 1
+        if self._bad > max(_TOLERATED_CALLS, _TOLERATED_SHARE * self._used):
+            self._decreased_at = now
+            self._follows = False
+            self._set(max(1.0, _DECREASE * min(self._exact, _MOST_UNUSED * self._used)))
+            self._used = self._bad = 0
+
+    def _end_round_trip(self, duration: float, now: float) -> None:
+        if _MOST_UNUSED * self._used > self._exact:
+            self._set(self._exact + _INCREASE)
+        self._used = self._bad = 0
+        # The next one ends with the first call that is recorded after the time of a call: it shows the new limit.
+        self.quiet_until = now + max(duration, _SHORTEST_ROUND_TRIP)
+
+    def _average(self, duration: float, now: float) -> None:
+        usual = self._usual
+        if usual is None:
+            self._usual, self._averaged_since, self._averaged_at = duration, now, now
+        elif now > self._averaged_at:
+            # By time, not by call: slow calls are all recorded, of others one in each round trip.
+            weight = (now - self._averaged_at) / min(_MEMORY, now - self._averaged_since)
+            counted = min(duration, _LONGEST_FACTOR * usual)
+            self._usual, self._averaged_at = usual + min(weight, 1.0) * (counted - usual), now
+            self._least_usual = min(self._least_usual, self._usual)
+            if self._usual > _GROWN_FACTOR * self._least_usual:
+                self._follows = False
+        self.slow_after = self._find_slow_after()
+
+    def _find_slow_after(self) -> float:
+        if self._slow_call_duration is not None:
+            return self._slow_call_duration
+        return inf if self._usual is None else _SLOW_FACTOR * self._usual
+
+    def _set(self, limit: float) -> None:
+        whole = int(limit)
+        self._exact, self.limit = limit, whole
