@@ -7,8 +7,8 @@ from otel_breaker.breaker import CircuitBreaker
 from otel_breaker.circuit import Listener, Snapshot, StateChange
 from otel_breaker.core.permits import Permit
 from otel_breaker.core.rules import Counts
-from otel_breaker.core.states import CircuitState, Outcome, Reason
-from otel_breaker.errors import CircuitOpenError, InvalidSettings
+from otel_breaker.core.states import CircuitState, Outcome, Reason, RejectionReason
+from otel_breaker.errors import CircuitOpenError, ConcurrencyLimitError, InvalidSettings
 from otel_breaker.guard import Block
 from otel_breaker.pickling import register as _register
 from otel_breaker.registry import breakers, get_breaker
@@ -21,6 +21,7 @@ __all__ = [
     "CircuitBreaker",
     "CircuitOpenError",
     "CircuitState",
+    "ConcurrencyLimitError",
     "Counts",
     "InvalidSettings",
     "Listener",
@@ -28,6 +29,7 @@ __all__ = [
     "Outcome",
     "Permit",
     "Reason",
+    "RejectionReason",
     "Settings",
     "Snapshot",
     "StateChange",

@@ -4,7 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
-from otel_breaker.core.states import OPEN, CircuitState
+from otel_breaker.core.states import (
+    CONCURRENCY_LIMIT,
+    OPEN,
+    REASONS_BY_STATE,
+    CircuitState,
+    RejectionReason,
+)
 from otel_breaker.text import printable
 
 _LONGEST_PART = 1000
@@ -30,7 +36,10 @@ class CircuitOpenError(Exception):
     name: str = _argument(0, "", "The breaker's name.")
     key: str | None = _argument(1, None, "Which circuit of a keyed breaker.")
     retry_after: float | None = _argument(
-        3, None, "Seconds until a probe may be admitted; None when an operator forced the circuit open."
+        3,
+        None,
+        "Seconds until a probe may be admitted; None when an operator forced the circuit open, and when the limit of "
+        "calls in flight refused.",
     )
     episode: str | None = _argument(
         4,
@@ -44,17 +53,42 @@ class CircuitOpenError(Exception):
 
     @property
     def state(self) -> CircuitState:
-        """The state that refused: open, half_open (all probes are in flight) or forced_open."""
+        """The state in which it was refused: open, half_open (all probes are in flight) or forced_open; of a
+        `ConcurrencyLimitError` closed or half_open.
+        """
         value = self.args[2] if len(self.args) > 2 else OPEN  # noqa: PLR2004  # its position
         try:
             return CircuitState(value)
         except ValueError:  # made by other code, with other arguments
             return OPEN
 
+    @property
+    def rejection_reason(self) -> RejectionReason:
+        """Why the call was refused."""
+        return REASONS_BY_STATE.get(self.state, RejectionReason.OPEN)
+
     def __str__(self) -> str:
-        named = repr(self.name) if self.key is None else f"{self.name!r} for {self.key!r}"
         later = f"; retry after {self.retry_after:.3g} s" if isinstance(self.retry_after, int | float) else ""
-        return f"circuit breaker {named} is {self.state.value}{later}"
+        return f"circuit breaker {self._named} is {self.state.value}{later}"
+
+    @property
+    def _named(self) -> str:
+        return repr(self.name) if self.key is None else f"{self.name!r} for {self.key!r}"
+
+
+class ConcurrencyLimitError(CircuitOpenError):
+    """As many calls of the breaker's name are in flight as `max_in_flight` allows; the circuit itself admits calls."""
+
+    max_in_flight: int | None = _argument(7, None, "The limit that refused the call.")
+
+    @property
+    def rejection_reason(self) -> RejectionReason:
+        """Why the call was refused."""
+        return CONCURRENCY_LIMIT
+
+    def __str__(self) -> str:
+        limit = f", at most {self.max_in_flight}" if isinstance(self.max_in_flight, int) else ""
+        return f"circuit breaker {self._named} has too many calls in flight{limit}"
 
 
 class InvalidSettings(ValueError):

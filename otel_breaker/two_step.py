@@ -95,7 +95,7 @@ class TwoStepCalls:
             return Permit.of(NO_GENERATION, circuit.state)
         cancel_abandoned_calls()
         try:
-            decision, changes = circuit.acquire_permit(exclusive=True)
+            decision, changes = circuit.acquire_permit()
             if changes:
                 circuit.dispatch_changes(changes, current_span_context())
         except BaseException:

@@ -189,6 +189,8 @@ def test_a_snapshot_of_an_open_circuit_has_every_field(clock: FakeClock) -> None
         "window_failures": 0,
         "window_slow": 0,
         "probes_in_flight": 0,
+        "calls_in_flight": None,
+        "max_in_flight": None,
         "retry_after": 20.0,
         "last_failure_type": "ConnectionError",
         "actor": None,

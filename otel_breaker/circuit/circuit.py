@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from otel_breaker.circuit.changes import NO_CHANGES
 from otel_breaker.circuit.decisions import FailedCall
+from otel_breaker.circuit.limits import held_by
 from otel_breaker.circuit.managed import ManagedCircuit
 from otel_breaker.circuit.owners import running, running_owner
 from otel_breaker.core.states import FAILURE, IGNORED, RECOVERING_STATES, SUCCESS, Outcome
@@ -29,25 +30,26 @@ class Circuit(ManagedCircuit):
 
     __slots__ = ()
 
-    def acquire_permit(self, *, exclusive: bool = False) -> tuple[Permit | CircuitOpenError, Sequence[PendingChange]]:
+    def acquire_permit(self, holder: object = None) -> tuple[Permit | CircuitOpenError, Sequence[PendingChange]]:
         """Admit or refuse one call.
 
         Args:
-            exclusive: the caller needs a permit of its own, which it settles by hand.
+            holder: what ends the call; a place in flight is given back when it is collected. None for a caller that
+                needs a permit of its own, whose outcome it records by hand.
 
         Returns:
             A permit, or the refusal to raise; and the state changes that the decision caused, which the caller passes
             to `dispatch_changes` once it knows its own span.
         """
-        decided = self.fast_path.try_admit() or self.fast_path.try_refuse()
+        decided = self.fast_path.try_admit(holder) or self.fast_path.try_refuse()
         if decided is not None:
             return decided, NO_CHANGES
         now = self.now()
         if self._is_inside():
-            return self.admit_in_between_locked(now), NO_CHANGES
+            return self.admit_in_between_locked(now, holder), NO_CHANGES
         # Not under the lock: other libraries answer what runs.
-        owner = running_owner() if self._machine.state in RECOVERING_STATES and not exclusive else None
-        return self._under_lock(self.admit_locked, now, owner, exclusive)
+        owner = running_owner() if self._machine.state in RECOVERING_STATES and holder is not None else None
+        return self._under_lock(self.admit_locked, now, owner, holder)
 
     def dispatch_changes(self, changes: Sequence[PendingChange], span_context: object) -> None:
         """Deliver the state changes that a decision caused.
@@ -84,6 +86,9 @@ class Circuit(ManagedCircuit):
         Returns:
             The state changes that it caused, already delivered.
         """
+        limit = self.fast_path.limit
+        if limit is not None:
+            limit.leave(permit)
         if self._lock._is_owned():  # type: ignore[attr-defined]  # noqa: SLF001  # `_is_inside`, written out
             self._machine.leave(permit)
             next(self.history.counters.calls[outcome])
@@ -121,15 +126,25 @@ class Circuit(ManagedCircuit):
         Returns:
             Whether the step was slow, and the state changes that it caused, already delivered.
         """
+        limit = self.fast_path.limit
+        if limit is not None:
+            limit.leave(permit)
         if self._is_inside():
             self._machine.leave(permit)
             permit.started = permit.owner = None
             return False, NO_CHANGES
         return self._under_lock(self.suspend_locked, permit, self.now())
 
-    def resume(self, permit: Permit) -> None:
-        """Begin the next step of a call, perhaps in another thread or task."""
-        now = self.now()
+    def resume(self, permit: Permit, holder: object) -> None:
+        """Begin the next step of a call, perhaps in another thread or task; no limit of calls in flight refuses it.
+
+        Args:
+            permit: with which the call was admitted.
+            holder: what ends the call.
+        """
+        now, limit = self.now(), self.fast_path.limit
+        if limit is not None and permit.takes_place:
+            limit.in_flight[permit] = held_by(holder, permit, limit)
         if permit.deadline is not None:
             permit.owner = running_owner()
         self._under_lock(self._machine.resume, permit, now)

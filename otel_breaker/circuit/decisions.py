@@ -10,9 +10,20 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from otel_breaker.circuit.changes import NO_CHANGES
 from otel_breaker.circuit.counted_errors import CountedErrors
+from otel_breaker.circuit.limits import held_by
 from otel_breaker.circuit.runtime import RUNTIME
 from otel_breaker.core.permits import NO_GENERATION, Permit
-from otel_breaker.core.states import CLOSED, HALF_OPEN, PASSING_STATES, Outcome
+from otel_breaker.core.states import (
+    CLOSED,
+    CONCURRENCY_LIMIT,
+    FORCED_CLOSED,
+    HALF_OPEN,
+    PASSING_STATES,
+    REASONS_BY_STATE,
+    CircuitState,
+    Outcome,
+    RejectionReason,
+)
 from otel_breaker.settings import Mode
 
 if TYPE_CHECKING:
@@ -58,37 +69,58 @@ class Decisions:
         self._mode = Mode.ENFORCE
 
     def admit_locked(
-        self, now: float, owner: Hashable, exclusive: bool
+        self, now: float, owner: Hashable, holder: object
     ) -> tuple[Permit | CircuitOpenError, Sequence[PendingChange]]:
-        """Admit or refuse a call; the changes are complete when the span of that call is known."""
+        """Admit or refuse a call; the changes are complete when the span of that call is known.
+
+        Args:
+            now: monotonic seconds.
+            owner: what runs the call.
+            holder: what ends the call; None when its outcome is recorded by hand.
+        """
         machine = self._machine
         self.fast_path.withdraw()
         try:
             changes = self._apply_time_locked(now)
-            permit = machine.admit(now, owner if machine.state is HALF_OPEN else None, exclusive=exclusive)
-            if permit is None:
-                decision = self.refuse_locked(now)
-            else:
-                decision = permit
-                if permit.deadline is not None:
-                    self.history.count_probe()
+            owner = owner if machine.state is HALF_OPEN else None
+            permit = machine.admit(now, owner, exclusive=holder is None)
+            decision = self._enter_locked(permit, holder, now) if permit is not None else self._refuse_locked(now)
+            if decision is permit and permit.deadline is not None:
+                self.history.count_probe()
         finally:
             self.fast_path.publish(machine)
         self.history.complete_before(changes)
         return decision, changes
 
-    def admit_in_between_locked(self, now: float) -> Permit | CircuitOpenError:
+    def admit_in_between_locked(self, now: float, holder: object) -> Permit | CircuitOpenError:
         """Admit or refuse a call by the current state, in the middle of another decision."""
         state = self._machine.state
-        return Permit.of(NO_GENERATION, state, 0, now) if state in PASSING_STATES else self.refuse_locked(now)
+        if state in PASSING_STATES:
+            return self._enter_locked(Permit.of(NO_GENERATION, state, 0, now), holder, now)
+        return self._refuse_locked(now)
 
-    def refuse_locked(self, now: float) -> Permit | CircuitOpenError:
+    def _enter_locked(self, permit: Permit, holder: object, now: float) -> Permit | CircuitOpenError:
+        """Let a call that the circuit admits enter the limit of calls in flight, or refuse it."""
+        limit = self.fast_path.limit
+        if limit is None or not permit.takes_place:
+            return permit
+        held = now + self._machine.policy.probe_timeout if holder is None else held_by(holder, permit, limit)
+        if limit.enter(permit, held) or (limit.take_back_expired(now) and limit.enter(permit, held)):
+            return permit
+        if permit.state is FORCED_CLOSED:  # an operator lets all calls pass
+            limit.in_flight[permit] = held
+            return permit
+        limit.note_refusal()
+        self._machine.withdraw(permit)
+        if self._mode is Mode.SHADOW:
+            return _shadowed_permit(permit.state, CONCURRENCY_LIMIT, now)
+        return self.history.make_limit_refusal(permit.state, limit.limit)
+
+    def _refuse_locked(self, now: float) -> Permit | CircuitOpenError:
         """Refuse a call; in mode `shadow`, a permit without effect."""
         state = self._machine.state
         if self._mode is Mode.SHADOW:
-            permit = Permit.of(NO_GENERATION, state, 0, now)
-            permit.shadowed = True
-            return permit
+            return _shadowed_permit(state, REASONS_BY_STATE[state], now)
         return self.history.make_refusal(state, self._machine.retry_after(now))
 
     def permit_if_closed_locked(self, now: float) -> Permit:
@@ -150,6 +182,8 @@ class Decisions:
             if failure is not None:
                 self.history.record_failure(failure.name, span_context)
             changes = self._record_locked(permit, outcome, effective, failure, now, retry_after, span_context)
+            if self.fast_path.limit is not None and permit.takes_place:
+                self.fast_path.limit.record(effective, permit.started, now)
         finally:
             self.fast_path.publish(self._machine)
         self.history.complete_before(changes)
@@ -206,7 +240,7 @@ class Decisions:
         span_context: object,
     ) -> Sequence[PendingChange]:
         machine, history, changes = self._machine, self.history, NO_CHANGES
-        if permit.shadowed:
+        if permit.shadowed is not None:
             history.counters.outages.shadowed[outcome] += 1
         if machine.has_deadlines:
             # A probe that ends after its deadline has expired; calls in flight may be overdue.
@@ -237,3 +271,10 @@ class Decisions:
         if transition is None:
             return []
         return [self.history.record_state_change(transition, self._mode, span_context, complete=complete)]
+
+
+def _shadowed_permit(state: CircuitState, reason: RejectionReason, now: float) -> Permit:
+    """The permit of a call that passes only because of mode `shadow`; its outcome has no effect."""
+    permit = Permit.of(NO_GENERATION, state, 0, now)
+    permit.shadowed = reason
+    return permit

@@ -15,15 +15,16 @@ from otel_breaker.circuit.dispatcher import ChangeDispatcher
 from otel_breaker.circuit.episode import Episode
 from otel_breaker.core.counters import PROBE_TIMEOUT, CircuitCounters
 from otel_breaker.core.states import (
+    CONCURRENCY_LIMIT,
     HALF_OPEN,
     PASSING_STATES,
+    REASONS_BY_STATE,
     REFUSING_STATES,
-    REJECTED,
     CircuitState,
     Outcome,
     Reason,
 )
-from otel_breaker.errors import CircuitOpenError
+from otel_breaker.errors import CircuitOpenError, ConcurrencyLimitError
 from otel_breaker.text import OTHER
 
 if TYPE_CHECKING:
@@ -94,15 +95,27 @@ class CircuitHistory:
 
     def make_refusal(self, state: CircuitState, retry_after: float | None) -> CircuitOpenError:
         """Count a refusal, and make the error that its caller receives; needs no lock."""
-        next(self.counters.calls[REJECTED])
+        next(self.counters.calls[REASONS_BY_STATE[state]])
+        # `state.value` would run Python code of the enumeration, which takes a seventh of a refusal.
         episode, failure = self.episode, self.last_failure_type
         if episode is None:
             return CircuitOpenError(
-                self.name, self.key, state.value, retry_after, None, failure, self.last_failure_time
+                self.name, self.key, state._value_, retry_after, None, failure, self.last_failure_time
             )
         next(episode.refusals)
         return CircuitOpenError(
-            self.name, self.key, state.value, retry_after, episode.id, failure, self.last_failure_time
+            self.name, self.key, state._value_, retry_after, episode.id, failure, self.last_failure_time
+        )
+
+    def make_limit_refusal(self, state: CircuitState, limit: int) -> ConcurrencyLimitError:
+        """Count a refusal by the limit of calls in flight, and make its error; needs no lock."""
+        next(self.counters.calls[CONCURRENCY_LIMIT])
+        episode, failure = self.episode, self.last_failure_type
+        if episode is not None:
+            next(episode.refusals)
+        identity = None if episode is None else episode.id
+        return ConcurrencyLimitError(
+            self.name, self.key, state._value_, None, identity, failure, self.last_failure_time, limit
         )
 
     def count_probe(self) -> None:

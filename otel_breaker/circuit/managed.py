@@ -13,6 +13,7 @@ from otel_breaker.circuit.commands import OperatorCommand
 from otel_breaker.circuit.decisions import Decisions
 from otel_breaker.circuit.fast_path import FastPath
 from otel_breaker.circuit.history import CircuitHistory
+from otel_breaker.circuit.limits import LIMITS
 from otel_breaker.circuit.runtime import RUNTIME
 from otel_breaker.circuit.snapshot import Reading, Snapshot
 from otel_breaker.classifier import OutcomeClassifier
@@ -117,7 +118,8 @@ class ManagedCircuit(Decisions):
         self._under_lock(self._adopt_runtime_locked, replaced, clock)
 
     def snapshot(self) -> Snapshot:
-        return self._under_lock(Snapshot.of_locked, self._machine, self.history, self.settings.mode, self.now())
+        machine, limit, mode = self._machine, self.fast_path.limit, self.settings.mode
+        return self._under_lock(Snapshot.of_locked, machine, self.history, limit, mode, self.now())
 
     def read(self, *, timed: bool = True) -> Reading:
         """The counts so far; without the seconds since the last update, and without a ratio, when not *timed*."""
@@ -135,6 +137,8 @@ class ManagedCircuit(Decisions):
         self._lock = threading.RLock()
         self._counted_errors = None
         self._machine.forget_calls_in_flight()
+        if self.fast_path.limit is not None:
+            self.fast_path.limit.forget_calls_in_flight()
         if self.history.dispatcher is not None:
             self.history.dispatcher.after_fork()
         self.history.counters.reset(self.now())
@@ -201,7 +205,7 @@ class ManagedCircuit(Decisions):
     def _read_locked(self, now: float | None) -> Reading:
         ratio = 0.0 if now is None or self.is_off else self._machine.trip_ratio(now)
         totals = self.history.counters.totals(now)
-        return Reading(totals, self._machine.state, self.settings.mode, ratio)
+        return Reading(totals, self._machine.state, self.settings.mode, ratio, self.fast_path.limit)
 
     def _apply(self, settings: Settings) -> None:
         self.settings = settings
@@ -210,6 +214,7 @@ class ManagedCircuit(Decisions):
         self._is_off = settings.mode is Mode.OFF
         self.is_enforced = settings.mode is Mode.ENFORCE
         """Whether a call in a closed state has no attributes but that state and the key."""
+        self.fast_path.limit = LIMITS.find(self.history.name, settings)
         self.fast_path.may_admit = self.is_enforced and not self.classifier.classifies_results
         self.fast_path.may_refuse = self.is_enforced and settings.fallback is None
         self.fast_path.publish(self._machine)

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from typing_extensions import Self
 
     from otel_breaker.circuit.history import CircuitHistory
+    from otel_breaker.core.concurrency import ConcurrencyLimit
     from otel_breaker.core.counters import CounterTotals
     from otel_breaker.core.machine import Machine
     from otel_breaker.core.states import CircuitState
@@ -35,6 +36,10 @@ class Snapshot:
     window_failures: int
     window_slow: int
     probes_in_flight: int
+    calls_in_flight: int | None
+    """The calls of all circuits of the name that are in flight; None without `max_in_flight`."""
+    max_in_flight: int | None
+    """The most of them now; None without `max_in_flight`."""
     retry_after: float | None
     """Seconds until a probe may be admitted; None when only an operator can end the state."""
     opened_at: float | None
@@ -46,7 +51,9 @@ class Snapshot:
     reason: str | None
 
     @classmethod
-    def of_locked(cls, machine: Machine, history: CircuitHistory, mode: Mode, now: float) -> Self:
+    def of_locked(
+        cls, machine: Machine, history: CircuitHistory, limit: ConcurrencyLimit | None, mode: Mode, now: float
+    ) -> Self:
         """Read a circuit; under its lock."""
         counts, calls, episode = machine.counts(now), history.counters.calls.read(), history.episode
         return cls(
@@ -61,6 +68,8 @@ class Snapshot:
             window_failures=counts.window_failures,
             window_slow=counts.window_slow,
             probes_in_flight=machine.probes_in_flight,
+            calls_in_flight=None if limit is None else limit.number_in_flight,
+            max_in_flight=None if limit is None else limit.limit,
             retry_after=machine.retry_after(now),
             opened_at=episode.opened_time if episode is not None else None,
             last_failure_type=history.last_failure_type,
@@ -78,3 +87,5 @@ class Reading(NamedTuple):
     mode: Mode
     trip_ratio: float
     """The share of a rule's threshold that is reached; 0 while no rule is evaluated."""
+    limit: ConcurrencyLimit | None
+    """The limit of calls in flight, which all circuits of the name share."""

@@ -97,6 +97,11 @@ class Closed:
         self._watch(permit)
         return permit
 
+    def record_from(self, seconds: float) -> None:
+        """Have the success of a call that takes this long recorded, though it may be slow for no rule."""
+        slow = self._policy.slow_call_duration
+        self.slow_after = seconds if slow is None else min(slow, seconds)
+
     # The next two are safe without the lock, until `quiet_until`; guard/fast_path.py has a copy of them written out.
 
     def admit_quietly(self, now: float) -> Permit:
@@ -107,7 +112,8 @@ class Closed:
 
     def succeed_quietly(self, permit: Permit, now: float) -> bool:
         """Whether a success has no effect but its count: False for a call of an earlier period, and an overdue one."""
-        return self.in_flight.pop(permit, False) and not self._policy.is_slow(permit.started, now)
+        started = permit.started
+        return started is not None and now < started + self.slow_after and self.in_flight.pop(permit, False)
 
     def leave(self, permit: Permit) -> None:
         """Forget a call that is in flight; safe without the lock."""
@@ -208,11 +214,11 @@ class Closed:
         self.slow_after = inf if policy.slow_call_duration is None else policy.slow_call_duration
         if self._timed_calls is not None:
             self._timed_calls.adopt(self.slow_after)
-        elif policy.slow_call_duration is not None:
+        elif policy.slow_call_duration is not None or policy.is_limited:
             self._timed_calls = CallsInFlight(self.slow_after)
             self.in_flight = self._timed_calls.permits
-        self.is_shared = policy.slow_call_duration is None
-        """Whether calls share a permit, because their durations do not matter."""
+        self.is_shared = policy.slow_call_duration is None and not policy.is_limited
+        """Whether calls share a permit, because neither their durations nor their number matter."""
         self._is_timeless = not policy.needs_clock
         streaks = (rule.threshold for rule in policy.rules if isinstance(rule, ConsecutiveFailures))
         self._failure_threshold = min(streaks, default=inf)

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from itertools import count
 from typing import Final
 
-from otel_breaker.core.states import CLOSED, SUCCESS, CircuitState, Outcome
+from otel_breaker.core.states import CLOSED, REJECTED, SUCCESS, CircuitState, Outcome, RejectionReason
 
 PROBE_TIMEOUT: Final = "timeout"
 """The outcome of a probe whose lease has expired."""
@@ -43,8 +43,10 @@ class CallCounter(count):  # type: ignore[type-arg]  # generic only to type chec
         self._before = self()
 
 
-class CallCounters(dict[Outcome, CallCounter]):
-    """The counters of calls by outcome, each made at its first call; that of successes is always there.
+class CallCounters(dict[Outcome | RejectionReason, CallCounter]):
+    """The counters of calls by outcome, and of refused ones by reason.
+
+    Each is made at its first call; that of successes is always there.
 
     Most circuits only ever count successes.
     """
@@ -55,19 +57,27 @@ class CallCounters(dict[Outcome, CallCounter]):
         super().__init__()
         self.successes = CallCounter()
 
-    def __missing__(self, outcome: Outcome) -> CallCounter:
+    def __missing__(self, outcome: Outcome | RejectionReason) -> CallCounter:
         # One atomic step: two threads must count with the same counter.
         return self.setdefault(outcome, self.successes if outcome is SUCCESS else CallCounter())
 
     def read(self) -> Counter[Outcome]:
         """The calls by outcome, since the last reset."""
-        return Counter({outcome: counter.read() for outcome, counter in self._present().items()})
+        calls: Counter[Outcome] = Counter()
+        for outcome, counter in self._present().items():
+            calls[outcome if isinstance(outcome, Outcome) else REJECTED] += counter.read()
+        return calls
+
+    def read_refusals(self) -> Counter[RejectionReason]:
+        """The refused calls by reason, since the last reset."""
+        present = self._present().items()
+        return Counter({reason: counter.read() for reason, counter in present if isinstance(reason, RejectionReason)})
 
     def reset(self) -> None:
         for counter in self._present().values():
             counter.reset()
 
-    def _present(self) -> dict[Outcome, CallCounter]:
+    def _present(self) -> dict[Outcome | RejectionReason, CallCounter]:
         return {SUCCESS: self.successes, **self.copy()}  # `copy` is atomic: another thread may add a counter
 
 
@@ -131,7 +141,7 @@ class CircuitCounters:
         """A copy of all counts; without the seconds since the last update when *now* is None."""
         if now is not None:
             self._spend_until(now)
-        totals = CounterTotals(self.calls.read())
+        totals = CounterTotals(self.calls.read(), self.calls.read_refusals())
         if self._outages is not None:
             totals.changes.update(self._outages.changes)
             totals.probes.update(self._outages.probes)
@@ -146,6 +156,7 @@ class CounterTotals:
     """The counts of one circuit at one instant, or the sums of several."""
 
     calls: Counter[Outcome] = field(default_factory=Counter)
+    refusals: Counter[RejectionReason] = field(default_factory=Counter)
     changes: Counter[tuple[CircuitState, CircuitState, str]] = field(default_factory=Counter)
     probes: Counter[str] = field(default_factory=Counter)
     shadowed: Counter[Outcome] = field(default_factory=Counter)
@@ -153,6 +164,7 @@ class CounterTotals:
 
     def add(self, other: CounterTotals) -> None:
         self.calls.update(other.calls)
+        self.refusals.update(other.refusals)
         self.changes.update(other.changes)
         self.probes.update(other.probes)
         self.shadowed.update(other.shadowed)

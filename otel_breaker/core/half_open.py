@@ -55,6 +55,10 @@ class HalfOpen:
             self._succeeded += 1
         return Trigger.RECOVER if self._succeeded >= self._policy.half_open_calls else None
 
+    def withdraw(self, permit: Permit) -> None:
+        """Take back a lease, as if the probe had not been admitted."""
+        self._leases.pop(permit, None)
+
     def first_expired(self, now: float) -> Permit | None:
         """The lease that expired first."""
         expired = [(lease.deadline, lease) for lease in self._leases if lease.deadline is not None]

@@ -174,6 +174,12 @@ class Machine:
         """Forget a call that is in flight; safe without the lock."""
         self._closed.leave(permit)
 
+    def withdraw(self, permit: Permit) -> None:
+        """Take back the admission of a call that will not run."""
+        self._closed.leave(permit)
+        if self._half_open is not None:
+            self._half_open.withdraw(permit)
+
     def suspend(self, permit: Permit, now: float, jitter: float) -> Transition | None:
         """End one step of a call, which then waits for its consumer."""
         if permit.generation != self.generation or self.state is not CLOSED:

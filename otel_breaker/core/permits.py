@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from otel_breaker.core.states import CLOSED, CircuitState
+from otel_breaker.core.states import CLOSED, HALF_OPEN, CircuitState
 
 if TYPE_CHECKING:
     from collections.abc import Hashable
 
     from typing_extensions import Self
 
+    from otel_breaker.core.states import RejectionReason
     from otel_breaker.core.windows import Window
 
 NO_GENERATION: Final = -1
@@ -48,8 +49,13 @@ class Permit:
     """Identifies the call's span, for links to it."""
     is_forgotten: bool = False
     """Whether only its holder remembers that its outcome is not recorded."""
-    shadowed: bool = False
-    """Whether the call would have been refused if the breaker's mode were `enforce`."""
+    shadowed: RejectionReason | None = None
+    """Why the call would have been refused if the breaker's mode were `enforce`."""
+
+    @property
+    def takes_place(self) -> bool:
+        """Whether the call counts against the limit of calls in flight: not as part of a probe, nor when shadowed."""
+        return self.shadowed is None and not (self.state is HALF_OPEN and self.deadline is None)
 
     @classmethod
     def of(cls, generation: int, state: CircuitState, failure_count: int = 0, started: float | None = None) -> Self:

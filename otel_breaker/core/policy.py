@@ -28,6 +28,8 @@ class Policy(NamedTuple):
     recovery_jitter: float
     half_open_calls: int
     probe_timeout: float
+    is_limited: bool = False
+    """Whether the calls in flight are limited, so that each has a permit of its own."""
 
     @property
     def needs_clock(self) -> bool:

@@ -70,6 +70,21 @@ class Outcome(Enum):
     __hash__ = object.__hash__  # as above
 
 
+class RejectionReason(Enum):
+    """Why a call was refused, in the words of telemetry."""
+
+    OPEN = "open"
+    """The circuit is open."""
+    HALF_OPEN = "half_open"
+    """The circuit is half-open, and all its probes are in flight."""
+    FORCED_OPEN = "forced_open"
+    """An operator refuses all calls."""
+    CONCURRENCY_LIMIT = "concurrency_limit"
+    """As many calls of the name are in flight as `max_in_flight` allows."""
+
+    __hash__ = object.__hash__  # as above
+
+
 # For code that runs at every call: until Python 3.12 each access to a member through its class runs Python code.
 CLOSED: Final = CircuitState.CLOSED
 OPEN: Final = CircuitState.OPEN
@@ -81,6 +96,16 @@ FAILURE: Final = Outcome.FAILURE
 IGNORED: Final = Outcome.IGNORED
 REJECTED: Final = Outcome.REJECTED
 CANCELLED: Final = Outcome.CANCELLED
+CONCURRENCY_LIMIT: Final = RejectionReason.CONCURRENCY_LIMIT
+
+REASONS_BY_STATE: Final[Mapping[CircuitState, RejectionReason]] = MappingProxyType(
+    {
+        OPEN: RejectionReason.OPEN,
+        HALF_OPEN: RejectionReason.HALF_OPEN,
+        FORCED_OPEN: RejectionReason.FORCED_OPEN,
+    }
+)
+"""Why a circuit in each of these states refuses calls."""
 
 PASSING_STATES: Final = (CLOSED, FORCED_CLOSED)
 """Every call passes."""

@@ -43,6 +43,7 @@ class Call:
     """
 
     __slots__ = (
+        "__weakref__",
         "_answered_refusal",
         "_changes",
         "_circuit",
@@ -85,7 +86,7 @@ class Call:
         try:
             if permit is None:
                 cancel_abandoned_calls()
-                decision, changes = circuit.acquire_permit()
+                decision, changes = circuit.acquire_permit(call)
                 if isinstance(decision, CircuitOpenError):
                     call._refuse(tracer, decision, changes, traced=traced)
                     return call
@@ -246,7 +247,7 @@ class Call:
     def resume(self) -> None:
         """Go on: the consumer wants the next item."""
         if self._permit is not None and not self._permit.is_shared:
-            self._circuit.resume(self._permit)
+            self._circuit.resume(self._permit, self)
         if self._span is not None:
             self._span.resume()
 

@@ -14,6 +14,7 @@ from sys import is_finalizing
 from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar, cast
 
 from otel_breaker.circuit.changes import NO_CHANGES
+from otel_breaker.circuit.limits import held_by
 from otel_breaker.core.permits import Permit
 from otel_breaker.core.states import SUCCESS
 from otel_breaker.guard.call import Call
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Coroutine
 
     from otel_breaker.circuit import Circuit
+    from otel_breaker.core.concurrency import ConcurrencyLimit
     from otel_breaker.guard.ports import CallSpan, CallTracer
 
 P = ParamSpec("P")
@@ -39,6 +41,9 @@ begin, continued = Call.begin, Call.continued
 def add_fast_path(function: Callable[P, R], circuit: Circuit, tracer: CallTracer) -> Callable[P, R]:
     """Guard a function that is neither a coroutine function nor a generator function."""
     untimed = _untimed(function, circuit, tracer)
+    limit = circuit.fast_path.limit
+    if limit is not None:
+        return _limited(function, untimed, limit, circuit, tracer)
     return untimed if circuit.settings.slow_call_duration is None else _timed(function, untimed, circuit, tracer)
 
 
@@ -124,6 +129,66 @@ def _timed(function: Callable[P, R], untimed: Callable[P, R], circuit: Circuit, 
             is_complete = False
         if not is_complete and (follower := follower_of(result)) is not None:
             return cast("R", follow(follower, result, continued(circuit, tracer, permit)))
+        now = fast_path.clock()
+        if now < fast_path.quiet_until and now < started + period.slow_after and period.in_flight.pop(permit, False):
+            next(successes)
+        elif not is_finalizing():
+            circuit.record_outcome(permit, SUCCESS)
+        return result
+
+    return guarded
+
+
+def _limited(
+    function: Callable[P, R], untimed: Callable[P, R], limit: ConcurrencyLimit, circuit: Circuit, tracer: CallTracer
+) -> Callable[P, R]:
+    """Calls that are timed, and that a limit of calls in flight counts while the function runs.
+
+    Args:
+        function: what to guard.
+        untimed: makes the calls that need more.
+        limit: that of the circuit's name, which has no other one as long as this guard exists.
+        circuit: records their outcomes.
+        tracer: starts their spans.
+    """
+    fast_path = circuit.fast_path
+    successes = fast_path.successes
+
+    @wraps(function)
+    def guarded(*args: P.args, **kwargs: P.kwargs) -> R:
+        period = fast_path.limited_period
+        started = fast_path.clock()
+        if period is None or started >= fast_path.quiet_until or tracer.is_active():
+            return untimed(*args, **kwargs)
+        permit, in_frames = Permit(), limit.in_frames
+        permit.generation, permit.failure_count, permit.started = period.generation, period.failure_count, started
+        period.in_flight[permit] = True
+        try:
+            in_frames.append(permit)
+            if len(in_frames) > limit.limit or (limit.in_flight and limit.number_in_flight > limit.limit):
+                is_over, result = True, cast("R", None)
+            else:
+                is_over = False
+                try:
+                    result = function(*args, **kwargs)
+                except BaseException as error:
+                    _record_error(circuit, tracer, permit, None, error)
+                    raise
+            kind = type(result)
+            try:
+                is_complete = kind in COMPLETE_TYPES or id(kind) in COMPLETE_TYPE_IDS
+            except Exception:  # as above
+                is_complete = False
+            if not is_complete and (follower := follower_of(result)) is not None:
+                call = continued(circuit, tracer, permit)
+                limit.in_flight[permit] = held_by(call, permit, limit)
+                result = cast("R", follow(follower, result, call))
+                return result  # noqa: RET504  # the check for signals after the call comes before the end of the `try`
+        finally:  # an interrupt may come at any call, and must not leave a place taken
+            in_frames.pop()
+        if is_over:
+            period.leave(permit)
+            return untimed(*args, **kwargs)
         now = fast_path.clock()
         if now < fast_path.quiet_until and now < started + period.slow_after and period.in_flight.pop(permit, False):
             next(successes)

@@ -75,6 +75,13 @@ class Settings(SettingsFields):
         failure_rate="0.5",
     )
     """Calls in the window before a rate can trip; at most the window's N."""
+    max_in_flight: int | str | None = setting(
+        None,
+        readers.optional(readers.whole_or_auto),
+        "Calls in flight at once, of all circuits of the name; more are refused. `auto` finds the number.",
+        "auto",
+    )
+    """Calls in flight at once, of all circuits of the name; more are refused. `auto` finds the number."""
     recovery_time: float = setting(60.0, readers.duration, "How long to stay open before probing.", "5s")
     """How long to stay open before probing."""
     recovery_backoff: float = setting(
@@ -223,4 +230,5 @@ def _policy(settings: Settings) -> Policy:
         recovery_jitter=settings.recovery_jitter,
         half_open_calls=settings.half_open_calls,
         probe_timeout=settings.probe_timeout,
+        is_limited=settings.max_in_flight is not None,
     )

@@ -40,6 +40,8 @@ class Keywords(TypedDict, total=False):
     """The calls that rates are computed over: the last N, or those of a duration."""
     minimum_calls: int
     """Calls in the window before a rate can trip; at most the window's N."""
+    max_in_flight: int | Literal["auto"] | None
+    """Calls in flight at once, of all circuits of the name; more are refused. `auto` finds the number."""
     recovery_time: float | str | timedelta
     """How long to stay open before probing."""
     recovery_backoff: float

@@ -35,6 +35,7 @@ _FLAGS: Final = {
     **dict.fromkeys(("false", "0", "no", "off"), False),
 }
 
+AUTO: Final = "auto"
 SHORTEST_INTERVAL: Final = 0.01
 A_DURATION: Final = 'seconds as a number, or text with a unit such as "500ms", "30s" or "10m"'
 
@@ -74,6 +75,16 @@ def whole(minimum: int) -> Reader[int]:
         return value
 
     return read
+
+
+@reads(anyOf=[{"type": "integer", "minimum": 1}, {"const": AUTO}])
+def whole_or_auto(value: object, path: str) -> int | str:
+    """A whole number of at least 1, or the word for one that is found."""
+    if value == AUTO:
+        return AUTO
+    if isinstance(value, bool) or not isinstance(value, int) or not 1 <= value <= LARGEST:
+        raise allowed(path, value, f"a whole number of at least 1, or {AUTO}")
+    return value
 
 
 @reads(type="number", exclusiveMinimum=0, maximum=1)

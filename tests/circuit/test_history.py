@@ -10,7 +10,7 @@ import pytest
 from otel_breaker.circuit.history import CircuitHistory
 from otel_breaker.core.permits import Permit
 from otel_breaker.core.rules import Counts
-from otel_breaker.core.states import CircuitState, Outcome, Reason
+from otel_breaker.core.states import CircuitState, Outcome, Reason, RejectionReason
 from otel_breaker.core.transition import Transition
 from otel_breaker.settings import Mode
 
@@ -147,7 +147,7 @@ def test_a_refusal_is_counted_and_has_the_last_failure(history: CircuitHistory) 
 
     error = history.make_refusal(OPEN, 1.5)
 
-    assert history.counters.calls[Outcome.REJECTED].read() == 1
+    assert history.counters.calls[RejectionReason.OPEN].read() == 1
     assert error.args == (
         "payments", None, "open", 1.5, episode_id(history), "TimeoutError", history.last_failure_time,
     )  # fmt: skip

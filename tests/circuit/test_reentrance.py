@@ -124,7 +124,7 @@ class LockWithCommand:
         lambda circuit, permit: circuit.record_outcome(permit, Outcome.FAILURE),
         lambda circuit, permit: circuit.record_outcome(permit, Outcome.SUCCESS),
         lambda circuit, permit: circuit.suspend(permit),
-        lambda circuit, permit: circuit.resume(permit),
+        lambda circuit, permit: circuit.resume(permit, circuit),
         lambda circuit, permit: circuit.permit_for_unrequested_result(),
         lambda circuit, permit: circuit.adopt(Settings()),
         lambda circuit, permit: circuit.adopt_runtime(time.monotonic, time.monotonic),
@@ -142,7 +142,7 @@ def test_a_command_in_the_middle_of_any_use_of_a_circuit_is_carried_out_and_deli
     breaker.add_listener(lambda change: received.append(change.to_state))
     breaker.record_failure()  # a streak: no fast path
     circuit = breaker._circuit
-    permit, _ = circuit.acquire_permit(exclusive=exclusive)
+    permit, _ = circuit.acquire_permit(None if exclusive else circuit)
     assert isinstance(permit, Permit)
     circuit._lock = cast("threading.RLock", LockWithCommand(breaker.force_open))
 

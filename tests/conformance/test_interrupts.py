@@ -227,7 +227,7 @@ def test_a_change_whose_call_is_interrupted_before_its_dispatch_is_delivered_at_
 def test_a_change_that_was_never_dispatched_is_delivered_with_the_next(clock: FakeClock) -> None:
     watched = due_for_a_probe()
     circuit = watched.breaker._circuit
-    circuit.acquire_permit()  # as after two interrupts, one in the handling of the other
+    circuit.acquire_permit(circuit)  # as after two interrupts, one in the handling of the other
     assert len(waiting(watched)) == 1
 
     watched.breaker.force_open()

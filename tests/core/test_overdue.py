@@ -205,7 +205,7 @@ def test_nothing_is_watched_without_a_window_to_count_it_in() -> None:
 def test_a_slow_success_is_one_call_for_the_minimum_too(clock: FakeClock) -> None:
     keywords = {"slow_call_duration": SLOW, "slow_call_rate": 0.5, "minimum_calls": 2, "window": 10}
     circuit = Circuit("payments", None, Settings.from_mapping(keywords), clock=clock)
-    permit, _ = circuit.acquire_permit()
+    permit, _ = circuit.acquire_permit(circuit)
     assert isinstance(permit, Permit)
     clock.advance(SLOW)
 

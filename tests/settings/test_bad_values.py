@@ -18,6 +18,7 @@ BAD: dict[str, list[object]] = {
     "slow_call_rate": [0, 1.5, []],
     "window": [0, 60.0, "0s", [], None],
     "minimum_calls": [0, 1.5, [], None],
+    "max_in_flight": [0, 1.5, [], "AUTO"],
     "recovery_time": [0, "0s", [], None],
     "recovery_backoff": [0, 0.5, [], None],
     "recovery_time_max": [0, "0s", []],

@@ -28,6 +28,7 @@ def test_the_defaults_are_those_of_the_design() -> None:
         "slow_call_rate": None,
         "window": 100,
         "minimum_calls": 10,
+        "max_in_flight": None,
         "recovery_time": 60,
         "recovery_backoff": 1,
         "recovery_time_max": 600,

@@ -13,6 +13,8 @@ if TYPE_CHECKING:
     from tests.fakes import FakeClock
     from tests.telemetry.conftest import Metrics
 
+REASONS = ["open", "half_open", "forced_open"]
+
 
 @pytest.mark.parametrize(
     ("name", "unit", "monotonic"),
@@ -23,10 +25,11 @@ if TYPE_CHECKING:
         ("circuit_breaker.state.time", "s", True),
         ("circuit_breaker.probes", "{probe}", True),
         ("circuit_breaker.shadow.calls", "{call}", True),
+        ("circuit_breaker.concurrency.in_flight", "{call}", False),
     ],
 )
 def test_an_instrument_is_of_its_kind_and_unit(metrics: Metrics, name: str, unit: str, monotonic: bool) -> None:
-    breaker = CircuitBreaker("payments", mode="shadow")
+    breaker = CircuitBreaker("payments", mode="shadow", max_in_flight=5)
 
     metric = metrics.collect()[name]
 
@@ -37,12 +40,15 @@ def test_an_instrument_is_of_its_kind_and_unit(metrics: Metrics, name: str, unit
     assert breaker
 
 
-def test_the_trip_ratio_is_a_gauge(metrics: Metrics) -> None:
-    breaker = CircuitBreaker("payments")
+@pytest.mark.parametrize(
+    ("name", "unit"), [("circuit_breaker.trip_ratio", "1"), ("circuit_breaker.concurrency.limit", "{call}")]
+)
+def test_a_number_that_no_sum_has_a_meaning_for_is_a_gauge(metrics: Metrics, name: str, unit: str) -> None:
+    breaker = CircuitBreaker("payments", max_in_flight=5)
 
-    metric = metrics.collect()["circuit_breaker.trip_ratio"]
+    metric = metrics.collect()[name]
 
-    assert (metric.unit, type(metric.data)) == ("1", Gauge)
+    assert (metric.unit, type(metric.data)) == (unit, Gauge)
     assert metric.description
     assert breaker
 
@@ -58,11 +64,18 @@ def series(metrics: Metrics, metric: str) -> list[tuple[dict[str, Any], Any]]:
     return sorted(short, key=lambda each: sorted(each[0].items()))
 
 
-def test_calls_that_alerts_count_are_exported_by_outcome_from_the_first_collection(metrics: Metrics) -> None:
-    breaker = CircuitBreaker("payments")
+@pytest.mark.parametrize(
+    ("settings", "reasons"), [({}, REASONS), ({"max_in_flight": 5}, [*REASONS, "concurrency_limit"])]
+)
+def test_calls_that_alerts_count_are_exported_by_outcome_and_possible_reason_from_the_first_collection(
+    metrics: Metrics, settings: dict[str, Any], reasons: list[str]
+) -> None:
+    breaker = CircuitBreaker("payments", **settings)
 
     assert series(metrics, "circuit_breaker.calls") == [
-        ({"call.outcome": outcome}, 0) for outcome in ("failure", "rejected", "success")
+        ({"call.outcome": "failure"}, 0),
+        *(({"call.outcome": "rejected", "rejection.reason": reason}, 0) for reason in sorted(reasons)),
+        ({"call.outcome": "success"}, 0),
     ]
     assert breaker
 

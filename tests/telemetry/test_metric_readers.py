@@ -172,7 +172,7 @@ def test_all_breakers_share_one_set_of_instruments(metric_registry: MetricRegist
     breakers = [CircuitBreaker("payments"), CircuitBreaker("search")]
 
     assert sorted(meter.made) == sorted(set(meter.made))
-    assert len(meter.made) == 7
+    assert len(meter.made) == 9
     assert breakers
 
 
@@ -182,7 +182,7 @@ def test_a_meter_that_has_instruments_gets_no_second_set(metric_registry: Metric
     metric_registry.use_meter(meter)
     metric_registry.use_meter(meter)
 
-    assert len(meter.made) == 7
+    assert len(meter.made) == 9
 
 
 def test_without_a_provider_of_their_own_breakers_are_exported_by_the_global_one(

@@ -60,6 +60,7 @@ def test_a_call_that_a_shadow_would_have_refused_has_that_attribute_and_its_outc
         "code.function.name": f"{__name__}.charge",
         "circuit_breaker.mode": "shadow",
         "circuit_breaker.shadow.rejected": True,
+        "circuit_breaker.rejection.reason": "open",
         "circuit_breaker.episode": breaker.snapshot().episode,
         "circuit_breaker.link": "opening",
         "circuit_breaker.call.outcome": "success",

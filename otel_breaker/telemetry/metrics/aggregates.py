@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from otel_breaker.circuit import Circuit, Reading
+    from otel_breaker.core.concurrency import ConcurrencyLimit
     from otel_breaker.core.counters import CircuitCounters
     from otel_breaker.core.states import CircuitState, Outcome
 
@@ -32,6 +33,10 @@ class Aggregate(NamedTuple):
     modes: list[str]
     trip_ratio: float
     """How near the worst circuit is to tripping."""
+    limits: frozenset[ConcurrencyLimit]
+    """The limits of calls in flight; several only where names share one series."""
+    is_limited: bool
+    """Whether there is or was a limit."""
 
 
 class NameGroup:
@@ -47,6 +52,7 @@ class NameGroup:
         self._is_folding = False
         self._modes: set[str] = set()
         self._states_seen: set[tuple[CircuitState, str]] = set()
+        self._is_limited = False
         self._clock_failed = False
         self._waste_in_a_row = 0
         self._is_waste_reported = False
@@ -57,6 +63,7 @@ class NameGroup:
         mode = circuit.settings.mode.value
         self._modes.add(mode)
         self._states_seen.add((circuit.state, mode))
+        self._is_limited = self._is_limited or circuit.settings.max_in_flight is not None
 
     def snapshot(self) -> tuple[CounterTotals, list[Circuit]]:
         """The totals of collected circuits, and the living circuits; for one caller at a time."""
@@ -82,15 +89,19 @@ class NameGroup:
         """
         # An exported series stays, or a sum over it would never return to zero.
         states, trip_ratio = Counter(dict.fromkeys(self._states_seen.copy(), 0)), 0.0
+        limits = set["ConcurrencyLimit"]()
         for circuit in circuits:
             reading = self._read(circuit)
             totals.add(reading.totals)
             states[reading.state, reading.mode.value] += 1
             trip_ratio = max(trip_ratio, reading.trip_ratio)
+            if reading.limit is not None:
+                limits.add(reading.limit)
         self._states_seen.update(states)
         self._modes.update(mode for _, mode in states)
         self._modes.update(mode for *_, mode in totals.changes)
-        return Aggregate(totals, states, sorted(self._modes), trip_ratio)
+        self._is_limited = self._is_limited or bool(limits)
+        return Aggregate(totals, states, sorted(self._modes), trip_ratio, frozenset(limits), self._is_limited)
 
     def must_report_waste(self) -> bool:
         """Whether the name's circuits have no effect, because each is dropped after its only call; True only once."""

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 from opentelemetry.metrics import Meter, Observation
 
 from otel_breaker.core.counters import PROBE_OUTCOMES, PROBE_TIMEOUT
-from otel_breaker.core.states import CLOSED, FAILURE, HALF_OPEN, OPEN, REJECTED, SUCCESS, Outcome
+from otel_breaker.core.states import CLOSED, FAILURE, HALF_OPEN, OPEN, REJECTED, SUCCESS, Outcome, RejectionReason
 from otel_breaker.settings import Mode
 from otel_breaker.telemetry import names
 
@@ -49,10 +49,14 @@ class Instrument(NamedTuple):
 
 
 def _calls(name: str, aggregate: Aggregate) -> Iterator[Observation]:
-    calls = aggregate.totals.calls
+    totals = aggregate.totals
     for outcome in Outcome:
-        if outcome in _OUTCOMES_FROM_BIRTH or calls[outcome]:
-            yield Observation(calls[outcome], {names.NAME: name, names.CALL_OUTCOME: outcome.value})
+        if outcome is not REJECTED and (outcome in _OUTCOMES_FROM_BIRTH or totals.calls[outcome]):
+            yield Observation(totals.calls[outcome], {names.NAME: name, names.CALL_OUTCOME: outcome.value})
+    rejected = {names.NAME: name, names.CALL_OUTCOME: Outcome.REJECTED.value}
+    for reason in RejectionReason:
+        if aggregate.is_limited or reason is not RejectionReason.CONCURRENCY_LIMIT:
+            yield Observation(totals.refusals[reason], {**rejected, names.REJECTION_REASON: reason.value})
 
 
 def _state_changes(name: str, aggregate: Aggregate) -> Iterator[Observation]:
@@ -100,6 +104,16 @@ def _shadow_calls(name: str, aggregate: Aggregate) -> Iterator[Observation]:
             yield Observation(aggregate.totals.shadowed[outcome], attributes)
 
 
+def _concurrency_limit(name: str, aggregate: Aggregate) -> Iterator[Observation]:
+    if aggregate.limits:
+        yield Observation(sum(limit.limit for limit in aggregate.limits), {names.NAME: name})
+
+
+def _calls_in_flight(name: str, aggregate: Aggregate) -> Iterator[Observation]:
+    if aggregate.is_limited:
+        yield Observation(sum(limit.number_in_flight for limit in aggregate.limits), {names.NAME: name})
+
+
 _COUNTER: Final = attrgetter("create_observable_counter")
 _UP_DOWN_COUNTER: Final = attrgetter("create_observable_up_down_counter")
 _GAUGE: Final = attrgetter("create_observable_gauge")
@@ -123,5 +137,19 @@ INSTRUMENTS: Final = (
         "{call}",
         "Calls that passed only because of shadow mode, by outcome.",
         _shadow_calls,
+    ),
+    Instrument(
+        names.METRIC_CONCURRENCY_LIMIT,
+        _GAUGE,
+        "{call}",
+        "The most calls in flight at once, where `max_in_flight` is set.",
+        _concurrency_limit,
+    ),
+    Instrument(
+        names.METRIC_CONCURRENCY_IN_FLIGHT,
+        _UP_DOWN_COUNTER,
+        "{call}",
+        "Calls in flight, where `max_in_flight` is set.",
+        _calls_in_flight,
     ),
 )

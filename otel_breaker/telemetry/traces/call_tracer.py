@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Final, NamedTuple, TypeAlias
 from opentelemetry.trace import Link, Span, SpanKind, Tracer
 
 from otel_breaker.core.states import CLOSED, HALF_OPEN, REJECTED
-from otel_breaker.errors import CircuitOpenError
 from otel_breaker.telemetry import names
 from otel_breaker.telemetry.api_features import get_current
 from otel_breaker.telemetry.traces.deferred_span import DeferredSpan
@@ -28,13 +27,13 @@ if TYPE_CHECKING:
     from otel_breaker.circuit import Circuit
     from otel_breaker.circuit.changes import PendingChange
     from otel_breaker.core.permits import Permit
+    from otel_breaker.errors import CircuitOpenError
 
 AnySpan: TypeAlias = LiveSpan | DeferredSpan | TimedSpan
 
-_KEY: Final = names.KEY
+_MOST_KEYS: Final = 1_000
 _INTERNAL: Final = SpanKind.INTERNAL
 _REFUSED: Final = {names.CALL_OUTCOME: REJECTED.value}
-_RAISED: Final = {names.ERROR_TYPE: type_name(CircuitOpenError)}
 _ANSWERED: Final = {names.FALLBACK_USED: True}
 
 
@@ -56,6 +55,7 @@ class OtelCallTracer(ActiveFlag):
         "_last_refusal",
         "_name",
         "_patched",
+        "_with_key",
         "has_fallback",
         "is_trampoline",
     )
@@ -74,6 +74,8 @@ class OtelCallTracer(ActiveFlag):
         if function is not None:
             self._common[names.CODE_FUNCTION_NAME] = function
         self._closed: dict[str, AttributeValue] = {**self._common, names.STATE: CLOSED.value}
+        self._with_key: dict[str, dict[str, AttributeValue]] = {}
+        """Those of closed calls by their key: to make them at each call takes as long as to choose the circuit."""
         self._last_refusal: _Refusal | None = None
 
     @property
@@ -100,18 +102,20 @@ class OtelCallTracer(ActiveFlag):
                 return None
             attributes, links = self._closed, None
             if circuit.is_enforced and permit.state is CLOSED:
-                if circuit.history.key is not None:
-                    attributes = {**attributes, _KEY: circuit.history.key}
+                key = circuit.history.key
+                if key is not None:
+                    attributes = self._with_key.get(key) or self._add_key(key)
             else:
-                attributes = {**self._common, names.STATE: permit.state.value}
-                if permit.shadowed:
+                attributes = {**self._common, names.STATE: permit.state._value_}
+                if permit.shadowed is not None:
                     attributes[names.SHADOW_REJECTED] = True
+                    attributes[names.REJECTION_REASON] = permit.shadowed.value
                 links = add_circuit_attributes(circuit, attributes)
             tracer = tracing.tracer()
             span: LiveSpan | DeferredSpan | None = None
             if tracer is None:
                 pass
-            elif tracing.is_deferred and not (changes or permit.state is HALF_OPEN or permit.shadowed):
+            elif tracing.is_deferred and not (changes or permit.state is HALF_OPEN or permit.shadowed is not None):
                 span = DeferredSpan(partial(self._start, tracer, context, attributes, links), context, tracing)
             else:
                 try:  # `_start`, written out
@@ -127,6 +131,13 @@ class OtelCallTracer(ActiveFlag):
             tracing.report_fault()
             return None
         return span if tracing.durations is None else self._timed(span, context)
+
+    def _add_key(self, key: str) -> dict[str, AttributeValue]:
+        """The attributes of a closed call with a key; they are kept for a number of keys."""
+        if len(self._with_key) >= _MOST_KEYS:
+            self._with_key.clear()
+        attributes = self._with_key[key] = {**self._closed, names.KEY: key}
+        return attributes
 
     def refuse(
         self, circuit: Circuit, refusal: CircuitOpenError, changes: Sequence[PendingChange], *, answered: bool
@@ -174,11 +185,13 @@ class OtelCallTracer(ActiveFlag):
         """The attributes and links of a refusal; those of the last one are used again while nothing has changed."""
         state: str = refusal.args[2]  # text there
         episode, retry_after = circuit.episode, refusal.retry_after
-        same = (episode, episode and episode.span_context, circuit.history.failure_span_context, state, answered)
+        kind, opening = type(refusal), episode and episode.span_context
+        same = (episode, opening, circuit.history.failure_span_context, state, kind, answered)
         last = self._last_refusal
         if last is None or last.same != same or episode is None:
             attributes: dict[str, AttributeValue] = {**self._common, names.STATE: state, **_REFUSED}
-            attributes.update(_ANSWERED if answered else _RAISED)
+            attributes[names.REJECTION_REASON] = refusal.rejection_reason.value
+            attributes.update(_ANSWERED if answered else {names.ERROR_TYPE: type_name(kind)})
             links = add_circuit_attributes(circuit, attributes)
             if refusal.episode is not None:  # the circuit may have left the episode since
                 attributes[names.EPISODE] = refusal.episode

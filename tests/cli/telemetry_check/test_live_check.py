@@ -23,6 +23,7 @@ REFUSED = {
     "circuit_breaker.name": "payments",
     "circuit_breaker.state": "open",
     "circuit_breaker.call.outcome": "rejected",
+    "circuit_breaker.rejection.reason": "open",
     "circuit_breaker.retry_after": 3.0,
     "circuit_breaker.episode": "8f1d0e7c5b3a2946",
     "error.type": "otel_breaker.errors.CircuitOpenError",
@@ -160,7 +161,7 @@ def test_a_required_attribute_that_is_missing_is_a_violation() -> None:
         ),
         *[
             (span({k: v for k, v in REFUSED.items() if k != f"circuit_breaker.{name}"}, status="error"), name)
-            for name in ("episode", "retry_after")
+            for name in ("episode", "retry_after", "rejection.reason")
         ],
         *[
             (log({k: v for k, v in TRIP.items() if k != f"circuit_breaker.{name}"}), name)
@@ -179,7 +180,7 @@ def test_an_attribute_that_is_conditionally_required_is_a_violation_when_it_is_m
 def test_an_attribute_is_not_required_when_only_some_of_its_conditions_hold() -> None:
     refused = {name: value for name, value in REFUSED.items() if name != "circuit_breaker.retry_after"}
 
-    assert violations(span({**refused, "circuit_breaker.state": "forced_open"}, status="error")) == []
+    assert violations(span({**refused, "circuit_breaker.rejection.reason": "forced_open"}, status="error")) == []
 
 
 def test_an_event_of_a_span_is_checked_like_a_log_event() -> None:

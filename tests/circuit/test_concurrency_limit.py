@@ -1,0 +1,405 @@
+"""A limit of calls in flight: which calls take a place, and which are refused, in every state and mode."""
+
+from __future__ import annotations
+
+import gc
+import json
+import pickle
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from itertools import count
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from otel_breaker import (
+    CircuitBreaker,
+    CircuitOpenError,
+    CircuitState,
+    ConcurrencyLimitError,
+    RejectionReason,
+    StateChange,
+    get_breaker,
+)
+from otel_breaker.circuit.limits import LIMITS
+from otel_breaker.settings import Settings
+from tests.conformance.conftest import Broken, fail
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from tests.fakes import FakeClock
+
+
+NUMBERS = count()
+
+
+def limited(number: Any = 1, **settings: Any) -> CircuitBreaker:
+    """A breaker of a name of its own."""
+    return CircuitBreaker(f"limited {next(NUMBERS)}", max_in_flight=number, **settings)
+
+
+def refusal_of(call: Callable[[], object]) -> CircuitOpenError:
+    with pytest.raises(CircuitOpenError) as refused:
+        call()
+    return refused.value
+
+
+def enter(breaker: CircuitBreaker) -> None:
+    with breaker.guard():
+        pass
+
+
+def in_flight(breaker: CircuitBreaker) -> int | None:
+    return breaker.snapshot().calls_in_flight
+
+
+# --- the refusal
+
+
+def test_a_call_over_the_limit_is_refused_and_the_circuit_stays_closed() -> None:
+    breaker, changes = limited(2), list[StateChange]()
+    breaker.add_listener(changes.append)
+
+    with breaker.guard(), breaker.guard():
+        refusal = refusal_of(lambda: enter(breaker))
+
+    assert type(refusal) is ConcurrencyLimitError
+    assert (refusal.state, refusal.retry_after, refusal.episode) == (CircuitState.CLOSED, None, None)
+    assert (breaker.state, changes) == (CircuitState.CLOSED, [])
+    assert breaker.snapshot().calls == {"success": 2, "failure": 0, "ignored": 0, "rejected": 1, "cancelled": 0}
+
+
+def test_a_place_that_is_given_back_admits_the_next_call() -> None:
+    breaker = limited(1)
+
+    for _ in range(3):
+        enter(breaker)
+
+    assert breaker.snapshot().calls["success"] == 3
+
+
+def test_a_refusal_by_the_limit_knows_the_limit_and_its_reason() -> None:
+    breaker = limited(1)
+    with breaker.guard():
+        refusal = refusal_of(lambda: enter(breaker))
+
+    assert isinstance(refusal, ConcurrencyLimitError)
+    assert (refusal.rejection_reason, refusal.max_in_flight) == (RejectionReason.CONCURRENCY_LIMIT, 1)
+    assert str(refusal) == f"circuit breaker '{breaker.name}' has too many calls in flight, at most 1"
+
+
+def test_a_refusal_by_the_limit_survives_pickle_and_json() -> None:
+    breaker = limited(1)
+    with breaker.guard():
+        refusal = refusal_of(lambda: enter(breaker))
+
+    arrived = pickle.loads(pickle.dumps(refusal))
+    decoded = ConcurrencyLimitError(*json.loads(json.dumps(refusal.args)))
+
+    for copy in (arrived, decoded):
+        assert type(copy) is ConcurrencyLimitError
+        assert (copy.args, str(copy)) == (refusal.args, str(refusal))
+
+
+@pytest.mark.parametrize(
+    ("prepare", "reason"),
+    [
+        (lambda breaker, clock: None, RejectionReason.OPEN),
+        (lambda breaker, clock: (clock.advance(60), breaker.can_execute()), RejectionReason.HALF_OPEN),
+        (lambda breaker, clock: breaker.force_open(), RejectionReason.FORCED_OPEN),
+    ],
+)
+def test_a_refusal_of_the_circuit_has_the_reason_of_its_state_though_the_limit_is_reached(
+    clock: FakeClock, prepare: Callable[[CircuitBreaker, FakeClock], object], reason: RejectionReason
+) -> None:
+    breaker = limited(1, failure_threshold=1, clock=clock)
+    fail(breaker)
+    prepare(breaker, clock)
+
+    refusal = refusal_of(lambda: enter(breaker))
+
+    assert (type(refusal), refusal.rejection_reason) == (CircuitOpenError, reason)
+
+
+def test_a_refusal_that_other_code_has_made_is_one_of_an_open_circuit() -> None:
+    assert CircuitOpenError("made", None, "closed").rejection_reason is RejectionReason.OPEN
+
+
+def test_a_fallback_answers_a_call_over_the_limit() -> None:
+    breaker = limited(1, fallback=lambda refusal: refusal.rejection_reason)
+
+    with breaker.guard():
+        answered: object = breaker.call(lambda: pytest.fail("the limit is reached"))
+
+    assert answered is RejectionReason.CONCURRENCY_LIMIT
+
+
+def test_without_the_setting_nothing_is_limited_or_counted() -> None:
+    breaker = CircuitBreaker("unlimited")
+
+    with breaker.guard(), breaker.guard():
+        snapshot = breaker.snapshot()
+
+    assert (snapshot.calls_in_flight, snapshot.max_in_flight) == (None, None)
+
+
+# --- states and modes
+
+
+def half_open(clock: FakeClock, **settings: Any) -> CircuitBreaker:
+    breaker = limited(1, failure_threshold=1, half_open_calls=2, clock=clock, **settings)
+    fail(breaker)
+    clock.advance(60)
+    return breaker
+
+
+def test_a_probe_takes_a_place(clock: FakeClock) -> None:
+    breaker = half_open(clock)
+
+    with breaker.guard():
+        assert (breaker.state, in_flight(breaker)) == (CircuitState.HALF_OPEN, 1)
+
+    assert in_flight(breaker) == 0
+
+
+def test_a_probe_that_the_limit_refuses_gives_its_lease_back(clock: FakeClock) -> None:
+    breaker = half_open(clock)
+
+    permit = breaker.can_execute()
+    refusal = refusal_of(lambda: enter(breaker))
+
+    assert (type(refusal), refusal.state) == (ConcurrencyLimitError, CircuitState.HALF_OPEN)
+    assert refusal.episode == breaker.snapshot().episode
+    assert breaker.snapshot().probes_in_flight == 1
+    breaker.record_success(permit)
+    enter(breaker)
+    assert breaker.state is CircuitState.CLOSED
+
+
+def test_a_call_that_runs_as_part_of_a_probe_needs_no_place(clock: FakeClock) -> None:
+    breaker = limited(1, failure_threshold=1, clock=clock)
+    fail(breaker)
+    clock.advance(60)
+
+    with breaker.guard(), breaker.guard():
+        assert in_flight(breaker) == 1
+
+    assert in_flight(breaker) == 0
+
+
+def test_a_call_inside_another_needs_a_place_of_its_own() -> None:
+    breaker = limited(1)
+
+    with breaker.guard():
+        assert type(refusal_of(lambda: enter(breaker))) is ConcurrencyLimitError
+
+
+def test_forced_closed_lifts_the_limit_and_counts_the_calls() -> None:
+    breaker = limited(1)
+    breaker.force_closed()
+
+    with breaker.guard(), breaker.guard():
+        assert in_flight(breaker) == 2
+
+    assert in_flight(breaker) == 0
+
+
+def test_in_shadow_a_call_over_the_limit_passes_counted_as_one_that_would_have_been_refused() -> None:
+    breaker = limited(1, mode="shadow", failure_threshold=1)
+
+    with breaker.guard():
+        fail(breaker)
+
+    totals = breaker._circuit.history.counters.totals(None)
+    assert {outcome.value: number for outcome, number in totals.shadowed.items()} == {"failure": 1}
+    assert (breaker.state, breaker.snapshot().calls["rejected"]) == (CircuitState.CLOSED, 0)
+
+
+def test_in_shadow_only_calls_that_would_have_been_admitted_are_in_flight() -> None:
+    breaker = limited(1, mode="shadow")
+
+    with breaker.guard(), breaker.guard():
+        assert in_flight(breaker) == 1
+
+    assert in_flight(breaker) == 0
+
+
+def test_in_mode_off_nothing_is_limited() -> None:
+    breaker = limited(1, mode="off")
+
+    with breaker.guard(), breaker.guard():
+        assert in_flight(breaker) is None
+
+
+# --- one limit for a name
+
+
+def test_all_keys_of_a_name_share_one_limit() -> None:
+    one, other = (get_breaker("limited by key", key=key, max_in_flight=1) for key in ("eu", "us"))
+
+    with one.guard():
+        refusal = refusal_of(lambda: enter(other))
+
+    assert (type(refusal), refusal.key) == (ConcurrencyLimitError, "us")
+    enter(other)
+
+
+def test_all_breakers_of_a_name_share_one_limit_of_the_settings_that_came_last() -> None:
+    one, other = (CircuitBreaker("limited twice", max_in_flight=number) for number in (1, 2))
+
+    with one.guard(), other.guard():
+        assert type(refusal_of(lambda: enter(one))) is ConcurrencyLimitError
+
+    assert (one.snapshot().max_in_flight, other.snapshot().max_in_flight) == (2, 2)
+
+
+def test_breakers_of_other_names_have_limits_of_their_own() -> None:
+    one, other = (CircuitBreaker(name, max_in_flight=1) for name in ("limited one", "limited other"))
+
+    with one.guard():
+        enter(other)
+
+
+def test_a_limit_is_collected_with_its_last_circuit() -> None:
+    breaker = CircuitBreaker("limited for a moment", max_in_flight=1)
+    assert "limited for a moment" in LIMITS._by_name
+
+    del breaker
+    gc.collect()
+
+    assert "limited for a moment" not in LIMITS._by_name
+
+
+def test_threads_that_make_circuits_of_one_name_at_once_get_one_limit() -> None:
+    ready = threading.Barrier(8)
+
+    def make(number: int) -> list[CircuitBreaker]:
+        made = []
+        for each in range(20):
+            ready.wait()
+            made.append(CircuitBreaker(f"limited {each}", key=str(number), max_in_flight=1))
+        return made
+
+    with ThreadPoolExecutor(8) as threads:
+        of_threads = list(threads.map(make, range(8)))
+
+    for made in zip(*of_threads, strict=True):
+        assert len({id(breaker._circuit.fast_path.limit) for breaker in made}) == 1
+
+
+# --- other settings
+
+
+def test_another_limit_applies_at_once_and_keeps_the_calls_in_flight() -> None:
+    breaker = limited(1)
+
+    with breaker.guard():
+        breaker._replace_settings(Settings(max_in_flight=2))
+        enter(breaker)
+        with breaker.guard():
+            assert type(refusal_of(lambda: enter(breaker))) is ConcurrencyLimitError
+
+
+def test_a_limit_that_is_lifted_and_set_again_during_a_call_keeps_no_place() -> None:
+    breaker = limited(1)
+
+    with breaker.guard():
+        breaker._replace_settings(Settings())
+    breaker._replace_settings(Settings(max_in_flight=1))
+
+    assert in_flight(breaker) == 0
+
+
+def test_a_limit_that_is_set_during_a_call_does_not_count_that_call() -> None:
+    breaker = CircuitBreaker("limited later")
+
+    with breaker.guard():
+        breaker._replace_settings(Settings(max_in_flight=1))
+        enter(breaker)
+
+    assert in_flight(breaker) == 0
+
+
+# --- two-step permits
+
+
+def test_a_permit_holds_its_place_until_its_outcome_is_recorded() -> None:
+    breaker = limited(1)
+
+    permit = breaker.can_execute()
+    assert breaker.can_execute() is None
+    breaker.record_success(permit)
+
+    assert in_flight(breaker) == 0
+
+
+@pytest.mark.parametrize(("seconds", "admitted"), [(19, False), (20, True)])
+def test_a_place_is_taken_back_from_a_permit_without_an_outcome_after_the_probe_timeout(
+    clock: FakeClock, seconds: float, admitted: bool
+) -> None:
+    breaker = limited(1, probe_timeout=20, clock=clock)
+    forgotten = breaker.can_execute()
+    assert forgotten
+
+    clock.advance(seconds)
+
+    assert (breaker.can_execute() is not None) is admitted
+
+
+def test_a_place_that_was_taken_back_is_not_given_back_twice(clock: FakeClock) -> None:
+    breaker = limited(1, probe_timeout=20, clock=clock)
+    forgotten = breaker.can_execute()
+    clock.advance(20)
+    assert breaker.can_execute()
+
+    breaker.record_success(forgotten)
+
+    assert in_flight(breaker) == 1
+
+
+def test_a_permit_of_a_longer_call_is_kept_when_the_place_of_an_older_one_is_taken_back(clock: FakeClock) -> None:
+    breaker = limited(2, probe_timeout=20, clock=clock)
+    breaker.can_execute()
+    clock.advance(10)
+    breaker.can_execute()
+    clock.advance(10)
+
+    assert [bool(breaker.can_execute()) for _ in range(2)] == [True, False]
+    clock.advance(10)
+    assert breaker.can_execute()
+
+
+# --- a limit that adapts
+
+
+def test_slow_calls_lower_the_limit_and_good_ones_raise_it(clock: FakeClock) -> None:
+    breaker = limited("auto", slow_call_duration=1, clock=clock)
+    first = breaker.snapshot().max_in_flight
+    assert first is not None
+
+    def call(seconds: float) -> int | None:
+        with breaker.guard():
+            clock.advance(seconds)
+        return breaker.snapshot().max_in_flight
+
+    assert call(2) < first  # type: ignore[operator]  # limited
+    lowered = breaker.snapshot().max_in_flight
+    permits = [breaker.can_execute() for _ in range(lowered or 0)]
+    clock.advance(0.1)
+    for permit in permits:
+        breaker.record_success(permit)
+        clock.advance(0.1)
+    assert breaker.snapshot().max_in_flight > lowered  # type: ignore[operator]  # limited
+
+
+def test_failures_lower_the_limit(clock: FakeClock) -> None:
+    breaker = limited("auto", failure_threshold=None, clock=clock)
+    first = breaker.snapshot().max_in_flight
+    clock.advance(1)
+
+    permit = breaker.can_execute()
+    clock.advance(1)
+    breaker.record_failure(Broken(), permit)
+
+    assert breaker.snapshot().max_in_flight < first  # type: ignore[operator]  # limited

@@ -1,0 +1,153 @@
+"""An interrupt at any moment of a call leaves no place of a limit of calls in flight taken."""
+
+from __future__ import annotations
+
+import gc
+from concurrent.futures import Future
+from contextlib import suppress
+from itertools import count
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from otel_breaker import CircuitBreaker, CircuitOpenError
+from tests.conformance.conftest import RECOVERY, Broken, down, fail
+from tests.conformance.interruptions import Watched, at_every_moment
+from tests.fakes import FakeClock
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from tests.conftest import Spans
+
+PROBE_TIMEOUT = 30.0
+NUMBERS = count()
+
+
+def press_ctrl_c(breaker: CircuitBreaker) -> None:
+    raise KeyboardInterrupt
+
+
+def answer() -> None:
+    """A fallback: with one, a function is guarded by the wrapper in our source, whose moments are tried."""
+
+
+def work() -> None:
+    pass
+
+
+async def work_later() -> None:
+    pass
+
+
+def numbers() -> Iterator[int]:
+    yield 1
+
+
+GUARDED = (work, down, work_later, numbers, Future[int])
+
+
+def limited(**settings: Any) -> Watched:
+    settings = {"max_in_flight": 2, "probe_timeout": PROBE_TIMEOUT, "fallback": answer, **settings}
+    clock = FakeClock()
+    breaker = CircuitBreaker(
+        f"interrupted {next(NUMBERS)}", failure_threshold=2, recovery_time=RECOVERY, clock=clock, **settings
+    )
+    vars(breaker)["guards"] = {each: breaker(each) for each in GUARDED}  # not made in the call that is interrupted
+    breaker.call(int)  # the next call may take the fast path
+    return Watched(clock, breaker, [])
+
+
+def adaptive() -> Watched:
+    watched = limited(max_in_flight="auto")
+    watched.clock.advance(1)  # the next call is a sample
+    return watched
+
+
+def full() -> Watched:
+    watched = limited(max_in_flight=1)
+    watched.breaker.can_execute()
+    return watched
+
+
+def with_an_expired_place() -> Watched:
+    watched = full()
+    watched.clock.advance(PROBE_TIMEOUT)
+    return watched
+
+
+def due_for_a_probe() -> Watched:
+    watched = limited()
+    fail(watched.breaker, 2)
+    watched.clock.advance(RECOVERY)
+    return watched
+
+
+def guard_of(breaker: CircuitBreaker, function: object) -> Any:
+    return vars(breaker)["guards"][function]
+
+
+def function(breaker: CircuitBreaker) -> None:
+    guard_of(breaker, work)()
+
+
+def failing_function(breaker: CircuitBreaker) -> None:
+    guard_of(breaker, down)()
+
+
+def block(breaker: CircuitBreaker) -> None:
+    with breaker.guard():
+        pass
+
+
+def coroutine(breaker: CircuitBreaker) -> None:
+    with suppress(StopIteration):
+        guard_of(breaker, work_later)().send(None)
+
+
+def generator(breaker: CircuitBreaker) -> None:
+    list(guard_of(breaker, numbers)())
+
+
+def future(breaker: CircuitBreaker) -> None:
+    guard_of(breaker, Future[int])().set_result(1)
+
+
+def two_steps(breaker: CircuitBreaker) -> None:
+    breaker.record_success(breaker.can_execute())
+
+
+def or_be_interrupted(call: Callable[[CircuitBreaker], None]) -> Callable[[CircuitBreaker], None]:
+    def make(breaker: CircuitBreaker) -> None:
+        with suppress(KeyboardInterrupt, Broken, CircuitOpenError):
+            call(breaker)
+
+    return make
+
+
+def places_left(watched: Watched) -> str:
+    """Whether a place is taken, though nothing is in flight: a permit without an outcome may hold one for its time."""
+    gc.collect()  # the tracer of the interruption holds frames
+    limit = watched.breaker._circuit.fast_path.limit
+    assert limit is not None
+    limit.take_back_expired(watched.clock() + PROBE_TIMEOUT)
+    return f"{limit.number_in_flight} places are taken" if limit.number_in_flight else ""
+
+
+@pytest.mark.parametrize("prepare", [limited, adaptive, full, with_an_expired_place, due_for_a_probe])
+@pytest.mark.parametrize("call", [function, failing_function, block, coroutine, generator, future, two_steps])
+def test_an_interrupt_anywhere_leaves_no_place_taken(
+    prepare: Callable[[], Watched], call: Callable[[CircuitBreaker], None]
+) -> None:
+    problems = at_every_moment(prepare, or_be_interrupted(call), press_ctrl_c, places_left, by="signal")
+
+    assert problems == {}
+
+
+@pytest.mark.parametrize("call", [function, block])
+def test_an_interrupt_anywhere_in_a_traced_call_leaves_no_place_taken(
+    spans: Spans, call: Callable[[CircuitBreaker], None]
+) -> None:
+    problems = at_every_moment(limited, or_be_interrupted(call), press_ctrl_c, places_left, by="signal")
+
+    assert problems == {}
