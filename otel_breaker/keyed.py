@@ -14,6 +14,7 @@ from otel_breaker.breaker import CircuitBreaker
 from otel_breaker.locks import locked
 from otel_breaker.overrides import replace_override
 from otel_breaker.settings import Mode, Settings, identifiers
+from otel_breaker.tracers import block_tracer
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Hashable
@@ -63,6 +64,8 @@ class KeyedBreaker:
         """In the order of their turns."""
         self.find: Callable[[Hashable], KeyedCircuit | None] = self._circuits.get
         """Finds the circuit of a key of at most 256 characters; None when it has none yet."""
+        self._block_tracer = block_tracer(name)
+        """Of all its breakers: each would make one of its own."""
         self._lock = threading.RLock()
         self._overflow_breaker: CircuitBreaker | None = None
         """Admits all calls of the keys that found no room."""
@@ -92,6 +95,7 @@ class KeyedBreaker:
                 return self._without_room()
             # Not under the lock: the first breaker of the process runs hooks of other libraries.
             made = CircuitBreaker._with_settings(self.name, settings, key)  # noqa: SLF001  # our own interface
+            made._block_tracer = self._block_tracer  # noqa: SLF001  # as above
             breaker = self._keep(identity, KeyedCircuit(made))
         if settings is not self.settings:
             breaker._replace_settings(self.settings)  # noqa: SLF001  # our own interface

@@ -10,7 +10,7 @@ from sys import is_finalizing
 from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 
 from otel_breaker import diagnostics
-from otel_breaker.circuit import Circuit, Listeners
+from otel_breaker.circuit import Circuit
 from otel_breaker.guard import guard_by_choice, preserve_signature
 from otel_breaker.key_functions import NoKeyError
 from otel_breaker.settings import Mode, Settings
@@ -42,8 +42,8 @@ def guard_by_key(
     Args:
         keyed: the breakers.
         function: what to guard.
-        key_of: returns the key of a call, given its arguments. Calls for which it raises pass unguarded; a
-            `NoKeyError` has the reason.
+        key_of: returns the key of a call, given its arguments; may be called twice for one call. Calls for which it
+            raises pass unguarded; a `NoKeyError` has the reason.
         trampoline_for: what *function* is given as its first argument, when it only calls that. The key is then made of
             the arguments that follow.
         name: the function's name in spans, when it is not its own.
@@ -112,9 +112,9 @@ class _ChoiceByKey:
         self._tracer = tracer
         self._function_name = function_name
         self._has_logged = False
-        self.pattern = Circuit(keyed.name, None, keyed.settings, (), None)
+        self.pattern = Circuit(keyed.name, None, keyed.settings)
         # Admits calls without a key. All together under one circuit, they would be refused because one of them fails.
-        self._unguarded = Circuit(keyed.name, None, Settings(mode=Mode.OFF).resolved(), Listeners(), None)
+        self._unguarded = Circuit(keyed.name, None, Settings(mode=Mode.OFF).resolved())
 
     def choose_new(self, key: str) -> Circuit:
         """The circuit of a key that `find` has not found."""

@@ -6,8 +6,7 @@ Breakers are not known here. The registry replaces the configuration's settings 
 from __future__ import annotations
 
 import threading
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from otel_breaker import diagnostics
 from otel_breaker.errors import InvalidSettings
@@ -18,8 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 
-@dataclass(frozen=True, eq=False)
-class CodeSettings:
+class CodeSettings(NamedTuple):
     """The settings that code gave for a name."""
 
     keywords: Mapping[str, object]

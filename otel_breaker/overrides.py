@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from otel_breaker.core.states import CircuitState
 from otel_breaker.text import operator_text
@@ -16,8 +15,7 @@ STATES: Final = (CircuitState.FORCED_OPEN, CircuitState.FORCED_CLOSED)
 """The states that an override can force."""
 
 
-@dataclass(frozen=True)
-class StateOverride:
+class StateOverride(NamedTuple):
     """Keeps circuits in a state.
 
     Args:

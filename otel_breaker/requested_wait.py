@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import math
 import time
-from datetime import datetime, timezone
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from datetime import datetime
 
 
 def read(failure: object, source: str | Callable[[Any], object]) -> float | None:
@@ -45,11 +45,13 @@ def _seconds(value: object) -> float | None:
         value = value.decode("ascii", "replace")
     if isinstance(value, str):
         value = _number_or_date(value.strip())
+    if isinstance(value, int | float):
+        return None if isinstance(value, bool) or math.isnan(value) else max(0.0, float(value))
+    from datetime import datetime, timezone  # noqa: PLC0415  # most failures ask for a number of seconds, if at all
+
     if isinstance(value, datetime):
         return max(0.0, value.astimezone(timezone.utc).timestamp() - time.time())
-    if isinstance(value, bool) or not isinstance(value, int | float) or math.isnan(value):
-        return None
-    return max(0.0, float(value))
+    return None
 
 
 def _number_or_date(text: str) -> float | datetime | None:
@@ -57,6 +59,7 @@ def _number_or_date(text: str) -> float | datetime | None:
         return float(text)
     except ValueError:
         pass
+    from datetime import timezone  # noqa: PLC0415  # as above
     from email.utils import parsedate_to_datetime  # noqa: PLC0415  # imports much of the standard library
 
     try:

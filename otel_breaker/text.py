@@ -16,9 +16,11 @@ OTHER: Final = "_OTHER"
 LONGEST: Final = 256
 """The most characters of a name, a key or the type of an error."""
 
+# The costly patterns, which few texts need, are text: `re` compiles them at their first use.
+
 # Control characters, line ends, marks that change the direction of text, and halves of surrogate pairs, which UTF-8
 # cannot encode: a single one makes an exporter lose a whole batch of spans.
-_UNPRINTABLE: Final = re.compile("[\x00-\x1f\x7f-\x9f\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
+_UNPRINTABLE: Final = "[\x00-\x1f\x7f-\x9f\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]"
 _REPLACEMENT: Final = "\N{REPLACEMENT CHARACTER}"
 
 LONGEST_OPERATOR_TEXT: Final = 1_024
@@ -29,11 +31,10 @@ _WORD: Final = re.compile(r"\S+")
 _MAY_HOLD_SECRETS: Final = re.compile(r"[=@?;#\s]")
 _PARAMETERS: Final = re.compile("[?#;]")
 _SPACED_PASSWORD: Final = re.compile(r"//[^\s/@]{1,256}:\s+[^\s@]{1,256}@")
-_ASSIGNED: Final = re.compile(
+_ASSIGNED: Final = (
     r"((?:pass(?:word|wd|phrase)?|pwd|secret|token|cookie|session.?id|credentials?|(?:api|access).?key|signature)"
     r"[\w-]{0,40}[\"']?\s{0,3}(?:=|:\s)\s{0,3}|(?:bearer|basic)\s{1,3}(?=\S*\d))"
-    r"(?:\"[^\"]*\"|'[^']*'|[^\s,;&]+)",
-    re.IGNORECASE,
+    r"(?:\"[^\"]*\"|'[^']*'|[^\s,;&]+)"
 )
 
 # Read past the metaclass, which may define these names itself, and raise.
@@ -46,7 +47,7 @@ _known_names: Final = _names.by_id
 
 def printable(text: str) -> str:
     """Text with each character that would break a line, or an exporter, replaced."""
-    return text if text.isprintable() else _UNPRINTABLE.sub(_REPLACEMENT, text)
+    return text if text.isprintable() else re.sub(_UNPRINTABLE, _REPLACEMENT, text)
 
 
 def operator_text(written: str | None) -> str | None:
@@ -61,7 +62,7 @@ def without_secrets(text: str) -> str:
     if _MAY_HOLD_SECRETS.search(text) is None:
         return text
     text = _SPACED_PASSWORD.sub("//", text)
-    text = _ASSIGNED.sub(rf"\1{_HIDDEN}", text)
+    text = re.sub(_ASSIGNED, rf"\1{_HIDDEN}", text, flags=re.IGNORECASE)
     return _WORD.sub(_without_parameters, text) if "//" in text or "=" in text else text
 
 

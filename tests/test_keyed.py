@@ -381,6 +381,18 @@ def test_the_key_is_on_the_span(spans: Spans) -> None:
     assert (attributes["circuit_breaker.name"], attributes["circuit_breaker.key"]) == ("http", "eu")
 
 
+def test_blocks_of_several_keys_that_are_refused_in_turn_show_their_own_key(spans: Spans) -> None:
+    for key in ("eu", "us"):
+        fail(get_breaker("http", key=key, failure_threshold=1))
+    shown = []
+    for key in ("eu", "us", "eu"):
+        with pytest.raises(CircuitOpenError), get_breaker("http", key=key).guard():
+            pass
+        shown.append(dict(spans.last().attributes or {})["circuit_breaker.key"])
+
+    assert shown == ["eu", "us", "eu"]
+
+
 def test_no_key_is_a_metric_attribute(metric_registry: MetricRegistry) -> None:
     for key in ("eu", "us"):
         get_breaker("http keyed metrics", key=key).call(int)

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from math import inf, nextafter
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from otel_breaker.core.windows import LastCalls, LastSeconds, Window
 
@@ -15,8 +14,7 @@ _LONGEST: Final = nextafter(inf, 0)
 """Seconds: a wait with jitter stays finite, and so does the time at which it ends."""
 
 
-@dataclass(frozen=True)
-class Policy:
+class Policy(NamedTuple):
     """All durations are seconds."""
 
     rules: tuple[Rule, ...]

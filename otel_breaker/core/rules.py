@@ -5,8 +5,7 @@ Windows count (windows.py), and the machine changes state (machine.py); a rule d
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import ClassVar, NamedTuple, Protocol
+from typing import NamedTuple, Protocol
 
 from otel_breaker.core.states import Reason
 
@@ -39,36 +38,42 @@ class Rule(Protocol):
     def observed(self, counts: Counts) -> float: ...
 
 
-@dataclass(frozen=True)
-class ConsecutiveFailures:
+class ConsecutiveFailures(NamedTuple):
     """Failures in a row, without a success between them."""
 
     threshold: int
-    reason: ClassVar[Reason] = Reason.FAILURE_THRESHOLD
+
+    @property
+    def reason(self) -> Reason:
+        return Reason.FAILURE_THRESHOLD
 
     def observed(self, counts: Counts) -> float:
         return counts.consecutive_failures
 
 
-@dataclass(frozen=True)
-class FailureRate:
+class FailureRate(NamedTuple):
     """The share of the window's calls that failed; 0 below a minimum of calls."""
 
     threshold: float
     minimum_calls: int
-    reason: ClassVar[Reason] = Reason.FAILURE_RATE
+
+    @property
+    def reason(self) -> Reason:
+        return Reason.FAILURE_RATE
 
     def observed(self, counts: Counts) -> float:
         return _share(counts.window_failures, counts.window_calls, self.minimum_calls)
 
 
-@dataclass(frozen=True)
-class SlowCallRate:
+class SlowCallRate(NamedTuple):
     """The share of the window's calls that were slow; 0 below a minimum of calls."""
 
     threshold: float
     minimum_calls: int
-    reason: ClassVar[Reason] = Reason.SLOW_CALL_RATE
+
+    @property
+    def reason(self) -> Reason:
+        return Reason.SLOW_CALL_RATE
 
     def observed(self, counts: Counts) -> float:
         return _share(counts.window_slow, counts.window_calls, self.minimum_calls)

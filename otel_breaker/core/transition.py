@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
     from otel_breaker.core.permits import Permit
@@ -11,8 +10,7 @@ if TYPE_CHECKING:
     from otel_breaker.core.states import CircuitState, Reason
 
 
-@dataclass(frozen=True)
-class Transition:
+class Transition(NamedTuple):
     """One change of state, and why."""
 
     source: CircuitState

@@ -51,17 +51,16 @@ class LastCalls:
         self.turns_at = inf
         self._reported = 0
         self._oldest = 0
-        self._failures: deque[int] = deque()
-        self._slow: deque[int] = deque()
+        self._failures = self._slow = _NO_SLOTS
 
     def add(self, now: float, unreported: int, *, failed: bool, slow: bool) -> int:
         slot = self._reported + unreported
         self._reported += 1
         self._forget(slot + 1)
         if failed:
-            self._failures.append(slot)
+            self._failures = _with_slot(self._failures, slot)
         if slow:
-            self._slow.append(slot)
+            self._slow = _with_slot(self._slow, slot)
         return slot
 
     def mark_failed(self, slot: int, now: float, unreported: int) -> None:
@@ -72,7 +71,7 @@ class LastCalls:
         later: list[int] = []
         while self._failures and self._failures[-1] > slot:
             later.append(self._failures.pop())
-        self._failures.append(slot)
+        self._failures = _with_slot(self._failures, slot)
         self._failures.extend(reversed(later))
 
     def totals(self, now: float, unreported: int) -> WindowTotals:
@@ -91,6 +90,17 @@ class LastCalls:
                 slots.popleft()
 
 
+_NO_SLOTS: Final[deque[int]] = deque()
+"""The slots of every window that never had a failed or a slow call; nothing is ever added. A deque takes 760 bytes."""
+
+
+def _with_slot(slots: deque[int], slot: int) -> deque[int]:
+    if slots is _NO_SLOTS:
+        return deque((slot,))
+    slots.append(slot)
+    return slots
+
+
 class LastSeconds:
     """The calls of the last *seconds* in BUCKETS buckets: constant memory, with an error of at most one bucket.
 
@@ -99,12 +109,13 @@ class LastSeconds:
 
     BUCKETS: Final = 32
 
-    __slots__ = ("_buckets", "_calls", "_failures", "_included", "_newest", "_slow", "_width", "seconds")
+    __slots__ = ("_calls", "_counts", "_failures", "_included", "_newest", "_slow", "_width", "seconds")
 
     def __init__(self, seconds: float) -> None:
         self.seconds = seconds
         self._width = seconds / self.BUCKETS
-        self._buckets = [[0, 0, 0] for _ in range(self.BUCKETS)]
+        self._counts: list[int] = []
+        """The calls, failures and slow calls of each bucket, one after the other; empty before the first call."""
         self._newest: int | None = None
         self._included = 0
         self._calls = self._failures = self._slow = 0
@@ -116,21 +127,21 @@ class LastSeconds:
     def add(self, now: float, unreported: int, *, failed: bool, slow: bool) -> int:
         self._turn(now, unreported)
         slot = self._newest or 0
-        bucket = self._buckets[slot % self.BUCKETS]
-        bucket[0] += 1
+        bucket = self._bucket(slot)
+        self._counts[bucket] += 1
         self._calls += 1
         if failed:
-            bucket[1] += 1
+            self._counts[bucket + 1] += 1
             self._failures += 1
         if slow:
-            bucket[2] += 1
+            self._counts[bucket + 2] += 1
             self._slow += 1
         return slot
 
     def mark_failed(self, slot: int, now: float, unreported: int) -> None:
         self._turn(now, unreported)
         if self._newest is not None and slot > self._newest - self.BUCKETS:
-            self._buckets[slot % self.BUCKETS][1] += 1
+            self._counts[self._bucket(slot) + 1] += 1
             self._failures += 1
 
     def totals(self, now: float, unreported: int) -> WindowTotals:
@@ -141,15 +152,20 @@ class LastSeconds:
         """Empty the buckets whose time has passed; there are at most BUCKETS of them."""
         current = int(now // self._width)
         if self._newest is None:
-            self._newest = current
+            self._counts, self._newest = [0] * (3 * self.BUCKETS), current
         new, self._included = unreported - self._included, unreported
-        self._buckets[self._newest % self.BUCKETS][0] += new
+        self._counts[self._bucket(self._newest)] += new
         self._calls += new
         for number in range(max(self._newest + 1, current - self.BUCKETS + 1), current + 1):
-            bucket = self._buckets[number % self.BUCKETS]
-            self._calls -= bucket[0]
-            self._failures -= bucket[1]
-            self._slow -= bucket[2]
-            bucket[:] = (0, 0, 0)
+            bucket = self._bucket(number)
+            calls, failures, slow = self._counts[bucket : bucket + 3]
+            self._calls -= calls
+            self._failures -= failures
+            self._slow -= slow
+            self._counts[bucket : bucket + 3] = 0, 0, 0
         # Another thread may have read the clock earlier and arrive later: time never runs back here.
         self._newest = max(self._newest, current)
+
+    def _bucket(self, slot: int) -> int:
+        """Where the counts of a slot begin."""
+        return slot % self.BUCKETS * 3

@@ -2,8 +2,9 @@
 
 A wrapper (wrappers.py, generators.py, fast_path.py) takes `*args, **kwargs`. Tools that read the code of a function
 would find those, and a function with the right parameters around the wrapper would make a call dearer. So the source of
-the wrapper is compiled again with the parameters of the function (recompilation.py). The result refers to the objects
-that the wrapper refers to when it is made: none of these names may be assigned later.
+the wrapper is compiled again with the parameters of the function (recompilation.py), and perhaps after the statements
+of another function. The result refers to the objects that both refer to when it is made: none of these names may be
+assigned later.
 """
 
 from __future__ import annotations

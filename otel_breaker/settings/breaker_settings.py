@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, fields
-from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Final
 
 from otel_breaker.core.policy import Policy
@@ -16,6 +15,7 @@ from otel_breaker.settings.messages import allowed
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from datetime import timedelta
 
     from typing_extensions import Self
 
@@ -222,7 +222,7 @@ def _policy(settings: Settings) -> Policy:
     return Policy(
         rules=tuple(rules),
         window_calls=window if isinstance(window, int) else None,
-        window_seconds=window.total_seconds() if isinstance(window, timedelta) else None,
+        window_seconds=None if window is None or isinstance(window, int) else window.total_seconds(),
         slow_call_duration=settings.slow_call_duration,
         recovery_time=settings.recovery_time,
         recovery_backoff=settings.recovery_backoff,

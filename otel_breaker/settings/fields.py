@@ -6,8 +6,7 @@ Which settings there are, and where a mapping comes from (code, a file, the envi
 from __future__ import annotations
 
 from dataclasses import dataclass, field, fields
-from functools import cache
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from otel_breaker.errors import InvalidSettings
 from otel_breaker.settings.messages import below, nearest
@@ -20,6 +19,12 @@ if TYPE_CHECKING:
     from otel_breaker.settings.readers import Reader
 
 D = TypeVar("D")
+
+# Equal settings are one object where comparing them calls no code of the application: an application may make a breaker
+# for each of its own objects.
+_SIMPLE_TYPES: Final = frozenset({bool, float, int, str, type(None)})
+_KNOWN: Final[dict[object, Any]] = {}
+_MOST_KNOWN: Final = 256
 
 
 def setting(default: object, read: Reader[object], meaning: str, example: str, **needs: str) -> Any:
@@ -53,20 +58,25 @@ class SettingsFields:
         Raises:
             InvalidSettings: for an unknown name, or a value that is not allowed.
         """
-        if not mapping:
-            return cls.defaults()
+        if not _SIMPLE_TYPES.issuperset(map(type, mapping.values())):
+            return cls._from_any_mapping(mapping, path)
+        identity = cls, *((name, type(value), value) for name, value in mapping.items())
+        known: Self | None = _KNOWN.get(identity)
+        if known is None:
+            known = cls._from_any_mapping(mapping, path)
+            if len(_KNOWN) >= _MOST_KNOWN:
+                _KNOWN.clear()
+            _KNOWN[identity] = known
+        return known
+
+    @classmethod
+    def _from_any_mapping(cls, mapping: Mapping[str, object], path: str) -> Self:
         cls._check_names(mapping, path)
         settings = object.__new__(cls)
         for spec in fields(cls):
             object.__setattr__(settings, spec.name, mapping.get(spec.name, spec.default))
         settings._read(path)
         return settings
-
-    @classmethod
-    @cache
-    def defaults(cls) -> Self:
-        """The settings that say nothing; one object, because most breakers have them."""
-        return cls()
 
     @classmethod
     def read_values(cls, mapping: Mapping[str, object], path: str = "") -> dict[str, object]:

@@ -8,7 +8,6 @@ that is known to be safe.
 from __future__ import annotations
 
 import re
-from hashlib import blake2b
 from typing import TYPE_CHECKING, Final
 
 from otel_breaker.errors import InvalidSettings
@@ -18,17 +17,18 @@ from otel_breaker.text import LONGEST, printable, without_secrets
 if TYPE_CHECKING:
     from collections.abc import Hashable
 
+# The costly patterns are text, which `re` compiles at its first use.
+
 # Known to be safe: words, numbers, paths, hosts with ports, identifiers with colons, URLs made of these.
 _SAFE: Final = re.compile(r"(?:[A-Za-z0-9_./,+~*()\[\]|' -]|[^\x00-\x7f]|:(?=[\w\[:]|//))*")
-_SCHEME: Final = re.compile(r"(?:^|(?<=\s))[a-z][a-z0-9+.-]{0,30}://|^//", re.IGNORECASE)
+_SCHEME: Final = r"(?:^|(?<=\s))[a-z][a-z0-9+.-]{0,30}://|^//"
 _AUTHORITY_ENDS: Final = re.compile("[/?#]")
 
 # Some words and identifiers look safe and are not: those after a word that announces a secret, unless they are a port,
 # and long words that mix upper case, lower case and digits, as tokens do.
-_ANNOUNCED: Final = re.compile(
+_ANNOUNCED: Final = (
     r"(?:pass(?:word|wd|phrase)?|pwd|secret|token|bearer|basic|cookie|authorization|credentials?|api.?key)"
-    r"(?=[:\s](?!\s*\d{1,5}(?:[/\s]|$)))",
-    re.IGNORECASE,
+    r"(?=[:\s](?!\s*\d{1,5}(?:[/\s]|$)))"
 )
 _LONG_WORD: Final = re.compile(r"[A-Za-z0-9_-]{28,}")
 _OF_A_TOKEN: Final = tuple(map(re.compile, ("[a-z]", "[A-Z]", "[0-9]")))
@@ -82,7 +82,7 @@ def _known_to_be_safe(key: str) -> str:
     kept = printable(_without_user(key)[: LONGEST + 1])
     match = _SAFE.match(kept.partition("\N{REPLACEMENT CHARACTER}")[0])
     kept = match.group()[:LONGEST] if match else ""
-    announced = _ANNOUNCED.search(kept)
+    announced = re.search(_ANNOUNCED, kept, re.IGNORECASE)
     if announced:
         kept = kept[: announced.end()]
     for word in _LONG_WORD.finditer(kept):
@@ -95,7 +95,7 @@ def _without_user(key: str) -> str:
     """A URL without its user and password; only its scheme where these cannot be found."""
     if "@" not in key:
         return key
-    found = _SCHEME.search(key)
+    found = re.search(_SCHEME, key, re.IGNORECASE)
     start = found.end() if found else 0
     scheme, rest = key[:start], key[start:]
     if "@" in scheme:
@@ -106,4 +106,6 @@ def _without_user(key: str) -> str:
 
 
 def _digest(key: str, size: int) -> bytes:
+    from hashlib import blake2b  # noqa: PLC0415  # loads OpenSSL, and few keys need a digest
+
     return blake2b(key.encode("utf-8", "surrogatepass"), digest_size=size).digest()

@@ -6,8 +6,6 @@ A value may be a secret in the wrong place, so text is shown only where text is 
 from __future__ import annotations
 
 import re
-from datetime import timedelta
-from difflib import get_close_matches
 from typing import TYPE_CHECKING, Final
 
 from otel_breaker.errors import InvalidSettings
@@ -42,7 +40,7 @@ def no_text(path: str, value: object, remedy: str) -> InvalidSettings:
 
 def shown(value: object) -> str:
     """A value as messages show it: numbers and flags as they are, also in quotes; text and code by their kind."""
-    if value is None or isinstance(value, bool | float | complex | timedelta):
+    if value is None or isinstance(value, bool | float | complex):
         return repr(value)
     if isinstance(value, int):
         return repr(value) if abs(value) <= LARGEST else "a number beyond 64 bits"
@@ -53,7 +51,9 @@ def shown(value: object) -> str:
     kind = type(value)
     if kind in _KINDS:
         return _KINDS[kind] if value else repr(value)
-    return type_name(kind)
+    from datetime import timedelta  # noqa: PLC0415  # needed in few messages
+
+    return repr(value) if isinstance(value, timedelta) else type_name(kind)
 
 
 def keywords(settings: Mapping[str, object]) -> str:
@@ -72,6 +72,8 @@ def below(path: str, key: object) -> str:
 
 def nearest(name: object, known: Iterable[str]) -> str:
     """The remedy for an unknown name: the nearest known one, or all of them."""
+    from difflib import get_close_matches  # noqa: PLC0415  # needed in few messages
+
     known = sorted(known)
     if isinstance(name, str) and len(name) <= _LONGEST and len(known) <= _MOST_COMPARED:
         close = get_close_matches(name, known, n=1)

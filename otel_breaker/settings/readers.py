@@ -11,7 +11,6 @@ import math
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import timedelta
 from enum import Enum
 from typing import TYPE_CHECKING, Final, Generic, TypeAlias, TypeVar
 
@@ -20,14 +19,15 @@ from otel_breaker.settings.messages import LARGEST, allowed, no_text
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
+    from datetime import timedelta
 
 T_co = TypeVar("T_co", covariant=True)
 Choice = TypeVar("Choice", bound=Enum)
 Schema: TypeAlias = Mapping[str, object]
 
 _UNITS: Final = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0}
-_DURATION: Final = re.compile(r"(\d+(?:\.\d+)?)\s*(ms|s|m|h)")
-_WRITTEN: Final = rf"^\s*{_DURATION.pattern}\s*$"
+_DURATION: Final = r"(\d+(?:\.\d+)?)\s*(ms|s|m|h)"
+_WRITTEN: Final = rf"^\s*{_DURATION}\s*$"
 _MOST_DIGITS: Final = 18
 """Of a whole number as text; Python refuses to read one of thousands."""
 _FLAGS: Final = {
@@ -130,24 +130,28 @@ def interval(value: object, path: str) -> float:
 
 
 def _seconds(value: object) -> float | None:
-    if isinstance(value, timedelta):
-        return value.total_seconds()
+    if isinstance(value, int | float):
+        return _number(value)
     if isinstance(value, str):
-        match = _DURATION.fullmatch(value.strip())
+        match = re.fullmatch(_DURATION, value.strip())
         return float(match[1]) * _UNITS[match[2]] if match else None
-    return _number(value)
+    from datetime import timedelta  # noqa: PLC0415  # most applications give numbers and text
+
+    return value.total_seconds() if isinstance(value, timedelta) else None
 
 
 @reads(type=["integer", "string"], minimum=1, pattern=_WRITTEN)
 def window(value: object, path: str) -> int | timedelta:
     """A number of calls, or a duration as text or timedelta."""
-    if isinstance(value, str | timedelta):
+    if isinstance(value, int) and not isinstance(value, bool) and 1 <= value <= LARGEST:
+        return value
+    if not isinstance(value, int | float):
+        from datetime import timedelta  # noqa: PLC0415  # as above
+
         seconds = _seconds(value)
         shortest, longest = timedelta.resolution.total_seconds(), timedelta.max.total_seconds()
         if seconds is not None and shortest <= seconds < longest:
             return timedelta(seconds=seconds)
-    elif isinstance(value, int) and not isinstance(value, bool) and 1 <= value <= LARGEST:
-        return value
     raise allowed(path, value, 'a number of calls of at least 1, or a duration as text such as "60s"')
 
 

@@ -10,7 +10,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
-from tests.bench import growth, memory, report, rows, startup
+from tests.bench import growth, memory, overload, report, rows, startup
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -29,10 +29,12 @@ class Effort(NamedTuple):
     """Rounds of a row without one."""
     starts: int
     """Processes started for each figure of the start-up."""
+    overload: float
+    """Seconds for which each contender is overloaded."""
 
 
-FULL = Effort(sample=0.002, with_bar=101, without_bar=41, starts=9)
-QUICK = Effort(sample=0.001, with_bar=21, without_bar=9, starts=3)
+FULL = Effort(sample=0.002, with_bar=101, without_bar=41, starts=9, overload=9.0)
+QUICK = Effort(sample=0.001, with_bar=21, without_bar=9, starts=3, overload=5.0)
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -53,6 +55,7 @@ def main(arguments: list[str] | None = None) -> int:
 
 def _measure(effort: Effort, only: str) -> Iterator[Result]:
     parts: dict[str, Callable[[], Iterator[Result]]] = {
+        "overload": lambda: overload.measure(effort.overload),
         "startup": lambda: startup.measure(effort.starts),
         "memory": memory.measure,
         "growth": lambda: growth.measure(effort.without_bar, effort.sample),
@@ -69,7 +72,10 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m tests.bench", description=__doc__)
     parser.add_argument("--quick", action="store_true", help="a short, rough run")
     parser.add_argument(
-        "--only", choices=("all", "bars", "rows", "growth", "memory", "startup"), default="all", help="a part of it"
+        "--only",
+        choices=("all", "bars", "rows", "growth", "memory", "overload", "startup"),
+        default="all",
+        help="a part of it",
     )
     parser.add_argument("--json", type=Path, default=Path("bench-results.json"), help="where to write the figures")
     parser.add_argument("--markdown", type=Path, help="write the tables as a document, too")

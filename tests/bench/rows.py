@@ -84,7 +84,9 @@ def _bars() -> Iterator[Row]:
     yield row("traced closed", shapes.closed, mine, byhand.span, 1.0, 0.95, sdk=Sdk.SAMPLED)
     yield row("traced async closed", shapes.awaited, mine, byhand.span, 1.0, 0.95, sdk=Sdk.SAMPLED)
     yield row("traced guard() block", shapes.entered, mine, byhand.span, 1.0, 0.95, sdk=Sdk.SAMPLED)
-    yield row("traced key by template", shapes.ten_hosts, ours.by_template, byhand.span, 1.0, 0.95, sdk=Sdk.SAMPLED)
+    yield row(
+        "traced key by template", shapes.ten_hosts, ours.by_template, byhand.span_with_key, 1.0, 0.95, sdk=Sdk.SAMPLED
+    )
     yield row("traced closed", shapes.closed, mine, byhand.span_and_counter, 0.8, 0.6, sdk=Sdk.SAMPLED)
     yield row("traced refusal with its link", shapes.refused, mine, byhand.error_span, 1.2, 1.0, sdk=Sdk.SAMPLED)
     yield row("patched by configuration", shapes.closed, ours.patched, mine, 1.15, 1.0)

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from otel_breaker import CircuitBreaker, CircuitOpenError, CircuitState
+from otel_breaker import CircuitBreaker, CircuitOpenError, CircuitState, Mode
+from otel_breaker.settings import Settings
 
 if TYPE_CHECKING:
     from tests.fakes import FakeClock
@@ -128,15 +129,17 @@ def test_an_outcome_without_any_permit_has_no_effect_while_the_circuit_is_not_cl
     assert probe
 
 
-def test_a_success_with_a_permit_from_before_a_reset_is_counted_and_is_not_in_the_window() -> None:
-    breaker = CircuitBreaker(failure_rate=0.5, window=10, minimum_calls=10)
+@pytest.mark.parametrize("window", [10, "30s"])
+def test_a_success_with_a_permit_from_before_a_reset_is_counted_and_is_not_in_the_window(window: int | str) -> None:
+    breaker = CircuitBreaker(failure_rate=0.5, window=window, minimum_calls=10)
     permit = breaker.can_execute()
     breaker.force_open()
     breaker.reset()
+    breaker.record_success(breaker.can_execute())
 
     breaker.record_success(permit)
 
-    assert (breaker.snapshot().calls["success"], breaker.snapshot().window_calls) == (1, 0)
+    assert (breaker.snapshot().calls["success"], breaker.snapshot().window_calls) == (2, 1)
 
 
 def test_a_success_with_a_permit_of_this_period_is_in_the_window() -> None:
@@ -181,6 +184,16 @@ def test_a_permit_of_a_breaker_that_is_off_has_no_outcome() -> None:
 
     assert breaker.snapshot().calls["success"] == 0
     assert unrecorded(breaker) == 0
+
+
+def test_an_outcome_that_is_recorded_while_the_breaker_is_off_is_not_counted() -> None:
+    breaker = CircuitBreaker()
+    permit = breaker.can_execute()
+    breaker._replace_settings(Settings(mode=Mode.OFF))
+
+    breaker.record_failure(permit=permit)
+
+    assert breaker.snapshot().calls["failure"] == 0
 
 
 def test_a_failure_is_classified_by_its_type() -> None:

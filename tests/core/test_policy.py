@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import math
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
@@ -187,8 +186,8 @@ def test_no_open_time_is_negative_or_beyond_the_longest_and_its_spread(
 def test_the_longest_open_time_that_is_spread_is_a_number_still(
     previous: float | None, requested: float | None
 ) -> None:
-    longest = replace(
-        policy(), recovery_time=1.7e308, recovery_time_max=1.7e308, recovery_backoff=10, recovery_jitter=1
+    longest = policy()._replace(
+        recovery_time=1.7e308, recovery_time_max=1.7e308, recovery_backoff=10, recovery_jitter=1
     )
 
     _, open_time = longest.open_time(previous, requested, 0.999)

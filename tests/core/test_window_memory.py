@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 
-from otel_breaker.core.windows import LastCalls, LastSeconds, Window
+from otel_breaker.core.windows import LastCalls, LastSeconds, Window, WindowTotals
 
 
 def weight(window: Window) -> int:
@@ -21,12 +21,26 @@ def weight(window: Window) -> int:
 
 def test_a_window_of_time_weighs_the_same_however_many_calls_it_holds() -> None:
     window = LastSeconds(32)
-    empty = weight(window)
+    window.add(1_000.0, 0, failed=False, slow=False)
+    after_one = weight(window)
 
     for call in range(5_000):
         window.add(1_000.0 + call / 100, 0, failed=call % 2 == 0, slow=call % 3 == 0)
 
-    assert weight(window) == empty
+    assert weight(window) == after_one
+
+
+def test_a_window_of_time_stores_nothing_before_its_first_call() -> None:
+    assert weight(LastSeconds(60)) == sys.getsizeof([])
+
+
+def test_a_failure_is_stored_in_its_own_window_only() -> None:
+    first, second = LastCalls(10), LastCalls(10)
+    assert first._failures is second._failures is second._slow
+
+    first.add(0.0, 0, failed=True, slow=True)
+
+    assert (first.totals(0.0, 0), second.totals(0.0, 0)) == (WindowTotals(1, 1, 1), WindowTotals(0, 0, 0))
 
 
 def test_a_window_of_calls_stores_no_success() -> None:

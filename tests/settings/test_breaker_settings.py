@@ -1,12 +1,14 @@
 from __future__ import annotations
 
 import operator
+import pickle
 from dataclasses import FrozenInstanceError, fields
 from datetime import timedelta
 from typing import Any
 
 import pytest
 
+from otel_breaker import CircuitBreaker
 from otel_breaker.core.rules import ConsecutiveFailures, FailureRate, Rule, SlowCallRate
 from otel_breaker.errors import InvalidSettings
 from otel_breaker.settings import Keywords, Mode, Settings
@@ -47,6 +49,48 @@ def test_settings_from_a_mapping_are_those_from_keywords() -> None:
     assert Settings.from_mapping({"window": "60s", "ignore": KeyError}) == Settings(
         window=timedelta(seconds=60), ignore=(KeyError,)
     )
+
+
+@pytest.mark.parametrize("mapping", [{}, {"failure_threshold": 3, "recovery_time": "30s"}])
+def test_equal_settings_are_one_object(mapping: dict[str, object]) -> None:
+    assert Settings.from_mapping(mapping) is Settings.from_mapping(dict(mapping))
+
+
+def test_settings_that_only_compare_equal_are_read_each_on_their_own() -> None:
+    Settings.from_mapping({"failure_threshold": 1})
+
+    with pytest.raises(InvalidSettings):
+        Settings.from_mapping({"failure_threshold": True})
+
+
+def test_settings_with_code_of_the_application_are_not_compared() -> None:
+    class Faulty(type):
+        def __eq__(cls, other: object) -> bool:
+            raise ZeroDivisionError
+
+        __hash__ = None  # type: ignore[assignment]
+
+    class Failure(Exception, metaclass=Faulty):
+        pass
+
+    first, second = (Settings.from_mapping({"failure_on": [Failure]}) for _ in range(2))
+
+    assert first is not second
+
+
+def test_policy_is_made_once() -> None:
+    settings = Settings.from_mapping({"failure_rate": 0.5})
+
+    assert settings.policy is settings.policy
+
+
+def test_pickled_settings_hold_the_settings_alone() -> None:
+    settings = Settings.from_mapping({"failure_rate": 0.5})
+    before = len(pickle.dumps(settings))
+    CircuitBreaker(failure_rate=0.5)
+
+    assert len(pickle.dumps(settings)) == before
+    assert pickle.loads(pickle.dumps(settings)) == settings
 
 
 def test_every_setting_is_a_keyword_that_a_type_checker_knows() -> None:

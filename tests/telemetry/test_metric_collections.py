@@ -173,5 +173,5 @@ def openings_closings_and_open(collected: dict[str, Metric]) -> tuple[int, int, 
     for point in points:
         changes[point.attributes["circuit_breaker.state_change.to"]] += point.value
     points = collected[STATUS].data.data_points
-    [is_open] = [point.value for point in points if point.attributes["circuit_breaker.state"] == "open"]
+    is_open = sum(point.value for point in points if point.attributes["circuit_breaker.state"] == "open")
     return changes["open"], changes["closed"], is_open

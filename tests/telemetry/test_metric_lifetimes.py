@@ -70,7 +70,7 @@ def test_a_dropped_breaker_is_in_no_state(metrics: Metrics, clock: FakeClock) ->
 
     assert before == {("closed",): 1}
     assert metrics.points("circuit_breaker.status", "state") == {}
-    assert len(metrics.all_points("circuit_breaker.status")) == 5
+    assert [value for _, value in metrics.all_points("circuit_breaker.status")] == [0]
 
 
 def test_a_breaker_that_was_dropped_before_the_first_collection_is_exported(metrics: Metrics) -> None:
@@ -79,7 +79,7 @@ def test_a_breaker_that_was_dropped_before_the_first_collection_is_exported(metr
 
     points = metrics.all_points("circuit_breaker.status")
 
-    assert [(attributes["circuit_breaker.mode"], value) for attributes, value in points] == [("shadow", 0)] * 5
+    assert [(attributes["circuit_breaker.mode"], value) for attributes, value in points] == [("shadow", 0)]
 
 
 def test_a_breaker_that_is_dropped_in_the_middle_of_a_reading_is_counted_once(metrics: Metrics) -> None:

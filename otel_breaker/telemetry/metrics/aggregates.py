@@ -29,7 +29,7 @@ class Aggregate(NamedTuple):
 
     totals: CounterTotals
     states: Counter[tuple[CircuitState, str]]
-    """The number of circuits in each state, by mode."""
+    """The number of circuits in each state, by mode; 0 where a collection has found some before."""
     modes: list[str]
     trip_ratio: float
     """How near the worst circuit is to tripping."""
@@ -51,6 +51,7 @@ class NameGroup:
         self._collected_totals = CounterTotals()
         self._is_folding = False
         self._modes: set[str] = set()
+        self._states_seen: set[tuple[CircuitState, str]] = set()
         self._is_limited = False
         self._clock_failed = False
         self._waste_in_a_row = 0
@@ -59,7 +60,9 @@ class NameGroup:
     def add(self, circuit: Circuit) -> None:
         self._fold_collected()
         self._living[weakref.ref(circuit, self._note_collected)] = circuit.history.counters
-        self._modes.add(circuit.settings.mode.value)
+        mode = circuit.settings.mode.value
+        self._modes.add(mode)
+        self._states_seen.add((circuit.state, mode))
         self._is_limited = self._is_limited or circuit.settings.max_in_flight is not None
 
     def snapshot(self) -> tuple[CounterTotals, list[Circuit]]:
@@ -84,7 +87,9 @@ class NameGroup:
             totals: of the collected circuits; the living circuits' counts are added to it.
             circuits: the living circuits.
         """
-        states, trip_ratio, limits = Counter[tuple["CircuitState", str]](), 0.0, set["ConcurrencyLimit"]()
+        # An exported series stays, or a sum over it would never return to zero.
+        states, trip_ratio = Counter(dict.fromkeys(self._states_seen.copy(), 0)), 0.0
+        limits = set["ConcurrencyLimit"]()
         for circuit in circuits:
             reading = self._read(circuit)
             totals.add(reading.totals)
@@ -92,7 +97,7 @@ class NameGroup:
             trip_ratio = max(trip_ratio, reading.trip_ratio)
             if reading.limit is not None:
                 limits.add(reading.limit)
-        # An exported series stays, or a sum over it would never return to zero.
+        self._states_seen.update(states)
         self._modes.update(mode for _, mode in states)
         self._modes.update(mode for *_, mode in totals.changes)
         self._is_limited = self._is_limited or bool(limits)

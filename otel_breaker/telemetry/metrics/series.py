@@ -1,7 +1,8 @@
 """The instruments, and the series of each: the table of the design, as data.
 
-A series is exported from the first collection on, at zero: a query for increases does not see the first value of a
-series.
+A query for increases does not see the first value of a series. So the series whose increase alerts and the dashboard
+show are exported from the first collection on, at zero. Any other series, most of which never have a value, is exported
+from its first value on: the SDK's work at each collection grows with each series. No series ends.
 """
 
 from __future__ import annotations
@@ -12,8 +13,9 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from opentelemetry.metrics import Meter, Observation
 
-from otel_breaker.core.counters import PROBE_OUTCOMES
-from otel_breaker.core.states import STATE_CHANGES, CircuitState, Outcome, RejectionReason
+from otel_breaker.core.counters import PROBE_OUTCOMES, PROBE_TIMEOUT
+from otel_breaker.core.states import CLOSED, FAILURE, HALF_OPEN, OPEN, REJECTED, SUCCESS, Outcome, RejectionReason
+from otel_breaker.settings import Mode
 from otel_breaker.telemetry import names
 
 if TYPE_CHECKING:
@@ -26,6 +28,12 @@ MOST_NAMES: Final = 120
 
 The SDK keeps 2,000 series of a metric and never drops one. The metric with most series has 15 of a name, one for each
 state change: 1,800, which leaves room for the shared name and for names whose mode changes."""
+
+
+_OUTCOMES_FROM_BIRTH: Final = (SUCCESS, FAILURE, REJECTED)
+_PROBES_FROM_BIRTH: Final = (SUCCESS.value, FAILURE.value, PROBE_TIMEOUT)
+_CHANGES_FROM_BIRTH: Final = ((CLOSED, OPEN), (HALF_OPEN, OPEN))
+"""A trip, and a recovery that failed."""
 
 
 class Instrument(NamedTuple):
@@ -43,7 +51,7 @@ class Instrument(NamedTuple):
 def _calls(name: str, aggregate: Aggregate) -> Iterator[Observation]:
     totals = aggregate.totals
     for outcome in Outcome:
-        if outcome is not Outcome.REJECTED:
+        if outcome is not REJECTED and (outcome in _OUTCOMES_FROM_BIRTH or totals.calls[outcome]):
             yield Observation(totals.calls[outcome], {names.NAME: name, names.CALL_OUTCOME: outcome.value})
     rejected = {names.NAME: name, names.CALL_OUTCOME: Outcome.REJECTED.value}
     for reason in RejectionReason:
@@ -52,30 +60,35 @@ def _calls(name: str, aggregate: Aggregate) -> Iterator[Observation]:
 
 
 def _state_changes(name: str, aggregate: Aggregate) -> Iterator[Observation]:
-    for (source, target), mode in product(STATE_CHANGES, aggregate.modes):
+    changes = aggregate.totals.changes
+    from_birth = [(source, target, mode) for (source, target), mode in product(_CHANGES_FROM_BIRTH, aggregate.modes)]
+    for source, target, mode in dict.fromkeys((*from_birth, *changes)):
         attributes = {
             names.NAME: name,
             names.STATE_CHANGE_FROM: source.value,
             names.STATE_CHANGE_TO: target.value,
             names.MODE: mode,
         }
-        yield Observation(aggregate.totals.changes[source, target, mode], attributes)
+        yield Observation(changes[source, target, mode], attributes)
 
 
 def _status(name: str, aggregate: Aggregate) -> Iterator[Observation]:
-    for state, mode in product(CircuitState, aggregate.modes):
-        attributes = {names.NAME: name, names.STATE: state.value, names.MODE: mode}
-        yield Observation(aggregate.states[state, mode], attributes)
+    for (state, mode), circuits in aggregate.states.items():
+        yield Observation(circuits, {names.NAME: name, names.STATE: state.value, names.MODE: mode})
 
 
 def _state_time(name: str, aggregate: Aggregate) -> Iterator[Observation]:
-    for state in CircuitState:
-        yield Observation(aggregate.totals.seconds[state], {names.NAME: name, names.STATE: state.value})
+    seen = {state for state, _ in aggregate.states}
+    for state, seconds in aggregate.totals.seconds.items():
+        if seconds or state in seen:
+            yield Observation(seconds, {names.NAME: name, names.STATE: state.value})
 
 
 def _probes(name: str, aggregate: Aggregate) -> Iterator[Observation]:
+    probes = aggregate.totals.probes
     for outcome in PROBE_OUTCOMES:
-        yield Observation(aggregate.totals.probes[outcome], {names.NAME: name, names.PROBE_OUTCOME: outcome})
+        if outcome in _PROBES_FROM_BIRTH or probes[outcome]:
+            yield Observation(probes[outcome], {names.NAME: name, names.PROBE_OUTCOME: outcome})
 
 
 def _trip_ratio(name: str, aggregate: Aggregate) -> Iterator[Observation]:
@@ -83,8 +96,10 @@ def _trip_ratio(name: str, aggregate: Aggregate) -> Iterator[Observation]:
 
 
 def _shadow_calls(name: str, aggregate: Aggregate) -> Iterator[Observation]:
+    if Mode.SHADOW.value not in aggregate.modes:
+        return
     for outcome in Outcome:
-        if outcome is not Outcome.REJECTED:
+        if outcome is not REJECTED:
             attributes = {names.NAME: name, names.CALL_OUTCOME: outcome.value}
             yield Observation(aggregate.totals.shadowed[outcome], attributes)
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 from threading import get_ident
 from typing import TYPE_CHECKING, Final
 
-from opentelemetry.context import attach, get_current
 from opentelemetry.trace import Span, SpanContext, Status, StatusCode, get_current_span, set_span_in_context
 
 from otel_breaker.core.states import REJECTED, SUCCESS, Outcome
 from otel_breaker.telemetry import names
+from otel_breaker.telemetry.api_features import attach, get_current
 from otel_breaker.telemetry.traces.span_attributes import add_state_changes, link_to_overdue_calls
 from otel_breaker.text import type_name
 
@@ -148,7 +148,7 @@ class LiveSpan:
     ) -> None:
         span, tracing = self._span, self._tracing
         if outcome is not REJECTED:  # a refusal has it from the start
-            span.set_attribute(names.CALL_OUTCOME, outcome.value)
+            span.set_attribute(_CALL_OUTCOME, outcome._value_)
         if slow:
             span.set_attribute(names.CALL_SLOW, True)
         if error is not None:
