@@ -92,10 +92,10 @@ def leaving_an_async_block(breaker: CircuitBreaker, seen: Callable[[], object]) 
 
 def leaving_a_block_in_another_thread(breaker: CircuitBreaker, seen: Callable[[], object]) -> None:
     block = breaker.guard()
-    block.__enter__()
-    seen()
-    with ThreadPoolExecutor(1) as another:
-        another.submit(block.__exit__, None, None, None).result()
+    with ThreadPoolExecutor(1) as one, ThreadPoolExecutor(1) as other:  # the span stays current where it was entered
+        one.submit(block.__enter__).result()
+        seen()
+        other.submit(block.__exit__, None, None, None).result()
 
 
 def awaiting(breaker: CircuitBreaker, seen: Callable[[], object]) -> None:
@@ -240,7 +240,8 @@ def test_a_call_that_forgets_to_leave_its_block_gives_its_place_back_when_the_bl
     breaker = limited()
 
     block = breaker.guard()
-    block.__enter__()
+    with ThreadPoolExecutor(1) as another:  # the span stays current where it was entered
+        another.submit(block.__enter__).exception()
     assert in_flight(breaker) == 1
     del block
     gc.collect()
