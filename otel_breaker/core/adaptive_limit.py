@@ -49,12 +49,14 @@ class AdaptiveLimit:
 
     __slots__ = (
         "_averaged_at",
-        "_averaged_since",
+        "_averaged_time",
         "_bad",
         "_decreased_at",
+        "_ended",
         "_exact",
         "_follows",
         "_long",
+        "_round_trip",
         "_slow_call_duration",
         "_used",
         "_usual",
@@ -71,7 +73,11 @@ class AdaptiveLimit:
         """The limit, before it is rounded down."""
         self._usual: float | None = None
         """The average duration of calls that succeed, in seconds."""
-        self._averaged_since = self._averaged_at = self._decreased_at = -inf
+        self._averaged_time = 0.0
+        """The seconds that it is an average of, at most `_MEMORY`."""
+        self._averaged_at = self._decreased_at = -inf
+        self._round_trip = _SHORTEST_ROUND_TRIP
+        """How long the current round trip takes at least, in seconds."""
         self._long = 0
         """Long round trips in a row."""
         self._follows = True
@@ -79,6 +85,8 @@ class AdaptiveLimit:
         """The most calls that were seen in flight in this round trip."""
         self._bad = 0
         """The bad calls of this round trip."""
+        self._ended = 0
+        """All calls that have ended in it."""
         self.adopt(slow_call_duration)
 
     def adopt(self, slow_call_duration: float | None) -> None:
@@ -101,7 +109,7 @@ class AdaptiveLimit:
         self._set(float(in_flight))
         return True
 
-    def record(self, outcome: Outcome, started: float, now: float, in_flight: int) -> None:
+    def record(self, outcome: Outcome, started: float, now: float, in_flight: int, ended: int) -> None:
         """Adapt to one call.
 
         Args:
@@ -109,47 +117,52 @@ class AdaptiveLimit:
             started: monotonic seconds at its start.
             now: monotonic seconds at its end.
             in_flight: the calls in flight, this one included.
+            ended: the calls that have ended since the last one that was recorded, this one included.
         """
-        duration = now - started
+        duration, round_trip = now - started, self._round_trip
         self.note_used(in_flight)
+        self._ended += ended
         if outcome is FAILURE or duration >= self.slow_after:
             self._count_bad(started, now)
         elif outcome is SUCCESS and now >= self.quiet_until:
             self._end_round_trip(duration, now)
         if outcome is SUCCESS:
-            self._average(max(duration, _SHORTEST), now)
+            self._average(max(duration, _SHORTEST), now, round_trip)
 
     def _count_bad(self, started: float, now: float) -> None:
         # A call that was admitted before the last decrease is evidence against the limit of that time.
         if started <= self._decreased_at:
             return
         self._bad += 1
-        if self._bad > max(_TOLERATED_CALLS, _TOLERATED_SHARE * self._used):
+        if self._bad > max(_TOLERATED_CALLS, _TOLERATED_SHARE * max(self._used, self._ended)):
             self._decreased_at = now
             self._follows = False
             self._set(max(1.0, _DECREASE * min(self._exact, _MOST_UNUSED * self._used)))
-            self._used = self._bad = 0
+            self._used = self._bad = self._ended = 0
 
     def _end_round_trip(self, duration: float, now: float) -> None:
         if _MOST_UNUSED * self._used > self._exact:
             self._set(self._exact + _INCREASE)
-        self._used = self._bad = 0
+        self._used = self._bad = self._ended = 0
         is_long = self._usual is not None and duration > _LONG_FACTOR * self._usual
         self._long = self._long + 1 if is_long else 0
         if self._long >= _LONG_ROUND_TRIPS:
             self._follows = False
         # The next one ends with the first call that is recorded after the time of a call: it shows the new limit.
-        self.quiet_until = now + max(duration, _SHORTEST_ROUND_TRIP)
+        self._round_trip = max(duration, _SHORTEST_ROUND_TRIP)
+        self.quiet_until = now + self._round_trip
 
-    def _average(self, duration: float, now: float) -> None:
+    def _average(self, duration: float, now: float, round_trip: float) -> None:
         usual = self._usual
         if usual is None:
-            self._usual, self._averaged_since, self._averaged_at = duration, now, now
+            self._usual, self._averaged_at = duration, now
         elif now > self._averaged_at:
-            # By time, not by call: slow calls are all recorded, of others one in each round trip.
-            weight = (now - self._averaged_at) / min(_MEMORY, now - self._averaged_since)
+            # By time, not by call: slow calls are all recorded, of others one in each round trip. But a pause does not
+            # count: the first call that ends after it is the shortest of many.
+            elapsed = min(now - self._averaged_at, max(duration, round_trip))
+            self._averaged_time = min(_MEMORY, self._averaged_time + elapsed)
             counted = min(duration, _LONGEST_FACTOR * usual)
-            self._usual, self._averaged_at = usual + min(weight, 1.0) * (counted - usual), now
+            self._usual, self._averaged_at = usual + elapsed / self._averaged_time * (counted - usual), now
         self.slow_after = self._find_slow_after()
 
     def _find_slow_after(self) -> float:

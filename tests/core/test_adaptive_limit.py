@@ -32,11 +32,12 @@ class Calls:
         in_flight: int = 1,
         times: int = 1,
         started: float | None = None,
+        ended: int = 1,
     ) -> None:
         for _ in range(times):
             began = self.now if started is None else started
             self.now = max(self.now, began + lasts)
-            self.adaptive.record(outcome, began, self.now, in_flight)
+            self.adaptive.record(outcome, began, self.now, in_flight, ended)
 
     def decrease(self, to: int) -> None:
         while self.limit > to:
@@ -156,6 +157,19 @@ def test_bad_calls_decrease_it_when_they_are_more_than_a_fifth_of_the_calls_in_f
     assert (tolerated, calls.limit) == (50, 35)
 
 
+@pytest.mark.parametrize(("ended", "decreases"), [(50, True), (60, False)])
+def test_bad_calls_decrease_it_when_they_are_more_than_a_fifth_of_the_calls_that_ended(
+    calls: Calls, ended: int, decreases: bool
+) -> None:
+    calls.end(in_flight=5)
+    before = calls.limit
+
+    calls.end(ended=ended - 10, in_flight=5, lasts=USUAL / 2)
+    calls.end(Outcome.FAILURE, lasts=0.0, in_flight=5, times=11)
+
+    assert (calls.limit < before) is decreases
+
+
 def test_calls_that_began_before_a_decrease_do_not_decrease_it_again(calls: Calls) -> None:
     before = calls.now
     calls.end(Outcome.FAILURE, in_flight=8, times=2)
@@ -228,6 +242,16 @@ def test_a_dependency_that_stays_slower_becomes_usual() -> None:
     calls.end(lasts=10 * USUAL, times=120)
 
     assert calls.adaptive.slow_after > 10 * USUAL
+
+
+def test_the_first_call_that_ends_after_a_pause_counts_as_one_round_trip() -> None:
+    calls = Calls(slow_call_duration=None)
+    calls.end(lasts=USUAL, times=100)
+
+    calls.now += 60
+    calls.end(lasts=USUAL / 100)
+
+    assert calls.adaptive.slow_after > 3.9 * USUAL
 
 
 def test_calls_of_no_time_make_no_other_slow_call() -> None:
