@@ -17,8 +17,8 @@ _INCREASE: Final = 1.0
 _DECREASE: Final = 0.7
 _MOST_UNUSED: Final = 2.0
 """The multiple of the calls in flight that a limit is set to at most."""
-_TOLERATED_CALLS: Final = 1
-"""Bad calls of one round trip that decrease no limit: one alone is no evidence."""
+_TOLERATED_CALLS: Final = 2
+"""Bad calls of one round trip that decrease no limit, as no evidence; of three calls in flight or less, one."""
 _TOLERATED_SHARE: Final = 0.2
 """The share of calls that may be bad, too: else a few errors would refuse most calls of a busy client."""
 _SLOW_FACTOR: Final = 4.0
@@ -29,7 +29,9 @@ _LONG_ROUND_TRIPS: Final = 3
 _LONGEST_FACTOR: Final = 2.0
 """The multiple of the usual duration as which a longer one counts, so that an overload does not become usual."""
 _MEMORY: Final = 60.0
-"""Seconds that the usual duration is an average of."""
+"""Seconds that the usual duration is an average of, and that a decrease is remembered for."""
+_LONGEST_PAUSE: Final = 0.1
+"""Seconds as which a longer pause counts in that average: the first call that ends after one is the shortest of many."""
 _SHORTEST: Final = 0.001
 """Seconds as which a shorter duration counts: no multiple of the resolution of a clock is slow."""
 _SHORTEST_ROUND_TRIP: Final = 0.01
@@ -41,7 +43,7 @@ class AdaptiveLimit:
 
     From then on, in each round trip, it is multiplied by 0.7 when too many calls are bad, which are those that fail or
     are slow, and else increased by one if at least half of it was used. It is never less than one, nor set to more than
-    twice what was used.
+    twice what was used. After a minute without either it follows again.
 
     Args:
         slow_call_duration: seconds after which a call is slow; None for a multiple of the usual duration.
@@ -56,7 +58,7 @@ class AdaptiveLimit:
         "_exact",
         "_follows",
         "_long",
-        "_round_trip",
+        "_overloaded_at",
         "_slow_call_duration",
         "_used",
         "_usual",
@@ -76,8 +78,8 @@ class AdaptiveLimit:
         self._averaged_time = 0.0
         """The seconds that it is an average of, at most `_MEMORY`."""
         self._averaged_at = self._decreased_at = -inf
-        self._round_trip = _SHORTEST_ROUND_TRIP
-        """How long the current round trip takes at least, in seconds."""
+        self._overloaded_at = -inf
+        """When too many calls were bad, or round trips long: monotonic seconds."""
         self._long = 0
         """Long round trips in a row."""
         self._follows = True
@@ -119,7 +121,7 @@ class AdaptiveLimit:
             in_flight: the calls in flight, this one included.
             ended: the calls that have ended since the last one that was recorded, this one included.
         """
-        duration, round_trip = now - started, self._round_trip
+        duration = now - started
         self.note_used(in_flight)
         self._ended += ended
         if outcome is FAILURE or duration >= self.slow_after:
@@ -127,15 +129,16 @@ class AdaptiveLimit:
         elif outcome is SUCCESS and now >= self.quiet_until:
             self._end_round_trip(duration, now)
         if outcome is SUCCESS:
-            self._average(max(duration, _SHORTEST), now, round_trip)
+            self._average(max(duration, _SHORTEST), now)
 
     def _count_bad(self, started: float, now: float) -> None:
         # A call that was admitted before the last decrease is evidence against the limit of that time.
         if started <= self._decreased_at:
             return
         self._bad += 1
-        if self._bad > max(_TOLERATED_CALLS, _TOLERATED_SHARE * max(self._used, self._ended)):
-            self._decreased_at = now
+        few = max(1, min(_TOLERATED_CALLS, self._used / 2))
+        if self._bad > max(few, _TOLERATED_SHARE * max(self._used, self._ended)):
+            self._decreased_at = self._overloaded_at = now
             self._follows = False
             self._set(max(1.0, _DECREASE * min(self._exact, _MOST_UNUSED * self._used)))
             self._used = self._bad = self._ended = 0
@@ -147,19 +150,20 @@ class AdaptiveLimit:
         is_long = self._usual is not None and duration > _LONG_FACTOR * self._usual
         self._long = self._long + 1 if is_long else 0
         if self._long >= _LONG_ROUND_TRIPS:
+            self._overloaded_at = now
             self._follows = False
+        elif now - self._overloaded_at >= _MEMORY:
+            self._follows = True
         # The next one ends with the first call that is recorded after the time of a call: it shows the new limit.
-        self._round_trip = max(duration, _SHORTEST_ROUND_TRIP)
-        self.quiet_until = now + self._round_trip
+        self.quiet_until = now + max(duration, _SHORTEST_ROUND_TRIP)
 
-    def _average(self, duration: float, now: float, round_trip: float) -> None:
+    def _average(self, duration: float, now: float) -> None:
         usual = self._usual
         if usual is None:
             self._usual, self._averaged_at = duration, now
         elif now > self._averaged_at:
-            # By time, not by call: slow calls are all recorded, of others one in each round trip. But a pause does not
-            # count: the first call that ends after it is the shortest of many.
-            elapsed = min(now - self._averaged_at, max(duration, round_trip))
+            # By time, not by call: slow calls are all recorded, of others one in each round trip.
+            elapsed = min(now - self._averaged_at, max(duration, _LONGEST_PAUSE))
             self._averaged_time = min(_MEMORY, self._averaged_time + elapsed)
             counted = min(duration, _LONGEST_FACTOR * usual)
             self._usual, self._averaged_at = usual + elapsed / self._averaged_time * (counted - usual), now

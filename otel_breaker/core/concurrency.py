@@ -147,6 +147,10 @@ class ConcurrencyLimit:
             if adaptive is None:
                 self.limit, self.slow_after, self.quiet_until = self._number, inf, inf
             else:
-                self.limit, self.slow_after, self.quiet_until = adaptive.limit, adaptive.slow_after, adaptive.quiet_until
+                self.limit, self.slow_after, self.quiet_until = (
+                    adaptive.limit,
+                    adaptive.slow_after,
+                    adaptive.quiet_until,
+                )
             published, adaptive = adaptive, self._adaptive
             is_current = adaptive is published
