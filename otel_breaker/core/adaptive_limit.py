@@ -34,7 +34,7 @@ _LONGEST_PAUSE: Final = 0.1
 """Seconds as which a longer pause counts in that average: the first call that ends after one is the shortest of many."""
 _SHORTEST: Final = 0.001
 """Seconds as which a shorter duration counts: no multiple of the resolution of a clock is slow."""
-_SHORTEST_ROUND_TRIP: Final = 0.01
+_SHORTEST_ROUND_TRIP: Final = 0.025
 """Seconds: to record each call of microseconds would cost more than the call."""
 
 
