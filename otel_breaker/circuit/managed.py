@@ -214,7 +214,9 @@ class ManagedCircuit(Decisions):
         self._is_off = settings.mode is Mode.OFF
         self.is_enforced = settings.mode is Mode.ENFORCE
         """Whether a call in a closed state has no attributes but that state and the key."""
-        self.fast_path.limit = LIMITS.find(self.history.name, settings)
+        former, self.fast_path.limit = self.fast_path.limit, LIMITS.find(self.history.name, settings)
+        if former is not None and self.fast_path.limit is None:
+            former.forget_calls_in_flight()  # the calls that entered it would end without leaving it
         self.fast_path.may_admit = self.is_enforced and not self.classifier.classifies_results
         self.fast_path.may_refuse = self.is_enforced and settings.fallback is None
         self.fast_path.publish(self._machine)

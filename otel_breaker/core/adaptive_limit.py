@@ -31,7 +31,7 @@ _LONGEST_FACTOR: Final = 2.0
 _MEMORY: Final = 60.0
 """Seconds that the usual duration is an average of, and that a decrease is remembered for."""
 _LONGEST_PAUSE: Final = 0.1
-"""Seconds as which a longer pause counts in that average: the first call that ends after one is the shortest of many."""
+"""Seconds as which a longer pause counts in that average: the first call that ends after it is the shortest of many."""
 _SHORTEST: Final = 0.001
 """Seconds as which a shorter duration counts: no multiple of the resolution of a clock is slow."""
 _SHORTEST_ROUND_TRIP: Final = 0.025
@@ -61,6 +61,7 @@ class AdaptiveLimit:
         "_overloaded_at",
         "_slow_call_duration",
         "_used",
+        "_used_before",
         "_usual",
         "limit",
         "quiet_until",
@@ -85,6 +86,8 @@ class AdaptiveLimit:
         self._follows = True
         self._used = 0
         """The most calls that were seen in flight in this round trip."""
+        self._used_before = 0
+        """The same of the round trip before, in which a slow call of this one may have begun."""
         self._bad = 0
         """The bad calls of this round trip."""
         self._ended = 0
@@ -127,7 +130,7 @@ class AdaptiveLimit:
         if outcome is FAILURE or duration >= self.slow_after:
             self._count_bad(started, now)
         elif outcome is SUCCESS and now >= self.quiet_until:
-            self._end_round_trip(duration, now)
+            self._end_round_trip(duration, now, in_flight)
         if outcome is SUCCESS:
             self._average(max(duration, _SHORTEST), now)
 
@@ -137,16 +140,17 @@ class AdaptiveLimit:
             return
         self._bad += 1
         few = max(1, min(_TOLERATED_CALLS, self._used / 2))
-        if self._bad > max(few, _TOLERATED_SHARE * max(self._used, self._ended)):
+        if self._bad > max(few, _TOLERATED_SHARE * max(self._used, self._used_before, self._ended)):
             self._decreased_at = self._overloaded_at = now
             self._follows = False
             self._set(max(1.0, _DECREASE * min(self._exact, _MOST_UNUSED * self._used)))
-            self._used = self._bad = self._ended = 0
+            self._used_before = self._used = self._bad = self._ended = 0
 
-    def _end_round_trip(self, duration: float, now: float) -> None:
+    def _end_round_trip(self, duration: float, now: float, in_flight: int) -> None:
         if _MOST_UNUSED * self._used > self._exact:
             self._set(self._exact + _INCREASE)
-        self._used = self._bad = self._ended = 0
+        self._used_before, self._used = self._used, in_flight - 1
+        self._bad = self._ended = 0
         is_long = self._usual is not None and duration > _LONG_FACTOR * self._usual
         self._long = self._long + 1 if is_long else 0
         if self._long >= _LONG_ROUND_TRIPS:

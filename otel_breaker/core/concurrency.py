@@ -137,8 +137,8 @@ class ConcurrencyLimit:
             adaptive.note_used(self.limit)
 
     def forget_calls_in_flight(self) -> None:
-        """Forget all calls in flight, because none of them will end."""
-        # Not cleared: the frame that has forked may be one of those.
+        """Forget all calls in flight, because none of them will leave."""
+        # Not cleared: a frame pops from those that it has appended to.
         self.in_flight, self.in_frames = {}, deque()
 
     def _publish(self) -> None:

@@ -23,7 +23,7 @@ from otel_breaker import (
     get_breaker,
 )
 from otel_breaker.circuit.limits import LIMITS
-from otel_breaker.settings import Settings
+from otel_breaker.settings import Mode, Settings
 from tests.conformance.conftest import Broken, fail
 
 if TYPE_CHECKING:
@@ -342,6 +342,34 @@ def test_a_limit_that_is_lifted_and_set_again_during_a_call_keeps_no_place() -> 
     breaker._replace_settings(Settings(max_in_flight=1))
 
     assert in_flight(breaker) == 0
+
+
+@pytest.mark.parametrize("lifted", [Settings(), Settings(max_in_flight=1, mode=Mode.OFF)], ids=["none", "off"])
+def test_a_call_that_ends_while_a_limit_is_lifted_keeps_no_place(lifted: Settings) -> None:
+    breaker = limited(1)
+    guarded = breaker(int)  # keeps the limit alive
+
+    with breaker.guard() as block:
+        breaker._replace_settings(lifted)
+    breaker._replace_settings(Settings(max_in_flight=1))
+
+    assert in_flight(breaker) == 0
+    guarded()
+    del block
+
+
+@pytest.mark.parametrize("lifted", [Settings(), Settings(max_in_flight=1, mode=Mode.OFF)], ids=["none", "off"])
+def test_a_permit_whose_outcome_is_recorded_while_a_limit_is_lifted_keeps_no_place(lifted: Settings) -> None:
+    breaker = limited(1)
+    guarded = breaker(int)
+
+    permit = breaker.can_execute()
+    breaker._replace_settings(lifted)
+    breaker.record_success(permit)
+    breaker._replace_settings(Settings(max_in_flight=1))
+
+    assert in_flight(breaker) == 0
+    guarded()
 
 
 def test_a_limit_that_is_set_during_a_call_does_not_count_that_call() -> None:

@@ -206,6 +206,16 @@ def test_bad_calls_decrease_it_when_they_are_more_than_a_fifth_of_the_calls_that
     assert (calls.limit < before) is decreases
 
 
+def test_the_last_calls_of_a_burst_decrease_nothing_though_they_are_slow(calls: Calls) -> None:
+    calls.end(in_flight=50)
+    calls.end(in_flight=20)
+    before = calls.limit
+
+    calls.end(lasts=SLOW, in_flight=5, times=4)
+
+    assert calls.limit == before
+
+
 def test_calls_that_began_before_a_decrease_do_not_decrease_it_again(calls: Calls) -> None:
     before = calls.now
     calls.end(Outcome.FAILURE, in_flight=8, times=3)
