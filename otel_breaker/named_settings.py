@@ -11,10 +11,12 @@ from typing import TYPE_CHECKING, NamedTuple
 from otel_breaker import diagnostics
 from otel_breaker.errors import InvalidSettings
 from otel_breaker.locks import locked
-from otel_breaker.settings import Settings, messages
+from otel_breaker.settings import messages
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+    from otel_breaker.settings import Settings
 
 
 class CodeSettings(NamedTuple):
@@ -67,6 +69,8 @@ class NamedSettings:
         Raises:
             InvalidSettings: for settings that are not allowed, or that differ from those that code gave before.
         """
+        from otel_breaker.settings import Settings  # noqa: PLC0415  # see new_circuits
+
         while True:
             known = self._from_code.get(name)
             if known is not None and (not keywords or keywords == known.keywords):

@@ -10,8 +10,8 @@ from otel_breaker.core.rules import ConsecutiveFailures, FailureRate, Rule, Slow
 from otel_breaker.errors import InvalidSettings
 from otel_breaker.settings import readers, references
 from otel_breaker.settings.fields import SettingsFields, join, setting
-from otel_breaker.settings.keywords import Mode
 from otel_breaker.settings.messages import allowed
+from otel_breaker.settings.mode import Mode
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -12,7 +12,6 @@ from opentelemetry import context as otel_context
 from opentelemetry import trace
 
 from otel_breaker import diagnostics
-from otel_breaker.settings import Events, Spans, TelemetrySettings
 from otel_breaker.telemetry import names
 from otel_breaker.version import __version__
 
@@ -20,6 +19,7 @@ if TYPE_CHECKING:
     from opentelemetry.context import Context
     from opentelemetry.trace import Tracer
 
+    from otel_breaker.settings import TelemetrySettings
     from otel_breaker.telemetry.traces.durations import Durations
 
 _SUPPRESSED_BY_HAND: Final = "suppress_instrumentation"
@@ -86,6 +86,8 @@ class Tracing:
             provider: of tracers; None for the global one, which may be set later.
             durations: records the duration of each call; None without the histogram.
         """
+        from otel_breaker.settings import Events, Spans  # noqa: PLC0415  # a process without a breaker has no settings
+
         self.is_deferred = settings.spans is Spans.PROBLEMS
         self.adds_span_events = settings.events is not Events.LOG
         self.records_exceptions = settings.record_exceptions
@@ -134,7 +136,7 @@ class ActiveFlag:
         return self.tracing.source._TRACER_PROVIDER is not None  # noqa: SLF001  # see `Tracing.source`
 
 
-TRACING: Final = Tracing()
+TRACING: Final[Tracing] = Tracing()
 
 SWITCHED_OFF: Final = Tracing()
 """The tracing of guards that pass every call through: it looks active, so that no guard takes its fast path."""
