@@ -50,7 +50,7 @@ when the failures are the rate's share of the window.
 
 Set `recovery_time: 5s` and `recovery_jitter: 0.2`. The default, 60 s, is that of a breaker that is asked for nothing
 else: it refuses good calls for up to a minute after an outage. Jitter keeps the processes of a service from probing
-at the same moment.
+at the same moment. [Decisions](decisions.md) has the figures for both, and when to set what.
 
 | setting | default | meaning |
 |---|---|---|

@@ -38,7 +38,7 @@ class Callee:
         self.code = code
         self.qualified_name = qualified_name
         self.key = kind, name
-        """One guard calls all functions that have it in common."""
+        """One trampoline calls all functions that have it in common."""
         self.is_function = kind == "function"
         """Whether a call runs the function, and no later step does."""
         self.is_nested = code is not None and bool(code.co_flags & inspect.CO_NESTED)

@@ -1,7 +1,7 @@
 """`call`: functions that are guarded for one call.
 
-A guard is made once for each kind and name of function, and calls the function that it is given. Most calls need none:
-fast paths like those of guard/fast_path.py are written out here.
+A trampoline is made once for the functions of each kind and name. Most calls need none: fast paths like those of
+guard/fast_path.py are written out here.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 P = ParamSpec("P")
 R = TypeVar("R")
 
-_MOST_GUARDS: Final = 1_000
+_MOST_TRAMPOLINES: Final = 1_000
 _TRACER: Final = "__circuit_breaker_tracer__"
 _NO_CODE: Final = object()
 _UNTRACED: Final = block_tracer("")
@@ -46,10 +46,10 @@ class GuardedCalls:
     """The code of the last function of which a call is one step."""
     _last_awaited: tuple[CodeType | None, Callable[..., Any]] = (None, type(None))
     """The code of the last coroutine function, and what awaits it."""
-    _guards: dict[tuple[str, str], Callable[..., Any]] | None = None
-    """The guards of calls, by the kind and the name of their functions; made when a call first needs one."""
-    _guards_settings: Settings | None = None
-    """Those that the guards were made for."""
+    _trampolines: dict[tuple[str, str], Callable[..., Any]] | None = None
+    """By the kind and the name of the functions that they call; made when a call first needs one."""
+    _trampoline_settings: Settings | None = None
+    """Those that they were made for."""
 
     def call(self, function: Callable[P, R], /, *args: P.args, **kwargs: P.kwargs) -> R:
         """Call a function guarded.
@@ -74,11 +74,11 @@ class GuardedCalls:
             if callee.awaited is not None:
                 return callee.awaited(self, function, args, kwargs)  # type: ignore[no-any-return]
             if not callee.is_function:
-                return self._guard_for(function)(function, *args, **kwargs)  # type: ignore[no-any-return]
+                return self._trampoline_for(function)(function, *args, **kwargs)  # type: ignore[no-any-return]
         fast_path = self._circuit.fast_path
         permit = fast_path.shared_permit
         if permit is None or TRACING.source._TRACER_PROVIDER is not None:  # noqa: SLF001  # as in `is_active`
-            return self._guard_for(function)(function, *args, **kwargs)  # type: ignore[no-any-return]
+            return self._trampoline_for(function)(function, *args, **kwargs)  # type: ignore[no-any-return]
         try:
             # An empty `**kwargs` costs as much as all that follows.
             result = function(*args, **kwargs) if kwargs else function(*args)  # type: ignore[call-arg]
@@ -116,26 +116,26 @@ class GuardedCalls:
                 self._last_awaited = callee.code, callee.awaited
         return callee
 
-    def _guard_for(self, function: Callable[..., Any]) -> Callable[..., Any]:
-        """A guard that calls its first argument, for functions of that kind and name."""
-        settings, guards = self._circuit.settings, self._guards
-        if guards is None or self._guards_settings is not settings or len(guards) >= _MOST_GUARDS:
-            guards = self._guards = {}
-            self._guards_settings = settings
+    def _trampoline_for(self, function: Callable[..., Any]) -> Callable[..., Any]:
+        """The trampoline for functions of that kind and name."""
+        settings, made = self._circuit.settings, self._trampolines
+        if made is None or self._trampoline_settings is not settings or len(made) >= _MOST_TRAMPOLINES:
+            made = self._trampolines = {}
+            self._trampoline_settings = settings
         key = callee_of(function).key
-        guarded = guards.get(key)
-        if guarded is None:
-            guarded = guards[key] = self._make_guard_for(function)
-        return guarded
+        trampoline = made.get(key)
+        if trampoline is None:
+            trampoline = made[key] = self._make_trampoline(function)
+        return trampoline
 
-    def _make_guard_for(self, function: Callable[..., Any]) -> Callable[..., Any]:
+    def _make_trampoline(self, function: Callable[..., Any]) -> Callable[..., Any]:
         tracer = function_tracer(self.name, function, trampoline=True)
-        guarded = guard(_apply, self._circuit, tracer, function)
-        vars(guarded)[_TRACER] = tracer
+        trampoline = guard(_apply, self._circuit, tracer, function)
+        vars(trampoline)[_TRACER] = tracer
         for attribute in ("__name__", "__qualname__"):  # coroutines and generators show them
             if hasattr(function, attribute):
-                setattr(guarded, attribute, getattr(function, attribute))
-        return guarded
+                setattr(trampoline, attribute, getattr(function, attribute))
+        return trampoline
 
 
 def _apply(function: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Any:
@@ -156,11 +156,11 @@ async def _awaited(
     fast_path = breaker._circuit.fast_path  # noqa: SLF001  # of this module
     permit = fast_path.shared_permit
     if permit is None or TRACING.source._TRACER_PROVIDER is not None:  # noqa: SLF001  # as in `is_active`
-        guarded = breaker._guard_for(function)  # noqa: SLF001  # as above
+        trampoline = breaker._trampoline_for(function)  # noqa: SLF001  # as above
         if permit is not None:
-            return await guarded(function, *args, **kwargs)
-        # Not by the guard: the frame that the caller has called raises a refusal.
-        call = Call.begin(breaker._circuit, vars(guarded)[_TRACER])  # noqa: SLF001  # as above
+            return await trampoline(function, *args, **kwargs)
+        # Not by the trampoline: the frame that the caller has called raises a refusal.
+        call = Call.begin(breaker._circuit, vars(trampoline)[_TRACER])  # noqa: SLF001  # as above
         refusal = call.take_refusal()
         if refusal is None:
             return await run_coroutine(_apply, call, (function, *args), kwargs)

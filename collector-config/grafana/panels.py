@@ -81,6 +81,30 @@ def refusals() -> Panel:
     )
 
 
+def rejection_reasons() -> Panel:
+    rate = f"rate(circuit_breaker_calls_total{{{_BREAKER}{_REFUSED}}}[$__rate_interval])"
+    query = f"sum by ({_BY}, circuit_breaker_rejection_reason) ({rate})"
+    return (
+        panel_styles.series("Refusals by reason", query, _LEGEND + " {{circuit_breaker_rejection_reason}}")
+        .unit("reqps")
+        .description("A closed circuit refuses calls, too, where a limit of calls in flight is set.")
+        .data_links(trace_links.links("Calls over the limit", rejection__reason="concurrency_limit"))
+    )
+
+
+def in_flight() -> Panel:
+    total = f"sum by ({_BY}) (last_over_time(circuit_breaker_concurrency_%s{{{_BREAKER}}}[150s]))"
+    return (
+        panel_styles.series("Calls in flight and their limit", total % "in_flight", _LEGEND + " in flight")
+        .with_target(panel_styles.query(total % "limit", _LEGEND + " limit"))
+        .no_value("no breaker has a limit of calls in flight")
+        .description(
+            "Sums over the workers, as of each export; the alert CircuitBreakerConcurrencyLimited sees refusals."
+        )
+        .data_links(trace_links.links("Calls over the limit", rejection__reason="concurrency_limit"))
+    )
+
+
 def time_open() -> Panel:
     rate = f"sum by ({_BY}) (rate(circuit_breaker_state_time_seconds_total{{{_BREAKER}%s}}[$__rate_interval]))"
     return (
@@ -165,6 +189,7 @@ def unguarded() -> Panel:
 ROWS: Final[dict[str, list[tuple[Callable[[], Panel], int]]]] = {
     "Now": [(states, 24), (workers_open, 12), (trip_ratio, 12)],
     "Calls": [(outcomes, 12), (refusals, 12)],
+    "Limit of calls in flight": [(in_flight, 12), (rejection_reasons, 12)],
     "Outages": [(time_open, 8), (recovery, 8), (trips, 8)],
     "Configuration": [(shadow, 12), (unguarded, 12)],
 }

@@ -4,6 +4,7 @@ Pure functions from records to records; `report` prints them.
 """
 
 import math
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -88,10 +89,14 @@ def refusal(spans: Sequence[Span]) -> Refusal | None:
 
 
 def calls(points: Iterable[DataPoint]) -> dict[str, int]:
-    """The last count of each outcome; the counters are cumulative."""
-    return {
-        str(point.attributes[OUTCOME]): int(point.value) for point in points if point.metric == "circuit_breaker.calls"
+    """The last count of each outcome; the counters are cumulative, and refused calls have one for each reason."""
+    last = {
+        tuple(sorted(point.attributes.items())): point for point in points if point.metric == "circuit_breaker.calls"
     }
+    counts: Counter[str] = Counter()
+    for point in last.values():
+        counts[str(point.attributes[OUTCOME])] += int(point.value)
+    return dict(counts)
 
 
 def missing(changes: Sequence[ExportedStateChange], refusal: Refusal | None, calls: Mapping[str, int]) -> str | None:

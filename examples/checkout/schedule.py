@@ -17,7 +17,7 @@ class Phase(str, Enum):
 class Schedule:
     healthy: float = 3
     down: float = 8
-    recovered: float = 6
+    recovered: float = 7
 
     @property
     def total(self) -> float:

@@ -97,14 +97,15 @@ class CircuitHistory:
     def make_refusal(self, state: CircuitState, retry_after: float | None) -> CircuitOpenError:
         """Count a refusal, and make the error that its caller receives; needs no lock."""
         next(self.counters.calls[REASONS_BY_STATE[state]])
+        # `state.value` would run Python code of the enumeration, which takes a seventh of a refusal.
         episode, failure = self.episode, self.last_failure_type
         if episode is None:
             return CircuitOpenError(
-                self.name, self.key, state.value, retry_after, None, failure, self.last_failure_time
+                self.name, self.key, state._value_, retry_after, None, failure, self.last_failure_time
             )
         next(episode.refusals)
         return CircuitOpenError(
-            self.name, self.key, state.value, retry_after, episode.id, failure, self.last_failure_time
+            self.name, self.key, state._value_, retry_after, episode.id, failure, self.last_failure_time
         )
 
     def make_limit_refusal(self, state: CircuitState, limit: int) -> ConcurrencyLimitError:
@@ -115,7 +116,7 @@ class CircuitHistory:
             next(episode.refusals)
         identity = None if episode is None else episode.id
         return ConcurrencyLimitError(
-            self.name, self.key, state.value, None, identity, failure, self.last_failure_time, limit
+            self.name, self.key, state._value_, None, identity, failure, self.last_failure_time, limit
         )
 
     def count_probe(self) -> None:

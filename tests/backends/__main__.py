@@ -30,7 +30,7 @@ from tests.backends import (
 from tests.backends.check_results import CheckResult
 from tests.backends.servers import BackEnds, Collector, back_ends
 
-SCHEDULE = Schedule(healthy=3, down=10, recovered=5)
+SCHEDULE = Schedule(healthy=3, down=22, recovered=7)
 """Long enough for three recoveries to fail, so that alerts fire."""
 
 

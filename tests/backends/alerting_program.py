@@ -1,5 +1,5 @@
-"""A program that causes alerts: one circuit flaps, one flaps in shadow mode, one stays closed while calls fail, and a
-target is missing.
+"""A program that causes alerts: one circuit flaps, one flaps in shadow mode, one stays closed while calls fail, one has
+too many calls in flight, and a target is missing.
 
 The checks run it with OTEL_* in the environment.
 """
@@ -32,10 +32,13 @@ def main() -> None:
     failing = CircuitBreaker("failing", failure_threshold=5)
     flapping = CircuitBreaker("flapping", failure_threshold=TRIPS, recovery_time=OPEN)
     shadow = CircuitBreaker("shadow", failure_threshold=TRIPS, recovery_time=OPEN, mode="shadow")
+    limited = CircuitBreaker("limited", max_in_flight=1)
     for number in range(round(SECONDS / PAUSE)):
         _call(failing, fails=number % FAILING == 0)
         _call(flapping, fails=number % CYCLE < TRIPS)
         _call(shadow, fails=number % CYCLE < TRIPS)
+        with limited.guard():
+            _call(limited, fails=False)
         time.sleep(PAUSE)
     provider.shutdown()
 

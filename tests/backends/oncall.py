@@ -20,8 +20,8 @@ BLOCK = re.compile(r'<a id="(?P<id>[^"]+)">|```(?P<language>promql|traceql|logfm
 GRAPH_SECONDS = 300.0
 """The time that PromQL covers; the outage is within it."""
 
-# The demo has no breaker in shadow mode, so an empty result is correct.
-EMPTY_RESULTS = {("q9-shadow", "logfmt")}
+# The demo has no breaker in shadow mode, and none with a limit, so an empty result is correct.
+EMPTY_RESULTS = {("q9-shadow", "logfmt"), ("q11-concurrency-limit", "traceql"), ("q11-concurrency-limit", "logfmt")}
 
 
 @dataclass(frozen=True)

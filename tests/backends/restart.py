@@ -16,7 +16,7 @@ from tests.backends.demo import agreement
 from tests.backends.files import run_calls
 from tests.backends.servers import BackEnds, Collector
 
-SCHEDULE = Schedule(healthy=2, down=5, recovered=4)
+SCHEDULE = Schedule(healthy=2, down=4, recovered=4)
 KILLED_AT, RESTARTED_AT = 3.0, 5.0
 """Seconds from the start of the run, both during the outage."""
 

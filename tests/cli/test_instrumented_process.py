@@ -11,12 +11,13 @@ import pytest
 
 pytestmark = pytest.mark.processes
 
-FILE = "targets: [{function: 'shop_to_start:charge', breaker: payments}]"
+FILE = "defaults: {recovery_time: 5s}\ntargets: [{function: 'shop_to_start:charge', breaker: payments}]"
 DECLARED = """
 file_format: "1.0"
 instrumentation/development:
   python:
     otel_breaker:
+      defaults: {recovery_time: 5s}
       targets: [{function: "shop_to_start:charge", breaker: payments}]
 """
 SILENT = dict.fromkeys(("OTEL_TRACES_EXPORTER", "OTEL_METRICS_EXPORTER", "OTEL_LOGS_EXPORTER"), "none")

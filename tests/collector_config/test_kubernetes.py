@@ -77,7 +77,7 @@ def test_the_configuration_is_where_the_injected_package_looks_for_it() -> None:
 def test_the_configuration_is_understood() -> None:
     configuration = parse_configuration(yaml.safe_load(PARTS["ConfigMap"]["data"]["breakers.yaml"]), "breakers.yaml")
 
-    assert configuration.breakers["payments"].recovery_time == 30
+    assert configuration.breakers["payments"].recovery_time == 5
     assert [str(target) for target in configuration.targets] == ["shop.payments:PaymentClient.charge"]
     assert configuration.reload == 10
 

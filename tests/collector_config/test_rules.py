@@ -106,6 +106,8 @@ def test_names_are_those_of_prometheus_for_metrics_over_otlp() -> None:
         "circuit_breaker_trip_ratio",
         "circuit_breaker_shadow_calls_total",
         "circuit_breaker_targets",
+        "circuit_breaker_concurrency_limit",
+        "circuit_breaker_concurrency_in_flight",
         "circuit_breaker_call_duration_seconds_bucket",
         "circuit_breaker_call_duration_seconds_count",
         "circuit_breaker_call_duration_seconds_sum",

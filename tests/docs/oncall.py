@@ -38,6 +38,7 @@ def form(text: str) -> str:
     text = re.sub(r"\d{4}-\d\d-\d\d ", "", text)
     text = re.sub(r"\d\d:\d\d:\d\d\.\d{3}", "<time>", text)
     text = re.sub(r"\b[\d.e-]+ (?:ms|s)\b", "<duration>", text)
+    text = re.sub(r"as it was open \(\d+\).*", "as it was open <counts>", text)
     return re.sub(r"\d+ calls refused", "<count> calls refused", text)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import threading
+from collections import defaultdict
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -53,13 +54,16 @@ class Received:
             self.logs += otlp_records.logs(ExportLogsServiceRequest.FromString(body))
 
     def totals(self, metric: str, *attributes: str) -> dict[tuple[str, ...], float]:
-        """The last value of each series of a metric, without the zeros, by the values of these attributes."""
+        """The sums of the last values of a metric's series, without the zeros, by the values of these attributes."""
         last = {
-            tuple(str(point.attributes.get(name)) for name in attributes): point.value
+            tuple(sorted(point.attributes.items())): point
             for point in sorted(self.points, key=lambda point: point.time)
             if point.metric == metric
         }
-        return {series: value for series, value in last.items() if value}
+        sums: defaultdict[tuple[str, ...], float] = defaultdict(float)
+        for point in last.values():
+            sums[tuple(str(point.attributes.get(name)) for name in attributes)] += point.value
+        return {series: value for series, value in sums.items() if value}
 
 
 def receiving(protocol: str = HTTP) -> AbstractContextManager[Received]:

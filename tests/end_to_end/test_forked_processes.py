@@ -51,11 +51,15 @@ def received(request: pytest.FixtureRequest) -> Received:
 
 
 def counted(received: Received) -> dict[str, dict[str, int]]:
-    """The last count of each outcome of each process, without zeros."""
-    counts: dict[str, dict[str, int]] = defaultdict(dict)
-    for point in sorted(received.points, key=lambda point: point.time):
-        if point.metric == "circuit_breaker.calls" and point.value:
-            counts[point.instance][point.attributes["circuit_breaker.call.outcome"]] = int(point.value)
+    """The last count of each outcome of each process, of refused calls over all reasons, without zeros."""
+    last = {
+        (point.instance, *sorted(point.attributes.items())): point
+        for point in sorted(received.points, key=lambda point: point.time)
+        if point.metric == "circuit_breaker.calls" and point.value
+    }
+    counts: dict[str, dict[str, int]] = defaultdict(Counter)
+    for point in last.values():
+        counts[point.instance][point.attributes["circuit_breaker.call.outcome"]] += int(point.value)
     return counts
 
 

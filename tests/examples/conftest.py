@@ -44,15 +44,19 @@ def traces(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def metrics(tmp_path: Path) -> Path:
-    """Two exports of a counter: 1 and 3 refusals, no failure."""
+    """Two exports of a counter: 1 and 3 refusals of an open circuit, one of a half-open one, no failure."""
     file = tmp_path / "metrics.jsonl"
     reader = PeriodicExportingMetricReader(FileMetricExporter(file), export_interval_millis=3_600_000)
     provider = MeterProvider([reader])
     refusals = iter((1, 3))
 
     def observe(_: CallbackOptions) -> list[Observation]:
-        counts = {"failure": 0, "rejected": next(refusals)}
-        return [Observation(count, {"circuit_breaker.call.outcome": outcome}) for outcome, count in counts.items()]
+        outcome, reason = "circuit_breaker.call.outcome", "circuit_breaker.rejection.reason"
+        return [
+            Observation(0, {outcome: "failure"}),
+            Observation(next(refusals), {outcome: "rejected", reason: "open"}),
+            Observation(1, {outcome: "rejected", reason: "half_open"}),
+        ]
 
     meter = provider.get_meter("otel_breaker")
     meter.create_observable_counter("circuit_breaker.calls", [observe], unit="{call}")

@@ -24,7 +24,7 @@ from examples.checkout import picture
 from otel_breaker_cli.incident.oncall_questions import QUESTIONS
 from tests.docs.oncall import brief, form, shown
 
-COMMAND = [sys.executable, "-m", "examples.checkout", "--healthy", "1", "--down", "3", "--recovered", "4"]
+COMMAND = [sys.executable, "-m", "examples.checkout", "--healthy", "1", "--down", "3", "--recovered", "5"]
 ROOT = Path(__file__).parents[2]
 
 

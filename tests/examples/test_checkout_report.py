@@ -100,5 +100,5 @@ def test_the_next_step_names_the_collector(collector: str | None, expected: str)
 def test_the_first_questions_are_answered_and_the_page_is_named(traces: Path, tmp_path: Path) -> None:
     text = rendered(report.oncall_answers(collect(exported.spans(traces)), tmp_path / "incident.html"))
 
-    assert [question.text in text for question in QUESTIONS] == [True] * 4 + [False] * 6
+    assert [question.text in text for question in QUESTIONS] == [True] * 4 + [False] * 7
     assert "incident.html" in text.replace("\n", "")

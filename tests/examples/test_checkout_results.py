@@ -58,8 +58,8 @@ def test_a_refusal_whose_cause_is_not_in_the_files_is_not_shown(traces: Path) ->
     assert results.refusal(others) is None
 
 
-def test_the_count_of_an_outcome_is_its_last_data_point(metrics: Path) -> None:
-    assert results.calls(exported.points(metrics)) == {"failure": 0, "rejected": 3}
+def test_the_count_of_an_outcome_is_the_last_of_all_its_series(metrics: Path) -> None:
+    assert results.calls(exported.points(metrics)) == {"failure": 0, "rejected": 4}
 
 
 def test_the_impact_is_measured_by_requests_during_the_outage_only() -> None:

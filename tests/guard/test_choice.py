@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from otel_breaker import CircuitBreaker
+from otel_breaker import CircuitBreaker, ConcurrencyLimitError
 from otel_breaker.guard import guard_by_choice, signatures
 from otel_breaker.keyed import KeyedBreaker, KeyedCircuit
 from otel_breaker.keyed_guard import guard_by_key
@@ -63,6 +63,7 @@ KINDS: dict[str, tuple[Callable[..., Any], Callable[[Any], object]]] = {
 SETTINGS: dict[str, dict[str, Any]] = {
     "untimed": {},
     "timed": {"slow_call_duration": 5, "slow_call_rate": 0.5},
+    "limited": {"max_in_flight": 10},
 }
 
 every_kind = pytest.mark.parametrize(("called", "run"), KINDS.values(), ids=KINDS)
@@ -111,6 +112,21 @@ def test_it_refers_to_nothing_of_the_circuit_that_is_its_pattern(
     assert found
     assert not [each for each in found if each is circuit or each is circuit.fast_path]
     assert not [each for each in found if each is circuit.fast_path.successes]
+
+
+def test_a_limit_of_calls_in_flight_counts_those_of_all_keys() -> None:
+    keyed = KeyedBreaker("test_choice limited", Settings(max_in_flight=1).resolved())
+    guarded = guard_by_key(keyed, lambda key, call: call(), lambda key, _: key)
+
+    def call_another_key() -> str:
+        with pytest.raises(ConcurrencyLimitError):
+            guarded("b", str)
+        return "answer"
+
+    for key in ("a", "b", "a", "b"):
+        assert guarded(key, str) == ""
+    assert guarded("a", call_another_key) == "answer"
+    assert guarded("b", str) == ""
 
 
 @every_kind

@@ -125,8 +125,8 @@ def test_a_breaker_that_has_called_nothing_keeps_nothing_for_calls() -> None:
 
 
 @pytest.mark.usefixtures("spans")
-def test_guards_are_bounded_in_number(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("otel_breaker.guarded_calls._MOST_GUARDS", 10)
+def test_trampolines_are_bounded_in_number(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("otel_breaker.guarded_calls._MOST_TRAMPOLINES", 10)
     monkeypatch.setattr("otel_breaker.callees._MOST", 10)
     breaker = CircuitBreaker()
 
@@ -137,19 +137,19 @@ def test_guards_are_bounded_in_number(monkeypatch: pytest.MonkeyPatch) -> None:
         function.__qualname__ = f"function_{number}"
         breaker.call(function)
 
-    assert len(breaker._guards or ()) <= 10
+    assert len(breaker._trampolines or ()) <= 10
     assert len(callees._CALLEES) <= 10
 
 
 @pytest.mark.usefixtures("spans")
-def test_closures_and_bound_methods_that_are_made_anew_share_a_guard() -> None:
+def test_closures_and_bound_methods_that_are_made_anew_share_a_trampoline() -> None:
     breaker = CircuitBreaker()
 
     for _ in range(3):
         breaker.call(Client().charge, "return")
         breaker.call(lambda: None)
 
-    assert len(breaker._guards or ()) == 2
+    assert len(breaker._trampolines or ()) == 2
 
 
 # --- each function by its own kind and name
@@ -283,14 +283,14 @@ def test_calls_are_timed_once_the_settings_ask_for_it(clock: FakeClock) -> None:
 
 
 @pytest.mark.usefixtures("spans")
-def test_a_guard_is_made_anew_when_the_settings_are_replaced() -> None:
+def test_a_trampoline_is_made_anew_when_the_settings_are_replaced() -> None:
     breaker = CircuitBreaker()
     breaker.call(answer, "return")
-    before = breaker._guard_for(answer)
+    before = breaker._trampoline_for(answer)
 
     breaker._replace_settings(Settings(slow_call_duration=2, slow_call_rate=1))
 
-    assert breaker._guard_for(answer) is not before
+    assert breaker._trampoline_for(answer) is not before
 
 
 @pytest.mark.parametrize("function", [answer, answer_later, answers], ids=["function", "coroutine", "generator"])

@@ -8,7 +8,10 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from opentelemetry.trace import SpanKind, StatusCode
 
-from otel_breaker import CircuitBreaker, CircuitOpenError, __version__
+from otel_breaker import CircuitBreaker, CircuitOpenError, Settings, __version__
+from otel_breaker.keyed import KeyedBreaker
+from otel_breaker.keyed_guard import guard_by_key
+from otel_breaker.telemetry.traces import call_tracer
 
 if TYPE_CHECKING:
     from opentelemetry.sdk.trace import ReadableSpan
@@ -247,3 +250,15 @@ def test_a_call_of_a_keyed_circuit_has_its_key(spans: Spans) -> None:
 
     (span,) = spans()
     assert (span.name, (span.attributes or {})["circuit_breaker.key"]) == ("circuit_breaker http", "api.example.com")
+
+
+def test_calls_of_more_keys_than_are_kept_have_their_own_key(spans: Spans, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(call_tracer, "_MOST_KEYS", 2)
+    guarded = guard_by_key(KeyedBreaker("http", Settings()), str, str)
+    keys = ["a", "b", "a", "c", "b"]
+
+    for key in keys:
+        guarded(key)
+
+    assert [(span.attributes or {})["circuit_breaker.key"] for span in spans()] == keys
+    assert len(vars(guarded)["__circuit_breaker_tracer__"]._with_key) <= 2

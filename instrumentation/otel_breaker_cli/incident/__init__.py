@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 def _add_arguments(parser: ArgumentParser) -> None:
     add_files(parser)
-    parser.add_argument("--answers", action="store_true", help="answer the ten questions of docs/oncall.md instead")
+    parser.add_argument("--answers", action="store_true", help="answer the eleven questions of docs/oncall.md instead")
     parser.add_argument(
         "--html", type=Path, metavar="FILE", help="write one self-contained page instead; `-` is standard output"
     )

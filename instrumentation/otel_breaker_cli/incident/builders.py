@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final
 
 from otel_breaker.core.counters import PROBE_TIMEOUT
 from otel_breaker.core.states import Reason
-from otel_breaker_cli.incident.episode import IncidentEpisode, RecordedProbe, RecordedStateChange
+from otel_breaker_cli.incident.episode import IncidentEpisode, RecordedProbe, RecordedRefusals, RecordedStateChange
 from otel_breaker_cli.incident.model import CircuitTimeline
 
 if TYPE_CHECKING:
@@ -27,14 +27,35 @@ _PROBE_OUTCOMES: Final = {
 
 
 @dataclass
+class RefusalsBuilder:
+    """Refused calls so far."""
+
+    reasons: Counter[str] = field(default_factory=Counter)
+    samples: list[RecordedCall] = field(default_factory=list)
+    first: int = 0
+    last: int = 0
+
+    def add(self, call: RecordedCall) -> bool:
+        """Count a refused call; returns whether it is one of the few that are kept."""
+        self.reasons[call.rejection_reason] += 1
+        self.first, self.last = min(self.first or call.start, call.start), max(self.last, call.start)
+        is_kept = len(self.samples) < _MAX_REFUSALS
+        if is_kept:
+            self.samples.append(call)
+        return is_kept
+
+    def build(self) -> RecordedRefusals:
+        return RecordedRefusals(dict(self.reasons), tuple(self.samples), self.first, self.last)
+
+
+@dataclass
 class EpisodeBuilder:
     """An episode so far."""
 
     first_seen: int
     last_seen: int
     mode: str = ""
-    refusal_spans: int = 0
-    sample_refusals: list[RecordedCall] = field(default_factory=list)
+    refusals: RefusalsBuilder = field(default_factory=RefusalsBuilder)
     shadow_outcomes: Counter[str] = field(default_factory=Counter)
     probe_outcomes: Counter[str] = field(default_factory=Counter)
     first_probes: list[RecordedProbe] = field(default_factory=list)
@@ -42,14 +63,6 @@ class EpisodeBuilder:
     state_changing_probes: set[SpanIds] = field(default_factory=set)
     first_linked: RecordedCall | None = None
     """The first refused call or probe that links to the call that opened the circuit."""
-
-    def add_refusal(self, call: RecordedCall) -> bool:
-        """Count a refused call; returns whether it is one of the few that are kept."""
-        self.refusal_spans += 1
-        is_kept = len(self.sample_refusals) < _MAX_REFUSALS
-        if is_kept:
-            self.sample_refusals.append(call)
-        return is_kept
 
     def add_link(self, call: RecordedCall) -> None:
         if self.first_linked is None or call.start < self.first_linked.start:
@@ -77,8 +90,7 @@ class EpisodeBuilder:
             state_changes=changes,
             first_seen=self.first_seen,
             last_seen=self.last_seen,
-            refusal_spans=self.refusal_spans,
-            sample_refusals=tuple(self.sample_refusals),
+            refusals=self.refusals.build(),
             shadow_outcomes=dict(self.shadow_outcomes),
             probes=tuple([*probes[:_MAX_PROBES], *probes[-_MAX_PROBES:]] if is_shortened else probes),
             probe_outcomes=dict(self.probe_outcomes + Counter(probe.outcome for probe in untraced)),
@@ -97,6 +109,8 @@ class CircuitBuilder:
 
     episodes: dict[str, EpisodeBuilder] = field(default_factory=dict)
     state_changes: dict[tuple[object, ...], RecordedStateChange] = field(default_factory=dict)
+    limit_refusals: RefusalsBuilder = field(default_factory=RefusalsBuilder)
+    """Calls that the limit of calls in flight refused outside of episodes."""
 
     def episode(self, name: str, time: int) -> EpisodeBuilder:
         """The episode of this name, which lasts at least until this time."""
@@ -127,4 +141,9 @@ class CircuitBuilder:
             episode.build(name, tuple(change for change in changes if change.episode == name))
             for name, episode in self.episodes.items()
         ]
-        return CircuitTimeline(identity, tuple(sorted(episodes, key=lambda episode: episode.start)), tuple(changes))
+        return CircuitTimeline(
+            identity,
+            tuple(sorted(episodes, key=lambda episode: episode.start)),
+            tuple(changes),
+            self.limit_refusals.build(),
+        )

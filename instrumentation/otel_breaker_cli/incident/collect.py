@@ -77,7 +77,7 @@ class IncidentBuilder:
         circuits = [
             circuit.build(identity)
             for identity, circuit in self._circuits.items()
-            if circuit.state_changes or circuit.episodes
+            if circuit.state_changes or circuit.episodes or circuit.limit_refusals.samples
         ]
         return Incident(
             circuits=tuple(sorted(circuits, key=_first_time)),
@@ -108,6 +108,8 @@ class IncidentBuilder:
         if names.EPISODE in attributes:
             episode = circuit.episode(safe_text(attributes[names.EPISODE]), span.start)
             self._add_call(episode, span, call)
+        elif call.is_over_limit and circuit.limit_refusals.add(call):
+            self.request_names.track(call.trace_id)
 
     def _add_call(self, episode: EpisodeBuilder, span: Span, call: RecordedCall) -> None:
         attributes = span.attributes
@@ -118,7 +120,7 @@ class IncidentBuilder:
         if attributes.get(names.SHADOW_REJECTED):
             episode.shadow_outcomes[call.outcome] += 1
         elif call.outcome == Outcome.REJECTED.value:
-            if episode.add_refusal(call):
+            if episode.refusals.add(call):
                 self.request_names.track(call.trace_id)
         elif call.state == CircuitState.HALF_OPEN.value:
             ids = (call.trace_id, call.span_id)
@@ -161,5 +163,4 @@ def _state_changes(span: Span, call: RecordedCall) -> Iterator[RecordedStateChan
 
 
 def _first_time(circuit: CircuitTimeline) -> tuple[int, CircuitIdentity]:
-    changes = (change.time for change in circuit.state_changes)
-    return min(chain((episode.start for episode in circuit.episodes), changes)), circuit.identity
+    return min(chain((episode.start for episode in circuit.episodes), circuit.times)), circuit.identity

@@ -10,7 +10,7 @@ from otel_breaker_cli.incident import wording
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
-    from otel_breaker_cli.incident.episode import IncidentEpisode, RecordedStateChange
+    from otel_breaker_cli.incident.episode import IncidentEpisode, RecordedRefusals, RecordedStateChange
     from otel_breaker_cli.incident.model import CircuitTimeline, Incident
 
 
@@ -32,6 +32,8 @@ def summary(incident: Incident) -> str:
         f"within {wording.duration((end - start) / 1e9)}",
         f"{still_open:,} still open at the end" if still_open else "none open at the end",
     ]
+    over_limit = sum(circuit.limit_refusals.spans for circuit in incident.circuits)
+    parts += [f"{wording.count(over_limit, 'call')} over the limit of calls in flight"] if over_limit else []
     return f"{wording.date_time(start)}: {', '.join(parts)}.{_shadow_note(incident)}{unchanged}"
 
 
@@ -49,15 +51,37 @@ def circuit_heading(circuit: CircuitTimeline) -> str:
     return f"{name} in shadow mode" if circuit.is_shadow else name
 
 
+def full_name(circuit: CircuitTimeline) -> str:
+    """A circuit's heading with its service and its instance."""
+    return f"{circuit_heading(circuit)} of {wording.instance_name(circuit.identity.service_instance)}"
+
+
 def refused_calls(episode: IncidentEpisode) -> str:
     """The number of refused calls, and where it comes from."""
     if episode.is_shadow:
         return "no call refused, in shadow mode"
-    counted, seen = episode.counted_refusals, episode.refusal_spans
+    counted, seen = episode.counted_refusals, episode.refusals.spans
     if counted is None:
         return f"{wording.count(seen, 'call')} refused, as far as these files show"
     spans = f", {seen:,} of them in these files" if seen and seen != counted else ""
     return f"{wording.count(counted, 'call')} refused{spans}"
+
+
+def rejection_reasons(refusals: RecordedRefusals) -> str:
+    """Why calls were refused, each reason with its number; empty where no span holds it."""
+    return ", ".join(f"{text} ({number:,})" for text, number in wording.rejection_reasons(refusals.reasons))
+
+
+def limit_refusals(circuit: CircuitTimeline) -> str:
+    """The calls that a closed circuit refused; empty without any."""
+    refusals = circuit.limit_refusals
+    if not refusals.spans:
+        return ""
+    times = " to ".join(dict.fromkeys(map(wording.time_of_day, (refusals.first, refusals.last))))
+    return (
+        f"{wording.count(refusals.spans, 'call')} refused by the limit of calls in flight while it was closed, as far"
+        f" as these files show, {times}"
+    )
 
 
 def episode_duration(episode: IncidentEpisode) -> str:
@@ -105,6 +129,7 @@ def episode_details(incident: Incident, episode: IncidentEpisode) -> list[tuple[
         "mode": f"{episode.mode}: no call was refused" if episode.is_shadow else "",
         "lasted": episode_duration(episode),
         "refused": "" if episode.is_shadow else refused_calls(episode),
+        "refused as": rejection_reasons(episode.refusals),
         "shadow": shadow_results(episode),
         "probes": probe_results(episode),
         "open time": f"{planned} planned" if planned else "",

@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, TypeAlias
 
-from otel_breaker.core.states import CircuitState, Reason
+from otel_breaker.core.states import CircuitState, Outcome, Reason, RejectionReason
 from otel_breaker.settings import Mode
 from otel_breaker.telemetry import names
 
@@ -40,6 +40,31 @@ class RecordedCall:
     """Empty when the caller saw no error."""
     linked_span: SpanIds | None = None
     """What its span links to: for a refusal, the call that opened the circuit."""
+    rejection_reason: str = ""
+    """Why it was refused; empty when it was not, or the files do not hold it."""
+
+    @property
+    def is_over_limit(self) -> bool:
+        """Whether the limit of calls in flight refused it."""
+        is_limit = self.rejection_reason == RejectionReason.CONCURRENCY_LIMIT.value
+        return is_limit and self.outcome == Outcome.REJECTED.value
+
+
+@dataclass(frozen=True)
+class RecordedRefusals:
+    """Refused calls whose spans are in the files."""
+
+    reasons: Mapping[str, int]
+    """How many there are of each reason."""
+    samples: tuple[RecordedCall, ...]
+    """A few of them."""
+    first: int
+    """When the first was refused; 0 without any."""
+    last: int
+
+    @property
+    def spans(self) -> int:
+        return sum(self.reasons.values())
 
 
 @dataclass(frozen=True)
@@ -92,10 +117,7 @@ class IncidentEpisode:
     first_seen: int
     last_seen: int
     """The time of the last record that belongs to the episode."""
-    refusal_spans: int
-    """How many spans of refused calls are in the files."""
-    sample_refusals: tuple[RecordedCall, ...]
-    """The first few of them."""
+    refusals: RecordedRefusals
     shadow_outcomes: Mapping[str, int]
     """Calls that only shadow mode admitted, by their outcome."""
     probes: tuple[RecordedProbe, ...]

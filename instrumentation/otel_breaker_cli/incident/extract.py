@@ -8,6 +8,7 @@ from __future__ import annotations
 from math import isfinite
 from typing import TYPE_CHECKING, Final
 
+from otel_breaker.core.states import RejectionReason
 from otel_breaker.telemetry import names
 from otel_breaker_cli.incident.episode import RecordedCall, RecordedStateChange
 from otel_breaker_cli.incident.model import CircuitIdentity, ServiceInstance
@@ -27,6 +28,7 @@ _NUMERIC_EVIDENCE: Final = {
     names.OPEN_REJECTED_CALLS,
     names.OPEN_PROBES,
 }
+_REJECTION_REASONS: Final = frozenset(reason.value for reason in RejectionReason)
 
 
 def service_instance(source: TelemetrySource) -> ServiceInstance:
@@ -57,6 +59,7 @@ def recorded_call(span: Span) -> RecordedCall:
         outcome=safe_text(attributes.get(names.CALL_OUTCOME, "")),
         error_type=safe_text(attributes.get(names.ERROR_TYPE, "")),
         linked_span=(span.links[0].trace_id, span.links[0].span_id) if span.links else None,
+        rejection_reason=reason if (reason := attributes.get(names.REJECTION_REASON)) in _REJECTION_REASONS else "",
     )
 
 

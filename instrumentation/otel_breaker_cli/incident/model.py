@@ -15,7 +15,7 @@ from otel_breaker_cli.incident.episode import EPISODE_STATES
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from otel_breaker_cli.incident.episode import IncidentEpisode, RecordedStateChange
+    from otel_breaker_cli.incident.episode import IncidentEpisode, RecordedRefusals, RecordedStateChange
     from otel_breaker_cli.otlp import Attributes
 
 
@@ -44,11 +44,21 @@ class CircuitTimeline:
     """In order of time."""
     state_changes: tuple[RecordedStateChange, ...]
     """All of them in order of time, also those outside of episodes."""
+    limit_refusals: RecordedRefusals
+    """Calls that the limit of calls in flight refused while the circuit was closed."""
 
     @property
     def state(self) -> str:
         """The last state in the files."""
-        return self.state_changes[-1].to_state if self.state_changes else CircuitState.OPEN.value
+        if self.state_changes:
+            return self.state_changes[-1].to_state
+        return CircuitState.OPEN.value if self.episodes else CircuitState.CLOSED.value
+
+    @property
+    def times(self) -> list[int]:
+        """Of its state changes, and of the first and the last call over the limit."""
+        refusals = self.limit_refusals
+        return [change.time for change in self.state_changes] + [refusals.first, refusals.last] * bool(refusals.spans)
 
     @property
     def is_open(self) -> bool:
@@ -78,7 +88,7 @@ class Incident:
     """Everything about circuits that the files hold."""
 
     circuits: tuple[CircuitTimeline, ...]
-    """Those that changed state or refused calls, in order of their first episode or state change."""
+    """Those that changed state or refused calls, in order of time."""
     unchanged_circuits: int
     """How many others made calls and never changed state."""
     start: int
@@ -100,7 +110,7 @@ class Incident:
 
     @property
     def extent(self) -> tuple[int, int]:
-        """From the first opening or state change to the last; to the end of the files while a circuit is open."""
-        times = [change.time for circuit in self.circuits for change in circuit.state_changes]
+        """From the first opening, state change or refusal to the last; to the end while a circuit is open."""
+        times = [time for circuit in self.circuits for time in circuit.times]
         times += [time for _, episode in self.episodes for time in (episode.start, episode.end or self.end)]
         return (min(times), max(times)) if times else (self.start, self.end)

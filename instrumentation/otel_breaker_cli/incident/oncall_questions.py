@@ -1,23 +1,22 @@
-"""The ten questions of a person on call, answered from exported telemetry; docs/oncall.md has one section for each.
+"""The eleven questions of a person on call, answered from exported telemetry; docs/oncall.md has one section for each.
 
 An answer is a list of lines without markup; where the files do not hold the answer, a line states that.
 """
 
 from __future__ import annotations
 
-from collections import Counter, defaultdict
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from otel_breaker.core.states import CircuitState, Outcome
-from otel_breaker.telemetry import names
-from otel_breaker_cli.incident import descriptions, wording
+from otel_breaker.core.states import CircuitState
+from otel_breaker_cli.incident import descriptions, metric_answers, wording
+from otel_breaker_cli.incident.descriptions import full_name
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
 
     from otel_breaker_cli.incident.episode import IncidentEpisode
-    from otel_breaker_cli.incident.model import CircuitTimeline, Incident, MetricSeries
+    from otel_breaker_cli.incident.model import CircuitTimeline, Incident
 
 MAX_EPISODES: Final = 5
 """How many episodes, the latest ones, an answer covers."""
@@ -44,11 +43,11 @@ def _which_are_open(incident: Incident) -> list[str]:
             is_shadow = circuit.is_shadow or (circuit.episodes and circuit.episodes[-1].is_shadow)
             mode = ", in shadow mode: no call is refused" if is_shadow else ""
             lines.append(
-                f"{_full_name(circuit)}: {wording.STATE_NAMES[circuit.state]} since {wording.date_time(since)}{mode}"
+                f"{full_name(circuit)}: {wording.STATE_NAMES[circuit.state]} since {wording.date_time(since)}{mode}"
             )
     if lines:
         return lines
-    closed = [f"{_full_name(circuit)}: closed again; {_open_time(episode)}" for circuit, episode in _latest(incident)]
+    closed = [f"{full_name(circuit)}: closed again; {_open_time(episode)}" for circuit, episode in _latest(incident)]
     return ["None is open at the end of these files.", *closed]
 
 
@@ -57,10 +56,10 @@ def _why_did_it_open(incident: Incident) -> list[str]:
     for circuit, episode in _latest(incident):
         opening = episode.opening
         if opening is None:
-            lines.append(f"{_full_name(circuit)}: the opening of episode {episode.id} is not in these files")
+            lines.append(f"{full_name(circuit)}: the opening of episode {episode.id} is not in these files")
             continue
         failures, planned = wording.error_types(opening), wording.planned_duration(opening)
-        lines.append(f"{_full_name(circuit)}, {wording.date_time(opening.time)}: {wording.reason(opening)}")
+        lines.append(f"{full_name(circuit)}, {wording.date_time(opening.time)}: {wording.reason(opening)}")
         lines += [f"  what failed: {failures}"] if failures else []
         lines += [f"  it was to stay open for {planned}"] if planned else []
     return lines or _NO_OPENING
@@ -68,7 +67,7 @@ def _why_did_it_open(incident: Incident) -> list[str]:
 
 def _which_request_tripped_it(incident: Incident) -> list[str]:
     return [
-        f"{_full_name(circuit)}: {descriptions.tripping_request(incident, episode)}"
+        f"{full_name(circuit)}: {descriptions.tripping_request(incident, episode)}"
         for circuit, episode in _latest(incident)
     ] or _NO_OPENING
 
@@ -76,7 +75,7 @@ def _which_request_tripped_it(incident: Incident) -> list[str]:
 def _what_caused_this_refusal(incident: Incident) -> list[str]:
     lines = []
     for _, episode in _latest(incident):
-        refused = next((call for call in episode.sample_refusals if call.linked_span), None)
+        refused = next((call for call in episode.refusals.samples if call.linked_span), None)
         if refused is None or refused.linked_span is None:
             continue
         trace_id, span_id = refused.linked_span
@@ -89,33 +88,33 @@ def _what_caused_this_refusal(incident: Incident) -> list[str]:
             f"{incident.request_name(refused.trace_id) or 'A call'}, trace {refused.trace_id}, was refused",
             f"  its link leads to trace {trace_id}, span {span_id}, which opened the circuit{ago}",
         ]
+    for circuit in incident.circuits:
+        for call in circuit.limit_refusals.samples[:1]:
+            lines += [
+                f"{incident.request_name(call.trace_id) or 'A call'}, trace {call.trace_id}, was refused",
+                f"  {full_name(circuit)} was closed: too many calls were in flight",
+            ]
     return lines or ["No refused call in these files links to a cause."]
 
 
 def _how_many_were_refused(incident: Incident) -> list[str]:
-    return [
-        f"{_full_name(circuit)}, episode {episode.id}: {descriptions.refused_calls(episode)}"
-        for circuit, episode in _latest(incident)
-    ] or _NO_OPENING
+    lines = []
+    for circuit, episode in _latest(incident):
+        reasons = descriptions.rejection_reasons(episode.refusals)
+        lines.append(f"{full_name(circuit)}, episode {episode.id}: {descriptions.refused_calls(episode)}")
+        lines += [f"  as {reasons}"] if reasons else []
+    return lines or _NO_OPENING
 
 
 def _how_do_the_probes_end(incident: Incident) -> list[str]:
     lines = []
     for circuit, episode in _latest(incident):
-        lines.append(f"{_full_name(circuit)}, episode {episode.id}: {descriptions.probe_results(episode)}")
+        lines.append(f"{full_name(circuit)}, episode {episode.id}: {descriptions.probe_results(episode)}")
         lines += [
             f"  {wording.time_of_day(probe.time)}  {wording.probe_result(probe)}"
             for probe in episode.probes[-MAX_EPISODES:]
         ]
     return lines or _NO_OPENING
-
-
-def _how_near_to_tripping(incident: Incident) -> list[str]:
-    ratios = sorted(_series(incident, names.METRIC_TRIP_RATIO), key=lambda series: -series.last)
-    return [
-        f"{_breaker(series)}: {series.last:.0%} of the way in the last export, {series.peak:.0%} at most"
-        for series in ratios
-    ] or [f"There is no {names.METRIC_TRIP_RATIO} in these files."]
 
 
 def _is_one_flapping(incident: Incident) -> list[str]:
@@ -137,34 +136,8 @@ def _is_one_flapping(incident: Incident) -> list[str]:
         in_all = (
             f"{wording.count(len(trips), 'trip')}, {wording.count(relapses, 'failed recovery', 'failed recoveries')}"
         )
-        lines.append(f"{_full_name(circuit)}: {verdict}; {in_all} in all")
+        lines.append(f"{full_name(circuit)}: {verdict}; {in_all} in all")
     return lines or _NO_OPENING
-
-
-def _did_shadow_help(incident: Incident) -> list[str]:
-    by_breaker: defaultdict[str, Counter[str]] = defaultdict(Counter)
-    for series in _series(incident, names.METRIC_SHADOW_CALLS):
-        by_breaker[_breaker(series)][str(series.attributes.get(names.CALL_OUTCOME))] += int(series.last)
-    return [
-        f"{breaker}: it would have spared {spared:,} calls that failed, and refused {lost:,} that succeeded"
-        for breaker, outcomes in sorted(by_breaker.items())
-        if (spared := outcomes[Outcome.FAILURE.value]) + (lost := outcomes[Outcome.SUCCESS.value])
-    ] or ["No breaker in shadow mode would have refused a call in these files."]
-
-
-def _which_targets_are_not_guarded(incident: Incident) -> list[str]:
-    by_instance: defaultdict[str, list[str]] = defaultdict(list)
-    for series in _series(incident, names.METRIC_TARGETS):
-        status = wording.safe_text(series.attributes.get(names.TARGET_STATUS))
-        by_instance[wording.instance_name(series.service_instance)].append(f"{series.last:,.0f} {status}")
-    return [
-        f"{instance}: {', '.join(sorted(counts, key=_status))}" for instance, counts in sorted(by_instance.items())
-    ] or [f"There is no {names.METRIC_TARGETS} in these files."]
-
-
-def _status(count: str) -> str:
-    """The status in a count such as `3 guarded`."""
-    return count.partition(" ")[2]
 
 
 _NO_OPENING: Final = ["No circuit opened in these files."]
@@ -176,10 +149,17 @@ QUESTIONS: Final = (
     OnCallQuestion("q4-cause-of-a-refusal", "From this refused request, show me the cause", _what_caused_this_refusal),
     OnCallQuestion("q5-how-many-refused", "How many requests were refused in this episode?", _how_many_were_refused),
     OnCallQuestion("q6-recovery-probes", "Are the recovery probes failing, and how?", _how_do_the_probes_end),
-    OnCallQuestion("q7-how-near", "How near is each circuit to tripping?", _how_near_to_tripping),
+    OnCallQuestion("q7-how-near", "How near is each circuit to tripping?", metric_answers.how_near_to_tripping),
     OnCallQuestion("q8-flapping", "Is one flapping?", _is_one_flapping),
-    OnCallQuestion("q9-shadow", "Would this shadow breaker have helped or hurt?", _did_shadow_help),
-    OnCallQuestion("q10-not-guarded", "Which configured targets are not guarded?", _which_targets_are_not_guarded),
+    OnCallQuestion("q9-shadow", "Would this shadow breaker have helped or hurt?", metric_answers.did_shadow_help),
+    OnCallQuestion(
+        "q10-not-guarded", "Which configured targets are not guarded?", metric_answers.which_targets_are_not_guarded
+    ),
+    OnCallQuestion(
+        "q11-concurrency-limit",
+        "Does the limit of calls in flight refuse calls?",
+        metric_answers.does_the_limit_refuse,
+    ),
 )
 
 
@@ -187,19 +167,7 @@ def _latest(incident: Incident) -> list[tuple[CircuitTimeline, IncidentEpisode]]
     return incident.episodes[-MAX_EPISODES:]
 
 
-def _full_name(circuit: CircuitTimeline) -> str:
-    return f"{descriptions.circuit_heading(circuit)} of {wording.instance_name(circuit.identity.service_instance)}"
-
-
 def _open_time(episode: IncidentEpisode) -> str:
     if episode.end is None:
         return f"open from {wording.date_time(episode.start)}, its end is not in these files"
     return f"it was open from {wording.date_time(episode.start)} for {descriptions.episode_duration(episode)}"
-
-
-def _series(incident: Incident, metric: str) -> Iterator[MetricSeries]:
-    return (series for series in incident.metric_series if series.metric == metric)
-
-
-def _breaker(series: MetricSeries) -> str:
-    return f"{wording.safe_text(series.attributes.get(names.NAME))} of {wording.instance_name(series.service_instance)}"

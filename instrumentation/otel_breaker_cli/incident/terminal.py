@@ -56,6 +56,8 @@ def report(incident: Incident, symbols: Symbols = BLOCKS) -> RenderableType:
         outside_episodes = [change for change in circuit.state_changes if not change.episode]
         if outside_episodes:
             parts.append(_indented(_state_changes(outside_episodes, symbols)))
+        if circuit.limit_refusals.spans:
+            parts.append(_indented(Text(descriptions.limit_refusals(circuit))))
         for episode in circuit.episodes:
             parts += [Text(), _indented(_episode(incident, episode, symbols))]
     return Group(*parts)

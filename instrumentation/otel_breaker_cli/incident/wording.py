@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime, timedelta, timezone
 from typing import TYPE_CHECKING, Any, Final
 
-from otel_breaker.core.states import CircuitState, Reason
+from otel_breaker.core.states import CircuitState, Reason, RejectionReason
 from otel_breaker.telemetry import names
 
 if TYPE_CHECKING:
@@ -102,6 +102,19 @@ _REASONS: Final[Mapping[str, str]] = {
     Reason.PROBE_FAILED.value: "a probe failed",
     Reason.PROBE_TIMEOUT.value: "a probe did not end in time",
 }
+
+
+_REJECTION_REASONS: Final[Mapping[str, str]] = {
+    RejectionReason.OPEN.value: "it was open",
+    RejectionReason.HALF_OPEN.value: "its probes were in flight",
+    RejectionReason.FORCED_OPEN.value: "an operator refuses all calls",
+    RejectionReason.CONCURRENCY_LIMIT.value: "too many calls were in flight",
+}
+
+
+def rejection_reasons(counts: Mapping[str, int]) -> list[tuple[str, int]]:
+    """The known reasons among those of refused calls, as text, each with its number."""
+    return [(text, counts[reason]) for reason, text in _REJECTION_REASONS.items() if counts.get(reason)]
 
 
 def _threshold(evidence: Attributes, form: str) -> str:

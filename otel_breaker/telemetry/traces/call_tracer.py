@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
 AnySpan: TypeAlias = LiveSpan | DeferredSpan | TimedSpan
 
-_KEY: Final = names.KEY
+_MOST_KEYS: Final = 1_000
 _INTERNAL: Final = SpanKind.INTERNAL
 _REFUSED: Final = {names.CALL_OUTCOME: REJECTED.value}
 _ANSWERED: Final = {names.FALLBACK_USED: True}
@@ -55,6 +55,7 @@ class OtelCallTracer(ActiveFlag):
         "_last_refusal",
         "_name",
         "_patched",
+        "_with_key",
         "has_fallback",
         "is_trampoline",
     )
@@ -73,6 +74,8 @@ class OtelCallTracer(ActiveFlag):
         if function is not None:
             self._common[names.CODE_FUNCTION_NAME] = function
         self._closed: dict[str, AttributeValue] = {**self._common, names.STATE: CLOSED.value}
+        self._with_key: dict[str, dict[str, AttributeValue]] = {}
+        """Those of closed calls by their key: to make them at each call takes as long as to choose the circuit."""
         self._last_refusal: _Refusal | None = None
 
     @property
@@ -99,10 +102,11 @@ class OtelCallTracer(ActiveFlag):
                 return None
             attributes, links = self._closed, None
             if circuit.is_enforced and permit.state is CLOSED:
-                if circuit.history.key is not None:
-                    attributes = {**attributes, _KEY: circuit.history.key}
+                key = circuit.history.key
+                if key is not None:
+                    attributes = self._with_key.get(key) or self._add_key(key)
             else:
-                attributes = {**self._common, names.STATE: permit.state.value}
+                attributes = {**self._common, names.STATE: permit.state._value_}
                 if permit.shadowed is not None:
                     attributes[names.SHADOW_REJECTED] = True
                     attributes[names.REJECTION_REASON] = permit.shadowed.value
@@ -127,6 +131,13 @@ class OtelCallTracer(ActiveFlag):
             tracing.report_fault()
             return None
         return span if tracing.durations is None else self._timed(span, context)
+
+    def _add_key(self, key: str) -> dict[str, AttributeValue]:
+        """The attributes of a closed call with a key; they are kept for a number of keys."""
+        if len(self._with_key) >= _MOST_KEYS:
+            self._with_key.clear()
+        attributes = self._with_key[key] = {**self._closed, names.KEY: key}
+        return attributes
 
     def refuse(
         self, circuit: Circuit, refusal: CircuitOpenError, changes: Sequence[PendingChange], *, answered: bool

@@ -148,7 +148,7 @@ class LiveSpan:
     ) -> None:
         span, tracing = self._span, self._tracing
         if outcome is not REJECTED:  # a refusal has it from the start
-            span.set_attribute(names.CALL_OUTCOME, outcome.value)
+            span.set_attribute(_CALL_OUTCOME, outcome._value_)
         if slow:
             span.set_attribute(names.CALL_SLOW, True)
         if error is not None:

@@ -69,6 +69,7 @@ class Telemetry:
         evidence: dict[str, Any] | None = None,
         error: str | None = None,
         shadowed: bool = False,
+        rejection: str | None = None,
     ) -> Telemetry:
         """Add a call that starts `at` seconds and takes half a second, with the state changes at its end."""
         end = START + round((at + 0.5) * SECOND)
@@ -79,6 +80,7 @@ class Telemetry:
             "circuit_breaker.call.outcome": outcome,
         }
         attributes |= {"error.type": error} if error else {}
+        attributes |= {"circuit_breaker.rejection.reason": rejection} if rejection else {}
         attributes |= {"circuit_breaker.shadow.rejected": True, "circuit_breaker.mode": "shadow"} if shadowed else {}
         if state_changes or state != "closed":
             attributes["circuit_breaker.episode"] = self.episode

@@ -62,8 +62,8 @@ def test_refusals_are_counted_and_only_a_few_are_kept() -> None:
         telemetry.call(number, 3, "rejected", "open", link=2)
     episode = only_episode(telemetry.incident())
 
-    assert (episode.refusal_spans, episode.counted_refusals) == (104, 128)
-    assert [call.linked_span for call in episode.sample_refusals] == [(trace_of(2), span_of(2))] * 3
+    assert (episode.refusals.spans, episode.counted_refusals) == (104, 128)
+    assert [call.linked_span for call in episode.refusals.samples] == [(trace_of(2), span_of(2))] * 3
 
 
 def test_each_probe_with_a_span_has_its_duration() -> None:
@@ -117,4 +117,4 @@ def test_calls_that_only_shadow_mode_admitted_are_counted_by_outcome() -> None:
     episode = only_episode(telemetry.incident())
 
     assert episode.shadow_outcomes == {"success": 2, "failure": 1}
-    assert (episode.refusal_spans, episode.probes) == (0, ())
+    assert (episode.refusals.spans, episode.probes) == (0, ())

@@ -159,7 +159,7 @@ def test_memory_grows_with_episodes_and_not_with_spans() -> None:
     finally:
         tracemalloc.stop()
 
-    assert only_episode(incident).refusal_spans == 5_004
+    assert only_episode(incident).refusals.spans == 5_004
     assert peak < 300_000
 
 

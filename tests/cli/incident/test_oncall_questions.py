@@ -1,4 +1,4 @@
-"""The ten questions, answered from exported telemetry; where the files lack an answer, the text states that."""
+"""The eleven questions, answered from exported telemetry; where the files lack an answer, the text states that."""
 
 from __future__ import annotations
 

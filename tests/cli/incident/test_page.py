@@ -150,7 +150,7 @@ def test_tables_have_headers_and_headings_are_in_order() -> None:
     assert all(later - earlier <= 1 for earlier, later in itertools.pairwise(levels))
 
 
-def test_the_ten_questions_are_answered_on_the_page() -> None:
+def test_the_questions_are_answered_on_the_page() -> None:
     parsed = Page(page(outage().incident()))
 
     assert [question.anchor for question in QUESTIONS] == [
@@ -191,4 +191,4 @@ def test_the_page_of_a_circuit_in_shadow_mode_does_not_look_like_an_outage() -> 
 
 
 def test_a_page_without_shadow_mode_does_not_mention_it() -> None:
-    assert "shadow mode" not in Page(page(outage().incident())).text.partition("Ten questions")[0]
+    assert "shadow mode" not in Page(page(outage().incident())).text.partition("Eleven questions")[0]

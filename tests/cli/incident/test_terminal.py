@@ -128,7 +128,7 @@ def test_files_without_state_changes_are_reported_as_such(telemetry: Telemetry, 
 def test_as_many_questions_are_answered_as_requested() -> None:
     text = printed(answers(outage().incident(), 4))
 
-    assert [question.text in text for question in QUESTIONS] == [True] * 4 + [False] * 6
+    assert [question.text in text for question in QUESTIONS] == [True] * 4 + [False] * 7
 
 
 def test_a_circuit_in_shadow_mode_is_marked_everywhere() -> None:
