@@ -6,7 +6,7 @@ Breakers are not known here. The registry replaces the configuration's settings 
 from __future__ import annotations
 
 import threading
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from otel_breaker import diagnostics
 from otel_breaker.errors import InvalidSettings
@@ -19,11 +19,14 @@ if TYPE_CHECKING:
     from otel_breaker.settings import Settings
 
 
-class CodeSettings(NamedTuple):
-    """The settings that code gave for a name."""
+class CodeSettings:
+    """The settings that code gave for a name: its keywords, and what they mean."""
 
-    keywords: Mapping[str, object]
-    settings: Settings
+    __slots__ = ("keywords", "settings")
+
+    def __init__(self, keywords: Mapping[str, object], settings: Settings) -> None:
+        self.keywords = keywords
+        self.settings = settings
 
 
 class NamedSettings:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from otel_breaker.circuit.chance import CHANCE
 from otel_breaker.circuit.changes import NO_CHANGES
 from otel_breaker.circuit.counted_errors import CountedErrors
-from otel_breaker.circuit.limits import held_by
+from otel_breaker.circuit.places import held_by
 from otel_breaker.core.permits import NO_GENERATION, Permit
 from otel_breaker.core.states import (
     CLOSED,
