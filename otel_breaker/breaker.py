@@ -9,6 +9,7 @@ import sys
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final, ParamSpec, TypeVar
 
+from otel_breaker import settings as all_settings
 from otel_breaker.caller_name import caller_name
 from otel_breaker.guard import Block, cancel_abandoned_calls, guard, preserve_signature
 from otel_breaker.guarded_calls import GuardedCalls
@@ -62,9 +63,7 @@ class CircuitBreaker(GuardedCalls, TwoStepCalls):
         clock: Callable[[], float] | None = None,
         **settings: Unpack[Keywords],
     ) -> None:
-        from otel_breaker.settings import Settings  # noqa: PLC0415  # see new_circuits
-
-        checked = Settings.from_mapping(settings)
+        checked = all_settings.Settings.from_mapping(settings)
         if name is None:
             made = caller_name(sys._getframe(1))  # noqa: SLF001  # the documented way to the caller
             self._set_up(clean(made), key, checked, clock)

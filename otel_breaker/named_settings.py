@@ -9,6 +9,7 @@ import threading
 from typing import TYPE_CHECKING
 
 from otel_breaker import diagnostics
+from otel_breaker import settings as all_settings
 from otel_breaker.errors import InvalidSettings
 from otel_breaker.locks import locked
 from otel_breaker.settings import messages
@@ -72,14 +73,12 @@ class NamedSettings:
         Raises:
             InvalidSettings: for settings that are not allowed, or that differ from those that code gave before.
         """
-        from otel_breaker.settings import Settings  # noqa: PLC0415  # see new_circuits
-
         while True:
             known = self._from_code.get(name)
             if known is not None and (not keywords or keywords == known.keywords):
                 return False
             # Not under the lock: reading and comparing settings runs code of the application.
-            settings = Settings.from_mapping(keywords, name)
+            settings = all_settings.Settings.from_mapping(keywords, name)
             if known is not None and known.keywords and not self.is_configured(name):
                 if settings == known.settings:
                     return False

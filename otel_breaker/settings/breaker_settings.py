@@ -25,7 +25,7 @@ _UNSET: Final[Any] = object()
 """The default where a setting is absent, when None is a value of its own."""
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, repr=False)
 class Settings(SettingsFields):
     """All settings of one breaker, checked. Durations are kept in seconds.
 

@@ -12,6 +12,7 @@ from opentelemetry import context as otel_context
 from opentelemetry import trace
 
 from otel_breaker import diagnostics
+from otel_breaker import settings as all_settings
 from otel_breaker.telemetry import names
 from otel_breaker.version import __version__
 
@@ -86,14 +87,12 @@ class Tracing:
             provider: of tracers; None for the global one, which may be set later.
             durations: records the duration of each call; None without the histogram.
         """
-        from otel_breaker.settings import Events, Spans  # noqa: PLC0415  # a process without a breaker has no settings
-
-        self.is_deferred = settings.spans is Spans.PROBLEMS
-        self.adds_span_events = settings.events is not Events.LOG
+        self.is_deferred = settings.spans is all_settings.Spans.PROBLEMS
+        self.adds_span_events = settings.events is not all_settings.Events.LOG
         self.records_exceptions = settings.record_exceptions
         self.rejected_span_limit = settings.rejected_span_limit
         self.durations = durations
-        if settings.spans is Spans.OFF:
+        if settings.spans is all_settings.Spans.OFF:
             self._spans = _FixedSource(None)
         else:
             self._spans = _GLOBAL if provider is None else _FixedSource(provider)
