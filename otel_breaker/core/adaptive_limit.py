@@ -23,20 +23,21 @@ _TOLERATED_SHARE: Final = 0.2
 """The share of calls that may be bad, too: else a few errors would refuse most calls of a busy client."""
 _SLOW_FACTOR: Final = 4.0
 """A call is slow from this multiple of the usual duration on, where nothing else defines slow."""
-_GROWN_FACTOR: Final = 3.0
-"""Calls take longer than they did from this multiple of the least usual duration on."""
+_LONG_FACTOR: Final = 2.0
+_LONG_ROUND_TRIPS: Final = 3
+"""So many round trips in a row, each longer than that multiple of the usual duration, show that calls wait."""
 _LONGEST_FACTOR: Final = 2.0
 """The multiple of the usual duration as which a longer one counts, so that an overload does not become usual."""
 _MEMORY: Final = 60.0
 """Seconds that the usual duration is an average of."""
 _SHORTEST: Final = 0.001
 """Seconds as which a shorter duration counts: no multiple of the resolution of a clock is slow."""
-_SHORTEST_ROUND_TRIP: Final = 0.01
+_SHORTEST_ROUND_TRIP: Final = 0.025
 """Seconds: to record each call of microseconds would cost more than the call."""
 
 
 class AdaptiveLimit:
-    """A limit that follows the calls in flight until calls take longer than they did, or are bad.
+    """A limit that follows the calls in flight until several round trips are long, or calls are bad.
 
     From then on, in each round trip, it is multiplied by 0.7 when too many calls are bad, which are those that fail or
     are slow, and else increased by one if at least half of it was used. It is never less than one, nor set to more than
@@ -53,7 +54,7 @@ class AdaptiveLimit:
         "_decreased_at",
         "_exact",
         "_follows",
-        "_least_usual",
+        "_long",
         "_slow_call_duration",
         "_used",
         "_usual",
@@ -71,7 +72,8 @@ class AdaptiveLimit:
         self._usual: float | None = None
         """The average duration of calls that succeed, in seconds."""
         self._averaged_since = self._averaged_at = self._decreased_at = -inf
-        self._least_usual = inf
+        self._long = 0
+        """Long round trips in a row."""
         self._follows = True
         self._used = 0
         """The most calls that were seen in flight in this round trip."""
@@ -90,13 +92,13 @@ class AdaptiveLimit:
         self._used = max(self._used, in_flight)
 
     def follow(self, in_flight: int) -> bool:
-        """Raise the limit to more than the calls in flight, while it follows them: whether it did.
+        """Raise the limit to the calls in flight, while it follows them: whether it did.
 
         Calls of a dependency that is well are not refused, and an overload that lasts from the start is still found.
         """
         if not self._follows:
             return False
-        self._set(_MOST_UNUSED * in_flight)
+        self._set(float(in_flight))
         return True
 
     def record(self, outcome: Outcome, started: float, now: float, in_flight: int) -> None:
@@ -132,6 +134,10 @@ class AdaptiveLimit:
         if _MOST_UNUSED * self._used > self._exact:
             self._set(self._exact + _INCREASE)
         self._used = self._bad = 0
+        is_long = self._usual is not None and duration > _LONG_FACTOR * self._usual
+        self._long = self._long + 1 if is_long else 0
+        if self._long >= _LONG_ROUND_TRIPS:
+            self._follows = False
         # The next one ends with the first call that is recorded after the time of a call: it shows the new limit.
         self.quiet_until = now + max(duration, _SHORTEST_ROUND_TRIP)
 
@@ -144,9 +150,6 @@ class AdaptiveLimit:
             weight = (now - self._averaged_at) / min(_MEMORY, now - self._averaged_since)
             counted = min(duration, _LONGEST_FACTOR * usual)
             self._usual, self._averaged_at = usual + min(weight, 1.0) * (counted - usual), now
-            self._least_usual = min(self._least_usual, self._usual)
-            if self._usual > _GROWN_FACTOR * self._least_usual:
-                self._follows = False
         self.slow_after = self._find_slow_after()
 
     def _find_slow_after(self) -> float:

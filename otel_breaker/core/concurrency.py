@@ -41,7 +41,7 @@ class ConcurrencyLimit:
     def __init__(self, max_in_flight: int | None, slow_call_duration: float | None) -> None:
         self.in_flight: dict[Permit, object] = {}
         """The admitted calls that have not ended, each with its holder."""
-        self.in_frames: deque[Permit] = deque()
+        self.in_frames: deque[bool] = deque()
         """One item for each admitted call that the frame which appended it will end, and then pop any item: cheaper."""
         self._first_deadline = inf
         """No place is due to be taken back before: monotonic seconds."""

@@ -156,24 +156,28 @@ def _limited(
 
     @wraps(function)
     def guarded(*args: P.args, **kwargs: P.kwargs) -> R:
-        period = fast_path.limited_period
-        started = fast_path.clock()
-        if period is None or started >= fast_path.quiet_until or tracer.is_active():
+        published = fast_path  # a local name is read faster, and this one often
+        period = published.limited_period
+        started = published.clock()
+        if period is None or started >= published.quiet_until or tracer.is_active():
             return untimed(*args, **kwargs)
         permit, in_frames = Permit(), limit.in_frames
         permit.generation, permit.failure_count, permit.started = period.generation, period.failure_count, started
         period.in_flight[permit] = True
         try:
-            in_frames.append(permit)
+            in_frames.append(True)
             if len(in_frames) > limit.limit or (limit.in_flight and limit.number_in_flight > limit.limit):
-                is_over, result = True, cast("R", None)
-            else:
-                is_over = False
+                period.leave(permit)
                 try:
-                    result = function(*args, **kwargs)
-                except BaseException as error:
-                    _record_error(circuit, tracer, permit, None, error)
-                    raise
+                    in_frames.pop()  # the fallback of a refused call takes no place
+                    return untimed(*args, **kwargs)
+                finally:
+                    in_frames.append(True)
+            try:
+                result = function(*args, **kwargs)
+            except BaseException as error:
+                _record_error(circuit, tracer, permit, None, error)
+                raise
             kind = type(result)
             try:
                 is_complete = kind in COMPLETE_TYPES or id(kind) in COMPLETE_TYPE_IDS
@@ -186,11 +190,8 @@ def _limited(
                 return result  # noqa: RET504  # the check for signals after the call comes before the end of the `try`
         finally:  # an interrupt may come at any call, and must not leave a place taken
             in_frames.pop()
-        if is_over:
-            period.leave(permit)
-            return untimed(*args, **kwargs)
-        now = fast_path.clock()
-        if now < fast_path.quiet_until and now < started + period.slow_after and period.in_flight.pop(permit, False):
+        now = published.clock()
+        if now < published.quiet_until and now < started + period.slow_after and period.in_flight.pop(permit, False):
             next(successes)
         elif not is_finalizing():
             circuit.record_outcome(permit, SUCCESS)

@@ -49,20 +49,24 @@ def follow_deferred(deferred: Any, call: Call) -> Any:
 class _Ending:
     """A callback that ends a call; dropped without having run, it cancels the call."""
 
+    _call: Call | None = None  # until an interrupt can no longer come before it is set
+
     def __init__(self, call: Call, end: Callable[[Call, Any], None]) -> None:
         call.ends_in_callback = True
-        self._call = call
-        self._end = end
+        self._call, self._end = call, end
 
     def __call__(self, result: Any) -> Any:
-        try:
-            self._end(self._call, result)
-        except Exception:  # the outcome is unknown
-            self._call.end(IGNORED)
+        call = self._call
+        if call is not None:
+            try:
+                self._end(call, result)
+            except Exception:  # the outcome is unknown
+                call.end(IGNORED)
         return result  # for a Deferred's next callback
 
     def __del__(self) -> None:
-        self._call.end(CANCELLED)
+        if self._call is not None:
+            self._call.end(CANCELLED)
 
 
 def _end_with_future(call: Call, future: Any) -> None:

@@ -33,7 +33,7 @@ class Effort(NamedTuple):
     """Seconds for which each contender is overloaded."""
 
 
-FULL = Effort(sample=0.002, with_bar=101, without_bar=41, starts=9, overload=9.0)
+FULL = Effort(sample=0.002, with_bar=101, without_bar=41, starts=9, overload=7.5)
 QUICK = Effort(sample=0.001, with_bar=21, without_bar=9, starts=3, overload=5.0)
 
 

@@ -31,6 +31,14 @@ def slow_calls() -> Contender:
     return ours(slow_call_duration=60, slow_call_rate=0.5)
 
 
+def limited() -> Contender:
+    return ours(slow_call_duration=60, slow_call_rate=0.5, max_in_flight=100)
+
+
+def limited_by_itself() -> Contender:
+    return ours(slow_call_duration=60, slow_call_rate=0.5, max_in_flight="auto")
+
+
 def patched() -> Contender:
     """A function that a configuration guards, as its module's users call it."""
     guard = _configured(NAME)

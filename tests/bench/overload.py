@@ -20,8 +20,10 @@ if TYPE_CHECKING:
 
 SECTION: Final = "In overload"
 _OVERLOAD: Final = 1.5
-_RATE: Final = _OVERLOAD * SLOTS / SECONDS
+_CAPACITY: Final = SLOTS / SECONDS
 """Requests a second."""
+_USUAL_LOAD: Final = 0.8
+_USUAL_SECONDS: Final = 1.5
 _BAR: Final = 60.0
 _GOAL: Final = 64.0
 _TIMEOUT: Final = 1.0
@@ -77,21 +79,31 @@ def _dependency() -> Iterator[int]:
 
 
 async def _overload(port: int, settings: dict[str, Any] | None, seconds: float) -> float:
-    """The share of requests that succeed."""
+    """The share of requests that succeed, of those that arrive in an overload that follows on a usual load."""
     client = await _Client.connect(port)
     call: Callable[[], Awaitable[None]] = client.call
     if settings is not None:
         call = CircuitBreaker("overload", **settings)(client.call)
     random = Random(5)
-    began = due = time.monotonic()
-    requests = []
-    while due < began + seconds:
-        await asyncio.sleep(max(0.0, due - time.monotonic()))
-        requests.append(asyncio.create_task(_request(call, random)))
-        due += random.expovariate(_RATE)
+    usual = await _arrive(call, random, _USUAL_LOAD * _CAPACITY, _USUAL_SECONDS)
+    requests = await _arrive(call, random, _OVERLOAD * _CAPACITY, seconds)
     succeeded = await asyncio.gather(*requests)
+    await asyncio.gather(*usual)
     await client.close()
     return sum(succeeded) / len(requests)
+
+
+async def _arrive(
+    call: Callable[[], Awaitable[None]], random: Random, rate: float, seconds: float
+) -> list[asyncio.Task[bool]]:
+    """Requests that have begun, at random times."""
+    due = time.monotonic()
+    ends, requests = due + seconds, list[asyncio.Task[bool]]()
+    while due < ends:
+        await asyncio.sleep(max(0.0, due - time.monotonic()))
+        requests.append(asyncio.create_task(_request(call, random)))
+        due += random.expovariate(rate)
+    return requests
 
 
 async def _request(call: Callable[[], Awaitable[None]], random: Random) -> bool:

@@ -70,6 +70,8 @@ def _bars() -> Iterator[Row]:
     yield row("async closed", shapes.awaited, mine, None, 0.7, 0.4)
     yield row("time window", shapes.closed, ours.time_window, peers.nopanic, 0.5, 0.25)
     yield row("slow-call rule", shapes.closed, ours.slow_calls, byhand.pass_through, 6.0, 4.0)
+    yield row("max_in_flight: 100", shapes.closed, ours.limited, ours.slow_calls, 1.15, 1.1)
+    yield row("max_in_flight: auto", shapes.closed, ours.limited_by_itself, ours.slow_calls, 1.15, 1.1)
     yield row("refused", shapes.refused, mine, None, 1.0, 0.8)
     yield row("generator of ten items", shapes.iterated, mine, None, 1.0, 0.8)
     yield row("async generator of ten items", shapes.iterated_later, mine, None, 1.0, 0.8)

@@ -7,6 +7,7 @@ import json
 import pickle
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from itertools import count
 from typing import TYPE_CHECKING, Any
 
@@ -288,6 +289,38 @@ def test_threads_that_make_circuits_of_one_name_at_once_get_one_limit() -> None:
         assert len({id(breaker._circuit.fast_path.limit) for breaker in made}) == 1
 
 
+@pytest.mark.parametrize("keys", [1, 3])
+def test_of_threads_that_call_at_once_no_more_than_the_limit_run(keys: int) -> None:
+    name, running, most = f"limited {next(NUMBERS)}", list[int](), []
+    breakers = [CircuitBreaker(name, key=str(key), max_in_flight=3, failure_threshold=None) for key in range(keys)]
+
+    def work() -> None:
+        running.append(1)
+        most.append(len(running))
+        running.pop()
+
+    async def work_later() -> None:
+        work()
+
+    def call(number: int) -> None:
+        breaker = breakers[number % keys]
+        guarded, later = breaker(work), breaker(work_later)
+        for _ in range(300):
+            with suppress(ConcurrencyLimitError):
+                guarded()
+            with suppress(ConcurrencyLimitError), breaker.guard():
+                work()
+            with suppress(ConcurrencyLimitError, StopIteration):
+                later().send(None)
+
+    with ThreadPoolExecutor(12) as threads:
+        list(threads.map(call, range(12)))
+
+    assert max(most) <= 3
+    assert breakers[0].snapshot().calls_in_flight == 0
+    assert sum(sum(breaker.snapshot().calls.values()) for breaker in breakers) == 12 * 300 * 3
+
+
 # --- other settings
 
 
@@ -373,33 +406,27 @@ def test_a_permit_of_a_longer_call_is_kept_when_the_place_of_an_older_one_is_tak
 # --- a limit that adapts
 
 
-def test_slow_calls_lower_the_limit_and_good_ones_raise_it(clock: FakeClock) -> None:
-    breaker = limited("auto", slow_call_duration=1, clock=clock)
-    first = breaker.snapshot().max_in_flight
-    assert first is not None
-
-    def call(seconds: float) -> int | None:
-        with breaker.guard():
-            clock.advance(seconds)
-        return breaker.snapshot().max_in_flight
-
-    assert call(2) < first  # type: ignore[operator]  # limited
-    lowered = breaker.snapshot().max_in_flight
-    permits = [breaker.can_execute() for _ in range(lowered or 0)]
-    clock.advance(0.1)
+def end_at_once(breaker: CircuitBreaker, clock: FakeClock, calls: int, seconds: float, error: Exception | None) -> int:
+    """The limit after some calls that began together; `tests/core` has the rules of the algorithm."""
+    permits = [breaker.can_execute() for _ in range(calls)]
+    clock.advance(seconds)
     for permit in permits:
-        breaker.record_success(permit)
-        clock.advance(0.1)
-    assert breaker.snapshot().max_in_flight > lowered  # type: ignore[operator]  # limited
+        if error is None:
+            breaker.record_success(permit)
+        else:
+            breaker.record_failure(error, permit)
+    return breaker.snapshot().max_in_flight or 0
 
 
-def test_failures_lower_the_limit(clock: FakeClock) -> None:
-    breaker = limited("auto", failure_threshold=None, clock=clock)
-    first = breaker.snapshot().max_in_flight
-    clock.advance(1)
+@pytest.mark.parametrize(("seconds", "error"), [(2, None), (0.1, Broken())], ids=["slow", "failed"])
+def test_calls_that_are_slow_or_fail_lower_a_limit_that_adapts_and_good_ones_raise_it(
+    clock: FakeClock, seconds: float, error: Exception | None
+) -> None:
+    breaker = limited("auto", slow_call_duration=1, failure_threshold=None, clock=clock)
+    first = breaker.snapshot().max_in_flight or 0
 
-    permit = breaker.can_execute()
-    clock.advance(1)
-    breaker.record_failure(Broken(), permit)
+    lowered = end_at_once(breaker, clock, first, seconds, error)
+    raised = [end_at_once(breaker, clock, lowered, 0.1, None) for _ in range(3)][-1]
 
-    assert breaker.snapshot().max_in_flight < first  # type: ignore[operator]  # limited
+    assert lowered < first
+    assert raised > lowered

@@ -34,7 +34,9 @@ class Row:
     @property
     def name(self) -> str:
         clients = self.deployment.clients
-        return self.fault.name if clients == _USUAL.clients else f"{self.fault.name}, {clients:,} clients"
+        if clients == _USUAL.clients:
+            return self.fault.name
+        return f"{self.fault.name}, {clients:,} client{'s' if clients > 1 else ''}"
 
     def run(self, contender: Contender, seed: int) -> Run:
         return Run(self.fault, lambda draw: contender.make(draw, self.circuits), seed, self.deployment)
@@ -56,12 +58,18 @@ SURGES: Final = (
     Row(scenarios.SURGE, clients(256), bar=Goodput(78, 98)),
     Row(scenarios.SURGE, clients(1024), bar=Goodput(60, 98)),
 )
+OVERLOADED: Final = Row(
+    scenarios.FROM_THE_START,
+    Deployment(clients=1, threads=1_000_000, rate=200.0, slots=8, fault_begins=0.0, fault_ends=10.0, ends=24.0),
+    bar=Goodput(60, 90),
+)
 BROWN_OUT: Final = Row(scenarios.BROWN_OUT, bar=Goodput(20, 95))
 COLD_START: Final = Row(scenarios.COLD_START, bar=Goodput(0, 84))
 HANG: Final = Row(scenarios.HANG)
 SOME_ERRORS: Final = Row(scenarios.SOME_ERRORS)
 ROWS: Final = (
     *SURGES,
+    OVERLOADED,
     BROWN_OUT,
     COLD_START,
     HANG,

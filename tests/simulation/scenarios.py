@@ -102,6 +102,7 @@ def _warms_up(since: float) -> float:
 
 
 SURGE: Final = Fault("surge x 1.5", load=1.5)
+FROM_THE_START: Final = Fault("overload from the start", load=1.5)
 BROWN_OUT: Final = Fault("brown-out to 30 % of capacity", slots=0.3)
 COLD_START: Final = Fault("cold start after an outage", _fails, slots_after=_warms_up)
 HANG: Final = Fault("hang", _hangs)

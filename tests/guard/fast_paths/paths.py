@@ -132,6 +132,8 @@ WINDOW: dict[str, Any] = {"failure_rate": 0.5, "window": "30s"}
 """All calls share a permit, and a success has an effect once a slice of the window has ended."""
 TIMED: dict[str, Any] = {"slow_call_duration": 5, "slow_call_rate": 0.5, "minimum_calls": 2, "failure_threshold": 3}
 """Each call has a permit of its own."""
+LIMITED: dict[str, Any] = {**TIMED, "max_in_flight": 5}
+"""Each call has a permit of its own, and a place in flight."""
 
 
 @dataclass
@@ -157,6 +159,7 @@ PATHS = {
     "function": Path(run_function, SHARED, False, Cost(0, 0, 0)),
     "function, window": Path(run_function, WINDOW, False, Cost(0, 0, 1)),
     "function, timed": Path(run_function, TIMED, False, Cost(0, 0, 2)),
+    "function, limited": Path(run_function, LIMITED, False, Cost(0, 0, 2)),
     "function, traced": Path(run_function, SHARED, True, Cost(0, 0, 0)),
     "function, window, traced": Path(run_function, WINDOW, True, Cost(0, 0, 1)),
     "coroutine": Path(run_coroutine, SHARED, False, Cost(0, 0, 0)),
@@ -174,6 +177,7 @@ PATHS = {
     "called function": Path(run_called_function, SHARED, False, Cost(0, 0, 0)),
     "called function, window": Path(run_called_function, WINDOW, False, Cost(0, 0, 1)),
     "called function, timed": Path(run_called_function, TIMED, False, Cost(0, 0, 2)),
+    "called function, limited": Path(run_called_function, LIMITED, False, Cost(0, 0, 2)),
     "called function, traced": Path(run_called_function, SHARED, True, Cost(0, 0, 0)),
     "called coroutine": Path(run_called_coroutine, SHARED, False, Cost(0, 0, 0)),
     "called coroutine, window": Path(run_called_coroutine, WINDOW, False, Cost(0, 0, 1)),
@@ -183,8 +187,11 @@ PATHS = {
     "two steps, timed": Path(run_two_steps, TIMED, False, Cost(0, 0, 2)),
     # With a `Call`, but without the lock.
     "function, timed, traced": Path(run_function, TIMED, True, Cost(1, 0, 4), is_fast=False),
+    "function, limited, traced": Path(run_function, LIMITED, True, Cost(1, 0, 4), is_fast=False),
     "coroutine, timed": Path(run_coroutine, TIMED, False, Cost(1, 0, 3), is_fast=False),
+    "coroutine, limited": Path(run_coroutine, LIMITED, False, Cost(1, 0, 3), is_fast=False),
     "block, timed": Path(run_block, TIMED, False, Cost(1, 0, 3), is_fast=False),
+    "block, limited": Path(run_block, LIMITED, False, Cost(1, 0, 3), is_fast=False),
     "generator, traced": Path(run_generator, SHARED, True, Cost(1, 0, 1), is_fast=False),
     "async generator, traced": Path(run_async_generator, SHARED, True, Cost(1, 0, 1), is_fast=False),
     "called coroutine, timed": Path(run_called_coroutine, TIMED, False, Cost(1, 0, 3), is_fast=False),

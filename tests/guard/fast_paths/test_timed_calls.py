@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from otel_breaker import CircuitBreaker
-from tests.guard.fast_paths.paths import PATHS, TIMED, Broken, Path, counted_lock, raising, run_function
+from tests.guard.fast_paths.paths import LIMITED, PATHS, TIMED, Broken, Path, counted_lock, raising, run_function
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from tests.fakes import FakeClock
 
 timed_path = pytest.mark.parametrize(
-    "path", [name for name, each in PATHS.items() if each.settings is TIMED], indirect=True
+    "path", [name for name, each in PATHS.items() if each.settings in (TIMED, LIMITED)], indirect=True
 )
 
 

@@ -58,6 +58,7 @@ STATEMENTS = {
         (
             Copy(fast_path._untimed),
             Copy(fast_path._timed),
+            Copy(fast_path._limited),
             Copy(fast_path._traced),
             Copy(fast_path.add_coroutine_fast_path),
             Copy(GuardedCalls.call),
@@ -102,6 +103,7 @@ STATEMENTS = {
         (
             Copy(fast_path._untimed, (("None, error)", "span, error)"),)),
             Copy(fast_path._timed, (("None, error)", "span, error)"),)),
+            Copy(fast_path._limited, (("None, error)", "span, error)"),)),
             Copy(fast_path._traced),
             Copy(fast_path.add_coroutine_fast_path, (("await function", "function"),)),
             Copy(GuardedCalls.call, ((_EITHER, "function(*args, **kwargs)"), ("self.", "breaker."), *_UNTRACED)),
@@ -137,6 +139,13 @@ STATEMENTS = {
         """,
         (
             Copy(fast_path._timed, (("failure_count, started", "failure_count, now"),)),
+            Copy(
+                fast_path._limited,
+                (
+                    ("permit, in_frames = (Permit(), limit.in_frames)", "permit = Permit()"),
+                    ("failure_count, started", "failure_count, now"),
+                ),
+            ),
             Copy(Closed.admit_quietly, (("self.", "period."),)),
         ),
         r"= \(\w+\.generation, \w+\.failure_count, (?:started|now)\)",
