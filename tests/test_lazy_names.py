@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import os
 import subprocess
 import sys
 from typing import TYPE_CHECKING
@@ -127,7 +128,25 @@ def test_an_outage_imports_nothing_that_the_first_breaker_has_not() -> None:
 
 
 @pytest.mark.processes
-@pytest.mark.skipif(not hasattr(__import__("os"), "fork"), reason="there are no forks")
+def test_threads_may_make_the_first_breakers_together() -> None:
+    modules_after("""
+from concurrent.futures import ThreadPoolExecutor
+from threading import Barrier
+from otel_breaker import CircuitBreaker, breakers, get_breaker
+together = Barrier(8)
+def make(number):
+    together.wait()
+    breaker = CircuitBreaker(f"shop {number}") if number % 2 else get_breaker("shops", key=str(number))
+    return breaker, breaker.call(int, number)
+with ThreadPoolExecutor(8) as pool:
+    made = list(pool.map(make, range(8)))
+assert [result for _, result in made] == list(range(8))
+assert len(breakers()) == 8
+""")
+
+
+@pytest.mark.processes
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="there are no forks")
 def test_a_forked_child_imports_nothing_for_an_outage() -> None:
     forked = """
 import os
