@@ -21,7 +21,6 @@ from otel_breaker.tracers import block_tracer, function_tracer
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
-    from types import CodeType
 
     from otel_breaker.circuit import Circuit
     from otel_breaker.core.permits import Permit
@@ -33,6 +32,9 @@ R = TypeVar("R")
 _MOST_TRAMPOLINES: Final = 1_000
 _TRACER: Final = "__circuit_breaker_tracer__"
 _NO_CODE: Final = object()
+"""Stands for the code of a callable that has none."""
+_NOT_CALLED: Final = object()
+"""Stands for the code of the last function before a function was called: an object may have None as its code."""
 _UNTRACED: Final = block_tracer("")
 """The tracer of calls that have no span."""
 
@@ -42,9 +44,9 @@ class GuardedCalls:
 
     name: str
     _circuit: Circuit
-    _function_code: CodeType | None = None
+    _function_code: object = _NOT_CALLED
     """The code of the last function of which a call is one step."""
-    _last_awaited: tuple[CodeType | None, Callable[..., Any]] = (None, type(None))
+    _last_awaited: tuple[object, Callable[..., Any]] = (_NOT_CALLED, type(None))
     """The code of the last coroutine function, and what awaits it."""
     _trampolines: dict[tuple[str, str], Callable[..., Any]] | None = None
     """By the kind and the name of the functions that they call; made when a call first needs one."""
@@ -66,7 +68,7 @@ class GuardedCalls:
         except AttributeError:  # it is no Python function
             code = _NO_CODE
         # A function with attributes may be marked as a coroutine function, which its code does not show.
-        if code is not self._function_code or (HAS_MARKS and function.__dict__):
+        if code is not self._function_code or (HAS_MARKS and getattr(function, "__dict__", None)):
             coroutine_code, awaited = self._last_awaited
             if code is coroutine_code:
                 return awaited(self, function, args, kwargs)  # type: ignore[no-any-return]
@@ -111,8 +113,8 @@ class GuardedCalls:
             self._function_code = callee.code
         elif callee.is_coroutine_function:
             if callee.awaited is None:
-                callee.awaited = _awaited_as(callee.qualified_name)
-            if not callee.is_nested:
+                callee.awaited = _awaited_as(*callee.names)
+            if not callee.shares_code:
                 self._last_awaited = callee.code, callee.awaited
         return callee
 
@@ -142,9 +144,8 @@ def _apply(function: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Any:
     return function(*args, **kwargs)
 
 
-def _awaited_as(qualified_name: str) -> Callable[..., Any]:
+def _awaited_as(name: str, qualified_name: str) -> Callable[..., Any]:
     """`_awaited` under another name, which its coroutines show."""
-    _, _, name = qualified_name.rpartition(".")
     awaited = FunctionType(_awaited.__code__, _awaited.__globals__, name)
     awaited.__qualname__ = qualified_name
     return awaited

@@ -83,6 +83,7 @@ class KeyedBreaker:
 
     def for_key(self, key: str) -> CircuitBreaker:
         """The breaker of a key, made when the key is first seen."""
+        key = str.__str__(key)  # an object of a subclass may hold anything, and would be kept
         identity = identifiers.identity(key)
         known = self.find(identity)
         if known is not None:
