@@ -32,7 +32,7 @@ _MEMORY: Final = 60.0
 """Seconds that the usual duration is an average of."""
 _SHORTEST: Final = 0.001
 """Seconds as which a shorter duration counts: no multiple of the resolution of a clock is slow."""
-_SHORTEST_ROUND_TRIP: Final = 0.01
+_SHORTEST_ROUND_TRIP: Final = 0.025
 """Seconds: to record each call of microseconds would cost more than the call."""
 
 

@@ -7,6 +7,7 @@ import json
 import pickle
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from itertools import count
 from typing import TYPE_CHECKING, Any
 
@@ -286,6 +287,38 @@ def test_threads_that_make_circuits_of_one_name_at_once_get_one_limit() -> None:
 
     for made in zip(*of_threads, strict=True):
         assert len({id(breaker._circuit.fast_path.limit) for breaker in made}) == 1
+
+
+@pytest.mark.parametrize("keys", [1, 3])
+def test_of_threads_that_call_at_once_no_more_than_the_limit_run(keys: int) -> None:
+    name, running, most = f"limited {next(NUMBERS)}", list[int](), []
+    breakers = [CircuitBreaker(name, key=str(key), max_in_flight=3, failure_threshold=None) for key in range(keys)]
+
+    def work() -> None:
+        running.append(1)
+        most.append(len(running))
+        running.pop()
+
+    async def work_later() -> None:
+        work()
+
+    def call(number: int) -> None:
+        breaker = breakers[number % keys]
+        guarded, later = breaker(work), breaker(work_later)
+        for _ in range(300):
+            with suppress(ConcurrencyLimitError):
+                guarded()
+            with suppress(ConcurrencyLimitError), breaker.guard():
+                work()
+            with suppress(ConcurrencyLimitError, StopIteration):
+                later().send(None)
+
+    with ThreadPoolExecutor(12) as threads:
+        list(threads.map(call, range(12)))
+
+    assert max(most) <= 3
+    assert breakers[0].snapshot().calls_in_flight == 0
+    assert sum(sum(breaker.snapshot().calls.values()) for breaker in breakers) == 12 * 300 * 3
 
 
 # --- other settings
