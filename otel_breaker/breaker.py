@@ -84,6 +84,7 @@ class CircuitBreaker(GuardedCalls, TwoStepCalls):
         shown_key = None if key is None else identifiers.shown(key)
         self._circuit = Circuit(name, shown_key, settings.resolved(), events.LISTENERS, clock)
         self._block_tracer: OtelCallTracer | None = None
+        self._set_up_calls()
         METRIC_REGISTRY.add(self._circuit)
         _LIVING.add(self)
 
