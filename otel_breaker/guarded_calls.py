@@ -125,14 +125,14 @@ class GuardedCalls:
         if callee.code is None:
             return callee
         if callee.is_function:
-            if HAS_MARKS and callee.is_nested:
+            if HAS_MARKS and callee.shares_code:
                 self._markable_code = callee.code
             else:
                 self._function_code = callee.code
         elif callee.is_coroutine_function:
             if callee.awaited is None:
-                callee.awaited = _awaited_as(callee.qualified_name)
-            if not callee.is_nested:
+                callee.awaited = _awaited_as(*callee.names)
+            if not callee.shares_code:
                 self._last_awaited = callee.code, callee.awaited
         return callee
 
@@ -162,9 +162,8 @@ def _apply(function: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Any:
     return function(*args, **kwargs)
 
 
-def _awaited_as(qualified_name: str) -> Callable[..., Any]:
+def _awaited_as(name: str, qualified_name: str) -> Callable[..., Any]:
     """`_awaited` under another name, which its coroutines show."""
-    _, _, name = qualified_name.rpartition(".")
     awaited = FunctionType(_awaited.__code__, _awaited.__globals__, name)
     awaited.__qualname__ = qualified_name
     return awaited
