@@ -83,6 +83,7 @@ class CircuitBreaker(GuardedCalls, TwoStepCalls):
         self.name = name
         self._circuit: Circuit = make_circuit(name, key, settings, clock)
         self._block_tracer: OtelCallTracer | None = None
+        self._set_up_calls()
         METRIC_REGISTRY.add(self._circuit)
         _LIVING.add(self)
 
