@@ -20,6 +20,7 @@ from otel_breaker.core.states import (
     HALF_OPEN,
     PASSING_STATES,
     REASONS_BY_STATE,
+    SUCCESS,
     CircuitState,
     Outcome,
     RejectionReason,
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
     from otel_breaker.circuit.commands import OperatorCommand
     from otel_breaker.circuit.fast_path import FastPath
     from otel_breaker.circuit.history import CircuitHistory
+    from otel_breaker.core.concurrency import ConcurrencyLimit
     from otel_breaker.core.machine import Machine
     from otel_breaker.core.transition import Transition
     from otel_breaker.errors import CircuitOpenError
@@ -58,7 +60,7 @@ class Decisions:
         fast_path: is withdrawn before each change, and published after it.
     """
 
-    __slots__ = ("_counted_errors", "_machine", "_mode", "fast_path", "history")
+    __slots__ = ("_counted_errors", "_machine", "_mode", "_successes_before", "fast_path", "history")
 
     def __init__(self, machine: Machine, history: CircuitHistory, fast_path: FastPath) -> None:
         self._machine = machine
@@ -67,6 +69,8 @@ class Decisions:
         self._counted_errors: CountedErrors | None = None
         """The marks of this circuit, from its first failure on."""
         self._mode = Mode.ENFORCE
+        self._successes_before = 0
+        """The successes when the limit of calls in flight recorded a call last."""
 
     def admit_locked(
         self, now: float, owner: Hashable, holder: object
@@ -183,11 +187,18 @@ class Decisions:
                 self.history.record_failure(failure.name, span_context)
             changes = self._record_locked(permit, outcome, effective, failure, now, retry_after, span_context)
             if self.fast_path.limit is not None and permit.takes_place:
-                self.fast_path.limit.record(effective, permit.started, now)
+                self._adapt_limit_locked(self.fast_path.limit, permit, effective, now)
         finally:
             self.fast_path.publish(self._machine)
         self.history.complete_before(changes)
         return changes
+
+    def _adapt_limit_locked(self, limit: ConcurrencyLimit, permit: Permit, outcome: Outcome, now: float) -> None:
+        successes = self.history.counters.calls.successes()
+        # The limit has not seen the calls that the fast path counted.
+        ended = successes - self._successes_before + (outcome is not SUCCESS)
+        self._successes_before = successes
+        limit.record(outcome, permit.started, now, ended)
 
     def suspend_locked(self, permit: Permit, now: float) -> tuple[bool, Sequence[PendingChange]]:
         """End one step of a call; returns whether the step was slow, too."""

@@ -31,9 +31,7 @@ class ConcurrencyLimits:
         if settings.max_in_flight is None or settings.mode is Mode.OFF:
             return None
         number = settings.max_in_flight if isinstance(settings.max_in_flight, int) else None
-        limit = self._find_or_make(name, number, settings.slow_call_duration)
-        limit.adopt(number, settings.slow_call_duration)
-        return limit
+        return self._find_or_make(name, number, settings.slow_call_duration)
 
     def after_fork(self) -> None:
         """Replace the lock in a forked child: the thread that held it does not exist there."""
@@ -44,6 +42,7 @@ class ConcurrencyLimits:
         limit = self._by_name.get(name)
         if limit is None:
             limit = self._by_name[name] = ConcurrencyLimit(number, slow_call_duration)
+        limit.adopt(number, slow_call_duration)
         return limit
 
 

@@ -430,3 +430,18 @@ def test_calls_that_are_slow_or_fail_lower_a_limit_that_adapts_and_good_ones_rai
 
     assert lowered < first
     assert raised > lowered
+
+
+def test_a_limit_that_adapts_tolerates_some_failures_among_many_calls_of_one_round_trip(clock: FakeClock) -> None:
+    breaker = limited("auto", slow_call_duration=60, failure_threshold=None, clock=clock)
+    long = breaker.can_execute()
+    clock.advance(10)
+    breaker.record_success(long)  # the round trip takes 10 s
+    before = breaker.snapshot().max_in_flight
+
+    for _ in range(10):
+        for _ in range(9):
+            breaker.call(int)
+        fail(breaker)
+
+    assert breaker.snapshot().max_in_flight == before
