@@ -26,23 +26,32 @@ class Callee:
     """The functions of one code, one name and one kind.
 
     Args:
-        code: theirs; None where they have none.
-        qualified_name: theirs, without their module.
-        name: theirs in spans.
         kind: as `kind_of` names it.
+        name_in_spans: theirs, with their module.
+        code: theirs; None where they have none.
+        names: their `__name__` and `__qualname__`.
+        is_marked: whether they are marked as coroutine functions.
     """
 
-    __slots__ = ("awaited", "code", "is_function", "is_nested", "key", "qualified_name")
+    __slots__ = ("awaited", "code", "is_function", "key", "names", "shares_code")
 
-    def __init__(self, code: CodeType | None, qualified_name: str, name: str, kind: str) -> None:
+    def __init__(
+        self,
+        kind: str,
+        name_in_spans: str,
+        code: CodeType | None = None,
+        names: tuple[str, str] = ("", ""),
+        *,
+        is_marked: bool = False,
+    ) -> None:
         self.code = code
-        self.qualified_name = qualified_name
-        self.key = kind, name
+        self.names = names
+        self.key = kind, name_in_spans
         """One trampoline calls all functions that have it in common."""
         self.is_function = kind == "function"
         """Whether a call runs the function, and no later step does."""
-        self.is_nested = code is not None and bool(code.co_flags & inspect.CO_NESTED)
-        """Whether functions of other names may have the same code."""
+        self.shares_code = is_marked or (code is not None and bool(code.co_flags & inspect.CO_NESTED))
+        """Whether functions of other names, or without the mark, may have the same code."""
         self.awaited: Callable[..., Any] | None = None
         """For coroutine functions: one of their name, which makes a guarded call of the one that it is given."""
 
@@ -51,7 +60,7 @@ class Callee:
         return self.key[0] == "coroutine function"
 
 
-_CALLEES: Final[dict[tuple[int, str, str | None, bool], Callee]] = {}
+_CALLEES: Final[dict[tuple[int, tuple[str, str], str | None, bool], Callee]] = {}
 """By the `id` of their code, which they keep alive, their names, and whether they are marked."""
 
 
@@ -68,18 +77,21 @@ def callee_of(function: Any) -> Callee:
         called = called.__func__
     if type(called) is not FunctionType:
         return _callee_without_code(function)
-    code, name, module = called.__code__, called.__qualname__, called.__module__
+    code, names = called.__code__, (called.__name__, called.__qualname__)
     is_marked = HAS_MARKS and bool(called.__dict__) and inspect.iscoroutinefunction(called)
-    key = id(code), name, module, is_marked
-    callee = _CALLEES.get(key)
+    key = id(code), names, called.__module__, is_marked
+    try:
+        callee = _CALLEES.get(key)
+    except TypeError:  # its module may be any object
+        return _callee_without_code(function)
     if callee is None:
         if len(_CALLEES) >= _MOST:
             _CALLEES.clear()
-        callee = _CALLEES[key] = Callee(code, name, code_name(called), kind_of(called))
+        callee = _CALLEES[key] = Callee(kind_of(called), code_name(called), code, names, is_marked=is_marked)
     return callee
 
 
 def _callee_without_code(function: Any) -> Callee:
     refuse_uncallable(function)
     kind = "function" if type(function) is BuiltinFunctionType else kind_of(function)
-    return Callee(None, "", code_name(function), kind)
+    return Callee(kind, code_name(function))

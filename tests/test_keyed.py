@@ -8,6 +8,7 @@ import os
 import sys
 import threading
 import tracemalloc
+import weakref
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -352,6 +353,19 @@ def test_any_number_of_keys_leaves_max_keys_circuits_and_flat_memory() -> None:
     assert len(REGISTRY.get_keyed("many", {})) == PLACES
     assert len([breaker for breaker in breakers() if breaker.name == "many"]) == PLACES
     assert sys.getallocatedblocks() - warm < KEYS / 2  # not one block for each key
+
+
+def test_a_circuit_keeps_the_text_of_its_key_and_no_object_of_a_subclass() -> None:
+    class Host(str):  # noqa: SLOT000  # with a `__weakref__`, which slots would take away
+        """Text with attributes."""
+
+    host = Host("a.example")
+    breaker, known = get_breaker("http", key=host), weakref.ref(host)
+    del host
+    gc.collect()
+
+    assert known() is None
+    assert get_breaker("http", key="a.example") is breaker
 
 
 def test_an_evicted_circuit_takes_its_memory_with_it() -> None:

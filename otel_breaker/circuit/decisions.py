@@ -8,10 +8,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
+from otel_breaker.circuit.chance import CHANCE
 from otel_breaker.circuit.changes import NO_CHANGES
 from otel_breaker.circuit.counted_errors import CountedErrors
-from otel_breaker.circuit.limits import held_by
-from otel_breaker.circuit.runtime import RUNTIME
+from otel_breaker.circuit.places import held_by
 from otel_breaker.core.permits import NO_GENERATION, Permit
 from otel_breaker.core.states import (
     CLOSED,
@@ -206,7 +206,7 @@ class Decisions:
         try:
             slow = self._machine.policy.is_slow(permit.started, now)
             permit.owner = None
-            transition = self._machine.suspend(permit, now, RUNTIME.draw())
+            transition = self._machine.suspend(permit, now, CHANCE.draw())
             changes = self._record_change_locked(transition, permit.span_context, complete=True)
         finally:
             self.fast_path.publish(self._machine)
@@ -235,9 +235,9 @@ class Decisions:
         """Make the transitions that time alone has caused since the last call."""
         machine, changes = self._machine, []
         if machine.state is CLOSED:
-            return self._record_change_locked(machine.sweep(now, RUNTIME.draw()), None, complete=False)
+            return self._record_change_locked(machine.sweep(now, CHANCE.draw()), None, complete=False)
         if machine.state is HALF_OPEN:
-            changes = self._record_change_locked(machine.expire(now, RUNTIME.draw()), None, complete=False)
+            changes = self._record_change_locked(machine.expire(now, CHANCE.draw()), None, complete=False)
         return changes + self._record_change_locked(machine.cool_down(now), None, complete=False)
 
     def _record_locked(
@@ -255,14 +255,14 @@ class Decisions:
             history.counters.outages.shadowed[outcome] += 1
         if machine.has_deadlines:
             # A probe that ends after its deadline has expired; calls in flight may be overdue.
-            changes = self._record_change_locked(machine.expire(now, RUNTIME.draw()), span_context, complete=True)
-            changes += self._record_change_locked(machine.sweep(now, RUNTIME.draw()), span_context, complete=True)
+            changes = self._record_change_locked(machine.expire(now, CHANCE.draw()), span_context, complete=True)
+            changes += self._record_change_locked(machine.sweep(now, CHANCE.draw()), span_context, complete=True)
         if permit.deadline is not None and permit.generation == machine.generation:
             history.record_probe_outcome(outcome)
         # Next to the machine's own count: in between, the window would count a success twice.
         next(history.counters.calls[outcome])
         before = machine.failure_count
-        transition = machine.record_outcome(permit, effective, now, RUNTIME.draw(), retry_after)
+        transition = machine.record_outcome(permit, effective, now, CHANCE.draw(), retry_after)
         if failure is not None and machine.failure_count != before:
             history.add_evidence(failure.name)
             if failure.error is not None:

@@ -31,7 +31,7 @@ _LONGEST_FACTOR: Final = 2.0
 _MEMORY: Final = 60.0
 """Seconds that the usual duration is an average of, and that a decrease is remembered for."""
 _LONGEST_PAUSE: Final = 0.1
-"""Seconds as which a longer pause counts in that average: the first call that ends after it is the shortest of many."""
+"""Seconds as which a longer pause counts in that average: the first call after one is the shortest of many."""
 _SHORTEST: Final = 0.001
 """Seconds as which a shorter duration counts: no multiple of the resolution of a clock is slow."""
 _SHORTEST_ROUND_TRIP: Final = 0.025

@@ -24,7 +24,11 @@ def fallback_for(refusal: CircuitOpenError, settings: Settings, *, is_trampoline
     fallback: Any = settings.fallback
     if settings.fallback_wants_refusal:
         fallback = partial(fallback, refusal=refusal)
-    return (lambda _callee, *args, **kwargs: fallback(*args, **kwargs)) if is_trampoline else fallback
+    return partial(_without_callee, fallback) if is_trampoline else fallback
+
+
+def _without_callee(fallback: Callable[..., Any], _callee: object, /, *args: Any, **kwargs: Any) -> Any:
+    return fallback(*args, **kwargs)
 
 
 def generator_of(result: Any) -> Any:

@@ -14,7 +14,7 @@ from sys import is_finalizing
 from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar, cast
 
 from otel_breaker.circuit.changes import NO_CHANGES
-from otel_breaker.circuit.limits import held_by
+from otel_breaker.circuit.places import held_by
 from otel_breaker.core.permits import Permit
 from otel_breaker.core.states import SUCCESS
 from otel_breaker.guard.call import Call
@@ -57,8 +57,9 @@ def _untimed(function: Callable[P, R], circuit: Circuit, tracer: CallTracer) -> 
     def guarded(*args: P.args, **kwargs: P.kwargs) -> R:
         permit = fast_path.shared_permit
         if permit is None or tracer.is_active():
-            if permit is not None and not is_finalizing():
-                return traced(circuit, permit, args, kwargs)
+            span = None if permit is None or is_finalizing() else tracer.start(circuit, permit, NO_CHANGES)
+            if permit is not None and span is not None:
+                return traced(circuit, permit, span, args, kwargs)
             refusal = None if tracer.is_active() else fast_path.try_refuse()
             if refusal is None:
                 call = begin(circuit, tracer)
@@ -202,15 +203,12 @@ def _limited(
 
 def _traced(
     function: Callable[..., R], tracer: CallTracer
-) -> Callable[[Circuit, Permit, tuple[Any, ...], dict[str, Any]], R]:
-    """Calls that share a permit and have a span."""
+) -> Callable[[Circuit, Permit, CallSpan, tuple[Any, ...], dict[str, Any]], R]:
+    """Calls that share a permit and have a span, which was started."""
 
-    def guarded(circuit: Circuit, permit: Permit, args: tuple[Any, ...], kwargs: dict[str, Any]) -> R:
+    def guarded(circuit: Circuit, permit: Permit, span: CallSpan, args: tuple[Any, ...], kwargs: dict[str, Any]) -> R:
         fast_path = circuit.fast_path
         successes = fast_path.successes
-        span = tracer.start(circuit, permit, NO_CHANGES)
-        if span is None:
-            return run_function(function, begin(circuit, tracer), args, kwargs)
         try:
             result = function(*args, **kwargs)
         except BaseException as error:

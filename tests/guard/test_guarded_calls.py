@@ -7,12 +7,14 @@ import inspect
 import weakref
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial, wraps
+from types import FunctionType
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from otel_breaker import CircuitBreaker, CircuitOpenError, callees, guarded_calls
 from otel_breaker.settings import Settings
+from tests.guard import shapes
 from tests.guard.shapes import answer, answer_later, answers, complete
 
 if TYPE_CHECKING:
@@ -54,6 +56,35 @@ def retried_later(function: Callable[..., Any]) -> Callable[..., Coroutine[Any, 
         return function(*args)
 
     return wrapper
+
+
+def closure_of(function: Callable[..., Any]) -> Callable[..., Any]:
+    """A closure without attributes; all have the same code."""
+
+    def closure(how: str) -> Any:
+        return function(how)
+
+    return closure
+
+
+def forward(ran: list[str]) -> Any:
+    ran.append("forward")
+    return answer_later("return")
+
+
+def copy_of_forward() -> Callable[[list[str]], Any]:
+    return FunctionType(forward.__code__, globals())
+
+
+def nested_forward() -> Callable[[list[str]], Any]:
+    def function(ran: list[str]) -> Any:
+        return forward(ran)
+
+    return function
+
+
+def returned(value: object) -> object:
+    return value
 
 
 def outcomes(breaker: CircuitBreaker) -> dict[str, int]:
@@ -227,20 +258,89 @@ def test_a_function_whose_code_is_replaced_is_called_by_its_new_kind() -> None:
 
 
 @pytest.mark.skipif(not callees.HAS_MARKS, reason="since Python 3.12")
-def test_a_function_that_is_marked_as_a_coroutine_function_runs_when_it_is_awaited() -> None:
-    breaker, ran = CircuitBreaker(), []
+@pytest.mark.parametrize("make", [copy_of_forward, nested_forward])
+def test_a_function_that_is_marked_as_a_coroutine_function_runs_when_it_is_awaited(
+    make: Callable[[], Callable[[list[str]], Any]],
+) -> None:
+    breaker, function = CircuitBreaker(), make()
+    ran: list[str] = []
 
-    def function() -> Any:
-        ran.append(1)
-        return answer_later("return")
-
-    complete(breaker.call(function))
+    complete(breaker.call(function, ran))
     inspect.markcoroutinefunction(function)  # type: ignore[attr-defined]  # as of 3.12
-    coroutine = breaker.call(function)
+    coroutine = breaker.call(function, ran)
     before = len(ran)
 
     assert complete(coroutine) == "answer"
     assert (before, len(ran)) == (1, 2)
+
+
+@pytest.mark.skipif(not callees.HAS_MARKS, reason="since Python 3.12")
+def test_a_marked_closure_runs_when_it_is_awaited_though_others_of_its_code_are_not_marked() -> None:
+    breaker = CircuitBreaker()
+    ran: list[str] = []
+
+    def later(how: str) -> Any:
+        ran.append(how)
+        return answer_later(how)
+
+    breaker.call(closure_of(answer), "return")
+    marked: Any = inspect.markcoroutinefunction(closure_of(later))  # type: ignore[attr-defined]  # as of 3.12
+    coroutine = breaker.call(marked, "return")
+    before = len(ran)
+
+    assert complete(coroutine) == "answer"
+    assert (before, len(ran)) == (0, 1)
+
+
+@pytest.mark.skipif(not callees.HAS_MARKS, reason="since Python 3.12")
+def test_a_copy_of_a_marked_function_that_is_not_marked_is_called_as_a_function() -> None:
+    breaker = CircuitBreaker()
+    marked, copied = (FunctionType(returned.__code__, globals()) for _ in range(2))
+    inspect.markcoroutinefunction(marked)  # type: ignore[attr-defined]  # as of 3.12
+
+    complete(breaker.call(marked, answer_later("return")))
+
+    assert breaker.call(copied, "answer") == "answer"
+    assert outcomes(breaker) == {"success": 2}
+
+
+@pytest.mark.parametrize("function", [answer, answer_later], ids=["function", "coroutine"])
+def test_a_function_may_have_any_object_as_its_module(function: Any) -> None:
+    breaker = CircuitBreaker()
+    copied = FunctionType(function.__code__, vars(shapes))
+    copied.__module__ = []  # type: ignore[assignment]  # that is what makes it odd
+
+    result = breaker.call(copied, "return")
+
+    assert (complete(result) if inspect.iscoroutine(result) else result) == "answer"
+    assert outcomes(breaker) == {"success": 1}
+
+
+class Proxy:
+    """Shows the code of the function that it calls, and no other attribute."""
+
+    __slots__ = ("__code__", "_function")
+
+    def __init__(self, function: Callable[..., Any], code: object) -> None:
+        self._function, self.__code__ = function, code
+
+    def __call__(self, *args: Any) -> Any:
+        return self._function(*args)
+
+
+def test_an_object_that_shows_the_code_of_the_last_function_is_called() -> None:
+    breaker = CircuitBreaker()
+    breaker.call(answer, "return")
+
+    assert breaker.call(Proxy(answer, answer.__code__), "return") == "answer"
+
+
+def test_an_object_whose_code_is_none_and_that_cannot_be_called_is_refused_with_the_reason() -> None:
+    class Uncallable:
+        __code__ = None
+
+    with pytest.raises(TypeError, match="cannot be guarded"):
+        CircuitBreaker().call(Uncallable())  # type: ignore[arg-type]  # that is what is tested
 
 
 def test_an_object_without_code_is_called() -> None:
@@ -291,6 +391,17 @@ def test_a_trampoline_is_made_anew_when_the_settings_are_replaced() -> None:
     breaker._replace_settings(Settings(slow_call_duration=2, slow_call_rate=1))
 
     assert breaker._trampoline_for(answer) is not before
+
+
+def test_a_coroutine_has_the_name_of_its_function_though_its_qualified_name_is_another() -> None:
+    async def function() -> None: ...
+
+    function.__name__ = "charge"
+
+    coroutine: Any = CircuitBreaker().call(function)
+
+    assert coroutine.__name__ == "charge"
+    coroutine.close()
 
 
 @pytest.mark.parametrize("function", [answer, answer_later, answers], ids=["function", "coroutine", "generator"])

@@ -116,6 +116,17 @@ def test_an_argument_may_have_any_name(name: str) -> None:
     assert breaker.call(show, **{name: 1}) == {name: 1}
 
 
+@pytest.mark.parametrize("name", ["self", "function", "_callee"])
+def test_an_argument_of_a_fallback_may_have_any_name(name: str) -> None:
+    def show(**given: int) -> dict[str, int]:
+        return given
+
+    breaker = CircuitBreaker(fallback=show)
+    breaker.force_open()
+
+    assert breaker.call(show, **{name: 1}) == {name: 1}
+
+
 class Unhashing(type):
     def __eq__(cls, other: object) -> bool:
         return cls is other

@@ -126,3 +126,20 @@ def test_listeners_receive_state_changes_though_a_call_was_interrupted_while_its
     interrupted.force_open()
 
     assert changes == ["half_open", "forced_open"]
+
+
+@pytest.mark.parametrize("call", [lambda breaker, function: breaker(function)(), CircuitBreaker.call])
+def test_a_call_that_is_refused_because_its_span_fails_to_start_does_not_run(call: Any, make_sdk: MakeSdk) -> None:
+    breaker, ran = CircuitBreaker("payments"), []
+
+    class OpeningSampler(BrokenSampler):
+        def should_sample(self, *args: Any, **kwargs: Any) -> Any:
+            breaker.force_open()
+            raise OSError("sampler")
+
+    make_sdk(OpeningSampler())
+
+    with pytest.raises(CircuitOpenError):
+        call(breaker, lambda: ran.append(1))
+
+    assert ran == []
