@@ -145,6 +145,13 @@ def test_one_error_in_fifty_refuses_next_to_nothing(seconds: float, in_flight: i
     assert load.refused_share() < 0.01
 
 
+def test_one_error_in_a_hundred_mixed_durations_refuses_next_to_nothing() -> None:
+    load = Load(failing=0.01)
+    load.arrive(300, mixed)
+
+    assert load.refused_share() < 0.01
+
+
 def test_one_error_in_ten_refuses_a_small_share() -> None:
     load = Load(failing=0.1)
     load.arrive(200, around(0.05))
