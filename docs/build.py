@@ -15,7 +15,7 @@ from pathlib import Path
 
 from otel_breaker.core.states import TRANSITIONS, CircuitState, Trigger
 from otel_breaker.settings import Settings, TelemetrySettings
-from otel_breaker.telemetry.configuration import VARIABLES
+from otel_breaker.telemetry.configuration import variable_of
 from otel_breaker.telemetry.names import SCOPE
 from otel_breaker_cli import json_schema
 from otel_breaker_cli.semconv_registry import Attribute, Schema, Signal, load
@@ -183,7 +183,7 @@ def configuration() -> str:
             f"```yaml\nbreakers:\n  payments: {{{spec.name}: {spec.metadata['example']}{needed}}}\n```"
         )
     telemetry_settings = "\n".join(
-        f"| `{spec.name}` | {_show(spec.default)} | `{VARIABLES[spec.name]}` | `{spec.metadata['example']}` |"
+        f"| `{spec.name}` | {_show(spec.default)} | `{variable_of(spec.name)}` | `{spec.metadata['example']}` |"
         f" {spec.metadata['meaning']} |"
         for spec in fields(TelemetrySettings)
     )

@@ -9,16 +9,14 @@ import sys
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final, ParamSpec, TypeVar
 
+from otel_breaker import settings as all_settings
 from otel_breaker.caller_name import caller_name
-from otel_breaker.circuit import Circuit, Listener, Listeners, Snapshot
 from otel_breaker.guard import Block, cancel_abandoned_calls, guard, preserve_signature
 from otel_breaker.guarded_calls import GuardedCalls
 from otel_breaker.living import LivingObjects
-from otel_breaker.settings import Settings, identifiers
-from otel_breaker.telemetry import events
-from otel_breaker.telemetry.configuration import TELEMETRY
+from otel_breaker.settings import identifiers
 from otel_breaker.telemetry.metrics import METRIC_REGISTRY
-from otel_breaker.text import operator_text
+from otel_breaker.text import clean, operator_text
 from otel_breaker.tracers import block_tracer, current_span_context, function_tracer
 from otel_breaker.two_step import TwoStepCalls
 
@@ -27,8 +25,9 @@ if TYPE_CHECKING:
 
     from typing_extensions import Self, Unpack
 
+    from otel_breaker.circuit import Circuit, Listener, Listeners, Snapshot
     from otel_breaker.core.states import CircuitState
-    from otel_breaker.settings import Keywords
+    from otel_breaker.settings import Keywords, Settings
     from otel_breaker.telemetry.traces import OtelCallTracer
 
 P = ParamSpec("P")
@@ -64,10 +63,10 @@ class CircuitBreaker(GuardedCalls, TwoStepCalls):
         clock: Callable[[], float] | None = None,
         **settings: Unpack[Keywords],
     ) -> None:
-        checked = Settings.from_mapping(settings)
+        checked = all_settings.Settings.from_mapping(settings)
         if name is None:
             made = caller_name(sys._getframe(1))  # noqa: SLF001  # the documented way to the caller
-            self._set_up(identifiers.clean(made), key, checked, clock)
+            self._set_up(clean(made), key, checked, clock)
         else:
             self._set_up(identifiers.name(name, "name"), key, checked, clock)
 
@@ -79,11 +78,12 @@ class CircuitBreaker(GuardedCalls, TwoStepCalls):
         return breaker
 
     def _set_up(self, name: str, key: str | None, settings: Settings, clock: Callable[[], float] | None) -> None:
-        TELEMETRY.read_environment()
+        from otel_breaker.new_circuits import make_circuit  # noqa: PLC0415  # see there
+
         self.name = name
-        shown_key = None if key is None else identifiers.shown(key)
-        self._circuit = Circuit(name, shown_key, settings.resolved(), events.LISTENERS, clock)
+        self._circuit: Circuit = make_circuit(name, key, settings, clock)
         self._block_tracer: OtelCallTracer | None = None
+        self._set_up_calls()
         METRIC_REGISTRY.add(self._circuit)
         _LIVING.add(self)
 
@@ -211,7 +211,9 @@ class CircuitBreaker(GuardedCalls, TwoStepCalls):
 
         A bound method is held weakly: it is dropped with its object.
         """
-        listeners: Listeners = self.__dict__.setdefault("_listeners", Listeners(events.LISTENERS))
+        from otel_breaker.new_circuits import make_listeners  # noqa: PLC0415  # see there
+
+        listeners: Listeners = self.__dict__.setdefault("_listeners", make_listeners())
         listeners.add(listener)
         self._circuit.history.listeners = listeners
 

@@ -98,6 +98,23 @@ class OutcomeClassifier:
             return FAILURE
         return IGNORED if IGNORED in outcomes else CANCELLED
 
+    @staticmethod
+    def type_of_result(result: object) -> str:
+        """The value of `error.type` for a result that is a failure: the HTTP status of a response, else `_OTHER`.
+
+        OpenTelemetry's semantic conventions for HTTP set the status there, too.
+        """
+        for attribute in ("status_code", "status"):
+            try:
+                status: Any = getattr(result, attribute, None)
+                if isinstance(status, int) and status in _STATUSES:
+                    return str(int(status))
+            except KeyboardInterrupt:
+                raise
+            except BaseException:  # noqa: S112  # an attribute of a result may be user code
+                continue
+        return OTHER
+
     def requested_wait(self, failure: object) -> float | None:
         """Seconds that a failed call asks to wait; None when it does not, or when no setting reads them.
 
@@ -151,23 +168,6 @@ class OutcomeClassifier:
         if not self._fault_is_reported:
             self._fault_is_reported = True
             diagnostics.exception("the code given as %r raised; logged once", setting)
-
-
-def type_of_result(result: object) -> str:
-    """The value of `error.type` for a result that is a failure: the HTTP status of a response, else `_OTHER`.
-
-    OpenTelemetry's semantic conventions for HTTP set the status there, too.
-    """
-    for attribute in ("status_code", "status"):
-        try:
-            status: Any = getattr(result, attribute, None)
-            if isinstance(status, int) and status in _STATUSES:
-                return str(int(status))
-        except KeyboardInterrupt:
-            raise
-        except BaseException:  # noqa: S112  # an attribute of a result may be user code
-            continue
-    return OTHER
 
 
 def _matches(error: BaseException, matchers: tuple[Matcher, ...]) -> bool:

@@ -35,6 +35,7 @@ _NO_CODE: Final = object()
 """Stands for the code of a callable that has none."""
 _NOT_CALLED: Final = object()
 """Stands for the code of the last function before a function was called: an object may have None as its code."""
+_NEVER_AWAITED: Final = (_NOT_CALLED, type(None))
 _UNTRACED: Final = block_tracer("")
 """The tracer of calls that have no span."""
 
@@ -44,14 +45,21 @@ class GuardedCalls:
 
     name: str
     _circuit: Circuit
-    _function_code: object = _NOT_CALLED
+    _function_code: object
     """The code of the last function of which a call is one step."""
-    _last_awaited: tuple[object, Callable[..., Any]] = (_NOT_CALLED, type(None))
+    _markable_code: object
+    """The code of the last such function that shares it with others, of which some may be marked."""
+    _last_awaited: tuple[object, Callable[..., Any]]
     """The code of the last coroutine function, and what awaits it."""
     _trampolines: dict[tuple[str, str], Callable[..., Any]] | None = None
     """By the kind and the name of the functions that they call; made when a call first needs one."""
     _trampoline_settings: Settings | None = None
     """Those that they were made for."""
+
+    def _set_up_calls(self) -> None:
+        # No attributes of the class: Python reads one that an instance replaces in more steps, since 3.12.
+        self._function_code = self._markable_code = _NOT_CALLED
+        self._last_awaited = _NEVER_AWAITED
 
     def call(self, function: Callable[P, R], /, *args: P.args, **kwargs: P.kwargs) -> R:
         """Call a function guarded.
@@ -67,8 +75,8 @@ class GuardedCalls:
             code: object = function.__code__
         except AttributeError:  # it is no Python function
             code = _NO_CODE
-        # A function with attributes may be marked as a coroutine function, which its code does not show.
-        if code is not self._function_code or (HAS_MARKS and getattr(function, "__dict__", None)):
+        # A function with attributes may be marked as a coroutine function. To look for them makes a dictionary.
+        if code is not self._function_code and (code is not self._markable_code or getattr(function, "__dict__", True)):
             coroutine_code, awaited = self._last_awaited
             if code is coroutine_code:
                 return awaited(self, function, args, kwargs)  # type: ignore[no-any-return]
@@ -95,7 +103,7 @@ class GuardedCalls:
         if is_complete and fast_path.standing_permit is permit:
             next(fast_path.successes)
             return result
-        return self._returned(permit, result, None if is_complete else follower_of(result))
+        return self._returned(permit, result, None if is_complete else self._follower_of(result, code))
 
     def _returned(self, permit: Permit, result: R, follower: Follower | None) -> R:
         """End a call with its result."""
@@ -104,13 +112,23 @@ class GuardedCalls:
         self._circuit.record_success(permit)
         return result
 
+    def _follower_of(self, result: object, code: object) -> Follower | None:
+        """The follower of the result of a function. One that returns an awaitable may be marked later."""
+        follower = follower_of(result)
+        if HAS_MARKS and follower is not None and code is self._function_code:
+            self._function_code, self._markable_code = _NOT_CALLED, code
+        return follower
+
     def _recall(self, function: Callable[..., Any]) -> Callee:
         """The callee of a function. The next call finds it without this, unless its code may be that of others."""
         callee = callee_of(function)
         if callee.code is None:
             return callee
         if callee.is_function:
-            self._function_code = callee.code
+            if HAS_MARKS and callee.shares_code:
+                self._markable_code = callee.code
+            else:
+                self._function_code = callee.code
         elif callee.is_coroutine_function:
             if callee.awaited is None:
                 callee.awaited = _awaited_as(*callee.names)

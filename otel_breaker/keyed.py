@@ -13,14 +13,14 @@ from otel_breaker import diagnostics
 from otel_breaker.breaker import CircuitBreaker
 from otel_breaker.locks import locked
 from otel_breaker.overrides import replace_override
-from otel_breaker.settings import Mode, Settings, identifiers
+from otel_breaker.settings import Mode, identifiers
 from otel_breaker.tracers import block_tracer
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Hashable
 
     from otel_breaker.overrides import StateOverride
-
+    from otel_breaker.settings import Settings
 
 _MOST_EXAMINED: Final = 16
 """How many circuits that are not idle a call examines to find room for its key.

@@ -6,22 +6,28 @@ Breakers are not known here. The registry replaces the configuration's settings 
 from __future__ import annotations
 
 import threading
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from otel_breaker import diagnostics
+from otel_breaker import settings as all_settings
 from otel_breaker.errors import InvalidSettings
 from otel_breaker.locks import locked
-from otel_breaker.settings import Settings, messages
+from otel_breaker.settings import messages
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from otel_breaker.settings import Settings
 
-class CodeSettings(NamedTuple):
-    """The settings that code gave for a name."""
 
-    keywords: Mapping[str, object]
-    settings: Settings
+class CodeSettings:
+    """The settings that code gave for a name: its keywords, and what they mean."""
+
+    __slots__ = ("keywords", "settings")
+
+    def __init__(self, keywords: Mapping[str, object], settings: Settings) -> None:
+        self.keywords = keywords
+        self.settings = settings
 
 
 class NamedSettings:
@@ -72,7 +78,7 @@ class NamedSettings:
             if known is not None and (not keywords or keywords == known.keywords):
                 return False
             # Not under the lock: reading and comparing settings runs code of the application.
-            settings = Settings.from_mapping(keywords, name)
+            settings = all_settings.Settings.from_mapping(keywords, name)
             if known is not None and known.keywords and not self.is_configured(name):
                 if settings == known.settings:
                     return False

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import atexit
 import threading
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import TYPE_CHECKING, Final
 
 from otel_breaker import diagnostics
 from otel_breaker.breaker import CircuitBreaker, living
@@ -28,13 +28,22 @@ if TYPE_CHECKING:
     from otel_breaker.settings import Keywords, Settings
 
 
-class _Previous(NamedTuple):
+class _Previous:
     """What a new configuration replaces."""
 
-    unkeyed: list[CircuitBreaker]
-    keyed: list[KeyedBreaker]
-    settings: Mapping[str, Settings]
-    overrides: Mapping[str, StateOverride]
+    __slots__ = ("keyed", "overrides", "settings", "unkeyed")
+
+    def __init__(
+        self,
+        unkeyed: list[CircuitBreaker],
+        keyed: list[KeyedBreaker],
+        settings: Mapping[str, Settings],
+        overrides: Mapping[str, StateOverride],
+    ) -> None:
+        self.unkeyed = unkeyed
+        self.keyed = keyed
+        self.settings = settings
+        self.overrides = overrides
 
 
 class Registry:

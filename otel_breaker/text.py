@@ -16,7 +16,7 @@ OTHER: Final = "_OTHER"
 LONGEST: Final = 256
 """The most characters of a name, a key or the type of an error."""
 
-# The costly patterns, which few texts need, are text: `re` compiles them at their first use.
+# Patterns that few texts need are text: `re` compiles them at their first use.
 
 # Control characters, line ends, marks that change the direction of text, and halves of surrogate pairs, which UTF-8
 # cannot encode: a single one makes an exporter lose a whole batch of spans.
@@ -27,10 +27,10 @@ LONGEST_OPERATOR_TEXT: Final = 1_024
 """The most characters of an operator's reason or name."""
 
 _HIDDEN: Final = "***"
-_WORD: Final = re.compile(r"\S+")
+_WORD: Final = r"\S+"
 _MAY_HOLD_SECRETS: Final = re.compile(r"[=@?;#\s]")
-_PARAMETERS: Final = re.compile("[?#;]")
-_SPACED_PASSWORD: Final = re.compile(r"//[^\s/@]{1,256}:\s+[^\s@]{1,256}@")
+_PARAMETERS: Final = "[?#;]"
+_SPACED_LOGIN: Final = r"//[^\s/@]{1,256}:\s+[^\s@]{1,256}@"
 _ASSIGNED: Final = (
     r"((?:pass(?:word|wd|phrase)?|pwd|secret|token|cookie|session.?id|credentials?|(?:api|access).?key|signature)"
     r"[\w-]{0,40}[\"']?\s{0,3}(?:=|:\s)\s{0,3}|(?:bearer|basic)\s{1,3}(?=\S*\d))"
@@ -57,20 +57,25 @@ def operator_text(written: str | None) -> str | None:
     return without_secrets(printable(str(written)))[:LONGEST_OPERATOR_TEXT]  # cut last: half a secret has no shape
 
 
+def clean(made: str) -> str:
+    """Text made from code, as a name: printable, bounded, and without the parts of a URL that may be secret."""
+    return without_secrets(printable(made))[:LONGEST]
+
+
 def without_secrets(text: str) -> str:
     """Text without users, passwords and parameters of URLs, and without the values of names that announce secrets."""
     if _MAY_HOLD_SECRETS.search(text) is None:
         return text
-    text = _SPACED_PASSWORD.sub("//", text)
+    text = re.sub(_SPACED_LOGIN, "//", text)
     text = re.sub(_ASSIGNED, rf"\1{_HIDDEN}", text, flags=re.IGNORECASE)
-    return _WORD.sub(_without_parameters, text) if "//" in text or "=" in text else text
+    return re.sub(_WORD, _without_parameters, text) if "//" in text or "=" in text else text
 
 
 def _without_parameters(word: re.Match[str]) -> str:
     before, slashes, after = word.group().partition("//")
     if slashes:
-        return before + slashes + _PARAMETERS.split(after.rpartition("@")[2], maxsplit=1)[0]
-    path = _PARAMETERS.split(before, maxsplit=1)[0]
+        return before + slashes + re.split(_PARAMETERS, after.rpartition("@")[2], maxsplit=1)[0]
+    path = re.split(_PARAMETERS, before, maxsplit=1)[0]
     return path if "=" in before[len(path) :] else before
 
 

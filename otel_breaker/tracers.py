@@ -9,8 +9,8 @@ from typing import Final
 
 from opentelemetry import trace
 
-from otel_breaker.settings import identifiers
 from otel_breaker.telemetry.traces import TRACING, OtelCallTracer, code_name
+from otel_breaker.text import clean
 
 _TRACING: Final = TRACING
 
@@ -27,9 +27,7 @@ def function_tracer(
         patched: whether the guard replaces a function whose callers do not know of it.
         trampoline: whether the function only calls its first argument.
     """
-    return OtelCallTracer(
-        _TRACING, breaker, identifiers.clean(name or code_name(function)), patched=patched, trampoline=trampoline
-    )
+    return OtelCallTracer(_TRACING, breaker, clean(name or code_name(function)), patched=patched, trampoline=trampoline)
 
 
 def block_tracer(breaker: str) -> OtelCallTracer:

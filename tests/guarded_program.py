@@ -49,7 +49,6 @@ METRICS = {
         "call.duration",
         "calls",
         "probes",
-        "shadow.calls",
         "state.time",
         "state_changes",
         "status",

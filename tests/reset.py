@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from otel_breaker import breaker, guarded_calls, tracers
+from otel_breaker import breaker, guarded_calls, new_circuits, tracers
 from otel_breaker.telemetry import configuration, events
 from otel_breaker.telemetry.metrics import MetricRegistry
 from otel_breaker.telemetry.traces import Tracing
@@ -20,9 +20,10 @@ def reset_process_state(monkeypatch: pytest.MonkeyPatch) -> MetricRegistry:
         The new metric registry.
     """
     metrics, tracing, telemetry = MetricRegistry(), Tracing(), configuration.TelemetryConfiguration()
-    for module in (breaker, configuration):
-        monkeypatch.setattr(module, "METRIC_REGISTRY", metrics)
-        monkeypatch.setattr(module, "TELEMETRY", telemetry)
+    for user in (breaker, configuration):
+        monkeypatch.setattr(user, "METRIC_REGISTRY", metrics)
+    for user in (new_circuits, configuration):
+        monkeypatch.setattr(user, "TELEMETRY", telemetry)
     monkeypatch.setattr(tracers, "_TRACING", tracing)
     for user in (configuration, guarded_calls):
         monkeypatch.setattr(user, "TRACING", tracing)

@@ -10,7 +10,7 @@ import httpx
 import pytest
 
 from otel_breaker import CircuitBreaker, CircuitOpenError, StateChange
-from otel_breaker.classifier import type_of_result
+from otel_breaker.classifier import OutcomeClassifier
 from otel_breaker.text import OTHER
 
 if TYPE_CHECKING:
@@ -136,4 +136,4 @@ class Unanswering:
     ],
 )
 def test_only_an_http_status_names_a_result(result: object, named: str) -> None:
-    assert type_of_result(result) == named
+    assert OutcomeClassifier.type_of_result(result) == named

@@ -356,7 +356,7 @@ def test_any_number_of_keys_leaves_max_keys_circuits_and_flat_memory() -> None:
 
 
 def test_a_circuit_keeps_the_text_of_its_key_and_no_object_of_a_subclass() -> None:
-    class Host(str):
+    class Host(str):  # noqa: SLOT000  # with a `__weakref__`, which slots would take away
         """Text with attributes."""
 
     host = Host("a.example")

@@ -12,9 +12,10 @@ from typing import TYPE_CHECKING, Final
 
 from otel_breaker import InvalidSettings
 from otel_breaker.key_template import Template
-from otel_breaker.settings import Settings, identifiers
+from otel_breaker.settings import Settings
 from otel_breaker.settings.messages import below, nearest, no_text
 from otel_breaker.settings.readers import each, mapping
+from otel_breaker.text import clean
 from otel_breaker_instrumentation.patterns import Pattern, Patterns
 
 if TYPE_CHECKING:
@@ -51,7 +52,7 @@ class Target:
 
     def template(self, function: str) -> Template:
         """Which breaker guards one of its functions."""
-        return Template(self.breaker or identifiers.clean(function), f"{self.path}.breaker")
+        return Template(self.breaker or clean(function), f"{self.path}.breaker")
 
     def matches(self, function: str) -> bool:
         """Whether it names a function, given as `module:qualified.name`; by the name alone."""

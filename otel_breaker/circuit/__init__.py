@@ -4,10 +4,26 @@
 here imports OpenTelemetry or knows what a guarded function looks like.
 """
 
-from otel_breaker.circuit.changes import StateChange
-from otel_breaker.circuit.circuit import Circuit
-from otel_breaker.circuit.listeners import Listener, Listeners
-from otel_breaker.circuit.runtime import RUNTIME
-from otel_breaker.circuit.snapshot import Reading, Snapshot
+from typing import TYPE_CHECKING
+
+from otel_breaker.lazy_names import import_when_asked
+
+if TYPE_CHECKING:
+    from otel_breaker.circuit.circuit import Circuit
+    from otel_breaker.circuit.listeners import Listener, Listeners
+    from otel_breaker.circuit.runtime import RUNTIME
+    from otel_breaker.circuit.snapshot import Reading, Snapshot
+    from otel_breaker.circuit.state_change import StateChange
 
 __all__ = ["RUNTIME", "Circuit", "Listener", "Listeners", "Reading", "Snapshot", "StateChange"]
+
+import_when_asked(
+    globals(),
+    RUNTIME="runtime",
+    Circuit="circuit",
+    Listener="listeners",
+    Listeners="listeners",
+    Reading="snapshot",
+    Snapshot="snapshot",
+    StateChange="state_change",
+)

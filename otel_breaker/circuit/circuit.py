@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING
 
 from otel_breaker.circuit.changes import NO_CHANGES
 from otel_breaker.circuit.decisions import FailedCall
-from otel_breaker.circuit.limits import held_by
 from otel_breaker.circuit.managed import ManagedCircuit
 from otel_breaker.circuit.owners import running, running_owner
+from otel_breaker.circuit.places import held_by
 from otel_breaker.core.states import FAILURE, IGNORED, RECOVERING_STATES, SUCCESS, Outcome
 from otel_breaker.text import OTHER, type_name
 

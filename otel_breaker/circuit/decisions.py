@@ -8,10 +8,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
+from otel_breaker.circuit.chance import CHANCE
 from otel_breaker.circuit.changes import NO_CHANGES
 from otel_breaker.circuit.counted_errors import CountedErrors
-from otel_breaker.circuit.limits import held_by
-from otel_breaker.circuit.runtime import RUNTIME
+from otel_breaker.circuit.places import held_by
 from otel_breaker.core.permits import NO_GENERATION, Permit
 from otel_breaker.core.states import (
     CLOSED,
@@ -20,6 +20,7 @@ from otel_breaker.core.states import (
     HALF_OPEN,
     PASSING_STATES,
     REASONS_BY_STATE,
+    SUCCESS,
     CircuitState,
     Outcome,
     RejectionReason,
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
     from otel_breaker.circuit.commands import OperatorCommand
     from otel_breaker.circuit.fast_path import FastPath
     from otel_breaker.circuit.history import CircuitHistory
+    from otel_breaker.core.concurrency import ConcurrencyLimit
     from otel_breaker.core.machine import Machine
     from otel_breaker.core.transition import Transition
     from otel_breaker.errors import CircuitOpenError
@@ -58,7 +60,7 @@ class Decisions:
         fast_path: is withdrawn before each change, and published after it.
     """
 
-    __slots__ = ("_counted_errors", "_machine", "_mode", "fast_path", "history")
+    __slots__ = ("_counted_errors", "_machine", "_mode", "_successes_before", "fast_path", "history")
 
     def __init__(self, machine: Machine, history: CircuitHistory, fast_path: FastPath) -> None:
         self._machine = machine
@@ -67,6 +69,8 @@ class Decisions:
         self._counted_errors: CountedErrors | None = None
         """The marks of this circuit, from its first failure on."""
         self._mode = Mode.ENFORCE
+        self._successes_before = 0
+        """The successes when the limit of calls in flight recorded a call last."""
 
     def admit_locked(
         self, now: float, owner: Hashable, holder: object
@@ -183,11 +187,18 @@ class Decisions:
                 self.history.record_failure(failure.name, span_context)
             changes = self._record_locked(permit, outcome, effective, failure, now, retry_after, span_context)
             if self.fast_path.limit is not None and permit.takes_place:
-                self.fast_path.limit.record(effective, permit.started, now)
+                self._adapt_limit_locked(self.fast_path.limit, permit, effective, now)
         finally:
             self.fast_path.publish(self._machine)
         self.history.complete_before(changes)
         return changes
+
+    def _adapt_limit_locked(self, limit: ConcurrencyLimit, permit: Permit, outcome: Outcome, now: float) -> None:
+        successes = self.history.counters.calls.successes()
+        # The limit has not seen the calls that the fast path counted.
+        ended = successes - self._successes_before + (outcome is not SUCCESS)
+        self._successes_before = successes
+        limit.record(outcome, permit.started, now, ended)
 
     def suspend_locked(self, permit: Permit, now: float) -> tuple[bool, Sequence[PendingChange]]:
         """End one step of a call; returns whether the step was slow, too."""
@@ -195,7 +206,7 @@ class Decisions:
         try:
             slow = self._machine.policy.is_slow(permit.started, now)
             permit.owner = None
-            transition = self._machine.suspend(permit, now, RUNTIME.draw())
+            transition = self._machine.suspend(permit, now, CHANCE.draw())
             changes = self._record_change_locked(transition, permit.span_context, complete=True)
         finally:
             self.fast_path.publish(self._machine)
@@ -224,9 +235,9 @@ class Decisions:
         """Make the transitions that time alone has caused since the last call."""
         machine, changes = self._machine, []
         if machine.state is CLOSED:
-            return self._record_change_locked(machine.sweep(now, RUNTIME.draw()), None, complete=False)
+            return self._record_change_locked(machine.sweep(now, CHANCE.draw()), None, complete=False)
         if machine.state is HALF_OPEN:
-            changes = self._record_change_locked(machine.expire(now, RUNTIME.draw()), None, complete=False)
+            changes = self._record_change_locked(machine.expire(now, CHANCE.draw()), None, complete=False)
         return changes + self._record_change_locked(machine.cool_down(now), None, complete=False)
 
     def _record_locked(
@@ -244,14 +255,14 @@ class Decisions:
             history.counters.outages.shadowed[outcome] += 1
         if machine.has_deadlines:
             # A probe that ends after its deadline has expired; calls in flight may be overdue.
-            changes = self._record_change_locked(machine.expire(now, RUNTIME.draw()), span_context, complete=True)
-            changes += self._record_change_locked(machine.sweep(now, RUNTIME.draw()), span_context, complete=True)
+            changes = self._record_change_locked(machine.expire(now, CHANCE.draw()), span_context, complete=True)
+            changes += self._record_change_locked(machine.sweep(now, CHANCE.draw()), span_context, complete=True)
         if permit.deadline is not None and permit.generation == machine.generation:
             history.record_probe_outcome(outcome)
         # Next to the machine's own count: in between, the window would count a success twice.
         next(history.counters.calls[outcome])
         before = machine.failure_count
-        transition = machine.record_outcome(permit, effective, now, RUNTIME.draw(), retry_after)
+        transition = machine.record_outcome(permit, effective, now, CHANCE.draw(), retry_after)
         if failure is not None and machine.failure_count != before:
             history.add_evidence(failure.name)
             if failure.error is not None:

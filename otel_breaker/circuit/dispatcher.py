@@ -18,8 +18,8 @@ from otel_breaker.circuit.changes import PendingChange
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from otel_breaker.circuit.changes import StateChange
     from otel_breaker.circuit.listeners import Listener
+    from otel_breaker.circuit.state_change import StateChange
 
 
 class Observed(Protocol):

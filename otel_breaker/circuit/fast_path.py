@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from otel_breaker.circuit.limits import held_by
+from otel_breaker.circuit.places import held_by
 from otel_breaker.circuit.runtime import RUNTIME
 from otel_breaker.core.states import CLOSED, OPEN
 from otel_breaker.core.windows import NEVER

@@ -10,9 +10,9 @@ from collections import Counter, deque
 from itertools import islice
 from typing import TYPE_CHECKING, Final
 
-from otel_breaker.circuit.changes import PendingChange, StateChange
 from otel_breaker.circuit.dispatcher import ChangeDispatcher
 from otel_breaker.circuit.episode import Episode
+from otel_breaker.circuit.state_change import StateChange
 from otel_breaker.core.counters import PROBE_TIMEOUT, CircuitCounters
 from otel_breaker.core.states import (
     CONCURRENCY_LIMIT,
@@ -30,6 +30,7 @@ from otel_breaker.text import OTHER
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
+    from otel_breaker.circuit.changes import PendingChange
     from otel_breaker.circuit.listeners import Listener
     from otel_breaker.core.transition import Transition
     from otel_breaker.settings import Mode

@@ -1,4 +1,4 @@
-"""The limits of calls in flight: one for all circuits of a name, and how the calls of a circuit hold their places.
+"""The limits of calls in flight: one for all circuits of a name.
 
 Which number a limit has is decided in core/concurrency.py, and which call has to enter in decisions.py and
 fast_path.py.
@@ -7,9 +7,8 @@ fast_path.py.
 from __future__ import annotations
 
 import threading
-from functools import partial
 from typing import TYPE_CHECKING, Final
-from weakref import WeakValueDictionary, ref
+from weakref import WeakValueDictionary
 
 from otel_breaker.core.concurrency import ConcurrencyLimit
 from otel_breaker.forks import FORKS, ForkStage
@@ -17,7 +16,6 @@ from otel_breaker.locks import locked
 from otel_breaker.settings import Mode
 
 if TYPE_CHECKING:
-    from otel_breaker.core.permits import Permit
     from otel_breaker.settings import Settings
 
 
@@ -33,9 +31,7 @@ class ConcurrencyLimits:
         if settings.max_in_flight is None or settings.mode is Mode.OFF:
             return None
         number = settings.max_in_flight if isinstance(settings.max_in_flight, int) else None
-        limit = self._find_or_make(name, number, settings.slow_call_duration)
-        limit.adopt(number, settings.slow_call_duration)
-        return limit
+        return self._find_or_make(name, number, settings.slow_call_duration)
 
     def after_fork(self) -> None:
         """Replace the lock in a forked child: the thread that held it does not exist there."""
@@ -46,13 +42,8 @@ class ConcurrencyLimits:
         limit = self._by_name.get(name)
         if limit is None:
             limit = self._by_name[name] = ConcurrencyLimit(number, slow_call_duration)
+        limit.adopt(number, slow_call_duration)
         return limit
-
-
-def held_by(holder: object, permit: Permit, limit: ConcurrencyLimit) -> object:
-    """What a limit keeps with a permit, so that its place is given back when its holder is collected."""
-    # Called back as `pop(permit, reference)`: one atomic step, because it comes at any moment.
-    return ref(holder, partial(limit.in_flight.pop, permit))
 
 
 LIMITS: Final = ConcurrencyLimits()

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from types import MethodType
 from typing import TYPE_CHECKING, TypeAlias
 
-from otel_breaker.circuit.changes import StateChange
+from otel_breaker.circuit.state_change import StateChange
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import random
 import time
 from collections import deque
 from collections.abc import Callable
@@ -24,17 +23,11 @@ class RuntimeMember(Protocol):
     def after_fork(self) -> None: ...
 
 
-def _new_random() -> Callable[[], float]:
-    """Draws numbers in [0, 1); not with the application's own generator, which it may have seeded."""
-    return random.Random().random  # noqa: S311  # jitter for probes, no secret
-
-
 class ProcessRuntime:
     """The clock, the off switch, the first-call hooks, and every living circuit."""
 
     def __init__(self) -> None:
         self.clock: Clock = time.monotonic
-        self.draw = _new_random()
         self.off = False
         self.awaits_first_call = False
         """Whether a hook waits for the first guarded call. Until then no fast path is published, so that no call
@@ -89,7 +82,6 @@ class ProcessRuntime:
 
     def after_fork(self) -> None:
         """In a forked child."""
-        self.draw = _new_random()  # else all workers would probe at once
         for circuit in self._circuits.all():
             try:
                 circuit.after_fork()

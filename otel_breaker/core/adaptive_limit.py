@@ -17,8 +17,8 @@ _INCREASE: Final = 1.0
 _DECREASE: Final = 0.7
 _MOST_UNUSED: Final = 2.0
 """The multiple of the calls in flight that a limit is set to at most."""
-_TOLERATED_CALLS: Final = 1
-"""Bad calls of one round trip that decrease no limit: one alone is no evidence."""
+_TOLERATED_CALLS: Final = 2
+"""Bad calls of one round trip that decrease no limit, as no evidence; of three calls in flight or less, one."""
 _TOLERATED_SHARE: Final = 0.2
 """The share of calls that may be bad, too: else a few errors would refuse most calls of a busy client."""
 _SLOW_FACTOR: Final = 4.0
@@ -29,10 +29,12 @@ _LONG_ROUND_TRIPS: Final = 3
 _LONGEST_FACTOR: Final = 2.0
 """The multiple of the usual duration as which a longer one counts, so that an overload does not become usual."""
 _MEMORY: Final = 60.0
-"""Seconds that the usual duration is an average of."""
+"""Seconds that the usual duration is an average of, and that a decrease is remembered for."""
+_LONGEST_PAUSE: Final = 0.1
+"""Seconds as which a longer pause counts in that average: the first call after one is the shortest of many."""
 _SHORTEST: Final = 0.001
 """Seconds as which a shorter duration counts: no multiple of the resolution of a clock is slow."""
-_SHORTEST_ROUND_TRIP: Final = 0.01
+_SHORTEST_ROUND_TRIP: Final = 0.025
 """Seconds: to record each call of microseconds would cost more than the call."""
 
 
@@ -41,7 +43,7 @@ class AdaptiveLimit:
 
     From then on, in each round trip, it is multiplied by 0.7 when too many calls are bad, which are those that fail or
     are slow, and else increased by one if at least half of it was used. It is never less than one, nor set to more than
-    twice what was used.
+    twice what was used. After a minute without either it follows again.
 
     Args:
         slow_call_duration: seconds after which a call is slow; None for a multiple of the usual duration.
@@ -49,12 +51,14 @@ class AdaptiveLimit:
 
     __slots__ = (
         "_averaged_at",
-        "_averaged_since",
+        "_averaged_time",
         "_bad",
         "_decreased_at",
+        "_ended",
         "_exact",
         "_follows",
         "_long",
+        "_overloaded_at",
         "_slow_call_duration",
         "_used",
         "_usual",
@@ -71,7 +75,11 @@ class AdaptiveLimit:
         """The limit, before it is rounded down."""
         self._usual: float | None = None
         """The average duration of calls that succeed, in seconds."""
-        self._averaged_since = self._averaged_at = self._decreased_at = -inf
+        self._averaged_time = 0.0
+        """The seconds that it is an average of, at most `_MEMORY`."""
+        self._averaged_at = self._decreased_at = -inf
+        self._overloaded_at = -inf
+        """When too many calls were bad, or round trips long: monotonic seconds."""
         self._long = 0
         """Long round trips in a row."""
         self._follows = True
@@ -79,6 +87,8 @@ class AdaptiveLimit:
         """The most calls that were seen in flight in this round trip."""
         self._bad = 0
         """The bad calls of this round trip."""
+        self._ended = 0
+        """All calls that have ended in it."""
         self.adopt(slow_call_duration)
 
     def adopt(self, slow_call_duration: float | None) -> None:
@@ -101,7 +111,7 @@ class AdaptiveLimit:
         self._set(float(in_flight))
         return True
 
-    def record(self, outcome: Outcome, started: float, now: float, in_flight: int) -> None:
+    def record(self, outcome: Outcome, started: float, now: float, in_flight: int, ended: int) -> None:
         """Adapt to one call.
 
         Args:
@@ -109,9 +119,11 @@ class AdaptiveLimit:
             started: monotonic seconds at its start.
             now: monotonic seconds at its end.
             in_flight: the calls in flight, this one included.
+            ended: the calls that have ended since the last one that was recorded, this one included.
         """
         duration = now - started
         self.note_used(in_flight)
+        self._ended += ended
         if outcome is FAILURE or duration >= self.slow_after:
             self._count_bad(started, now)
         elif outcome is SUCCESS and now >= self.quiet_until:
@@ -124,32 +136,37 @@ class AdaptiveLimit:
         if started <= self._decreased_at:
             return
         self._bad += 1
-        if self._bad > max(_TOLERATED_CALLS, _TOLERATED_SHARE * self._used):
-            self._decreased_at = now
+        few = max(1, min(_TOLERATED_CALLS, self._used / 2))
+        if self._bad > max(few, _TOLERATED_SHARE * max(self._used, self._ended)):
+            self._decreased_at = self._overloaded_at = now
             self._follows = False
             self._set(max(1.0, _DECREASE * min(self._exact, _MOST_UNUSED * self._used)))
-            self._used = self._bad = 0
+            self._used = self._bad = self._ended = 0
 
     def _end_round_trip(self, duration: float, now: float) -> None:
         if _MOST_UNUSED * self._used > self._exact:
             self._set(self._exact + _INCREASE)
-        self._used = self._bad = 0
+        self._used = self._bad = self._ended = 0
         is_long = self._usual is not None and duration > _LONG_FACTOR * self._usual
         self._long = self._long + 1 if is_long else 0
         if self._long >= _LONG_ROUND_TRIPS:
+            self._overloaded_at = now
             self._follows = False
+        elif now - self._overloaded_at >= _MEMORY:
+            self._follows = True
         # The next one ends with the first call that is recorded after the time of a call: it shows the new limit.
         self.quiet_until = now + max(duration, _SHORTEST_ROUND_TRIP)
 
     def _average(self, duration: float, now: float) -> None:
         usual = self._usual
         if usual is None:
-            self._usual, self._averaged_since, self._averaged_at = duration, now, now
+            self._usual, self._averaged_at = duration, now
         elif now > self._averaged_at:
             # By time, not by call: slow calls are all recorded, of others one in each round trip.
-            weight = (now - self._averaged_at) / min(_MEMORY, now - self._averaged_since)
+            elapsed = min(now - self._averaged_at, max(duration, _LONGEST_PAUSE))
+            self._averaged_time = min(_MEMORY, self._averaged_time + elapsed)
             counted = min(duration, _LONGEST_FACTOR * usual)
-            self._usual, self._averaged_at = usual + min(weight, 1.0) * (counted - usual), now
+            self._usual, self._averaged_at = usual + elapsed / self._averaged_time * (counted - usual), now
         self.slow_after = self._find_slow_after()
 
     def _find_slow_after(self) -> float:

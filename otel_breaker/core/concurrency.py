@@ -30,6 +30,7 @@ class ConcurrencyLimit:
         "__weakref__",
         "_adaptive",
         "_first_deadline",
+        "_number",
         "_settings",
         "in_flight",
         "in_frames",
@@ -45,23 +46,23 @@ class ConcurrencyLimit:
         """One item for each admitted call that the frame which appended it will end, and then pop any item: cheaper."""
         self._first_deadline = inf
         """No place is due to be taken back before: monotonic seconds."""
+        self._number = 0
+        """The fixed limit, where none adapts."""
         self._adaptive: AdaptiveLimit | None = None
         self._settings: tuple[int | None, float | None] | None = None
         self.adopt(max_in_flight, slow_call_duration)
 
     def adopt(self, max_in_flight: int | None, slow_call_duration: float | None) -> None:
-        """Apply other settings; the calls in flight and what was found are kept."""
+        """Apply other settings; the calls in flight and what was found are kept. For one caller at a time."""
         if self._settings == (max_in_flight, slow_call_duration):
             return
         if max_in_flight is not None:
-            self._adaptive = None
-            self.limit, self.slow_after, self.quiet_until = max_in_flight, inf, inf
+            self._number, self._adaptive = max_in_flight, None
+        elif self._adaptive is None:
+            self._adaptive = AdaptiveLimit(slow_call_duration)
         else:
-            if self._adaptive is None:
-                self._adaptive = AdaptiveLimit(slow_call_duration)
-            else:
-                self._adaptive.adopt(slow_call_duration)
-            self._publish(self._adaptive)
+            self._adaptive.adopt(slow_call_duration)
+        self._publish()
         self._settings = (max_in_flight, slow_call_duration)
 
     @property
@@ -84,8 +85,9 @@ class ConcurrencyLimit:
             number = self.number_in_flight
             if number <= self.limit:
                 return True
-            if self._adaptive is not None and self._adaptive.follow(number):
-                self._publish(self._adaptive)
+            adaptive = self._adaptive  # kept, here and below: other settings may come at any call
+            if adaptive is not None and adaptive.follow(number):
+                self._publish()
                 return True
         except BaseException:  # an interrupt: the call will not run
             self.in_flight.pop(permit, None)
@@ -114,27 +116,41 @@ class ConcurrencyLimit:
             raise
         return bool(expired)
 
-    def record(self, outcome: Outcome, started: float | None, now: float) -> None:
+    def record(self, outcome: Outcome, started: float | None, now: float, ended: int) -> None:
         """Adapt the limit to one call, which has left.
 
         Args:
             outcome: how it ended.
             started: monotonic seconds at its start; None where that is not known.
             now: monotonic seconds at its end.
+            ended: the calls that have ended since the last one that was recorded, this one included.
         """
-        if self._adaptive is not None and started is not None:
-            self._adaptive.record(outcome, started, now, self.number_in_flight + 1)
-            self._publish(self._adaptive)
+        adaptive = self._adaptive
+        if adaptive is not None and started is not None:
+            adaptive.record(outcome, started, now, self.number_in_flight + 1, ended)
+            self._publish()
 
     def note_refusal(self) -> None:
         """Take note that the limit was reached."""
-        if self._adaptive is not None:
-            self._adaptive.note_used(self.limit)
+        adaptive = self._adaptive
+        if adaptive is not None:
+            adaptive.note_used(self.limit)
 
     def forget_calls_in_flight(self) -> None:
         """Forget all calls in flight, because none of them will end."""
         # Not cleared: the frame that has forked may be one of those.
         self.in_flight, self.in_frames = {}, deque()
 
-    def _publish(self, adaptive: AdaptiveLimit) -> None:
-        self.limit, self.slow_after, self.quiet_until = adaptive.limit, adaptive.slow_after, adaptive.quiet_until
+    def _publish(self) -> None:
+        adaptive, is_current = self._adaptive, False
+        while not is_current:  # else a fixed limit could be overwritten for good
+            if adaptive is None:
+                self.limit, self.slow_after, self.quiet_until = self._number, inf, inf
+            else:
+                self.limit, self.slow_after, self.quiet_until = (
+                    adaptive.limit,
+                    adaptive.slow_after,
+                    adaptive.quiet_until,
+                )
+            published, adaptive = adaptive, self._adaptive
+            is_current = adaptive is published

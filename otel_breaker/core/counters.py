@@ -6,7 +6,6 @@ Telemetry reads these integers when it collects, so a call pays nothing for its 
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass, field
 from itertools import count
 from typing import Final
 
@@ -151,16 +150,18 @@ class CircuitCounters:
         return totals
 
 
-@dataclass
 class CounterTotals:
     """The counts of one circuit at one instant, or the sums of several."""
 
-    calls: Counter[Outcome] = field(default_factory=Counter)
-    refusals: Counter[RejectionReason] = field(default_factory=Counter)
-    changes: Counter[tuple[CircuitState, CircuitState, str]] = field(default_factory=Counter)
-    probes: Counter[str] = field(default_factory=Counter)
-    shadowed: Counter[Outcome] = field(default_factory=Counter)
-    seconds: dict[CircuitState, float] = field(default_factory=lambda: dict.fromkeys(CircuitState, 0.0))
+    __slots__ = ("calls", "changes", "probes", "refusals", "seconds", "shadowed")
+
+    def __init__(self, calls: Counter[Outcome] | None = None, refusals: Counter[RejectionReason] | None = None) -> None:
+        self.calls = Counter() if calls is None else calls
+        self.refusals = Counter() if refusals is None else refusals
+        self.changes: Counter[tuple[CircuitState, CircuitState, str]] = Counter()
+        self.probes: Counter[str] = Counter()
+        self.shadowed: Counter[Outcome] = Counter()
+        self.seconds = dict.fromkeys(CircuitState, 0.0)
 
     def add(self, other: CounterTotals) -> None:
         self.calls.update(other.calls)

@@ -5,11 +5,16 @@ kind of wrapper is chosen once, when a callable is guarded (`dispatch`), and so 
 (`signatures`). No rule, threshold or attribute of a span is known here.
 """
 
-from otel_breaker.guard.block import Block
-from otel_breaker.guard.call import Call
-from otel_breaker.guard.dispatch import guard, guard_by_choice, kind_of, refuse_uncallable
-from otel_breaker.guard.signatures import inner_wrapper, preserve_signature, remove_signature
-from otel_breaker.guard.unstarted import cancel_abandoned_calls
+from typing import TYPE_CHECKING
+
+from otel_breaker.lazy_names import import_when_asked
+
+if TYPE_CHECKING:
+    from otel_breaker.guard.block import Block
+    from otel_breaker.guard.call import Call
+    from otel_breaker.guard.dispatch import guard, guard_by_choice, kind_of, refuse_uncallable
+    from otel_breaker.guard.signatures import inner_wrapper, preserve_signature, remove_signature
+    from otel_breaker.guard.unstarted import cancel_abandoned_calls
 
 __all__ = [
     "Block",
@@ -23,3 +28,17 @@ __all__ = [
     "refuse_uncallable",
     "remove_signature",
 ]
+
+import_when_asked(
+    globals(),
+    Block="block",
+    Call="call",
+    cancel_abandoned_calls="unstarted",
+    guard="dispatch",
+    guard_by_choice="dispatch",
+    inner_wrapper="signatures",
+    kind_of="dispatch",
+    preserve_signature="signatures",
+    refuse_uncallable="dispatch",
+    remove_signature="signatures",
+)

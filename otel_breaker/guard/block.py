@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from otel_breaker.circuit.changes import NO_CHANGES
 from otel_breaker.core.states import FAILURE, IGNORED, SUCCESS, Outcome
 from otel_breaker.guard.call import Call
-from otel_breaker.settings import identifiers
+from otel_breaker.text import clean
 
 if TYPE_CHECKING:
     from types import TracebackType
@@ -46,7 +46,7 @@ class Block:
         Args:
             error_type: the name of the failure: text of low cardinality, such as "503".
         """
-        self._verdict = FAILURE, identifiers.clean(str(error_type))  # may be a status
+        self._verdict = FAILURE, clean(str(error_type))  # may be a status
 
     def ignored(self) -> None:
         """Count the block neither as a success nor as a failure, whether it raises or not."""

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any, ParamSpec, TypeAlias, TypeVar, cast
 
 from otel_breaker.circuit import RUNTIME
 from otel_breaker.circuit.changes import NO_CHANGES
-from otel_breaker.classifier import type_of_result
 from otel_breaker.core.states import CANCELLED, FAILURE, IGNORED, REJECTED, SUCCESS, Outcome
 from otel_breaker.errors import CircuitOpenError
 from otel_breaker.guard.fallbacks import fallback_for
@@ -164,7 +163,7 @@ class Call:
         try:
             outcome = classifier.classify_result(result) if classified else SUCCESS
             if outcome is FAILURE:
-                error_type, wait = type_of_result(result), classifier.requested_wait(result)
+                error_type, wait = classifier.type_of_result(result), classifier.requested_wait(result)
         finally:
             self.end(outcome, error_type=error_type, retry_after=wait)
 

@@ -14,7 +14,7 @@ from sys import is_finalizing
 from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar, cast
 
 from otel_breaker.circuit.changes import NO_CHANGES
-from otel_breaker.circuit.limits import held_by
+from otel_breaker.circuit.places import held_by
 from otel_breaker.core.permits import Permit
 from otel_breaker.core.states import SUCCESS
 from otel_breaker.guard.call import Call

@@ -9,11 +9,11 @@ import ast
 import inspect
 from typing import TYPE_CHECKING, Final, NamedTuple
 
+from otel_breaker.guard.referenced_names import PREFIX
+
 if TYPE_CHECKING:
     from types import CodeType
 
-PREFIX: Final = "_otel_breaker_"
-"""Keeps the names of the compiled code apart from the parameters."""
 LOCAL: Final = f"{PREFIX}local_"
 _VAR_POSITIONAL: Final = f"{LOCAL}var_positional"
 _VAR_KEYWORD: Final = f"{LOCAL}var_keyword"

@@ -7,7 +7,6 @@ parameter. A call of the tracer's `is_active()` is replaced by the expression th
 from __future__ import annotations
 
 import ast
-import builtins
 import inspect
 from copy import deepcopy
 from functools import lru_cache
@@ -15,22 +14,15 @@ from textwrap import dedent
 from types import CodeType, FunctionType
 from typing import TYPE_CHECKING, Any, Final, cast
 
-from otel_breaker.guard.parameters import LOCAL, PREFIX, Parameters, load
+from otel_breaker.guard.parameters import LOCAL, Parameters, load
+from otel_breaker.guard.referenced_names import PREFIX, REFERENCES, referenced_names
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-REFERENCES: Final = f"{PREFIX}references"
-"""The object that has everything as an attribute that the wrapper refers to, except builtins."""
 _MAX_CODES: Final = 1_000
 _TRACER: Final = "tracer"
 _FLAG: Final = "is_active"
-
-
-def referenced_names(*parts: CodeType) -> list[str]:
-    """The names that the parts of a wrapper refer to, except builtins and what one of them assigns."""
-    referenced = {name for part in parts for name in (*part.co_freevars, *part.co_names)}
-    return sorted(referenced - vars(builtins).keys() - {name for part in parts for name in part.co_varnames})
 
 
 def flag_of_tracer(wrapper: FunctionType) -> CodeType | None:

@@ -16,8 +16,7 @@ from functools import WRAPPER_ASSIGNMENTS, lru_cache
 from types import CellType, CodeType, FunctionType
 from typing import TYPE_CHECKING, Any, Final, TypeVar, cast
 
-from otel_breaker.guard.parameters import PREFIX, Parameters
-from otel_breaker.guard.recompilation import REFERENCES, flag_of_tracer, recompile, referenced_names
+from otel_breaker.guard.referenced_names import PREFIX, REFERENCES, referenced_names
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -101,6 +100,10 @@ def _parts(wrapper: FunctionType) -> tuple[FunctionType, ...]:
 
 def _compiled(parts: tuple[FunctionType, ...], model: CodeType, shown: CodeType) -> CodeType | None:
     """The code of a wrapper with the parameters of one code, and the name and place of another."""
+    # Only who guards a function compiles.
+    from otel_breaker.guard.parameters import Parameters  # noqa: PLC0415  # as above
+    from otel_breaker.guard.recompilation import flag_of_tracer, recompile  # noqa: PLC0415  # as above
+
     *before, wrapper = parts
     parameters = Parameters.of(model)
     template = recompile(wrapper.__code__, parameters, flag_of_tracer(wrapper), *(part.__code__ for part in before))

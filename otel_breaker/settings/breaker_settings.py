@@ -10,8 +10,8 @@ from otel_breaker.core.rules import ConsecutiveFailures, FailureRate, Rule, Slow
 from otel_breaker.errors import InvalidSettings
 from otel_breaker.settings import readers, references
 from otel_breaker.settings.fields import SettingsFields, join, setting
-from otel_breaker.settings.keywords import Mode
 from otel_breaker.settings.messages import allowed
+from otel_breaker.settings.mode import Mode
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -25,7 +25,7 @@ _UNSET: Final[Any] = object()
 """The default where a setting is absent, when None is a value of its own."""
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, repr=False)
 class Settings(SettingsFields):
     """All settings of one breaker, checked. Durations are kept in seconds.
 

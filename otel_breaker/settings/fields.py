@@ -40,12 +40,17 @@ def setting(default: object, read: Reader[object], meaning: str, example: str, *
     return field(default=default, metadata={"read": read, "meaning": meaning, "example": example, "needs": needs})
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, repr=False)
 class SettingsFields:
     """A dataclass whose fields are made by `setting` and read when it is made."""
 
     def __post_init__(self) -> None:
         self._read("")
+
+    # Each dataclass would generate one of its own, which takes a third of its import.
+    def __repr__(self) -> str:
+        values = ", ".join(f"{spec.name}={getattr(self, spec.name)!r}" for spec in fields(self))
+        return f"{type(self).__qualname__}({values})"
 
     @classmethod
     def from_mapping(cls, mapping: Mapping[str, object], path: str = "") -> Self:

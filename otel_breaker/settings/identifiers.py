@@ -11,18 +11,18 @@ import re
 from typing import TYPE_CHECKING, Final
 
 from otel_breaker.errors import InvalidSettings
-from otel_breaker.settings.readers import text
-from otel_breaker.text import LONGEST, printable, without_secrets
+from otel_breaker.settings.messages import allowed
+from otel_breaker.text import LONGEST, clean, printable
 
 if TYPE_CHECKING:
     from collections.abc import Hashable
 
-# The costly patterns are text, which `re` compiles at its first use.
+# The patterns are text, which `re` compiles at its first use.
 
 # Known to be safe: words, numbers, paths, hosts with ports, identifiers with colons, URLs made of these.
-_SAFE: Final = re.compile(r"(?:[A-Za-z0-9_./,+~*()\[\]|' -]|[^\x00-\x7f]|:(?=[\w\[:]|//))*")
+_SAFE: Final = r"(?:[A-Za-z0-9_./,+~*()\[\]|' -]|[^\x00-\x7f]|:(?=[\w\[:]|//))*"
 _SCHEME: Final = r"(?:^|(?<=\s))[a-z][a-z0-9+.-]{0,30}://|^//"
-_AUTHORITY_ENDS: Final = re.compile("[/?#]")
+_AUTHORITY_ENDS: Final = "[/?#]"
 
 # Some words and identifiers look safe and are not: those after a word that announces a secret, unless they are a port,
 # and long words that mix upper case, lower case and digits, as tokens do.
@@ -30,8 +30,8 @@ _ANNOUNCED: Final = (
     r"(?:pass(?:word|wd|phrase)?|pwd|secret|token|bearer|basic|cookie|authorization|credentials?|api.?key)"
     r"(?=[:\s](?!\s*\d{1,5}(?:[/\s]|$)))"
 )
-_LONG_WORD: Final = re.compile(r"[A-Za-z0-9_-]{28,}")
-_OF_A_TOKEN: Final = tuple(map(re.compile, ("[a-z]", "[A-Z]", "[0-9]")))
+_LONG_WORD: Final = r"[A-Za-z0-9_-]{28,}"
+_OF_A_TOKEN: Final = ("[a-z]", "[A-Z]", "[0-9]")
 
 
 def name(value: object, path: str) -> str:
@@ -44,19 +44,15 @@ def name(value: object, path: str) -> str:
     Raises:
         InvalidSettings: when it is no text, is blank, or is not clean; the error does not repeat it.
     """
-    written = text(value, path)
-    cleaned = clean(written)
-    if cleaned != written or not written.strip():
+    if not isinstance(value, str) or not value:
+        raise allowed(path, value, "text")
+    cleaned = clean(value)
+    if cleaned != value or not value.strip():
         problem = (
             f"the name is blank, has over {LONGEST} characters, unprintable ones, or a secret such as a URL's user"
         )
         raise InvalidSettings(path, problem, f"write {cleaned[:80]!r}" if cleaned.strip() else "write some text")
-    return cleaned
-
-
-def clean(made: str) -> str:
-    """Text made from code, as a name: printable, bounded, and without the parts of a URL that may be secret."""
-    return without_secrets(printable(made))[:LONGEST]
+    return value
 
 
 def identity(key: str) -> Hashable:
@@ -80,13 +76,13 @@ def shown(key: str) -> str:
 
 def _known_to_be_safe(key: str) -> str:
     kept = printable(_without_user(key)[: LONGEST + 1])
-    match = _SAFE.match(kept.partition("\N{REPLACEMENT CHARACTER}")[0])
+    match = re.match(_SAFE, kept.partition("\N{REPLACEMENT CHARACTER}")[0])
     kept = match.group()[:LONGEST] if match else ""
     announced = re.search(_ANNOUNCED, kept, re.IGNORECASE)
     if announced:
         kept = kept[: announced.end()]
-    for word in _LONG_WORD.finditer(kept):
-        if all(kind.search(word.group()) for kind in _OF_A_TOKEN):
+    for word in re.finditer(_LONG_WORD, kept):
+        if all(re.search(kind, word.group()) for kind in _OF_A_TOKEN):
             return kept[: word.start()]
     return kept
 
@@ -100,7 +96,7 @@ def _without_user(key: str) -> str:
     scheme, rest = key[:start], key[start:]
     if "@" in scheme:
         return ""
-    authority = _AUTHORITY_ENDS.split(rest, maxsplit=1)[0]
+    authority = re.split(_AUTHORITY_ENDS, rest, maxsplit=1)[0]
     # A password that is not encoded may hold `/` or `?`.
     return scheme if "@" in rest[len(authority) :] else scheme + rest[authority.rfind("@") + 1 :]
 

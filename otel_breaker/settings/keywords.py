@@ -2,25 +2,14 @@
 
 from __future__ import annotations
 
-from enum import Enum
 from typing import TYPE_CHECKING, Any, Literal, TypedDict
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from datetime import timedelta
 
+    from otel_breaker.settings.mode import Mode
     from otel_breaker.settings.references import Matcher
-
-
-class Mode(Enum):
-    """Whether a breaker refuses calls, only reports, or does nothing."""
-
-    ENFORCE = "enforce"
-    """Decide, report, and refuse."""
-    SHADOW = "shadow"
-    """Decide and report, but never refuse."""
-    OFF = "off"
-    """Do nothing: no decision, span or count."""
 
 
 class Keywords(TypedDict, total=False):

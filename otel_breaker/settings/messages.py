@@ -20,15 +20,15 @@ LARGEST: Final = 2**63 - 1
 _LONGEST: Final = 80
 _MOST_NAMES: Final = 30
 _MOST_COMPARED: Final = 1000
-_MAY_BE_SECRET: Final = re.compile("[@=?&;]")
+_IN_NO_SETTING: Final = "[@=?&;]"
 """Occurs in URLs with a password or a token, connection strings and environment files; in no setting."""
-_A_NUMBER: Final = re.compile(r"[-+.\d]{1,10}")
+_A_NUMBER: Final = r"[-+.\d]{1,10}"
 _KINDS: Final[Mapping[type, str]] = {str: "text", dict: "a mapping", list: "a list", tuple: "a tuple"}
 
 
 def allowed(path: str, value: object, remedy: str) -> InvalidSettings:
     """The error for a value that is not allowed where text is: shows at most a line of the text."""
-    if isinstance(value, str) and not _MAY_BE_SECRET.search(value):
+    if isinstance(value, str) and not re.search(_IN_NO_SETTING, value):
         return InvalidSettings(path, f"{value[:_LONGEST]!r} is not allowed", remedy)
     return no_text(path, value, remedy)
 
@@ -44,7 +44,7 @@ def shown(value: object) -> str:
         return repr(value)
     if isinstance(value, int):
         return repr(value) if abs(value) <= LARGEST else "a number beyond 64 bits"
-    if isinstance(value, str) and (not value or _A_NUMBER.fullmatch(value)):
+    if isinstance(value, str) and (not value or re.fullmatch(_A_NUMBER, value)):
         return repr(str(value))
     if isinstance(value, type):
         return type_name(value)
@@ -65,7 +65,7 @@ def below(path: str, key: object) -> str:
     """The path of the value of a key; a key that may hold a secret is shown by its length."""
     if not isinstance(key, str):
         key = shown(key)
-    elif _MAY_BE_SECRET.search(key):
+    elif re.search(_IN_NO_SETTING, key):
         key = f"(a name of {len(key)} characters)"
     return f"{path}.{key[:_LONGEST]}" if path else key[:_LONGEST]
 

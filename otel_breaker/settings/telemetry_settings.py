@@ -52,7 +52,7 @@ class TelemetryKeywords(TypedDict, total=False):
     """Exceptions as span events, with their text and traceback, which may hold secrets."""
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, repr=False)
 class TelemetrySettings(SettingsFields):
     """All telemetry settings, checked.
 

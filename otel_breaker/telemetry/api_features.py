@@ -9,7 +9,6 @@ import inspect
 from typing import TYPE_CHECKING, Any, Final
 
 from opentelemetry import context as otel_context
-from opentelemetry._logs import Logger
 from opentelemetry.metrics import Histogram, Meter
 from opentelemetry.trace import Span
 
@@ -19,21 +18,18 @@ if TYPE_CHECKING:
     from opentelemetry.context import Context
 
 
-def _has_parameter(function: Callable[..., Any], parameter: str) -> bool:
+def has_parameter(function: Callable[..., Any], parameter: str) -> bool:
     return parameter in inspect.signature(function).parameters
 
 
 SPANS_ADD_LINKS: Final = hasattr(Span, "add_link")
 """Whether a link can be added to a span after its start (1.23)."""
 
-HISTOGRAMS_ADVISE_BOUNDARIES: Final = _has_parameter(Meter.create_histogram, "explicit_bucket_boundaries_advisory")
+HISTOGRAMS_ADVISE_BOUNDARIES: Final = has_parameter(Meter.create_histogram, "explicit_bucket_boundaries_advisory")
 """Whether an instrument can advise bucket boundaries (1.30); a view can set them in every release."""
 
-HISTOGRAMS_TAKE_A_CONTEXT: Final = _has_parameter(Histogram.record, "context")
+HISTOGRAMS_TAKE_A_CONTEXT: Final = has_parameter(Histogram.record, "context")
 """Whether an exemplar can refer to another span than the current one (1.28)."""
-
-LOGGERS_EMIT_EVENTS: Final = _has_parameter(Logger.emit, "event_name")
-"""Whether a log event can be emitted without the SDK's own classes (1.38)."""
 
 # The functions of the API only call these methods. The object has no public name yet; where a release renames it, the
 # functions remain.

@@ -13,10 +13,10 @@ from typing import TYPE_CHECKING, Any, Final
 from opentelemetry.metrics import MeterProvider, get_meter
 
 from otel_breaker import diagnostics
+from otel_breaker import settings as all_settings
 from otel_breaker.errors import InvalidSettings
 from otel_breaker.forks import FORKS, ForkStage
 from otel_breaker.locks import locked
-from otel_breaker.settings import Events, TelemetrySettings
 from otel_breaker.telemetry import events, names
 from otel_breaker.telemetry.api_features import HISTOGRAMS_ADVISE_BOUNDARIES
 from otel_breaker.telemetry.background import run_in_background
@@ -31,10 +31,9 @@ if TYPE_CHECKING:
     from opentelemetry.trace import TracerProvider
     from typing_extensions import Unpack
 
-    from otel_breaker.settings import TelemetryKeywords
+    from otel_breaker.settings import TelemetryKeywords, TelemetrySettings
 
-VARIABLES: Final = {name: f"OTEL_BREAKER_{name.upper()}" for name in TelemetrySettings.__dataclass_fields__}
-"""The environment variable of each setting."""
+_PREFIX: Final = "OTEL_BREAKER_"
 
 # The boundaries that OpenTelemetry's conventions advise for durations in seconds.
 _BOUNDARIES: Final = (0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.25, 0.5, 0.75, 1, 2.5, 5, 7.5, 10)
@@ -56,18 +55,23 @@ class TelemetryConfiguration:
     @property
     def settings(self) -> TelemetrySettings:
         """The settings in force."""
-        return TelemetrySettings.from_mapping({**self._from_code, **self._from_file, **(self._from_environment or {})})
+        return all_settings.TelemetrySettings.from_mapping(
+            {**self._from_code, **self._from_file, **(self._from_environment or {})}
+        )
 
     def read_environment(self) -> None:
         """Read the environment, once; a variable with an invalid value is logged as an error and ignored."""
         if self._from_environment is not None:
             return
         self._from_environment = {}
-        for name, variable in VARIABLES.items():
+        if not any(variable.startswith(_PREFIX) for variable in os.environ):
+            return  # without the module of these settings, which few processes need
+        for name in all_settings.TelemetrySettings.__dataclass_fields__:
+            variable = variable_of(name)
             value = os.environ.get(variable)
             if value:
                 try:
-                    TelemetrySettings.from_mapping({name: value})
+                    all_settings.TelemetrySettings.from_mapping({name: value})
                 except InvalidSettings as error:
                     diagnostics.error("the environment variable %s is ignored: %s", variable, error)
                 else:
@@ -81,7 +85,7 @@ class TelemetryConfiguration:
         Raises:
             InvalidSettings: for an unknown name, or a value that is not allowed; then nothing has changed.
         """
-        TelemetrySettings.from_mapping(settings)
+        all_settings.TelemetrySettings.from_mapping(settings)
         self._from_code.update(settings)
         self._apply()
 
@@ -95,7 +99,7 @@ class TelemetryConfiguration:
         Raises:
             InvalidSettings: for an unknown name, or a value that is not allowed; then nothing has changed.
         """
-        TelemetrySettings.from_mapping(settings, path)
+        all_settings.TelemetrySettings.from_mapping(settings, path)
         self._from_file = dict(settings)
         self._apply()
 
@@ -129,7 +133,7 @@ class TelemetryConfiguration:
     @locked
     def _use_settings(self) -> None:
         settings = self.settings
-        events.EVENT_EMITTER.is_enabled = settings.events is not Events.SPAN
+        events.EVENT_EMITTER.is_enabled = settings.events is not all_settings.Events.SPAN
         durations = self._durations if settings.duration_histogram else None
         TRACING.use(settings, self._tracer_provider, durations)
 
@@ -147,6 +151,11 @@ class TelemetryConfiguration:
         else:
             self._durations = Durations(histogram)
             self._use_settings()  # after `_apply`, if this took longer than its wait
+
+
+def variable_of(setting: str) -> str:
+    """The environment variable of a telemetry setting."""
+    return f"{_PREFIX}{setting.upper()}"
 
 
 TELEMETRY: Final = TelemetryConfiguration()

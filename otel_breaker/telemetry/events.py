@@ -9,21 +9,24 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from opentelemetry import trace
-from opentelemetry._logs import SeverityNumber, get_logger
+from opentelemetry._logs import Logger, SeverityNumber, get_logger
 from opentelemetry.context import Context
 
 from otel_breaker import diagnostics
 from otel_breaker.core.states import REFUSING_STATES, CircuitState
 from otel_breaker.telemetry import names
-from otel_breaker.telemetry.api_features import LOGGERS_EMIT_EVENTS, is_api_default
+from otel_breaker.telemetry.api_features import has_parameter, is_api_default
 from otel_breaker.telemetry.change_attributes import describe
 from otel_breaker.text import printable
 from otel_breaker.version import __version__
 
 if TYPE_CHECKING:
-    from opentelemetry._logs import Logger, LoggerProvider
+    from opentelemetry._logs import LoggerProvider
 
     from otel_breaker.circuit import StateChange
+
+LOGGERS_EMIT_EVENTS: Final = has_parameter(Logger.emit, "event_name")
+"""Whether a log event can be emitted without the SDK's own classes (1.38)."""
 
 _LEVELS: Final = {
     SeverityNumber.INFO: diagnostics.INFO,

@@ -122,5 +122,12 @@ def test_a_value_equal_to_its_bar_keeps_it(value: float, met: bool) -> None:
     assert Result("Bars", "closed", "pass-through", value, "x", bar=1.0).met is met
 
 
+@pytest.mark.parametrize(("value", "met"), [(59.9, False), (60.0, True), (61.0, True)])
+def test_a_bar_may_be_the_least_value(value: float, met: bool) -> None:
+    result = Result("In overload", "rules", "requests", value, "%", bar=60.0, goal=60.0, at_least=True)
+
+    assert (result.met, result.reached) == (met, met)
+
+
 def test_without_a_bar_nothing_is_missed() -> None:
     assert Result("Start-up", "import", "", 1e9, "ms").met

@@ -7,6 +7,7 @@ import json
 import pickle
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from itertools import count
 from typing import TYPE_CHECKING, Any
 
@@ -288,6 +289,38 @@ def test_threads_that_make_circuits_of_one_name_at_once_get_one_limit() -> None:
         assert len({id(breaker._circuit.fast_path.limit) for breaker in made}) == 1
 
 
+@pytest.mark.parametrize("keys", [1, 3])
+def test_of_threads_that_call_at_once_no_more_than_the_limit_run(keys: int) -> None:
+    name, running, most = f"limited {next(NUMBERS)}", list[int](), []
+    breakers = [CircuitBreaker(name, key=str(key), max_in_flight=3, failure_threshold=None) for key in range(keys)]
+
+    def work() -> None:
+        running.append(1)
+        most.append(len(running))
+        running.pop()
+
+    async def work_later() -> None:
+        work()
+
+    def call(number: int) -> None:
+        breaker = breakers[number % keys]
+        guarded, later = breaker(work), breaker(work_later)
+        for _ in range(300):
+            with suppress(ConcurrencyLimitError):
+                guarded()
+            with suppress(ConcurrencyLimitError), breaker.guard():
+                work()
+            with suppress(ConcurrencyLimitError, StopIteration):
+                later().send(None)
+
+    with ThreadPoolExecutor(12) as threads:
+        list(threads.map(call, range(12)))
+
+    assert max(most) <= 3
+    assert breakers[0].snapshot().calls_in_flight == 0
+    assert sum(sum(breaker.snapshot().calls.values()) for breaker in breakers) == 12 * 300 * 3
+
+
 # --- other settings
 
 
@@ -397,3 +430,18 @@ def test_calls_that_are_slow_or_fail_lower_a_limit_that_adapts_and_good_ones_rai
 
     assert lowered < first
     assert raised > lowered
+
+
+def test_a_limit_that_adapts_tolerates_some_failures_among_many_calls_of_one_round_trip(clock: FakeClock) -> None:
+    breaker = limited("auto", slow_call_duration=60, failure_threshold=None, clock=clock)
+    long = breaker.can_execute()
+    clock.advance(10)
+    breaker.record_success(long)  # the round trip takes 10 s
+    before = breaker.snapshot().max_in_flight
+
+    for _ in range(10):
+        for _ in range(9):
+            breaker.call(int)
+        fail(breaker)
+
+    assert breaker.snapshot().max_in_flight == before

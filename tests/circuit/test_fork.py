@@ -144,3 +144,25 @@ def test_a_clock_that_raises_in_the_child_leaves_no_other_circuit_locked() -> No
 
     assert in_child(lambda: other._circuit._lock is not parents_lock)
     assert faulty.state is CircuitState.CLOSED
+
+
+def test_a_child_starts_with_no_call_in_flight() -> None:
+    breaker = CircuitBreaker("limited before a fork", max_in_flight=2)
+
+    def inside() -> bool:
+        return in_child(lambda: breaker.snapshot().calls_in_flight == 0 and bool(breaker.can_execute()))
+
+    with breaker.guard():
+        assert breaker.call(inside)
+        assert breaker.snapshot().calls_in_flight == 1
+
+
+def test_a_call_that_ends_in_a_child_which_its_function_has_forked_takes_no_place_of_the_childs() -> None:
+    breaker = CircuitBreaker("limited over a fork", max_in_flight=1)
+    child: list[int] = []
+
+    breaker.call(lambda: child.append(os.fork()))
+    if child == [0]:
+        os._exit(0 if breaker.snapshot().calls_in_flight == 0 else 1)
+
+    assert os.waitpid(child[0], 0)[1] == 0

@@ -9,7 +9,7 @@ from contextlib import suppress
 import pytest
 
 from otel_breaker import CircuitBreaker, get_breaker
-from otel_breaker.circuit import RUNTIME
+from otel_breaker.circuit.chance import CHANCE
 
 
 def test_guarded_calls_leave_the_applications_seeded_random_numbers_as_they_were() -> None:
@@ -37,7 +37,7 @@ def test_forked_workers_draw_different_numbers() -> None:
     for _ in range(3):
         reading, writing = os.pipe()
         if not os.fork():
-            os.write(writing, repr(RUNTIME.draw()).encode())
+            os.write(writing, repr(CHANCE.draw()).encode())
             os._exit(0)
         os.close(writing)
         with os.fdopen(reading) as pipe:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, cast
 import pytest
 
 from otel_breaker import CircuitBreaker, CircuitState
-from otel_breaker.circuit import RUNTIME
+from otel_breaker.circuit.chance import CHANCE
 from otel_breaker.core.permits import Permit
 from otel_breaker.core.states import Outcome
 from otel_breaker.settings import Settings
@@ -29,7 +29,7 @@ def in_the_middle(monkeypatch: pytest.MonkeyPatch, interrupt: Callable[[], objec
         interrupt()
         return 0.5
 
-    monkeypatch.setattr(RUNTIME, "draw", draw)
+    monkeypatch.setattr(CHANCE, "draw", draw)
 
 
 def test_a_call_made_in_the_middle_of_a_decision_passes_and_is_counted(monkeypatch: pytest.MonkeyPatch) -> None:

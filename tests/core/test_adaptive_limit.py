@@ -32,11 +32,12 @@ class Calls:
         in_flight: int = 1,
         times: int = 1,
         started: float | None = None,
+        ended: int = 1,
     ) -> None:
         for _ in range(times):
             began = self.now if started is None else started
             self.now = max(self.now, began + lasts)
-            self.adaptive.record(outcome, began, self.now, in_flight)
+            self.adaptive.record(outcome, began, self.now, in_flight, ended)
 
     def decrease(self, to: int) -> None:
         while self.limit > to:
@@ -62,6 +63,28 @@ def test_after_a_decrease_it_follows_no_more(calls: Calls) -> None:
 
     assert not admits
     assert calls.limit == 5
+
+
+@pytest.mark.parametrize(("seconds", "follows"), [(59.0, False), (60.0, True)])
+def test_a_minute_after_the_last_decrease_it_follows_again(calls: Calls, seconds: float, follows: bool) -> None:
+    calls.decrease(5)
+
+    calls.now += seconds
+    calls.end(lasts=0.0)
+
+    assert calls.adaptive.follow(50) is follows
+
+
+def test_a_minute_after_the_last_long_round_trips_it_follows_again(calls: Calls) -> None:
+    calls.end(lasts=0.1, times=100)
+    calls.end(lasts=0.25, times=3)
+    before = calls.adaptive.follow(50)
+
+    calls.now += 60
+    calls.end(lasts=0.1)
+
+    assert not before
+    assert calls.adaptive.follow(50)
 
 
 def test_a_round_trip_of_good_calls_increases_it_by_one(calls: Calls) -> None:
@@ -131,9 +154,23 @@ def test_an_outcome_that_is_neither_good_nor_bad_changes_nothing(calls: Calls, o
     ("outcome", "lasts"), [(Outcome.FAILURE, 0.0), (Outcome.SUCCESS, SLOW), (Outcome.CANCELLED, SLOW)]
 )
 def test_failed_and_slow_calls_multiply_it(calls: Calls, outcome: Outcome, lasts: float) -> None:
-    calls.end(outcome, lasts=lasts, in_flight=8, times=2)
+    calls.end(outcome, lasts=lasts, in_flight=8, times=3)
 
     assert calls.limit == 5  # 0.7 x 8
+
+
+@pytest.mark.parametrize(
+    ("in_flight", "bad", "decreases"),
+    [(1, 1, False), (1, 2, True), (3, 1, False), (3, 2, True), (4, 2, False), (4, 3, True)],
+)
+def test_half_of_the_calls_in_flight_and_at_most_two_are_no_evidence(
+    calls: Calls, in_flight: int, bad: int, decreases: bool
+) -> None:
+    before = calls.limit
+
+    calls.end(Outcome.FAILURE, in_flight=in_flight, times=bad)
+
+    assert (calls.limit < before) is decreases
 
 
 def test_one_bad_call_in_a_round_trip_is_no_evidence(calls: Calls) -> None:
@@ -156,9 +193,22 @@ def test_bad_calls_decrease_it_when_they_are_more_than_a_fifth_of_the_calls_in_f
     assert (tolerated, calls.limit) == (50, 35)
 
 
+@pytest.mark.parametrize(("ended", "decreases"), [(50, True), (60, False)])
+def test_bad_calls_decrease_it_when_they_are_more_than_a_fifth_of_the_calls_that_ended(
+    calls: Calls, ended: int, decreases: bool
+) -> None:
+    calls.end(in_flight=5)
+    before = calls.limit
+
+    calls.end(ended=ended - 10, in_flight=5, lasts=USUAL / 2)
+    calls.end(Outcome.FAILURE, lasts=0.0, in_flight=5, times=11)
+
+    assert (calls.limit < before) is decreases
+
+
 def test_calls_that_began_before_a_decrease_do_not_decrease_it_again(calls: Calls) -> None:
     before = calls.now
-    calls.end(Outcome.FAILURE, in_flight=8, times=2)
+    calls.end(Outcome.FAILURE, in_flight=8, times=3)
     decreased = calls.limit
 
     calls.end(Outcome.FAILURE, in_flight=8, started=before, times=10)
@@ -169,7 +219,7 @@ def test_calls_that_began_before_a_decrease_do_not_decrease_it_again(calls: Call
 def test_a_decrease_begins_at_no_more_than_twice_what_was_used(calls: Calls) -> None:
     calls.adaptive.follow(50)
 
-    calls.end(Outcome.FAILURE, in_flight=5, times=2)
+    calls.end(Outcome.FAILURE, in_flight=5, times=3)
 
     assert calls.limit == 7  # 0.7 x 2 x 5
 
@@ -228,6 +278,16 @@ def test_a_dependency_that_stays_slower_becomes_usual() -> None:
     calls.end(lasts=10 * USUAL, times=120)
 
     assert calls.adaptive.slow_after > 10 * USUAL
+
+
+def test_the_first_call_that_ends_after_a_pause_counts_for_a_tenth_of_a_second() -> None:
+    calls = Calls(slow_call_duration=None)
+    calls.end(lasts=USUAL, times=100)
+
+    calls.now += 60
+    calls.end(lasts=USUAL / 100)
+
+    assert calls.adaptive.slow_after > 3.9 * USUAL
 
 
 def test_calls_of_no_time_make_no_other_slow_call() -> None:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from math import inf
+from typing import Any
 
 import pytest
 
+from otel_breaker.core.adaptive_limit import AdaptiveLimit
 from otel_breaker.core.concurrency import ConcurrencyLimit
 from otel_breaker.core.permits import Permit
 from otel_breaker.core.states import CircuitState, Outcome
@@ -79,7 +81,7 @@ def test_nothing_that_calls_do_changes_a_fixed_limit() -> None:
 
     for one in permits:
         limit.leave(one)
-        limit.record(Outcome.FAILURE, 1.0, 2.0)
+        limit.record(Outcome.FAILURE, 1.0, 2.0, 1)
     limit.note_refusal()
 
     assert (limit.limit, limit.slow_after, limit.quiet_until) == (2, inf, inf)
@@ -95,7 +97,7 @@ def test_until_calls_are_bad_an_adaptive_limit_refuses_none() -> None:
 def test_after_bad_calls_an_adaptive_limit_refuses_the_calls_over_it() -> None:
     limit = ConcurrencyLimit(None, 0.5)
     for _ in range(100):
-        limit.record(Outcome.FAILURE, 1.0, 1.1)
+        limit.record(Outcome.FAILURE, 1.0, 1.1, 1)
 
     assert [limit.enter(permit()) for _ in range(3)] == [True, False, False]
 
@@ -106,7 +108,7 @@ def test_the_call_that_ends_counts_as_used() -> None:
     for _ in range(before - 1):
         limit.enter(permit())
 
-    limit.record(Outcome.SUCCESS, 1.0, 1.1)
+    limit.record(Outcome.SUCCESS, 1.0, 1.1, 1)
 
     assert limit.limit == before + 1
 
@@ -116,7 +118,7 @@ def test_a_refusal_counts_as_the_whole_limit_used() -> None:
     before = limit.limit
 
     limit.note_refusal()
-    limit.record(Outcome.SUCCESS, 1.0, 1.1)
+    limit.record(Outcome.SUCCESS, 1.0, 1.1, 1)
 
     assert limit.limit == before + 1
 
@@ -125,8 +127,8 @@ def test_a_call_whose_start_is_not_known_adapts_nothing() -> None:
     limit = ConcurrencyLimit(None, 0.5)
     before = limit.limit
 
-    limit.record(Outcome.FAILURE, None, 1.0)
-    limit.record(Outcome.FAILURE, None, 1.0)
+    limit.record(Outcome.FAILURE, None, 1.0, 1)
+    limit.record(Outcome.FAILURE, None, 1.0, 1)
 
     assert limit.limit == before
 
@@ -140,9 +142,39 @@ def test_another_number_takes_effect_and_keeps_the_calls_in_flight() -> None:
     assert not limit.enter(permit())
 
 
+@pytest.mark.parametrize("other", [None, 0.3])
+def test_a_fixed_number_stays_though_it_comes_while_a_call_is_recorded(
+    monkeypatch: pytest.MonkeyPatch, other: float | None
+) -> None:
+    limit, record = ConcurrencyLimit(None, other), AdaptiveLimit.record
+
+    def interrupted(adaptive: AdaptiveLimit, *args: Any) -> None:
+        record(adaptive, *args)
+        limit.adopt(3, other)
+
+    monkeypatch.setattr(AdaptiveLimit, "record", interrupted)
+    limit.record(Outcome.SUCCESS, 1.0, 1.1, 1)
+
+    assert (limit.limit, limit.quiet_until) == (3, inf)
+
+
+def test_a_fixed_number_stays_though_it_comes_while_a_call_enters(monkeypatch: pytest.MonkeyPatch) -> None:
+    limit, follow = ConcurrencyLimit(None, None), AdaptiveLimit.follow
+
+    def interrupted(adaptive: AdaptiveLimit, in_flight: int) -> bool:
+        limit.adopt(3, None)
+        return follow(adaptive, in_flight)
+
+    monkeypatch.setattr(AdaptiveLimit, "follow", interrupted)
+    while limit.number_in_flight <= limit.limit:
+        limit.enter(permit())
+
+    assert limit.limit == 3
+
+
 def test_the_same_settings_again_keep_what_was_found() -> None:
     limit = ConcurrencyLimit(None, None)
-    limit.record(Outcome.SUCCESS, 1.0, 1.1)
+    limit.record(Outcome.SUCCESS, 1.0, 1.1, 1)
     found = (limit.limit, limit.slow_after, limit.quiet_until)
 
     limit.adopt(None, None)

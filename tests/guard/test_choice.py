@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from otel_breaker import CircuitBreaker, ConcurrencyLimitError
-from otel_breaker.guard import guard_by_choice, signatures
+from otel_breaker.guard import guard_by_choice, recompilation, signatures
 from otel_breaker.keyed import KeyedBreaker, KeyedCircuit
 from otel_breaker.keyed_guard import guard_by_key
 from otel_breaker.settings import Settings
@@ -136,7 +136,7 @@ def test_every_kind_of_callable_is_guarded_by_the_circuit_of_the_key(
 ) -> None:
     """Frozen programs contain no source."""
     if not has_source:
-        monkeypatch.setattr(signatures, "recompile", lambda *_: None)
+        monkeypatch.setattr(recompilation, "recompile", lambda *_: None)
     keyed = KeyedBreaker("keyed", Settings().resolved())
     guarded = guard_by_key(keyed, called, function)
 

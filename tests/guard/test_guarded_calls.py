@@ -58,6 +58,31 @@ def retried_later(function: Callable[..., Any]) -> Callable[..., Coroutine[Any, 
     return wrapper
 
 
+def closure_of(function: Callable[..., Any]) -> Callable[..., Any]:
+    """A closure without attributes; all have the same code."""
+
+    def closure(how: str) -> Any:
+        return function(how)
+
+    return closure
+
+
+def forward(ran: list[str]) -> Any:
+    ran.append("forward")
+    return answer_later("return")
+
+
+def copy_of_forward() -> Callable[[list[str]], Any]:
+    return FunctionType(forward.__code__, globals())
+
+
+def nested_forward() -> Callable[[list[str]], Any]:
+    def function(ran: list[str]) -> Any:
+        return forward(ran)
+
+    return function
+
+
 def returned(value: object) -> object:
     return value
 
@@ -233,20 +258,38 @@ def test_a_function_whose_code_is_replaced_is_called_by_its_new_kind() -> None:
 
 
 @pytest.mark.skipif(not callees.HAS_MARKS, reason="since Python 3.12")
-def test_a_function_that_is_marked_as_a_coroutine_function_runs_when_it_is_awaited() -> None:
-    breaker, ran = CircuitBreaker(), []
+@pytest.mark.parametrize("make", [copy_of_forward, nested_forward])
+def test_a_function_that_is_marked_as_a_coroutine_function_runs_when_it_is_awaited(
+    make: Callable[[], Callable[[list[str]], Any]],
+) -> None:
+    breaker, function = CircuitBreaker(), make()
+    ran: list[str] = []
 
-    def function() -> Any:
-        ran.append(1)
-        return answer_later("return")
-
-    complete(breaker.call(function))
+    complete(breaker.call(function, ran))
     inspect.markcoroutinefunction(function)  # type: ignore[attr-defined]  # as of 3.12
-    coroutine = breaker.call(function)
+    coroutine = breaker.call(function, ran)
     before = len(ran)
 
     assert complete(coroutine) == "answer"
     assert (before, len(ran)) == (1, 2)
+
+
+@pytest.mark.skipif(not callees.HAS_MARKS, reason="since Python 3.12")
+def test_a_marked_closure_runs_when_it_is_awaited_though_others_of_its_code_are_not_marked() -> None:
+    breaker = CircuitBreaker()
+    ran: list[str] = []
+
+    def later(how: str) -> Any:
+        ran.append(how)
+        return answer_later(how)
+
+    breaker.call(closure_of(answer), "return")
+    marked: Any = inspect.markcoroutinefunction(closure_of(later))  # type: ignore[attr-defined]  # as of 3.12
+    coroutine = breaker.call(marked, "return")
+    before = len(ran)
+
+    assert complete(coroutine) == "answer"
+    assert (before, len(ran)) == (0, 1)
 
 
 @pytest.mark.skipif(not callees.HAS_MARKS, reason="since Python 3.12")

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from otel_breaker import CircuitBreaker, CircuitOpenError
-from otel_breaker.guard.parameters import PREFIX
+from otel_breaker.guard.referenced_names import PREFIX
 from tests.guard.entries import ENTRIES, enters, in_a_block
 from tests.guard.shapes import DRIVERS, KINDS, Kind
 

@@ -90,6 +90,8 @@ class Breaker:
     ) -> None:
         self.machines = [DrivenMachine(draw, settings) for _ in range(by_shard)]
         self._limit = limit
+        self._ended = 0
+        """The calls that have ended since the limit has recorded one."""
 
     def admit(self, now: float, shard: int) -> tuple[DrivenMachine, Permit] | None:
         machine = self.machines[shard % len(self.machines)]
@@ -113,9 +115,11 @@ class Breaker:
         limit, started = self._limit, permit.started
         if limit is not None and started is not None:
             limit.leave(permit)
+            self._ended += 1
             # As a circuit does: a good call before `quiet_until` only leaves.
             if failed or now >= limit.quiet_until or now - started >= limit.slow_after:
-                limit.record(outcome, started, now)
+                limit.record(outcome, started, now, self._ended)
+                self._ended = 0
         machine.record_outcome(permit, outcome, now)
 
     def allows_retry(self) -> bool:

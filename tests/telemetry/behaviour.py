@@ -125,6 +125,13 @@ def a_call_that_hangs(clock: FakeClock) -> object:
     return breaker
 
 
+def a_limit_that_is_reached(clock: FakeClock) -> object:
+    breaker = payments(max_in_flight=1)
+    in_flight = breaker.can_execute()
+    call(breaker)
+    return breaker, in_flight
+
+
 def every_end_of_a_probe(clock: FakeClock) -> object:
     ends = (None, TimeoutError(), KeyError(), KeyboardInterrupt())
     breakers = [payments(ignore=[KeyError], probe_timeout=20) for _ in ends]
@@ -234,6 +241,7 @@ SCENARIOS: list[Callable[[FakeClock], object]] = [
     every_command,
     every_rule,
     a_call_that_hangs,
+    a_limit_that_is_reached,
     every_end_of_a_probe,
     lambda clock: list(a_fallback(clock)),
     two_steps,

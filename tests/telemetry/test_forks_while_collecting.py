@@ -84,4 +84,4 @@ def test_instruments_are_made_before_the_first_breaker_by_the_import_or_with_the
     done = subprocess.run([sys.executable, "-W", "error", "-c", program], capture_output=True, text=True, check=True)
 
     *made, last = done.stdout.splitlines()
-    assert (len(made), last) == (7, "the first breaker")
+    assert (len(made), last) == (9, "the first breaker")

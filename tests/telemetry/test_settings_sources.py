@@ -118,7 +118,9 @@ GARBAGE = {
 
 
 @pytest.mark.parametrize("value", GARBAGE.values(), ids=GARBAGE)
-@pytest.mark.parametrize("variable", configuration.VARIABLES.values())
+@pytest.mark.parametrize(
+    "variable", [configuration.variable_of(name) for name in TelemetrySettings.__dataclass_fields__]
+)
 def test_garbage_in_an_environment_variable_is_one_clear_line_and_no_more(
     variable: str, value: str, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:

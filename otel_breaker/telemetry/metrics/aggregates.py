@@ -5,7 +5,7 @@ from __future__ import annotations
 import weakref
 from collections import Counter, deque
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import TYPE_CHECKING, Final
 
 from otel_breaker import diagnostics
 from otel_breaker.core.counters import CounterTotals
@@ -24,19 +24,36 @@ MOST_WASTED: Final = 20
 """Circuits of one name, dropped one after the other, each after a single call, which failed."""
 
 
-class Aggregate(NamedTuple):
-    """The metrics of one name."""
+class Aggregate:
+    """The metrics of one name.
 
-    totals: CounterTotals
-    states: Counter[tuple[CircuitState, str]]
-    """The number of circuits in each state, by mode; 0 where a collection has found some before."""
-    modes: list[str]
-    trip_ratio: float
-    """How near the worst circuit is to tripping."""
-    limits: frozenset[ConcurrencyLimit]
-    """The limits of calls in flight; several only where names share one series."""
-    is_limited: bool
-    """Whether there is or was a limit."""
+    Args:
+        totals: the sums of its circuits' counts.
+        states: the number of circuits in each state, by mode; 0 where a collection has found some before.
+        modes: all that its circuits have had.
+        trip_ratio: how near the worst circuit is to tripping.
+        limits: of calls in flight; several only where names share one series.
+        is_limited: whether there is or was a limit.
+    """
+
+    __slots__ = ("is_limited", "limits", "modes", "states", "totals", "trip_ratio")
+
+    def __init__(
+        self,
+        totals: CounterTotals,
+        states: Counter[tuple[CircuitState, str]],
+        modes: list[str],
+        trip_ratio: float,
+        limits: frozenset[ConcurrencyLimit],
+        *,
+        is_limited: bool,
+    ) -> None:
+        self.totals = totals
+        self.states = states
+        self.modes = modes
+        self.trip_ratio = trip_ratio
+        self.limits = limits
+        self.is_limited = is_limited
 
 
 class NameGroup:
@@ -101,7 +118,9 @@ class NameGroup:
         self._modes.update(mode for _, mode in states)
         self._modes.update(mode for *_, mode in totals.changes)
         self._is_limited = self._is_limited or bool(limits)
-        return Aggregate(totals, states, sorted(self._modes), trip_ratio, frozenset(limits), self._is_limited)
+        return Aggregate(
+            totals, states, sorted(self._modes), trip_ratio, frozenset(limits), is_limited=self._is_limited
+        )
 
     def must_report_waste(self) -> bool:
         """Whether the name's circuits have no effect, because each is dropped after its only call; True only once."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from itertools import product
 from operator import attrgetter
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final
 
 from opentelemetry.metrics import Meter, Observation
 
@@ -36,16 +36,32 @@ _CHANGES_FROM_BIRTH: Final = ((CLOSED, OPEN), (HALF_OPEN, OPEN))
 """A trip, and a recovery that failed."""
 
 
-class Instrument(NamedTuple):
-    """One metric."""
+class Instrument:
+    """One metric.
 
-    name: str
-    kind: Callable[[Meter], Callable[..., Any]]
-    """The method of a meter that creates the instrument."""
-    unit: str
-    description: str
-    series: Callable[[str, Aggregate], Iterator[Observation]]
-    """Yields all series of one name."""
+    Args:
+        name: its own.
+        kind: the method of a meter that creates the instrument.
+        unit: its unit.
+        description: what it measures.
+        series: yields all series of one name.
+    """
+
+    __slots__ = ("description", "kind", "name", "series", "unit")
+
+    def __init__(
+        self,
+        name: str,
+        kind: Callable[[Meter], Callable[..., Any]],
+        unit: str,
+        description: str,
+        series: Callable[[str, Aggregate], Iterator[Observation]],
+    ) -> None:
+        self.name = name
+        self.kind = kind
+        self.unit = unit
+        self.description = description
+        self.series = series
 
 
 def _calls(name: str, aggregate: Aggregate) -> Iterator[Observation]:

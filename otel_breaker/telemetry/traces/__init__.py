@@ -9,8 +9,22 @@ processor does and the batch span processor does not.
 `spans: problems`, `timed_span` measures durations, and `attributes` has what several of them set.
 """
 
-from otel_breaker.telemetry.traces.call_tracer import OtelCallTracer, code_name
-from otel_breaker.telemetry.traces.durations import Durations
-from otel_breaker.telemetry.traces.tracing import TRACING, Tracing
+from typing import TYPE_CHECKING
+
+from otel_breaker.lazy_names import import_when_asked
+
+if TYPE_CHECKING:
+    from otel_breaker.telemetry.traces.call_tracer import OtelCallTracer, code_name
+    from otel_breaker.telemetry.traces.durations import Durations
+    from otel_breaker.telemetry.traces.tracing import TRACING, Tracing
 
 __all__ = ["TRACING", "Durations", "OtelCallTracer", "Tracing", "code_name"]
+
+import_when_asked(
+    globals(),
+    TRACING="tracing",
+    Durations="durations",
+    OtelCallTracer="call_tracer",
+    Tracing="tracing",
+    code_name="call_tracer",
+)

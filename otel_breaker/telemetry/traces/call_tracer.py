@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from functools import partial
 from threading import get_ident
-from typing import TYPE_CHECKING, Final, NamedTuple, TypeAlias
+from typing import TYPE_CHECKING, Final, TypeAlias
 
 from opentelemetry.trace import Link, Span, SpanKind, Tracer
 
@@ -221,12 +221,17 @@ class OtelCallTracer(ActiveFlag):
         return span if durations is None else TimedSpan(span, self._breaker, durations, context, self.tracing)
 
 
-class _Refusal(NamedTuple):
+class _Refusal:
     """The attributes and links of a refused call, and what they depend on."""
 
-    same: tuple[object, ...]
-    attributes: dict[str, AttributeValue]
-    links: Sequence[Link] | None
+    __slots__ = ("attributes", "links", "same")
+
+    def __init__(
+        self, same: tuple[object, ...], attributes: dict[str, AttributeValue], links: Sequence[Link] | None
+    ) -> None:
+        self.same = same
+        self.attributes = attributes
+        self.links = links
 
 
 def code_name(function: object) -> str:

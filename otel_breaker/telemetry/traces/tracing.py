@@ -12,7 +12,7 @@ from opentelemetry import context as otel_context
 from opentelemetry import trace
 
 from otel_breaker import diagnostics
-from otel_breaker.settings import Events, Spans, TelemetrySettings
+from otel_breaker import settings as all_settings
 from otel_breaker.telemetry import names
 from otel_breaker.version import __version__
 
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from opentelemetry.context import Context
     from opentelemetry.trace import Tracer
 
+    from otel_breaker.settings import TelemetrySettings
     from otel_breaker.telemetry.traces.durations import Durations
 
 _SUPPRESSED_BY_HAND: Final = "suppress_instrumentation"
@@ -86,12 +87,12 @@ class Tracing:
             provider: of tracers; None for the global one, which may be set later.
             durations: records the duration of each call; None without the histogram.
         """
-        self.is_deferred = settings.spans is Spans.PROBLEMS
-        self.adds_span_events = settings.events is not Events.LOG
+        self.is_deferred = settings.spans is all_settings.Spans.PROBLEMS
+        self.adds_span_events = settings.events is not all_settings.Events.LOG
         self.records_exceptions = settings.record_exceptions
         self.rejected_span_limit = settings.rejected_span_limit
         self.durations = durations
-        if settings.spans is Spans.OFF:
+        if settings.spans is all_settings.Spans.OFF:
             self._spans = _FixedSource(None)
         else:
             self._spans = _GLOBAL if provider is None else _FixedSource(provider)
@@ -134,7 +135,7 @@ class ActiveFlag:
         return self.tracing.source._TRACER_PROVIDER is not None  # noqa: SLF001  # see `Tracing.source`
 
 
-TRACING: Final = Tracing()
+TRACING: Final[Tracing] = Tracing()
 
 SWITCHED_OFF: Final = Tracing()
 """The tracing of guards that pass every call through: it looks active, so that no guard takes its fast path."""
