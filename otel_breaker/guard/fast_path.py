@@ -171,7 +171,8 @@ def _limited(
                 period.leave(permit)
                 try:
                     in_frames.pop()  # the fallback of a refused call takes no place
-                    return untimed(*args, **kwargs)
+                    result = untimed(*args, **kwargs)
+                    return result  # noqa: RET504  # the check for signals after the call comes before the end of the `try`
                 finally:
                     in_frames.append(True)
             try:
@@ -188,7 +189,7 @@ def _limited(
                 call = continued(circuit, tracer, permit)
                 limit.in_flight[permit] = held_by(call, permit, limit)
                 result = cast("R", follow(follower, result, call))
-                return result  # noqa: RET504  # the check for signals after the call comes before the end of the `try`
+                return result  # noqa: RET504  # as above
         finally:  # an interrupt may come at any call, and must not leave a place taken
             in_frames.pop()
         now = published.clock()

@@ -93,11 +93,10 @@ def quietly(call: Callable[[CircuitBreaker], None]) -> Callable[[CircuitBreaker]
     return make
 
 
-def _looks_for_signals(frame: FrameType, last: dict[FrameType, int]) -> bool:
+def _looks_for_signals(frame: FrameType, last: dict[FrameType, str]) -> bool:
     """Whether the instruction before this one ends with a check for signals: calls, loops and a function's start."""
-    before, last[frame] = last.get(frame, -1), frame.f_lasti
-    name = dis.opname[frame.f_code.co_code[before]] if before >= 0 else "RESUME"
-    return name.startswith(("CALL", "JUMP_BACKWARD", "RESUME", "FOR_ITER"))
+    before, last[frame] = last.get(frame, "RESUME"), dis.opname[frame.f_code.co_code[frame.f_lasti]]
+    return before.startswith(("CALL", "JUMP_BACKWARD", "RESUME", "FOR_ITER"))
 
 
 def interrupted(work: Callable[[], object], handler: Callable[[], object], moment: int, *, by: str = "opcode") -> str:
@@ -113,11 +112,13 @@ def interrupted(work: Callable[[], object], handler: Callable[[], object], momen
         The place of the interruption; empty when the work ended before.
     """
     numbers = count()
-    last: dict[FrameType, int] = {}
+    last: dict[FrameType, str] = {}
     place = ""
 
     def step(frame: FrameType, event: str, argument: object) -> Any:
         nonlocal place
+        if event == "exception":
+            last[frame] = ""  # an instruction that raises does not come to its end
         if event == "opcode" and (by == "opcode" or _looks_for_signals(frame, last)) and next(numbers) == moment:
             place = f"{Path(frame.f_code.co_filename).name}:{frame.f_lineno}"
             handler()

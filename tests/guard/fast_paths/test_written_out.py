@@ -43,6 +43,11 @@ class Statement(NamedTuple):
     """A regular expression that matches once in each copy, and nowhere else in guards and spans."""
 
 
+def normalised(source: str) -> str:
+    """Source without comments, in the one layout that this Python gives it."""
+    return ast.unparse(ast.parse(dedent(source)))
+
+
 _EITHER = "function(*args, **kwargs) if kwargs else function(*args)"
 _UNTRACED = (("breaker._circuit, _UNTRACED, permit, None", "circuit, tracer, permit, span"),)
 
@@ -142,7 +147,7 @@ STATEMENTS = {
             Copy(
                 fast_path._limited,
                 (
-                    ("permit, in_frames = (Permit(), limit.in_frames)", "permit = Permit()"),
+                    (normalised("permit, in_frames = Permit(), limit.in_frames"), "permit = Permit()"),
                     ("failure_count, started", "failure_count, now"),
                 ),
             ),
@@ -206,11 +211,6 @@ STATEMENTS = {
         r"\[await step\(value\)\]",
     ),
 }
-
-
-def normalised(source: str) -> str:
-    """Source without comments, in the one layout that this Python gives it."""
-    return ast.unparse(ast.parse(dedent(source)))
 
 
 def occurrences(statement: str, source: str) -> int:
