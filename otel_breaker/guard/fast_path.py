@@ -157,9 +157,9 @@ def _limited(
 
     @wraps(function)
     def guarded(*args: P.args, **kwargs: P.kwargs) -> R:
-        published = fast_path  # a local name is read faster, and this one often
-        period = published.limited_period
-        started = published.clock()
+        published = fast_path  # local names are read faster
+        period, clock = published.limited_period, published.clock
+        started = clock()
         if period is None or started >= published.quiet_until or tracer.is_active():
             return untimed(*args, **kwargs)
         permit, in_frames = Permit(), limit.in_frames
@@ -192,7 +192,7 @@ def _limited(
                 return result  # noqa: RET504  # as above
         finally:  # an interrupt may come at any call, and must not leave a place taken
             in_frames.pop()
-        now = published.clock()
+        now = clock()
         if now < published.quiet_until and now < started + period.slow_after and period.in_flight.pop(permit, False):
             next(successes)
         elif not is_finalizing():
