@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Final, ParamSpec, TypeVar
 
 from otel_breaker.callees import HAS_MARKS, Callee, callee_of
 from otel_breaker.guard import Call, guard
-from otel_breaker.guard.fast_path import _record_error
+from otel_breaker.guard.call import end_with_error
 from otel_breaker.guard.results import COMPLETE_TYPE_IDS, COMPLETE_TYPES, Follower, follower_of
 from otel_breaker.guard.stand_ins import follow
 from otel_breaker.guard.streams import stream_follower_of
@@ -93,7 +93,7 @@ class GuardedCalls:
             # An empty `**kwargs` costs as much as all that follows.
             result = function(*args, **kwargs) if kwargs else function(*args)  # type: ignore[call-arg]
         except BaseException as error:
-            _record_error(self._circuit, _UNTRACED, permit, None, error)
+            end_with_error(self._circuit, _UNTRACED, permit, None, error)
             raise
         kind = type(result)
         try:
@@ -190,7 +190,7 @@ async def _awaited(
     try:
         result = await (function(*args, **kwargs) if kwargs else function(*args))
     except BaseException as error:
-        _record_error(breaker._circuit, _UNTRACED, permit, None, error)  # noqa: SLF001  # as above
+        end_with_error(breaker._circuit, _UNTRACED, permit, None, error)  # noqa: SLF001  # as above
         raise
     kind = type(result)
     try:

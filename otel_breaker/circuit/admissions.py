@@ -1,6 +1,6 @@
 """Admissions: which calls a circuit admits and which it refuses, under its lock.
 
-What decisions.py says of names and of what never happens here holds, too. What becomes of the calls is decided there.
+The rules of decisions.py hold here, too. The outcomes of the calls are recorded there.
 """
 
 from __future__ import annotations

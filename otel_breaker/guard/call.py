@@ -269,5 +269,15 @@ class Call:
             self._span.attach()
 
 
+def end_with_error(
+    circuit: Circuit, tracer: CallTracer, permit: Permit, span: CallSpan | None, error: BaseException
+) -> None:
+    """End a call that a fast path has admitted with an exception."""
+    if span is not None:
+        Call.continued(circuit, tracer, permit, span).raised(error)
+    elif not is_finalizing():  # see Call.begin
+        circuit.record_error(permit, error)
+
+
 def _do_nothing() -> None:
     pass

@@ -12,10 +12,9 @@ from types import AsyncGeneratorType, GeneratorType
 from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar, cast
 
 from otel_breaker.core.states import SUCCESS
-from otel_breaker.guard.call import Call
+from otel_breaker.guard.call import Call, end_with_error
 from otel_breaker.guard.consumers import end_call, is_from_consumer
 from otel_breaker.guard.fallbacks import async_generator_of, generator_of
-from otel_breaker.guard.fast_path import _record_error
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Callable, Generator
@@ -72,7 +71,7 @@ def add_generator_fast_path(  # noqa: C901, PLR0915  # both loops, see above
                     result: R = error.value
                     return result
                 if generator is None or not is_from_consumer(error, generator):
-                    _record_error(circuit, tracer, permit, None, error)
+                    end_with_error(circuit, tracer, permit, None, error)
                     raise
                 value = thrown = error
             call = continued(circuit, tracer, permit)
@@ -140,7 +139,7 @@ def add_async_generator_fast_path(  # noqa: C901, PLR0915  # both loops, see abo
                             value = thrown = error
             except BaseException as error:
                 if not is_closed and type(error) is not StopAsyncIteration:
-                    _record_error(circuit, tracer, permit, None, error)
+                    end_with_error(circuit, tracer, permit, None, error)
                     raise
                 if fast_path.standing_permit is permit:
                     next(successes)

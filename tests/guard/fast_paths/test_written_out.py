@@ -17,7 +17,7 @@ import pytest
 import otel_breaker
 from otel_breaker import guarded_calls
 from otel_breaker.core.closed import Closed
-from otel_breaker.guard import block, fast_path, generator_fast_path, generators, wrappers
+from otel_breaker.guard import block, fast_path, generator_fast_path, generators, timed_path, wrappers
 from otel_breaker.guarded_calls import GuardedCalls
 from otel_breaker.telemetry.traces.span import LiveSpan
 from otel_breaker.telemetry.traces.tracing import ActiveFlag
@@ -62,8 +62,8 @@ STATEMENTS = {
         """,
         (
             Copy(fast_path._untimed),
-            Copy(fast_path._timed),
-            Copy(fast_path._limited),
+            Copy(timed_path.add_timed_path),
+            Copy(timed_path.add_limited_path),
             Copy(fast_path._traced),
             Copy(fast_path.add_coroutine_fast_path),
             Copy(GuardedCalls.call),
@@ -102,19 +102,19 @@ STATEMENTS = {
         try:
             result = function(*args, **kwargs)
         except BaseException as error:
-            _record_error(circuit, tracer, permit, span, error)
+            end_with_error(circuit, tracer, permit, span, error)
             raise
         """,
         (
             Copy(fast_path._untimed, (("None, error)", "span, error)"),)),
-            Copy(fast_path._timed, (("None, error)", "span, error)"),)),
-            Copy(fast_path._limited, (("None, error)", "span, error)"),)),
+            Copy(timed_path.add_timed_path, (("None, error)", "span, error)"),)),
+            Copy(timed_path.add_limited_path, (("None, error)", "span, error)"),)),
             Copy(fast_path._traced),
             Copy(fast_path.add_coroutine_fast_path, (("await function", "function"),)),
             Copy(GuardedCalls.call, ((_EITHER, "function(*args, **kwargs)"), ("self.", "breaker."), *_UNTRACED)),
             Copy(guarded_calls._awaited, ((f"await ({_EITHER})", "function(*args, **kwargs)"), *_UNTRACED)),
         ),
-        r"result = (?:await \(?)?function.*\n *except BaseException as error:\n *_record_error\(",
+        r"result = (?:await \(?)?function.*\n *except BaseException as error:\n *end_with_error\(",
     ),
     "only the call's own span is replaced": Statement(
         """
@@ -143,9 +143,9 @@ STATEMENTS = {
         period.in_flight[permit] = True
         """,
         (
-            Copy(fast_path._timed, (("failure_count, started", "failure_count, now"),)),
+            Copy(timed_path.add_timed_path, (("failure_count, started", "failure_count, now"),)),
             Copy(
-                fast_path._limited,
+                timed_path.add_limited_path,
                 (
                     (normalised("permit, in_frames = Permit(), limit.in_frames"), "permit = Permit()"),
                     ("failure_count, started", "failure_count, now"),
